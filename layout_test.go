@@ -1,0 +1,265 @@
+// Package makegood_test holds the checks over the whole repository: where
+// packages stand and what they may import, how files are kept, and that the
+// documentation says what the code does.
+package makegood_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// module is the import path of the repository's root. Nested modules lie below
+// it, so one table covers them all.
+const module = "github.com/makegood/makegood"
+
+// flow lists the pure packages in the order of the flow: values in, values out.
+// Each may import those before it and nothing else of this repository.
+var flow = []string{
+	"remediator/money",
+	"remediator/input",
+	"remediator/event",
+	"remediator/rule",
+	"remediator/match",
+	"remediator/window",
+	"remediator/decide",
+	"remediator/ledger",
+	"remediator/rehearse",
+}
+
+// edges lists every other package with the packages of this repository that it
+// may import. Packages below remediator may import the pure ones besides. A
+// name ending in /... stands for everything below. No edge imports package
+// remediator, which wires them, and nothing imports cmd or examples.
+var edges = map[string][]string{
+	"":                          {}, // the checks of the repository itself
+	"cmd/makegood":              {"remediator", "remediator/...", "sdk", "examples/..."},
+	"examples/flights":          {"sdk"},
+	"remediator":                {"remediator/..."},
+	"remediator/act":            {},
+	"remediator/act/credit":     {"remediator/act"},
+	"remediator/act/stripe":     {"remediator/act"},
+	"remediator/api":            {},
+	"remediator/ingest":         {"remediator/log"},
+	"remediator/log":            {},
+	"remediator/sandbox":        {},
+	"remediator/store/ledgerdb": {"remediator/act"},
+	"remediator/store/logdb":    {"remediator/log"},
+	"remediator/store/views":    {},
+	"sdk":                       {},
+	"tools/testrun":             {},
+}
+
+// homes names the only places that may import a package from outside.
+var homes = map[string][]string{
+	"cel.dev/cel-go":                {"remediator/rule", "remediator/match"},
+	"database/sql":                  {"remediator/store"},
+	"modernc.org/sqlite":            {"remediator/store"},
+	"github.com/gorilla/mux":        {"remediator/api"},
+	"github.com/stripe/stripe-go":   {"remediator/act/stripe"},
+	"github.com/alecthomas/kong":    {"cmd/makegood"},
+	"pgregory.net/rapid":            {},
+	"github.com/rogpeppe":           {},
+	"github.com/transparency-dev":   {},
+	"github.com/cloudevents":        {"sdk", "remediator/ingest", "remediator/event"},
+	"github.com/prometheus":         {"remediator", "remediator/api"},
+	"github.com/dchest/siphash":     {"remediator/window", "remediator/decide"},
+	"github.com/santhosh-tekuri/":   {"remediator/rule"},
+	"github.com/klauspost/compress": {"remediator/input", "remediator/log", "remediator/ingest", "remediator/store"},
+}
+
+// impure are packages that give a pure package a world outside its arguments.
+var impure = []string{
+	"crypto/rand", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2",
+	"net", "net/http", "os", "os/exec", "os/signal", "syscall",
+}
+
+// clock are the functions of package time that read or wait for the clock.
+var clock = []string{
+	"After", "AfterFunc", "NewTicker", "NewTimer", "Now", "Since", "Sleep", "Tick", "Until",
+}
+
+// source is one parsed Go file.
+type source struct {
+	path string // slash-separated, from the root of the repository
+	dir  string // the folder of path; "" for the root
+	test bool
+	data bool // lies below a testdata folder
+	text string
+	fset *token.FileSet
+	file *ast.File
+}
+
+// sources parses every Go file of the repository, nested modules included.
+func sources(t *testing.T) []source {
+	t.Helper()
+	var all []source
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), ".") {
+			return fs.SkipDir
+		}
+		if entry.IsDir() || !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		src, err := parse(filepath.ToSlash(name), string(text))
+		if err != nil {
+			return err
+		}
+		all = append(all, src)
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("read the repository: %v", err)
+	}
+	if len(all) == 0 {
+		t.Fatal("no Go file found: nothing was checked")
+	}
+	return all
+}
+
+func parse(name, text string) (source, error) {
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, name, text, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		return source{}, fmt.Errorf("parse %s: %w", name, err)
+	}
+	dir := path.Dir(name)
+	if dir == "." {
+		dir = ""
+	}
+	return source{
+		path: name,
+		dir:  dir,
+		test: strings.HasSuffix(name, "_test.go"),
+		data: strings.Contains("/"+name, "/testdata/"),
+		text: text,
+		fset: fset,
+		file: file,
+	}, nil
+}
+
+func (s source) at(pos token.Pos) string {
+	return fmt.Sprintf("%s:%d", s.path, s.fset.Position(pos).Line)
+}
+
+// TestImports holds the order of the packages: who stands where and may import
+// whom.
+func TestImports(t *testing.T) {
+	t.Parallel()
+	checked, imports := 0, 0
+	for _, src := range sources(t) {
+		for _, finding := range importFindings(src) {
+			t.Error(finding)
+		}
+		checked++
+		imports += len(src.file.Imports)
+	}
+	if checked == 0 || imports == 0 {
+		t.Fatalf("checked %d files with %d imports: nothing was checked", checked, imports)
+	}
+}
+
+// importFindings says what is wrong with the place and the imports of one file.
+func importFindings(src source) []string {
+	var findings []string
+	if !src.data && !slices.Contains(flow, src.dir) && edges[src.dir] == nil {
+		findings = append(findings, fmt.Sprintf(
+			"%s: package %q has no place: add it to flow or edges in layout_test.go", src.path, src.dir))
+	}
+	for _, spec := range src.file.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			findings = append(findings, fmt.Sprintf("%s: unquote import: %v", src.at(spec.Pos()), err))
+			continue
+		}
+		if reason := forbidden(src, imported); reason != "" {
+			findings = append(findings, fmt.Sprintf("%s: imports %s: %s", src.at(spec.Pos()), imported, reason))
+		}
+	}
+	if slices.Contains(flow, src.dir) && !src.test {
+		findings = append(findings, clockFindings(src)...)
+	}
+	return findings
+}
+
+// forbidden says why a file may not import a package; "" when it may.
+func forbidden(src source, imported string) string {
+	own, ours := strings.CutPrefix(imported, module+"/")
+	switch {
+	case src.data && ours:
+		return "programs in testdata share no code with the product"
+	case ours && within(src.dir, "sdk") && !within(own, "sdk"):
+		return "the SDK imports nothing of the service"
+	case ours && within(own, "cmd"):
+		return "nothing imports cmd"
+	case src.test || src.data:
+		return "" // tests may wire anything together
+	case ours && own != src.dir && !mayImport(src.dir, own):
+		return "not in the table of layout_test.go"
+	case !ours && slices.Contains(flow, src.dir) && slices.Contains(impure, imported):
+		return "the package is pure: values in, values out"
+	case ours:
+		return ""
+	}
+	for prefix, places := range homes {
+		if !strings.HasPrefix(imported, prefix) {
+			continue
+		}
+		at := func(place string) bool { return within(src.dir, place) }
+		if !slices.ContainsFunc(places, at) {
+			return fmt.Sprintf("its only homes are %q", places)
+		}
+	}
+	return ""
+}
+
+// mayImport consults flow and edges.
+func mayImport(dir, own string) bool {
+	if place := slices.Index(flow, dir); place >= 0 {
+		return slices.Contains(flow[:place], own)
+	}
+	if within(dir, "remediator") && slices.Contains(flow, own) {
+		return true
+	}
+	return slices.ContainsFunc(edges[dir], func(allowed string) bool {
+		below, tree := strings.CutSuffix(allowed, "/...")
+		return allowed == own || tree && strings.HasPrefix(own, below+"/")
+	})
+}
+
+// within reports whether dir is the folder or lies below it.
+func within(dir, folder string) bool {
+	return dir == folder || strings.HasPrefix(dir, folder+"/")
+}
+
+// clockFindings names each use of the clock.
+func clockFindings(src source) []string {
+	var findings []string
+	ast.Inspect(src.file, func(node ast.Node) bool {
+		if sel, ok := node.(*ast.SelectorExpr); ok {
+			name, ok := sel.X.(*ast.Ident)
+			if ok && name.Name == "time" && slices.Contains(clock, sel.Sel.Name) {
+				findings = append(findings, fmt.Sprintf(
+					"%s: time.%s: the package is pure and takes the time as a value", src.at(sel.Pos()), sel.Sel.Name))
+			}
+		}
+		return true
+	})
+	return findings
+}

@@ -1,0 +1,28 @@
+// Package log is the one totally ordered log: the interface that every engine
+// implements, and the batcher that merges requests into records.
+package log
+
+import "context"
+
+// Log is a durable, totally ordered sequence of records. Implementations are
+// safe for concurrent use.
+type Log interface {
+	// Append stores one record and returns its sequence once it is durable.
+	// Sequences increase; they need not be dense. After an error the record may
+	// or may not have been stored.
+	Append(ctx context.Context, blob []byte) (seq uint64, err error)
+	// Read returns up to limit records with a sequence above after, in order,
+	// skipping none; fewer, or none, when the log has no more.
+	Read(ctx context.Context, after uint64, limit int) ([]Record, error)
+	// Wait returns nil once a record above after may exist. It may return early.
+	Wait(ctx context.Context, after uint64) error
+	// Head returns the sequence of the last record, 0 when there is none.
+	Head(ctx context.Context) (uint64, error)
+}
+
+// Record is one durable append.
+type Record struct {
+	Seq  uint64
+	At   int64 // by the engine's clock, nanoseconds since the Unix epoch
+	Blob []byte
+}

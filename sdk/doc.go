@@ -1,0 +1,3 @@
+// Package makegood emits customer-experience events from an application to the
+// Makegood remediator.
+package makegood
