@@ -1,0 +1,34 @@
+# Everything a contributor runs. Needs Go, git, make and bash, nothing else.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help check test race bench fuzz build fmt
+
+MODULES := . sdk
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+check: ## Look at format, vet, layout and run the short tests; under a minute.
+	@diff=$$(gofmt -d .); if [ -n "$$diff" ]; then echo "$$diff"; echo "run make fmt"; exit 1; fi
+	@for module in $(MODULES); do (cd $$module && go vet ./...); done
+	@go test -run 'TestImports|TestTidy' .
+	@go run ./tools/testrun -flags '-short' $(MODULES)
+
+test: ## Run the full suite: 60 s of crashes, 200 oracle seeds, every README snippet.
+	@go run ./tools/testrun -show '^TestCrash' -flags '-timeout=30m' $(MODULES)
+
+race: ## Run the short tests under the race detector; needs a C compiler.
+	@go run ./tools/testrun -flags '-race -short -timeout=30m' $(MODULES)
+
+bench: ## Measure; BENCH=NAME selects.
+	@./tools/bench.sh
+
+fuzz: ## Fuzz each target for FUZZTIME (10s).
+	@./tools/fuzz.sh
+
+build: ## Build bin/makegood.
+	go build -o bin/makegood ./cmd/makegood
+
+fmt: ## Format every Go file.
+	gofmt -w .
