@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -229,36 +228,41 @@ func (r *reader) bytes(n uint64) []byte {
 	return b
 }
 
-// The coders are pooled because each holds tables of some hundred kilobytes.
-// They are made with one thread so that using them starts no goroutine.
+// coders bounds how many records are compressed, or expanded, at once; each
+// takes tables of some hundred kilobytes. More callers wait for a free one.
+const coders = 4
+
+// The coders keep pools of their own inside, made of channels. They are made
+// when the program starts so that these belong to no synctest bubble.
 var (
-	encoders = sync.Pool{New: func() any {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-			zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(MaxRecord))
-		if err != nil {
-			panic(err) // the options are constants
-		}
-		return e
-	}}
-	decoders = sync.Pool{New: func() any {
-		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxRecord))
-		if err != nil {
-			panic(err) // the options are constants
-		}
-		return d
-	}}
+	encoder = newEncoder()
+	decoder = newDecoder()
 )
 
+func newEncoder() *zstd.Encoder {
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderConcurrency(coders), zstd.WithWindowSize(MaxRecord))
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	e.EncodeAll(nil, nil) // makes its pool
+	return e
+}
+
+func newDecoder() *zstd.Decoder {
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(coders), zstd.WithDecoderMaxMemory(MaxRecord))
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	return d
+}
+
 func compress(raw []byte) []byte {
-	e := encoders.Get().(*zstd.Encoder)
-	defer encoders.Put(e)
-	return e.EncodeAll(raw, make([]byte, 0, len(raw)/3))
+	return encoder.EncodeAll(raw, make([]byte, 0, len(raw)/3))
 }
 
 func decompress(blob []byte) ([]byte, error) {
-	d := decoders.Get().(*zstd.Decoder)
-	defer decoders.Put(d)
-	raw, err := d.DecodeAll(blob, nil)
+	raw, err := decoder.DecodeAll(blob, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,8 @@
 // Package log is the one totally ordered log: the interface that every engine
-// implements, and the batcher that merges requests into records.
+// implements, and the batcher that merges requests into records. Whatever takes
+// part in a decision goes through it: ingest and the workers append to the
+// batcher, the decider reads the records. Package logtest holds what an engine
+// must do.
 package log
 
 import "context"
