@@ -28,6 +28,8 @@ var flow = []string{
 	"remediator/money",
 	"remediator/input",
 	"remediator/event",
+	"remediator/rule/document",
+	"remediator/rule/expression",
 	"remediator/rule",
 	"remediator/match",
 	"remediator/window",
@@ -41,22 +43,25 @@ var flow = []string{
 // name ending in /... stands for everything below. No edge imports package
 // remediator, which wires them, and nothing imports cmd or examples.
 var edges = map[string][]string{
-	"":                          {}, // the checks of the repository itself
-	"cmd/makegood":              {"remediator", "remediator/...", "sdk", "examples/..."},
-	"examples/flights":          {"sdk"},
-	"remediator":                {"remediator/..."},
-	"remediator/act":            {},
-	"remediator/act/credit":     {"remediator/act"},
-	"remediator/act/stripe":     {"remediator/act"},
-	"remediator/api":            {},
-	"remediator/ingest":         {"remediator/log"},
-	"remediator/log":            {},
-	"remediator/sandbox":        {},
-	"remediator/store/ledgerdb": {"remediator/act"},
-	"remediator/store/logdb":    {"remediator/log"},
-	"remediator/store/views":    {},
-	"sdk":                       {},
-	"tools/testrun":             {},
+	"":                                 {}, // the checks of the repository itself
+	"cmd/makegood":                     {"remediator", "remediator/...", "sdk", "examples/..."},
+	"examples/flights":                 {"sdk"},
+	"remediator":                       {"remediator/..."},
+	"remediator/act":                   {},
+	"remediator/act/credit":            {"remediator/act"},
+	"remediator/act/stripe":            {"remediator/act"},
+	"remediator/api":                   {},
+	"remediator/ingest":                {"remediator/log"},
+	"remediator/log":                   {},
+	"remediator/log/logtest":           {"remediator/log"},
+	"remediator/sandbox":               {},
+	"remediator/store/folder":          {},
+	"remediator/store/internal/sqlite": {},
+	"remediator/store/ledgerdb":        {"remediator/act", "remediator/store/internal/..."},
+	"remediator/store/logdb":           {"remediator/log", "remediator/store/internal/..."},
+	"remediator/store/views":           {"remediator/store/internal/..."},
+	"sdk":                              {},
+	"tools/testrun":                    {},
 }
 
 // homes names the only places that may import a package from outside.
