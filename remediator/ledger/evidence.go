@@ -40,8 +40,8 @@ func KeyID(key [32]byte) string {
 }
 
 // Entries gives the items of a decision their places in the ledger, the first
-// at sequence next. keyFor returns the key of a customer; evidence is encrypted
-// under it.
+// at sequence next. keyFor returns the key of a customer, which may be empty;
+// evidence is encrypted under it. Evidence has the version of the facts beside it.
 func Entries(next uint64, items []decide.Item, keyFor func(customer string) ([32]byte, error)) ([]Entry, error) {
 	entries := make([]Entry, 0, len(items))
 	add := func(f decide.Fact) error {
@@ -49,8 +49,10 @@ func Entries(next uint64, items []decide.Item, keyFor func(customer string) ([32
 		entries = append(entries, e)
 		return e.Check()
 	}
+	version := firstVersion(items)
 	for _, item := range items {
 		if item.Fact != nil {
+			version = item.Fact.Version
 			if err := add(*item.Fact); err != nil {
 				return nil, err
 			}
@@ -60,7 +62,7 @@ func Entries(next uint64, items []decide.Item, keyFor func(customer string) ([32
 		if err != nil {
 			return nil, fmt.Errorf("find evidence key: %w", err)
 		}
-		facts, err := SealEvidence(key, *item.Evidence)
+		facts, err := SealEvidence(key, version, *item.Evidence)
 		if err != nil {
 			return nil, err
 		}
@@ -73,8 +75,19 @@ func Entries(next uint64, items []decide.Item, keyFor func(customer string) ([32
 	return entries, nil
 }
 
+// firstVersion is the version before the first fact. Evidence is always made
+// with a fact of the same input, so that it is that of the first fact.
+func firstVersion(items []decide.Item) int {
+	for _, item := range items {
+		if item.Fact != nil {
+			return item.Fact.Version
+		}
+	}
+	return 0 // not an entry's: Check refuses it
+}
+
 // SealEvidence encrypts a content and returns its entries' facts, one a part.
-func SealEvidence(key [32]byte, ev decide.Evidence) ([]decide.Fact, error) {
+func SealEvidence(key [32]byte, version int, ev decide.Evidence) ([]decide.Fact, error) {
 	parts := max(1, (len(ev.Plain)+maxPart-1)/maxPart)
 	facts := make([]decide.Fact, 0, parts)
 	for part := 1; part <= parts; part++ {
@@ -87,7 +100,7 @@ func SealEvidence(key [32]byte, ev decide.Evidence) ([]decide.Fact, error) {
 			return nil, fmt.Errorf("encode evidence: %w", err)
 		}
 		facts = append(facts, decide.Fact{
-			Kind: decide.KindEvidence, At: ev.At, Ordinal: ev.Ordinal, Version: decide.Version,
+			Kind: decide.KindEvidence, At: ev.At, Ordinal: ev.Ordinal, Version: version,
 			Remedy: ev.Remedy, Rule: ev.Rule, Body: body,
 		})
 	}
