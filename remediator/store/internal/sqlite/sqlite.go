@@ -1,0 +1,191 @@
+// Package sqlite opens the SQLite files of a data folder alike: durable commits,
+// one connection that writes and some that read, a file that says what it is.
+// It is for the packages below store; what is special about SQLite stays here
+// and in the schema files.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	_ "modernc.org/sqlite" // registers the driver
+)
+
+// minVersion is the first SQLite that never loses committed pages when a WAL
+// file is reset while another connection checkpoints.
+var minVersion = [3]int{3, 51, 3}
+
+// readers bounds the connections that read.
+const readers = 4
+
+// busyTimeout is how long a statement waits for a lock, in milliseconds. Only
+// another process, such as a backup, can make it wait.
+const busyTimeout = 10_000
+
+// ErrOther says that a file is not of the kind expected.
+var ErrOther = errors.New("not a file of this kind")
+
+// Kind says what a file is.
+type Kind struct {
+	Name    string // for messages, for example "log.db"
+	ID      int32  // application_id: four letters
+	Version int    // user_version: of the schema
+	Schema  string // statements that make an empty file one of this kind
+}
+
+// DB is an open file.
+type DB struct {
+	Write *sql.DB // one connection; its transactions take the write lock when they begin
+	Read  *sql.DB // several connections that cannot write
+}
+
+// Open opens the file, and makes it when there is none. A file with a newer
+// schema, or one that is something else, is refused untouched.
+func Open(ctx context.Context, path string, kind Kind) (*DB, error) {
+	if err := createPrivate(path); err != nil {
+		return nil, fmt.Errorf("create %s: %w", kind.Name, err)
+	}
+	write, err := connect(path, "_txlock=immediate&_pragma=synchronous(FULL)&_pragma=fullfsync(1)", 1)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", kind.Name, err)
+	}
+	db := &DB{Write: write}
+	err = prepare(ctx, write, kind, true)
+	if err == nil { // only now: the file keeps this mode
+		_, err = write.ExecContext(ctx, "PRAGMA journal_mode = WAL")
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+	}
+	if db.Read, err = connect(path, "mode=ro&_pragma=query_only(1)", readers); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+	}
+	return db, nil
+}
+
+// OpenReadOnly opens an existing file to read only; Write is nil.
+func OpenReadOnly(ctx context.Context, path string, kind Kind) (*DB, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("open %s: %w", kind.Name, err)
+	}
+	read, err := connect(path, "mode=ro&_pragma=query_only(1)", readers)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", kind.Name, err)
+	}
+	db := &DB{Read: read}
+	if err := prepare(ctx, read, kind, false); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+	}
+	return db, nil
+}
+
+// Close closes all connections.
+func (d *DB) Close() error {
+	var errs []error
+	for _, db := range []*sql.DB{d.Read, d.Write} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// createPrivate makes an empty file that only its owner may read, because it
+// will hold what customers experienced.
+func createPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func connect(path, options string, connections int) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	name := filepath.ToSlash(abs)
+	if !strings.HasPrefix(name, "/") {
+		name = "/" + name // a drive letter
+	}
+	dsn := (&url.URL{Scheme: "file", Path: name, RawQuery: "_pragma=busy_timeout(" +
+		strconv.Itoa(busyTimeout) + ")&" + options}).String()
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+// prepare checks the library and the file, and gives an empty file its schema.
+func prepare(ctx context.Context, db *sql.DB, kind Kind, create bool) error {
+	var version string
+	if err := db.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version); err != nil {
+		return err
+	}
+	if err := checkVersion(version); err != nil {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: !create})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	var id int32
+	var schema, objects int
+	if err := tx.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
+		return err
+	}
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&schema); err != nil {
+		return err
+	}
+	if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_schema").Scan(&objects); err != nil {
+		return err
+	}
+	switch {
+	case id == 0 && schema == 0 && objects == 0 && create:
+		if _, err := tx.ExecContext(ctx, kind.Schema); err != nil {
+			return fmt.Errorf("create schema: %w", err)
+		}
+		if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", kind.ID)); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", kind.Version)); err != nil {
+			return err
+		}
+		return tx.Commit()
+	case id != kind.ID:
+		return fmt.Errorf("%w: want a %s, its application id is %#x", ErrOther, kind.Name, id)
+	case schema != kind.Version:
+		return fmt.Errorf("%w: its schema is version %d, this program knows %d", ErrOther, schema, kind.Version)
+	}
+	return nil
+}
+
+// checkVersion refuses a library that could lose what was committed.
+func checkVersion(version string) error {
+	var got [3]int
+	if _, err := fmt.Sscanf(version, "%d.%d.%d", &got[0], &got[1], &got[2]); err != nil {
+		return fmt.Errorf("read SQLite's version %q: %w", version, err)
+	}
+	for i := range got {
+		if got[i] != minVersion[i] {
+			if got[i] > minVersion[i] {
+				return nil
+			}
+			return fmt.Errorf("SQLite %s can lose committed pages, %d.%d.%d or later is needed",
+				version, minVersion[0], minVersion[1], minVersion[2])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+package logdb
+
+import "golang.org/x/sys/unix"
+
+const sleeplessClock = unix.CLOCK_BOOTTIME
