@@ -51,6 +51,7 @@ var edges = map[string][]string{
 	"remediator/act/credit":            {"remediator/act"},
 	"remediator/act/stripe":            {"remediator/act"},
 	"remediator/api":                   {},
+	"remediator/crash":                 {}, // tests alone, which wire what they need
 	"remediator/ingest":                {"remediator/log"},
 	"remediator/log":                   {},
 	"remediator/log/logtest":           {"remediator/log"},
