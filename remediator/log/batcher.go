@@ -42,9 +42,8 @@ type Batcher struct {
 	log        Log
 	linger     time.Duration
 	maxWaiting int
-	stop       context.CancelFunc // gives up the append in flight
-	done       chan struct{}      // closed when the last append has been answered
-	wake       chan struct{}      // of capacity 1: something is queued, or the batcher closes
+	done       chan struct{} // closed when the last append has been answered
+	wake       chan struct{} // of capacity 1: something is queued, or the batcher closes
 
 	mu      sync.Mutex
 	closing bool
@@ -73,12 +72,11 @@ func NewBatcher(l Log, o Options) *Batcher {
 	if o.MaxWaiting == 0 {
 		o.MaxWaiting = DefaultMaxWaiting
 	}
-	ctx, stop := context.WithCancel(context.Background())
 	b := &Batcher{
-		log: l, linger: o.Linger, maxWaiting: o.MaxWaiting, stop: stop,
+		log: l, linger: o.Linger, maxWaiting: o.MaxWaiting,
 		done: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
-	go b.run(ctx)
+	go b.run()
 	return b
 }
 
@@ -146,26 +144,18 @@ func (b *Batcher) signal() {
 }
 
 // Close refuses further requests, appends what waits, and returns when all of
-// it was answered. When ctx ends first the append in flight is given up, and the
-// requests that wait get its error.
-func (b *Batcher) Close(ctx context.Context) error {
+// it was answered. The log must stay open until then.
+func (b *Batcher) Close() error {
 	b.mu.Lock()
 	b.closing = true
 	b.signal()
 	b.mu.Unlock()
-	select {
-	case <-b.done:
-		b.stop()
-		return nil
-	case <-ctx.Done():
-		b.stop()
-		<-b.done
-		return fmt.Errorf("close log batcher: %w", ctx.Err())
-	}
+	<-b.done
+	return nil
 }
 
 // run appends records until the batcher is closed and its queue is empty.
-func (b *Batcher) run(ctx context.Context) {
+func (b *Batcher) run() {
 	defer close(b.done)
 	merged := false // the record before held several requests
 	var took time.Duration
@@ -184,7 +174,7 @@ func (b *Batcher) run(ctx context.Context) {
 		}
 		merged = record[0].req != record[len(record)-1].req
 		began := time.Now()
-		err := b.append(ctx, record)
+		err := b.append(record)
 		took = time.Since(began)
 		b.answer(record, err)
 	}
@@ -247,8 +237,9 @@ func (b *Batcher) take() []queued {
 	return record
 }
 
-// append stores one record.
-func (b *Batcher) append(ctx context.Context, record []queued) error {
+// append stores one record. It is nobody's request that ends it: others wait
+// for the same record.
+func (b *Batcher) append(record []queued) error {
 	parts := make([]*input.Part, len(record))
 	for i, q := range record {
 		parts[i] = q.part
@@ -257,7 +248,7 @@ func (b *Batcher) append(ctx context.Context, record []queued) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.log.Append(ctx, blob); err != nil {
+	if _, err := b.log.Append(context.Background(), blob); err != nil {
 		return fmt.Errorf("append to log: %w", err)
 	}
 	return nil

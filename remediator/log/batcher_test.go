@@ -106,7 +106,7 @@ func one(id string) []input.Input {
 // closeBatcher closes and fails the test when that does not drain.
 func closeBatcher(t *testing.T, b *log.Batcher) {
 	t.Helper()
-	if err := b.Close(context.Background()); err != nil {
+	if err := b.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
 }
@@ -329,28 +329,5 @@ func TestBatcherCloseDrains(t *testing.T) {
 			t.Errorf("after the close: %v, want ErrClosed", err)
 		}
 		closeBatcher(t, b)
-	})
-}
-
-func TestBatcherCloseGivesUpWithItsContext(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		m := &memory{takes: time.Hour}
-		b := log.NewBatcher(m, log.Options{})
-		var wg sync.WaitGroup
-		for i := range 3 {
-			wg.Go(func() {
-				if err := b.Append(t.Context(), one(fmt.Sprint(i))); !errors.Is(err, context.Canceled) {
-					t.Errorf("request %d: %v, want the append given up", i, err)
-				}
-			})
-		}
-		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := b.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("close: %v, want its context's error", err)
-		}
-		wg.Wait()
 	})
 }
