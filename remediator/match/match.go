@@ -1,0 +1,77 @@
+// Package match judges events against a set of rules: which rules an event
+// concerns, and everything about each that the event alone decides. It runs in
+// front of the fold, which keeps windows, keys and limits, on as many cores as
+// there are. It is pure.
+package match
+
+import (
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// Matcher judges events against one rule set. Implementations are safe for
+// concurrent use and pure: the same event gives the same result.
+type Matcher interface {
+	// Match judges ev. at is the input's time in nanoseconds, used where the
+	// event has no time of its own.
+	Match(ev *event.Event, at int64) Result
+}
+
+// Result is what a rule set says about one event.
+type Result struct {
+	Hits   []Hit   // rules whose type and condition hold, in order of the rule's name
+	Errors []Error // rules whose condition was an error, which counts as false
+}
+
+// Error names a rule whose expression was an error for an event.
+type Error struct {
+	Rule   *rule.Rule
+	Reason string
+}
+
+// Hit is a rule that matched an event, with all that can be computed from the
+// event alone.
+type Hit struct {
+	Rule *rule.Rule
+	// Key is the canonical once_per key; empty when the rule has none or the
+	// event gives none, then NoKey says why.
+	Key, NoKey string
+	// By is the canonical key of the window, empty for the rule's one window;
+	// NoBy says why the event belongs to no window.
+	By, NoBy string
+	// Args has one entry for each of Rule.Aggregates.
+	Args []Arg
+
+	// Rest evaluates what depends on aggregates: having and the steps.
+	Rest Rest
+}
+
+// Rest evaluates the expressions of a hit that may use aggregates. aggs has one
+// value for each of Rule.Aggregates: a float64, a money.Money, or an error.
+type Rest interface {
+	Having(aggs []any) (bool, error)
+	Actions(aggs []any) ([]rule.Action, error)
+}
+
+// ArgKind is the type of an aggregate's argument.
+type ArgKind uint8
+
+// The kinds of argument. NoArg belongs to count and share.
+const (
+	NoArg ArgKind = iota
+	Number
+	Amount
+	Text
+)
+
+// Arg is what one event contributes to one aggregate. An argument that is an
+// error, absent or null contributes nothing: Counted is false.
+type Arg struct {
+	Counted bool // the argument has a value of a fitting type
+	Pass    bool // the predicate holds, or there is none
+	Kind    ArgKind
+	Num     float64
+	Money   money.Money
+	Text    string // canonical text, for distinct
+}

@@ -1,0 +1,167 @@
+package document
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Mapping is a mapping of the file, read strictly: each key at most once, and
+// none but those that mean something.
+type Mapping struct {
+	Node   *yaml.Node
+	source *Source
+	what   string
+	keys   map[string]*yaml.Node
+	values map[string]*yaml.Node
+}
+
+// Mapping reads a node as a mapping with the keys given; what names it in
+// messages. It returns nil, having reported it, when the node is none. When no
+// keys are given, every key is allowed.
+func (s *Source) Mapping(n *yaml.Node, what string, allowed ...string) *Mapping {
+	if n.Kind != yaml.MappingNode {
+		s.Errorf(At(n), "type", "write "+example(allowed), "%s is %s, not a mapping", what, kind(n))
+		return nil
+	}
+	m := &Mapping{Node: n, source: s, what: what, keys: make(map[string]*yaml.Node), values: make(map[string]*yaml.Node)}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		m.add(n.Content[i], n.Content[i+1], allowed, i)
+	}
+	return m
+}
+
+func (m *Mapping) add(key, value *yaml.Node, allowed []string, i int) {
+	s, name := m.source, key.Value
+	if key.Kind != yaml.ScalarNode {
+		s.Errorf(At(key), "type", "write a name in front of the colon", "a key of %s is %s", m.what, kind(key))
+		return
+	}
+	if before, ok := m.keys[name]; ok {
+		s.Errorf(At(key), "duplicate-key", "keep one of them", "%s has the key %s twice; the first is on line %d", m.what, name, before.Line)
+		return
+	}
+	if len(allowed) > 0 && !contains(allowed, name) {
+		if i > 0 && m.torn(m.Node.Content[i-1], key) {
+			return
+		}
+		s.Errorf(At(key), "unknown-key", DidYouMean(name, allowed), "%s has no key %s", m.what, quoteName(name))
+		return
+	}
+	m.keys[name], m.values[name] = key, value
+}
+
+// torn reports a value inside of { } that a comma tore into two.
+func (m *Mapping) torn(value, key *yaml.Node) bool {
+	if m.Node.Style&yaml.FlowStyle == 0 || value.Kind != yaml.ScalarNode || value.Style != 0 || balanced(value.Value) {
+		return false
+	}
+	m.source.Errorf(At(value), "yaml", "quote the whole value, or write the mapping over several lines without { }",
+		"inside { } a comma ends the value: it was read as %s", quoteName(value.Value))
+	return true
+}
+
+func balanced(text string) bool {
+	for _, pair := range []string{"()", "[]", "{}"} {
+		if strings.Count(text, pair[:1]) != strings.Count(text, pair[1:]) {
+			return false
+		}
+	}
+	return strings.Count(text, `"`)%2 == 0 && strings.Count(text, "'")%2 == 0
+}
+
+// Get returns the value of a key, nil when it is absent or empty.
+func (m *Mapping) Get(name string) *yaml.Node {
+	n := m.values[name]
+	if n != nil && n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" && n.Style == 0 {
+		m.source.Errorf(At(m.keys[name]), "type", "give it a value or remove the key", "%s has no value", name)
+		delete(m.values, name)
+		return nil
+	}
+	return n
+}
+
+// Has reports whether the key is there, with whatever value.
+func (m *Mapping) Has(name string) bool { return m.keys[name] != nil }
+
+// Key returns where a key stands.
+func (m *Mapping) Key(name string) Place {
+	if n := m.keys[name]; n != nil {
+		return At(n)
+	}
+	return At(m.Node)
+}
+
+// Names returns the keys in the order of the file.
+func (m *Mapping) Names() []string {
+	var names []string
+	for i := 0; i+1 < len(m.Node.Content); i += 2 {
+		if name := m.Node.Content[i].Value; m.keys[name] == m.Node.Content[i] {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Need returns the value of a key and reports when it is absent.
+func (m *Mapping) Need(name, hint string) *yaml.Node {
+	if !m.Has(name) && !m.source.Broken {
+		m.source.Errorf(At(m.Node), "missing", hint, "%s has no %s", m.what, name)
+	}
+	return m.Get(name)
+}
+
+// Scalar returns the text of a node that must be a text, number or the like.
+func (s *Source) Scalar(n *yaml.Node, what, hint string) (string, bool) {
+	if n.Kind == yaml.ScalarNode {
+		return n.Value, true
+	}
+	s.Errorf(At(n), "type", hint, "%s is %s, not a text", what, kind(n))
+	return "", false
+}
+
+// Items returns the items of a list; anything else is a list of itself.
+func Items(n *yaml.Node) []*yaml.Node {
+	if n.Kind == yaml.SequenceNode {
+		return n.Content
+	}
+	return []*yaml.Node{n}
+}
+
+// Kind says what a node is, for messages.
+func kind(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.ScalarNode:
+		return "the text " + quoteName(n.Value)
+	}
+	return "nothing"
+}
+
+func example(allowed []string) string {
+	if len(allowed) == 0 {
+		return "name: value, one on each line"
+	}
+	return "its keys below it: " + strings.Join(allowed, ", ")
+}
+
+// quoteName shortens and quotes a token of the file.
+func quoteName(text string) string {
+	runes := []rune(strings.ReplaceAll(text, "\n", " "))
+	if len(runes) > 40 {
+		runes = append(runes[:39], '…')
+	}
+	return `"` + string(runes) + `"`
+}
+
+func contains(list []string, name string) bool {
+	for _, item := range list {
+		if item == name {
+			return true
+		}
+	}
+	return false
+}

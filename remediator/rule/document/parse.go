@@ -1,0 +1,114 @@
+package document
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Limits of a file. They bound what a hostile file can make the reader cost.
+const (
+	MaxBytes = 1 << 20
+	maxDepth = 32 // of nesting
+	maxTries = 40 // repairs of one file
+)
+
+// Parse reads the file and returns its content, repaired where that is
+// possible; nil when there is none. Everything wrong is reported.
+func (s *Source) Parse() *yaml.Node {
+	text := strings.Join(s.lines, "\n")
+	switch {
+	case len(text) > MaxBytes:
+		s.Errorf(Place{1, 1}, "size", "split the file", "the file has %d bytes; at most %d are allowed", len(text), MaxBytes)
+		return nil
+	case !utf8.ValidString(text):
+		s.invalidUTF8(text)
+		return nil
+	case s.tooDeep():
+		return nil
+	}
+	s.repairTabs()
+	root := s.parseRepairing()
+	if root == nil || len(root.Content) == 0 {
+		return nil
+	}
+	if !s.plain(root, 0) {
+		return nil
+	}
+	return root.Content[0]
+}
+
+func (s *Source) invalidUTF8(text string) {
+	for i := range s.lines {
+		if !utf8.ValidString(s.lines[i]) {
+			s.Errorf(Place{i + 1, 1}, "utf8", "save the file as UTF-8", "the line is not valid UTF-8")
+			return
+		}
+	}
+	s.Errorf(Place{1, 1}, "utf8", "save the file as UTF-8", "the file is not valid UTF-8")
+}
+
+// tooDeep refuses deep nesting before the parser, which recurses, sees it. It
+// counts brackets without regard to quotes and indentation generously.
+func (s *Source) tooDeep() bool {
+	depth := 0
+	for i, line := range s.lines {
+		for col, r := range line {
+			switch r {
+			case '[', '{':
+				depth++
+			case ']', '}':
+				depth = max(depth-1, 0)
+			}
+			if depth > 8*maxDepth {
+				s.Errorf(Place{i + 1, col + 1}, "depth", "", "brackets are nested too deeply")
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// read parses the text as repaired so far.
+func (s *Source) read() (*yaml.Node, error) {
+	decoder := yaml.NewDecoder(strings.NewReader(strings.Join(s.repaired, "\n")))
+	var root yaml.Node
+	if err := decoder.Decode(&root); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	var next yaml.Node
+	if err := decoder.Decode(&next); !errors.Is(err, io.EOF) {
+		if err == nil {
+			s.Errorf(At(&next), "documents", "put each document in a file of its own", "the file holds more than one YAML document")
+			return &root, nil
+		}
+		return nil, err
+	}
+	return &root, nil
+}
+
+// plain refuses anchors, aliases, merge keys and nesting that no rule needs: a
+// rule's text must hold all of the rule, since its digest names it.
+func (s *Source) plain(n *yaml.Node, depth int) bool {
+	if depth > maxDepth {
+		s.Errorf(At(n), "depth", "", "nested deeper than %d levels", maxDepth)
+		return false
+	}
+	if n.Kind == yaml.AliasNode || n.Anchor != "" {
+		s.Errorf(At(n), "alias", "write the value out; an expression that starts with & or * is written as a block (>-)",
+			"anchors and aliases are not used here: a rule's text holds all of the rule")
+		return false
+	}
+	for _, child := range n.Content {
+		if !s.plain(child, depth+1) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,34 @@
+package rule
+
+import (
+	"github.com/makegood/makegood/remediator/rule/expression"
+)
+
+// Expr is one compiled CEL expression.
+type Expr struct {
+	Text    string // as written
+	program *expression.Program
+}
+
+// Let names a value.
+type Let struct {
+	Name string
+	Expr *Expr
+}
+
+// Condition is one condition of a rule, judged for an event.
+type Condition struct {
+	Text  string
+	Value bool
+	Err   error          // the condition has no value
+	Seen  map[string]any // what it read, by the path as written; absent fields are left out
+}
+
+// canonical returns the text under which a window knows an expression: as
+// written, without white space around it.
+func (e *Expr) canonical() string {
+	if e == nil {
+		return ""
+	}
+	return e.Text
+}

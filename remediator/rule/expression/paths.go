@@ -1,0 +1,96 @@
+package expression
+
+import (
+	"slices"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+)
+
+// Path is a place in the event or its data that an expression reads, as far as
+// the expression's text alone decides it.
+type Path struct {
+	Root   string // data or event
+	Fields []string
+	Offset int // of its end in the text, in runes
+}
+
+// String writes the path as expressions do.
+func (p Path) String() string {
+	text := p.Root
+	for _, field := range p.Fields {
+		text += "." + field
+	}
+	return text
+}
+
+// collect fills in which paths and lets the program reads.
+func (u *unit) collect(p *Program) {
+	inner := make(map[int64]bool) // parts of a longer path
+	var ends []ast.Expr
+	ast.PreOrderVisit(u.parsed.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		operand, _, ok := field(e)
+		if ok || e.Kind() == ast.IdentKind {
+			if !inner[e.ID()] {
+				ends = append(ends, e)
+			}
+		}
+		if ok {
+			inner[operand.ID()] = true
+		}
+	}))
+	for _, e := range ends {
+		path, ok := u.path(e)
+		if !ok {
+			continue
+		}
+		if path.Root != "data" && path.Root != "event" {
+			if slices.Contains(u.scope.names, path.Root) && !slices.Contains(p.Lets, path.Root) {
+				p.Lets = append(p.Lets, path.Root)
+			}
+			continue
+		}
+		same := func(other Path) bool { return other.String() == path.String() }
+		if !slices.ContainsFunc(p.Paths, same) {
+			p.Paths = append(p.Paths, path)
+		}
+	}
+}
+
+// field takes apart a selection of a field: a.b, a.?b or a["b"].
+func field(e ast.Expr) (operand ast.Expr, name string, ok bool) {
+	switch e.Kind() {
+	case ast.SelectKind:
+		return e.AsSelect().Operand(), e.AsSelect().FieldName(), true
+	case ast.CallKind:
+		call := e.AsCall()
+		function := call.FunctionName()
+		if function != operators.OptSelect && function != operators.Index && function != operators.OptIndex {
+			return nil, "", false
+		}
+		if call.Args()[1].Kind() != ast.LiteralKind {
+			return nil, "", false
+		}
+		text, isText := call.Args()[1].AsLiteral().(types.String)
+		return call.Args()[0], string(text), isText
+	}
+	return nil, "", false
+}
+
+func (u *unit) path(e ast.Expr) (Path, bool) {
+	path := Path{Offset: u.offset(e.ID())}
+	for {
+		if e.Kind() == ast.IdentKind {
+			path.Root = e.AsIdent()
+			slices.Reverse(path.Fields)
+			return path, true
+		}
+		operand, name, ok := field(e)
+		if !ok {
+			return Path{}, false
+		}
+		path.Fields = append(path.Fields, name)
+		e = operand
+	}
+}

@@ -1,0 +1,207 @@
+package expression
+
+import (
+	"math"
+	"slices"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+)
+
+// maxSettling bounds the passes of settle. Each pass wraps every operand whose
+// type is known by then, so the passes needed are at most the nesting's depth.
+const maxSettling = 2 * maxDepth
+
+// settle checks the types, wraps whole numbers in double() where they meet a
+// number or a value of unknown type, and checks again until nothing changes.
+// What a value of unknown type turns out to be is then always a double, since
+// data holds no others.
+func (u *unit) settle() *cel.Ast {
+	for range maxSettling {
+		checked, found := u.scope.env.Check(u.parsed)
+		if found.Err() != nil {
+			u.issues = append(u.issues, fromCELIssues(u.text, found)...)
+			return nil
+		}
+		changed := false
+		u.visit(func(e ast.Expr) {
+			changed = u.settleOne(e, checked.NativeRep()) || changed
+		})
+		if !changed && len(u.issues) == 0 {
+			u.checkEquality(checked.NativeRep())
+		}
+		if !changed || len(u.issues) > 0 {
+			return checked
+		}
+	}
+	u.issues = append(u.issues, Issue{Message: "the expression is nested too deeply"})
+	return nil
+}
+
+func (u *unit) visit(do func(ast.Expr)) {
+	ast.PostOrderVisit(u.parsed.NativeRep().Expr(), ast.NewExprVisitor(do))
+}
+
+func (u *unit) settleOne(e ast.Expr, checked *ast.AST) (changed bool) {
+	switch e.Kind() {
+	case ast.ListKind:
+		return u.widen(checked, e.AsList().Elements())
+	case ast.MapKind:
+		var values []ast.Expr
+		for _, entry := range e.AsMap().Entries() {
+			values = append(values, entry.AsMapEntry().Value())
+		}
+		return u.widen(checked, values)
+	case ast.CallKind:
+		return u.settleCall(e, checked)
+	}
+	return false
+}
+
+func (u *unit) settleCall(e ast.Expr, checked *ast.AST) (changed bool) {
+	call := e.AsCall()
+	args := call.Args()
+	switch call.FunctionName() {
+	case operators.Divide:
+		// A quotient is a double even of two whole numbers: 200 / 1000 is 0.2.
+		return u.widen(checked, args) || u.wrap(checked, args[0])
+	case operators.Add, operators.Subtract, operators.Multiply, "math.@max", "math.@min":
+		return u.widen(checked, args)
+	case operators.Conditional:
+		return u.widen(checked, args[1:])
+	case "orValue", "dyn", "optional.of", "optional.ofNonZeroValue":
+		if call.FunctionName() == "orValue" && !holdsAny(checked.GetType(call.Target().ID())) {
+			return false
+		}
+		return u.wrap(checked, args[0])
+	case operators.Modulo:
+		if slices.ContainsFunc(args, func(a ast.Expr) bool { return !isWhole(checked.GetType(a.ID())) }) {
+			u.issue(e.ID(), "write int(…) around both sides, for example int(data.n) % 2", "%% works on whole numbers only")
+		}
+	case operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+		return moneyFirst(e, checked)
+	}
+	return false
+}
+
+// widen wraps the whole numbers among values that stand for the same thing,
+// when another of them is or may be a double.
+func (u *unit) widen(checked *ast.AST, values []ast.Expr) (changed bool) {
+	mixed := slices.ContainsFunc(values, func(e ast.Expr) bool {
+		kind := checked.GetType(e.ID()).Kind()
+		return kind == types.DynKind || kind == types.DoubleKind
+	})
+	if !mixed {
+		return false
+	}
+	for _, e := range values {
+		changed = u.wrap(checked, e) || changed
+	}
+	return changed
+}
+
+// wrap puts double() around a whole number. It changes the expression in place,
+// so that the new call keeps the place in the text.
+func (u *unit) wrap(checked *ast.AST, e ast.Expr) (changed bool) {
+	if !isWhole(checked.GetType(e.ID())) {
+		return false
+	}
+	u.toDouble(e)
+	return true
+}
+
+func (u *unit) toDouble(e ast.Expr) {
+	factory := ast.NewExprFactory()
+	if e.Kind() == ast.LiteralKind {
+		if n, ok := e.AsLiteral().(types.Int); ok {
+			e.SetKindCase(factory.NewLiteral(0, types.Double(n)))
+			return
+		}
+	}
+	inner := factory.NewUnspecifiedExpr(u.newID(e.ID()))
+	inner.SetKindCase(e)
+	e.SetKindCase(factory.NewCall(0, "double", inner))
+}
+
+// newID returns an id that stands at the same place of the text as another.
+func (u *unit) newID(like int64) int64 {
+	id := u.nextID
+	u.nextID++
+	info := u.parsed.NativeRep().SourceInfo()
+	if at, ok := info.GetOffsetRange(like); ok {
+		info.SetOffsetRange(id, at)
+	}
+	return id
+}
+
+func isWhole(t *types.Type) bool {
+	return t.Kind() == types.IntKind || t.Kind() == types.UintKind
+}
+
+func holdsAny(optional *types.Type) bool {
+	params := optional.Parameters()
+	if len(params) == 0 {
+		return true
+	}
+	return params[0].Kind() == types.DynKind || params[0].Kind() == types.DoubleKind
+}
+
+var mirrored = map[string]string{
+	operators.Equals: operators.Equals, operators.NotEquals: operators.NotEquals,
+	operators.Less: operators.Greater, operators.Greater: operators.Less,
+	operators.LessEquals: operators.GreaterEquals, operators.GreaterEquals: operators.LessEquals,
+}
+
+// moneyFirst turns a comparison round when only its right side is money: money
+// says that it was compared with a text, while a text just says false.
+func moneyFirst(e ast.Expr, checked *ast.AST) (changed bool) {
+	call := e.AsCall()
+	left, right := call.Args()[0], call.Args()[1]
+	if fromCEL(checked.GetType(right.ID())) != Money || fromCEL(checked.GetType(left.ID())) != Any {
+		return false
+	}
+	e.SetKindCase(ast.NewExprFactory().NewCall(0, mirrored[call.FunctionName()], right, left))
+	return true
+}
+
+// maxExact is the largest whole number up to which a double holds every one.
+const maxExact = 1 << 53
+
+// checkLiterals reports constants that no evaluation could use.
+func (u *unit) checkLiterals() {
+	u.visit(func(e ast.Expr) {
+		switch e.Kind() {
+		case ast.LiteralKind:
+			if n, ok := e.AsLiteral().(types.Int); ok && (n > maxExact || n < -maxExact) {
+				u.issue(e.ID(), "ids are texts: send and compare them in quotes", "the whole number %d is beyond ±2^53", int64(n))
+			}
+			if d, ok := e.AsLiteral().(types.Double); ok && math.IsInf(float64(d), 0) {
+				u.issue(e.ID(), "", "the number is too large")
+			}
+		case ast.CallKind:
+			u.checkConstant(e)
+		}
+	})
+}
+
+// checkConstant evaluates money("…"), duration("…"), timestamp("…") and
+// matches("…") with a constant text, so that a typing error shows when the rule
+// is loaded and not in the middle of the night.
+func (u *unit) checkConstant(e ast.Expr) {
+	call := e.AsCall()
+	if len(call.Args()) != 1 || call.Args()[0].Kind() != ast.LiteralKind {
+		return
+	}
+	text, ok := call.Args()[0].AsLiteral().(types.String)
+	if !ok {
+		return
+	}
+	switch name := call.FunctionName(); name {
+	case "money", "duration", "timestamp", "matches":
+		if err := constantError(name, text); err != nil {
+			u.issue(call.Args()[0].ID(), "", "%v", err)
+		}
+	}
+}

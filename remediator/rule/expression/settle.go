@@ -1,0 +1,111 @@
+package expression
+
+import (
+	"slices"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+)
+
+// presettle makes the branches of a conditional one type where the text alone
+// shows that one is a double and the other a whole number. The checker, which
+// comes next, would refuse them.
+func (u *unit) presettle() {
+	u.visit(func(e ast.Expr) {
+		if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != operators.Conditional {
+			return
+		}
+		branches := e.AsCall().Args()[1:]
+		if !slices.ContainsFunc(branches, func(b ast.Expr) bool { return u.kind(b) == Number }) {
+			return
+		}
+		for _, branch := range branches {
+			if u.kind(branch) == Whole {
+				u.toDouble(branch)
+			}
+		}
+	})
+}
+
+// kind is Number or Whole when the text alone shows it, else Any.
+func (u *unit) kind(e ast.Expr) Type {
+	switch e.Kind() {
+	case ast.LiteralKind:
+		return literalKind(e)
+	case ast.IdentKind:
+		return u.scope.kinds[e.AsIdent()]
+	case ast.CallKind:
+		return u.callKind(e.AsCall())
+	}
+	return Any
+}
+
+func literalKind(e ast.Expr) Type {
+	switch e.AsLiteral().(type) {
+	case types.Int:
+		return Whole
+	case types.Double:
+		return Number
+	}
+	return Any
+}
+
+func (u *unit) callKind(call ast.CallExpr) Type {
+	args := call.Args()
+	switch call.FunctionName() {
+	case "double", operators.Divide:
+		return Number
+	case "int", "size":
+		return Whole
+	case operators.Index:
+		if args[0].Kind() == ast.IdentKind && args[0].AsIdent() == slotNumbers {
+			return Number
+		}
+	case operators.Negate:
+		return u.kind(args[0])
+	case operators.Conditional:
+		return join(u.kind(args[1]), u.kind(args[2]))
+	case operators.Add, operators.Subtract, operators.Multiply:
+		return join(u.kind(args[0]), u.kind(args[1]))
+	}
+	return Any
+}
+
+func join(a, b Type) Type {
+	switch {
+	case a == Number && (b == Number || b == Whole), a == Whole && b == Number:
+		return Number
+	case a == Whole && b == Whole:
+		return Whole
+	}
+	return Any
+}
+
+// checkEquality reports comparisons of two types that are never equal.
+func (u *unit) checkEquality(checked *ast.AST) {
+	u.visit(func(e ast.Expr) {
+		if e.Kind() != ast.CallKind {
+			return
+		}
+		call := e.AsCall()
+		operator, ok := map[string]string{operators.Equals: "==", operators.NotEquals: "!=", operators.In: "in"}[call.FunctionName()]
+		if !ok {
+			return
+		}
+		left, right := checked.GetType(call.Args()[0].ID()), checked.GetType(call.Args()[1].ID())
+		if operator == "in" {
+			right = right.Parameters()[0]
+		}
+		if a, b := fromCEL(left), fromCEL(right); !comparable(a, b) {
+			message, hint := explainTypes(operator, "("+string(a)+", "+string(b)+")")
+			u.issue(e.ID(), hint, "%s", message)
+		}
+	})
+}
+
+func comparable(a, b Type) bool {
+	open := func(t Type) bool { return t == Any || t == Null || t == Optional || t == Other }
+	numeric := func(t Type) bool { return t == Number || t == Whole }
+	return a == b || open(a) || open(b) || numeric(a) && numeric(b)
+}

@@ -1,0 +1,84 @@
+package expression
+
+import "strings"
+
+// Conditions splits an expression into the conditions that && joins, each with
+// its own text. An expression that is something else is one condition.
+func Conditions(text string) []string {
+	text = trimParens(strings.TrimSpace(text))
+	var parts []string
+	depth, start := 0, 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case '"', '\'':
+			i = quoteEnd(text, i)
+		case '(', '[', '{':
+			depth++
+		case ')', ']', '}':
+			depth--
+		case '&':
+			if depth == 0 && strings.HasPrefix(text[i:], "&&") {
+				parts = append(parts, text[start:i])
+				i++
+				start = i + 1
+			}
+		case '|':
+			// || and ?: bind weaker than &&, so what they join is one condition.
+			if depth == 0 {
+				return []string{text}
+			}
+		case '?':
+			if depth == 0 && i > 0 && text[i-1] != '.' && text[i-1] != '[' {
+				return []string{text}
+			}
+		}
+	}
+	if len(parts) == 0 {
+		return []string{text}
+	}
+	var all []string
+	for _, part := range append(parts, text[start:]) {
+		all = append(all, Conditions(part)...)
+	}
+	return all
+}
+
+// trimParens takes away parentheses around the whole expression.
+func trimParens(text string) string {
+	for strings.HasPrefix(text, "(") && strings.HasSuffix(text, ")") {
+		depth := 0
+		for i := 0; i < len(text)-1; i++ {
+			switch c := text[i]; c {
+			case '"', '\'':
+				i = quoteEnd(text, i)
+			case '(', '[', '{':
+				depth++
+			case ')', ']', '}':
+				depth--
+			}
+			if depth == 0 {
+				return text
+			}
+		}
+		text = strings.TrimSpace(text[1 : len(text)-1])
+	}
+	return text
+}
+
+// quoteEnd returns where the text that begins at i ends.
+func quoteEnd(text string, i int) int {
+	quote := text[i]
+	raw := i > 0 && (text[i-1] == 'r' || text[i-1] == 'R')
+	if triple := strings.Repeat(string(quote), 3); strings.HasPrefix(text[i:], triple) {
+		if end := strings.Index(text[i+3:], triple); end >= 0 {
+			return i + 3 + end + 2
+		}
+		return len(text)
+	}
+	for i++; i < len(text) && text[i] != quote; i++ {
+		if text[i] == '\\' && !raw {
+			i++
+		}
+	}
+	return i
+}

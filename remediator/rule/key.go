@@ -1,0 +1,98 @@
+package rule
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/rule/expression"
+)
+
+// Reasons why an event gives no key.
+const (
+	KeyAbsent = "absent" // a field is not there
+	KeyNull   = "null"
+	KeyEmpty  = "empty"
+	KeyError  = "error"  // an expression has no value
+	KeyType   = "type"   // a list, object or boolean names nothing
+	KeyNumber = "number" // not finite, or a whole number beyond ±2^53
+)
+
+// Key returns the event's once_per key in canonical form. Without a key, noKey
+// says why; both are empty when the rule has no once_per.
+func (e *Evaluation) Key() (key, noKey string) { return e.key(e.rule.OncePer) }
+
+// By returns the canonical key of the event's window. Without one, noBy says
+// why; both are empty when the rule has one window for all.
+func (e *Evaluation) By() (by, noBy string) {
+	if e.rule.Window == nil || e.rule.Window.By == nil {
+		return "", ""
+	}
+	return e.key([]*Expr{e.rule.Window.By})
+}
+
+// key joins the parts as netstrings, so that no two lists of parts are one key.
+func (e *Evaluation) key(parts []*Expr) (key, noKey string) {
+	var b strings.Builder
+	for _, part := range parts {
+		text, why := e.keyPart(part)
+		if why != "" {
+			return "", why
+		}
+		b.WriteString(strconv.Itoa(len(text)))
+		b.WriteByte(':')
+		b.WriteString(text)
+	}
+	return b.String(), ""
+}
+
+func (e *Evaluation) keyPart(part *Expr) (text, why string) {
+	value, err := e.Value(part)
+	switch {
+	case expression.IsAbsent(err):
+		return "", KeyAbsent
+	case err != nil:
+		return "", KeyError
+	}
+	return Canonical(value)
+}
+
+// Canonical writes a value as the text that names it: 77, 77.0 and "77" are one.
+// A value that names nothing has no text; why is then one of the Key reasons.
+func Canonical(value any) (text, why string) {
+	switch v := value.(type) {
+	case nil:
+		return "", KeyNull
+	case string:
+		if v == "" {
+			return "", KeyEmpty
+		}
+		return v, ""
+	case float64:
+		return canonicalNumber(v)
+	case json.Number:
+		return "", KeyNumber
+	case money.Money:
+		return v.String(), ""
+	case time.Time:
+		return v.UTC().Format(time.RFC3339Nano), ""
+	case time.Duration:
+		return v.String(), ""
+	}
+	return "", KeyType
+}
+
+func canonicalNumber(v float64) (text, why string) {
+	switch whole := v == math.Trunc(v); {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return "", KeyNumber
+	case whole && math.Abs(v) <= 1<<53:
+		return strconv.FormatInt(int64(v), 10), ""
+	case whole:
+		return "", KeyNumber
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64), ""
+}

@@ -1,0 +1,174 @@
+package rule
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/makegood/makegood/remediator/rule/document"
+	"github.com/makegood/makegood/remediator/rule/expression"
+)
+
+// Problem is one thing wrong with a rule file.
+type Problem = document.Problem
+
+// Problems are all that is wrong with a set of rule files; a *Problems is an error.
+type Problems = document.Problems
+
+// Limits of a set of rules.
+const (
+	maxFiles = 4096
+	maxRules = 20000
+)
+
+// Load compiles rule files into a set. When anything is wrong with one of them
+// the whole set is refused: the error is a *Problems that names everything
+// found. Warnings alone refuse nothing; Check returns them.
+func Load(files []File) (*Set, error) {
+	set, problems := Check(files)
+	if set == nil {
+		return nil, &problems
+	}
+	return set, nil
+}
+
+// Check compiles rule files as Load does and returns what there is to say about
+// them, warnings included. The set is nil when one of the problems is an error.
+func Check(files []File) (*Set, Problems) {
+	set := &Set{Files: slices.Clone(files)}
+	slices.SortFunc(set.Files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+	engine, err := expression.NewEngine()
+	if err != nil {
+		return nil, Problems{{Severity: document.Error, Code: "engine", Message: err.Error()}}
+	}
+	l := &loader{engine: engine, named: make(map[string]*Rule)}
+	for i, file := range set.Files {
+		if i > 0 && set.Files[i-1].Path == file.Path || i >= maxFiles {
+			l.problems = append(l.problems, Problem{File: file.Path, Line: 1, Col: 1, Severity: document.Error, Code: "files",
+				Message: fmt.Sprintf("the file is given twice, or is one of more than %d", maxFiles)})
+			break
+		}
+		l.file(file)
+	}
+	l.problems.Sort()
+	if l.problems.Failed() {
+		return nil, l.problems
+	}
+	set.Rules = l.rules
+	slices.SortFunc(set.Rules, func(a, b *Rule) int { return cmp.Compare(a.Name, b.Name) })
+	set.Digest = digestFiles(set.Files)
+	set.index()
+	return set, l.problems
+}
+
+// loader holds what the loading of a set shares.
+type loader struct {
+	engine   *expression.Engine
+	problems Problems
+	rules    []*Rule
+	named    map[string]*Rule // for names given twice
+}
+
+func (l *loader) file(file File) {
+	source := document.NewSource(file.Path, file.Text)
+	defer func() { l.problems = append(l.problems, source.Problems...) }()
+	root := source.Parse()
+	if root == nil {
+		if len(source.Problems) == 0 {
+			source.Errorf(document.Place{Line: 1, Col: 1}, "missing", "begin it with rules: and a list below", "the file has no rules")
+		}
+		return
+	}
+	if root.Kind == yaml.MappingNode && isTestFile(root) {
+		source.Errorf(document.At(root), "type", "name it …_test.yaml, beside the rules that it tests", "the file holds tests, not rules")
+		return
+	}
+	m := source.Mapping(root, "the file", "rules")
+	if m == nil {
+		return
+	}
+	list := m.Need("rules", "begin the file with rules: and a list below")
+	if list == nil {
+		return
+	}
+	if list.Kind != yaml.SequenceNode {
+		source.Errorf(document.At(list), "type", "write each rule as an item: - rule: NAME", "rules is not a list")
+		return
+	}
+	for i, node := range list.Content {
+		end := source.Lines() + 1
+		if i+1 < len(list.Content) {
+			end = list.Content[i+1].Line
+		}
+		if len(l.rules) >= maxRules {
+			source.Errorf(document.At(node), "files", "", "more than %d rules", maxRules)
+			return
+		}
+		l.rule(source, node, end)
+	}
+}
+
+func isTestFile(root *yaml.Node) bool {
+	return slices.ContainsFunc(root.Content, func(n *yaml.Node) bool { return n.Value == "tests" })
+}
+
+// rule reads one rule; its text ends before the line end.
+func (l *loader) rule(source *document.Source, node *yaml.Node, end int) {
+	b := &builder{Source: source, engine: l.engine, r: &Rule{File: source.Path, Line: node.Line, Mode: Shadow}}
+	before := len(source.Problems)
+	b.build(node)
+	if first, ok := l.named[b.r.Name]; ok && b.r.Name != "" {
+		source.Errorf(b.nameAt, "duplicate-rule", "give one of them another name; to keep the keys already taken, set scope: in its once_per",
+			"a rule %q is already in %s, line %d", b.r.Name, first.File, first.Line)
+	} else {
+		l.named[b.r.Name] = b.r
+	}
+	if failed := Problems(source.Problems[before:]); failed.Failed() {
+		return
+	}
+	b.r.Digest = digestText(ruleText(source, node, end))
+	l.rules = append(l.rules, b.r)
+}
+
+// ruleText returns the lines of a rule as written. Blank lines and comments
+// behind it that stand further left than its keys belong to what follows.
+func ruleText(source *document.Source, node *yaml.Node, end int) string {
+	belongs := func(line string) bool {
+		text := strings.TrimLeft(line, " ")
+		return strings.TrimSpace(text) != "" && (text[0] != '#' || len(line)-len(text) >= node.Column-1)
+	}
+	last := max(end-1, node.Line)
+	for last > node.Line && !belongs(source.Line(last)) {
+		last--
+	}
+	var lines []string
+	for n := node.Line; n <= last; n++ {
+		lines = append(lines, source.Line(n))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func digestText(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// digestFiles digests the paths and texts, each after its length.
+func digestFiles(files []File) string {
+	h := sha256.New()
+	for _, file := range files {
+		for _, text := range []string{file.Path, file.Text} {
+			var n [8]byte
+			binary.BigEndian.PutUint64(n[:], uint64(len(text)))
+			h.Write(n[:])
+			h.Write([]byte(text))
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,117 @@
+package rule
+
+import (
+	"time"
+
+	"github.com/makegood/makegood/remediator/money"
+)
+
+// File is one rule file: its slash-separated path below the rules folder and its text.
+type File struct {
+	Path string `json:"path"`
+	Text string `json:"text"`
+}
+
+// Set is a compiled, immutable set of rules.
+type Set struct {
+	Digest string  // hex SHA-256 over the sorted paths and texts
+	Rules  []*Rule // sorted by name
+	Files  []File  // sorted by path
+
+	byType map[string][]*Rule // type → rules, in order of name
+}
+
+// Mode says whether a rule acts.
+type Mode string
+
+// The modes of a rule. In a canary, Percent of the customers are live, always
+// the same ones, and the rest are in shadow.
+const (
+	Shadow Mode = "shadow"
+	Canary Mode = "canary"
+	Live   Mode = "live"
+)
+
+// Rule is one compiled rule.
+type Rule struct {
+	Name    string
+	Owner   string
+	Why     string
+	Account string
+	Digest  string // hex SHA-256 of the rule's own text
+	Scope   string // of its once_per keys; defaults to Name
+	Mode    Mode
+	Percent float64 // of a canary
+
+	File string // where it is defined
+	Line int
+
+	Events []string // exact types, or prefixes ending in ".*"
+	If     *Expr    // nil: always
+	// Conditions are the parts of If that && joins, each with its own text.
+	Conditions []*Expr
+	OncePer    []*Expr // the parts of the key; nil: none
+	Lets       []Let
+
+	Window     *Window // nil: none
+	Having     *Expr
+	Aggregates []Aggregate // every aggregate that Having and Steps call, each once
+
+	Steps  []Step
+	Limits Limits
+	Storm  *Rate
+}
+
+// Window groups the inputs of a rule that matched.
+type Window struct {
+	By     *Expr // nil: one window for the rule
+	Within time.Duration
+	Anew   bool   // the key's window starts anew after firing (the default without once_per)
+	Digest string // hex SHA-256 of what decides the window's contents: it names its state
+}
+
+// Aggregate is one aggregate call.
+type Aggregate struct {
+	Func string // count distinct sum avg min max share
+	Arg  *Expr  // nil for count and share
+	If   *Expr  // the last, optional predicate
+}
+
+// Rate is a number of remedies within a time.
+type Rate struct {
+	Remedies int
+	Within   time.Duration
+}
+
+// Limits of a rule. A nil or empty limit does not limit.
+type Limits struct {
+	PerRemedy    []money.Money // one amount a currency
+	PerCustomer  *Limit
+	Budget       *Limit
+	ApproveAbove []money.Money
+	Suppress     bool // over: suppress; a remedy over a limit is dropped, not held
+}
+
+// Limit is a limit within a sliding time.
+type Limit struct {
+	Remedies int           // 0: any number
+	Amount   []money.Money // one amount a currency; empty: any amount
+	Within   time.Duration
+}
+
+// Action is a step with its texts expanded for one remedy.
+type Action struct {
+	Name      string // of the step
+	Kind      string // refund, credit, andon
+	After     string // name of the step it waits for; "" when it waits for none
+	Connector string // who carries it out: stripe, credit; "" when the fold does
+
+	Payment  string // refund
+	Customer string // credit
+	Amount   money.Money
+	Expires  time.Duration // credit; 0: never
+
+	Cord   string // andon: the path
+	Level  string // andon: yellow, red
+	Reason string // andon: for people; never sealed in clear
+}

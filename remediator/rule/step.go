@@ -1,0 +1,148 @@
+package rule
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/makegood/makegood/remediator/money"
+)
+
+// Step is one step of `do`, its texts not yet expanded.
+type Step struct {
+	Name  string
+	Kind  string // refund, credit, andon
+	After string // name of the step it waits for; "" when it waits for none
+
+	payment, customer, amount, cord, reason template
+	level                                   string
+	expires                                 time.Duration
+}
+
+// The kinds of step, and who carries each out. An andon takes effect in the fold.
+const (
+	Refund = "refund"
+	Credit = "credit"
+	Andon  = "andon"
+)
+
+var connectors = map[string]string{Refund: "stripe", Credit: "credit", Andon: ""}
+
+// MovesMoney reports whether the rule has a step that pays.
+func (r *Rule) MovesMoney() bool {
+	for _, step := range r.Steps {
+		if step.Kind == Refund || step.Kind == Credit {
+			return true
+		}
+	}
+	return false
+}
+
+// Actions expands the texts of the rule's steps. aggregates are as in Having.
+func (e *Evaluation) Actions(aggregates []any) ([]Action, error) {
+	e.slots = aggregates
+	actions := make([]Action, 0, len(e.rule.Steps))
+	for i := range e.rule.Steps {
+		step := &e.rule.Steps[i]
+		action, err := e.action(step)
+		if err != nil {
+			return nil, fmt.Errorf("expand step %s: %w", step.Name, err)
+		}
+		actions = append(actions, action)
+	}
+	return actions, nil
+}
+
+func (e *Evaluation) action(step *Step) (Action, error) {
+	a := Action{Name: step.Name, Kind: step.Kind, After: step.After, Connector: connectors[step.Kind],
+		Level: step.level, Expires: step.expires}
+	var err error
+	switch step.Kind {
+	case Refund:
+		if a.Payment, err = e.id(step.payment); err != nil {
+			return a, fmt.Errorf("payment: %w", err)
+		}
+	case Credit:
+		// An absent customer is not an error: the remedy is held for its own reason.
+		if a.Customer, err = e.id(step.customer); err != nil && !errors.Is(err, errEmpty) {
+			return a, fmt.Errorf("customer: %w", err)
+		}
+	case Andon:
+		if a.Cord, err = e.path(step.cord); err != nil {
+			return a, fmt.Errorf("pull: %w", err)
+		}
+		if a.Reason, err = e.text(step.reason, func(text string) (string, error) { return text, nil }); err != nil {
+			return a, fmt.Errorf("reason: %w", err)
+		}
+		return a, nil
+	}
+	if a.Amount, err = e.money(step.amount); err != nil {
+		return a, fmt.Errorf("amount: %w", err)
+	}
+	return a, nil
+}
+
+var errEmpty = errors.New("the value is empty")
+
+// id evaluates a text that names something.
+func (e *Evaluation) id(t template) (string, error) {
+	value, err := e.value(t)
+	if err != nil {
+		return "", err
+	}
+	text, why := Canonical(value)
+	switch why {
+	case "":
+		return text, nil
+	case KeyEmpty, KeyNull:
+		return "", errEmpty
+	}
+	return "", fmt.Errorf("the value names nothing (%s)", why)
+}
+
+func (e *Evaluation) money(t template) (money.Money, error) {
+	value, err := e.value(t)
+	if err != nil {
+		return money.Money{}, err
+	}
+	amount, ok := value.(money.Money)
+	if !ok {
+		if amount, err = money.FromJSON(value); err != nil {
+			return money.Money{}, err
+		}
+	}
+	if amount.Minor <= 0 {
+		return money.Money{}, fmt.Errorf("%s is nothing to pay", amount)
+	}
+	return amount, nil
+}
+
+var segment = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// path evaluates the path of a cord. An expanded part is one segment or part of
+// one: data cannot choose how far up the tree a pull reaches.
+func (e *Evaluation) path(t template) (string, error) {
+	path, err := e.text(t, func(text string) (string, error) {
+		if !isSegment(text) {
+			return "", fmt.Errorf("%.80q is not one segment of a path (A-Z a-z 0-9 . _ -, at most 64)", text)
+		}
+		return text, nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return path, checkPath(path)
+}
+
+func isSegment(text string) bool { return segment.MatchString(text) && text != "." && text != ".." }
+
+func checkPath(path string) error {
+	for part := range strings.SplitSeq(path, "/") {
+		if !isSegment(part) {
+			return fmt.Errorf("%.80q has a segment that is not A-Z a-z 0-9 . _ - of at most 64", path)
+		}
+	}
+	return nil
+}
