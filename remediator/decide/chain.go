@@ -1,0 +1,340 @@
+package decide
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/window"
+)
+
+// Reasons of a decision that is not to act.
+const (
+	ReasonError       = "error"            // a step could not be computed
+	ReasonOld         = "old"              // the event is older than 30 days
+	ReasonNoCustomer  = "no customer"      // a limit or a credit needs one
+	ReasonRefunded    = "already refunded" // something was refunded on the payment before
+	ReasonCurrency    = "currency"         // a limit names no amount in the currency
+	ReasonPerRemedy   = "per_remedy"
+	ReasonPerCustomer = "per_customer"
+	ReasonBudget      = "budget"
+	ReasonStorm       = "storm"
+	ReasonApprove     = "approve_above"
+)
+
+// twoPeopleAbove is how many times approve_above an amount must be for two
+// people to be needed.
+const twoPeopleAbove = 10
+
+// verdict is a remedy on its way through the chain of checks. The first check
+// that holds it gives the reason; the rest is still looked at and recorded.
+type verdict struct {
+	fold    *Fold
+	c       *candidate
+	actions []rule.Action
+	totals  []money.Money // of the money steps, by currency, sorted
+	checks  []Check
+	reason  string
+	need    int
+}
+
+func (v *verdict) hold(reason string) {
+	if v.reason == "" {
+		v.reason = reason
+	}
+}
+
+// decide takes a candidate through the chain and opens or records its remedy.
+func (f *Fold) decide(c *candidate) error {
+	v := &verdict{fold: f, c: c, need: 1}
+	actions, err := c.hit.Rest.Actions(c.aggregates)
+	if err != nil || unfit(actions) {
+		v.hold(ReasonError)
+	} else {
+		v.actions = actions
+		v.total()
+	}
+	if c.hit.Rule.Window == nil && f.at-c.eventAt > maxAge {
+		v.hold(ReasonOld)
+	}
+	if err := v.payments(); err != nil {
+		return err
+	}
+	v.perRemedy()
+	v.perCustomer()
+	v.budget()
+	if err := v.storm(); err != nil {
+		return err
+	}
+	v.approve()
+	return f.conclude(v)
+}
+
+// unfit reports whether actions do not fit a sealed decision.
+func unfit(actions []rule.Action) bool {
+	for _, a := range actions {
+		if max(len(a.Name), len(a.Payment), len(a.Customer), len(a.Cord)) > maxText || a.Amount.Minor < 0 {
+			return true
+		}
+	}
+	return len(actions) > maxSteps
+}
+
+// total sums the money steps up by currency.
+func (v *verdict) total() {
+	sums := map[string]int64{}
+	for _, a := range v.actions {
+		if a.Kind == "credit" && a.Customer == "" {
+			v.hold(ReasonNoCustomer)
+		}
+		if a.Amount.Currency == "" {
+			continue
+		}
+		if a.Amount.Minor > math.MaxInt64-sums[a.Amount.Currency] {
+			v.hold(ReasonError)
+			continue
+		}
+		sums[a.Amount.Currency] += a.Amount.Minor
+	}
+	for _, currency := range slices.Sorted(maps.Keys(sums)) {
+		v.totals = append(v.totals, money.Money{Minor: sums[currency], Currency: currency})
+	}
+}
+
+// payments holds a remedy on a payment of which anything was refunded.
+func (v *verdict) payments() error {
+	seen := map[string]bool{}
+	for _, a := range v.actions {
+		if a.Kind != "refund" {
+			continue
+		}
+		payment := a.Connector + ":" + a.Payment
+		if seen[payment] {
+			v.hold(ReasonRefunded)
+		}
+		seen[payment] = true
+		refunded, err := v.fold.refunded(payment)
+		if err != nil {
+			return err
+		}
+		if len(refunded) > 0 {
+			v.hold(ReasonRefunded)
+		}
+	}
+	return nil
+}
+
+// refunded is what is refunded on a payment, from Memory and from the Apply in progress.
+func (f *Fold) refunded(payment string) ([]money.Money, error) {
+	before, err := f.cfg.Memory.Refunded(payment, f.before)
+	if err != nil {
+		return nil, fmt.Errorf("look up payment: %w", err)
+	}
+	entries := f.overlay.payments[payment]
+	for _, m := range before {
+		entries = append(entries[:len(entries):len(entries)], PaymentEntry{Amount: m})
+	}
+	return net(entries, math.MaxUint64), nil
+}
+
+// amountIn finds the amount of a limit in a currency.
+func amountIn(amounts []money.Money, currency string) (money.Money, bool) {
+	for _, m := range amounts {
+		if m.Currency == currency {
+			return m, true
+		}
+	}
+	return money.Money{}, false
+}
+
+// check records a limit on an amount; the remedy is held when it would go above.
+func (v *verdict) check(name string, limits []money.Money, total money.Money, used int64) {
+	limit, ok := amountIn(limits, total.Currency)
+	if !ok {
+		v.hold(ReasonCurrency)
+		v.checks = append(v.checks, Check{Check: name, Used: &money.Money{Minor: used, Currency: total.Currency}, Held: true})
+		return
+	}
+	over := total.Minor > limit.Minor-used
+	v.checks = append(v.checks, Check{Check: name, Limit: &limit, Used: &money.Money{Minor: used, Currency: total.Currency}, Held: over})
+	if over {
+		v.hold(name)
+	}
+}
+
+func (v *verdict) perRemedy() {
+	limits := v.c.hit.Rule.Limits.PerRemedy
+	for _, total := range v.totals {
+		if len(limits) > 0 {
+			v.check(ReasonPerRemedy, limits, total, 0)
+		}
+	}
+}
+
+func (v *verdict) perCustomer() {
+	limit := v.c.hit.Rule.Limits.PerCustomer
+	if limit == nil {
+		return
+	}
+	customer := v.c.event.Customer
+	if customer == "" {
+		v.hold(ReasonNoCustomer)
+		return
+	}
+	v.limit(ReasonPerCustomer, limit, v.fold.customerUsage(v.c.hit.Rule.Name, customer, v.c.live))
+}
+
+func (v *verdict) budget() {
+	if limit := v.c.hit.Rule.Limits.Budget; limit != nil {
+		v.limit(ReasonBudget, limit, budgetUsage(v.c.hit.Rule.Name, v.c.live))
+	}
+}
+
+// limit checks a sliding limit against what was used of it.
+func (v *verdict) limit(name string, limit *rule.Limit, usageName string) {
+	used := v.fold.state.Usage[usageName]
+	if used == nil {
+		used = &usage{}
+	}
+	if limit.Remedies > 0 {
+		count := int(used.Remedies.Used(v.fold.at, int64(limit.Within)))
+		over := count >= limit.Remedies
+		v.checks = append(v.checks, Check{Check: name, Count: &count, Max: limit.Remedies, Held: over})
+		if over {
+			v.hold(name)
+		}
+	}
+	for _, total := range v.totals {
+		if len(limit.Amount) == 0 {
+			continue
+		}
+		var spent int64
+		if m := used.Amounts[total.Currency]; m != nil {
+			spent = m.Used(v.fold.at, int64(limit.Within))
+		}
+		v.check(name, limit.Amount, total, spent)
+	}
+}
+
+// storm counts the rule's remedies; above its storm limit a live rule pulls its own
+// cord, and while that is red everything is held.
+func (v *verdict) storm() error {
+	r := v.c.hit.Rule
+	cord, pulled := v.fold.state.Cords["rule/"+r.Name]
+	if pulled && cord.Level == LevelRed && v.c.live {
+		v.hold(ReasonStorm)
+	}
+	if r.Storm == nil {
+		return nil
+	}
+	meter := &v.fold.usage(stormUsage(r.Name, v.c.live), int64(r.Storm.Within)).Remedies
+	count := int(meter.Used(v.fold.at, int64(r.Storm.Within)))
+	meter.Add(v.fold.at, int64(r.Storm.Within), 1)
+	over := count >= r.Storm.Remedies
+	v.checks = append(v.checks, Check{Check: ReasonStorm, Count: &count, Max: r.Storm.Remedies, Held: over})
+	if !over {
+		return nil
+	}
+	v.hold(ReasonStorm)
+	if !v.c.live || pulled && cord.Level == LevelRed {
+		return nil
+	}
+	return v.fold.pull(pullRequest{cord: "rule/" + r.Name, level: LevelRed, rule: r.Name, remedy: v.c.remedy, reason: "storm"})
+}
+
+// approve holds what is above the amount that needs a person's approval.
+func (v *verdict) approve() {
+	limits := v.c.hit.Rule.Limits.ApproveAbove
+	if len(limits) == 0 {
+		return
+	}
+	for _, total := range v.totals {
+		v.check(ReasonApprove, limits, total, 0)
+		if limit, ok := amountIn(limits, total.Currency); ok && total.Minor/twoPeopleAbove > limit.Minor ||
+			ok && total.Minor/twoPeopleAbove == limit.Minor && total.Minor%twoPeopleAbove > 0 {
+			v.need = 2
+		}
+	}
+}
+
+// decision says what the verdict comes to.
+func (v *verdict) decision() string {
+	switch v.reason {
+	case "":
+		return Act
+	case ReasonPerRemedy, ReasonPerCustomer, ReasonBudget:
+		if v.c.hit.Rule.Limits.Suppress {
+			return Suppress
+		}
+	}
+	return Hold
+}
+
+func budgetUsage(ruleName string, live bool) string {
+	return modeName(live) + ":budget:" + ruleName
+}
+
+func stormUsage(ruleName string, live bool) string {
+	return modeName(live) + ":storm:" + ruleName
+}
+
+func (f *Fold) customerUsage(ruleName, customer string, live bool) string {
+	return fmt.Sprintf("%s:customer:%s:%x", modeName(live), ruleName, f.hash.long("customer", customer))
+}
+
+// usage returns a usage, made when it is new.
+func (f *Fold) usage(name string, within int64) *usage {
+	u := f.state.Usage[name]
+	if u == nil {
+		u = &usage{Amounts: map[string]*window.Meter{}}
+		f.state.Usage[name] = u
+	}
+	u.Within = max(u.Within, within)
+	return u
+}
+
+// charge reserves amounts and one remedy in the limits that a rule has.
+func (f *Fold) charge(ruleName, customer string, live bool, totals []money.Money, limits chargedLimits) []charge {
+	var charges []charge
+	reserve := func(name string, within int64) {
+		u := f.usage(name, within)
+		charges = append(charges, charge{Usage: name, Slot: u.Remedies.Add(f.at, within, 1), Remedies: 1})
+		for _, total := range totals {
+			m := u.Amounts[total.Currency]
+			if m == nil {
+				m = &window.Meter{}
+				u.Amounts[total.Currency] = m
+			}
+			charges = append(charges, charge{Usage: name, Slot: m.Add(f.at, within, total.Minor), Amount: total})
+		}
+	}
+	if limits.PerCustomer > 0 && customer != "" {
+		reserve(f.customerUsage(ruleName, customer, live), limits.PerCustomer)
+	}
+	if limits.Budget > 0 {
+		reserve(budgetUsage(ruleName, live), limits.Budget)
+	}
+	return charges
+}
+
+func limitsOf(r *rule.Rule) chargedLimits {
+	var l chargedLimits
+	if r.Limits.PerCustomer != nil {
+		l.PerCustomer = int64(r.Limits.PerCustomer.Within)
+	}
+	if r.Limits.Budget != nil {
+		l.Budget = int64(r.Limits.Budget.Within)
+	}
+	return l
+}
+
+// take records that a remedy took its key.
+func (f *Fold) take(id uuid.UUID, scope string, live bool) {
+	f.overlay.table(!live)[id] = true
+	f.out.Keys = append(f.out.Keys, KeyTaken{Remedy: id, Scope: scope, Shadow: !live, Ordinal: f.state.Position.Ordinal})
+}

@@ -1,0 +1,279 @@
+package decide
+
+import (
+	"encoding/json"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/money"
+)
+
+// Version is the version of the deciding. It is in every fact and snapshot.
+// It steps when the same inputs would give other facts; golden logs in testdata
+// fail otherwise.
+const Version = 1
+
+// Fact is one thing that deciding found, in the order found. Facts hold ids,
+// codes and amounts, never expanded texts.
+type Fact struct {
+	Kind    string
+	At      int64  // nanoseconds since the Unix epoch, of the input or of the deadline that fired
+	Ordinal uint64 // of the input that it was made from
+	Version int
+	Remedy  uuid.UUID // uuid.Nil when it belongs to none
+	Action  uuid.UUID // uuid.Nil when it belongs to none
+	Rule    string    // empty when it belongs to none
+	Body    json.RawMessage
+}
+
+// The kinds of fact. The body of each is the struct named behind it.
+const (
+	KindGenesis   = "genesis"    // GenesisFact
+	KindVersion   = "version"    // VersionFact
+	KindRules     = "rules"      // RulesFact
+	KindRuleText  = "rule-text"  // RuleTextFact
+	KindRemedy    = "remedy"     // RemedyFact
+	KindDuplicate = "duplicate"  // DuplicateFact
+	KindNoKey     = "no-key"     // NoKeyFact
+	KindLate      = "late"       // LateFact
+	KindError     = "error"      // ErrorFact
+	KindApproval  = "approval"   // ApprovalFact
+	KindRefusal   = "refusal"    // RefusalFact
+	KindAction    = "action"     // ActionFact
+	KindEnd       = "remedy-end" // EndFact
+	KindPull      = "pull"       // PullFact
+	KindProgress  = "progress"   // ProgressFact
+	KindSnapshot  = "snapshot"   // SnapshotFact
+	KindEvidence  = "evidence"   // made by the store from an Evidence, not by the fold
+)
+
+// GenesisFact opens the ledger.
+type GenesisFact struct {
+	LogID     string `json:"log_id"`
+	LedgerKey string `json:"ledger_key"` // note verifier key of the checkpoints
+	HashKey   string `json:"hash_key_sha256"`
+	Created   string `json:"created"` // RFC 3339, by the clock of who created the log
+}
+
+// VersionFact says that a new version of the deciding begins.
+type VersionFact struct {
+	From int `json:"from"`
+	To   int `json:"to"`
+}
+
+// RulesFact says that a rule set took effect.
+type RulesFact struct {
+	Digest string       `json:"digest"`
+	Parent string       `json:"parent"` // digest of the set before; empty for the first
+	Author string       `json:"author"`
+	Files  []FileDigest `json:"files"`
+	Rules  []RuleDigest `json:"rules"`
+}
+
+// FileDigest names a rule file by its SHA-256 in hex.
+type FileDigest struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+}
+
+// RuleDigest names a rule and its text.
+type RuleDigest struct {
+	Rule   string `json:"rule"`
+	Digest string `json:"digest"`
+	Mode   string `json:"mode"`
+}
+
+// RuleTextFact holds the text of a rule file, or a part of it.
+type RuleTextFact struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"` // of the whole file
+	Part   int    `json:"part"`   // from 1
+	Parts  int    `json:"parts"`
+	Text   string `json:"text"`
+}
+
+// Decisions of a remedy.
+const (
+	Act      = "act"
+	Hold     = "hold"
+	Suppress = "suppress"
+)
+
+// RemedyFact is a decision about one remedy. The request to a provider is built
+// from it.
+type RemedyFact struct {
+	Remedy   uuid.UUID `json:"remedy"`
+	Rule     string    `json:"rule"`
+	Digest   string    `json:"digest"` // of the rule's text
+	Set      string    `json:"set"`    // digest of the rule set in force
+	Scope    string    `json:"scope"`
+	Key      string    `json:"once_per,omitempty"` // canonical key; empty when the rule has none
+	Account  string    `json:"account,omitempty"`
+	Mode     string    `json:"mode"`     // live or shadow: what the rule was for this customer
+	Decision string    `json:"decision"` // in shadow: what it would have been
+	Reason   string    `json:"reason,omitempty"`
+	Customer string    `json:"customer,omitempty"`
+	Subject  string    `json:"subject,omitempty"`
+	Source   string    `json:"source"`
+	Event    string    `json:"event"` // the event's id
+	EventAt  string    `json:"event_at"`
+
+	Aggregates []Aggregate `json:"aggregates,omitempty"`
+	Checks     []Check     `json:"checks,omitempty"`
+	Approvals  int         `json:"approvals_needed,omitempty"`
+	Steps      []Step      `json:"steps"`
+}
+
+// Aggregate is the value of an aggregate at the decision.
+type Aggregate struct {
+	Func  string `json:"func"`
+	Value string `json:"value"`
+}
+
+// Check is one limit as it stood before the remedy, in the order checked.
+type Check struct {
+	Check string       `json:"check"` // per_remedy, per_customer, budget, storm, approve_above
+	Limit *money.Money `json:"limit,omitempty"`
+	Used  *money.Money `json:"used,omitempty"`
+	Count *int         `json:"count,omitempty"` // remedies used
+	Max   int          `json:"max,omitempty"`   // remedies allowed
+	Held  bool         `json:"held,omitempty"`
+}
+
+// Step is one action of a remedy as decided.
+type Step struct {
+	Action    uuid.UUID    `json:"action"` // its id, and the provider's idempotency key
+	Name      string       `json:"name"`
+	Kind      string       `json:"kind"`
+	After     string       `json:"after,omitempty"`
+	Connector string       `json:"connector,omitempty"`
+	Payment   string       `json:"payment,omitempty"`
+	Customer  string       `json:"customer,omitempty"`
+	Amount    *money.Money `json:"amount,omitempty"`
+	ExpiresS  int64        `json:"expires_s,omitempty"` // seconds; 0: never
+	Cord      string       `json:"cord,omitempty"`
+	Level     string       `json:"level,omitempty"`
+}
+
+// DuplicateFact says that a once_per key was taken already.
+type DuplicateFact struct {
+	Remedy uuid.UUID `json:"remedy"` // the one that took the key
+	Source string    `json:"source"`
+	Event  string    `json:"event"`
+	Mode   string    `json:"mode"`
+}
+
+// NoKeyFact says that a rule matched but the event gives no once_per key.
+type NoKeyFact struct {
+	Source string `json:"source"`
+	Event  string `json:"event"`
+	Reason string `json:"reason"`
+}
+
+// LateFact says that an event came too late for a rule's window.
+type LateFact struct {
+	Source  string `json:"source"`
+	Event   string `json:"event"`
+	EventAt string `json:"event_at"`
+}
+
+// ErrorFact says that a rule could not be judged for an event. Only the first of
+// a rule between two progress facts is sealed; progress counts them all.
+type ErrorFact struct {
+	Source string `json:"source"`
+	Event  string `json:"event"`
+	Code   string `json:"code"` // event, if, by, having
+}
+
+// ApprovalFact is a person's answer to a held remedy.
+type ApprovalFact struct {
+	Answer string `json:"answer"` // approve, deny
+	By     string `json:"by"`
+	Have   int    `json:"have"` // approvals with this one
+	Need   int    `json:"need"`
+	Above  string `json:"above,omitempty"` // the limit that the approved remedy goes above
+}
+
+// RefusalFact says why a person's command was not carried out.
+type RefusalFact struct {
+	Command string `json:"command"`
+	By      string `json:"by"`
+	Reason  string `json:"reason"`
+}
+
+// Statuses of an attempt.
+const (
+	Succeeded = "succeeded" // the provider accepted it
+	Pending   = "pending"   // accepted; the provider has not finished
+	Failed    = "failed"    // refused for good
+	Retrying  = "retrying"  // did not happen, or will be repeated under the same key
+	Unknown   = "unknown"   // nobody knows; resolved by look-up or repeated under the same key
+	Blocked   = "held"      // the provider holds a refund of this payment that is not ours
+)
+
+// ActionFact is what one attempt of an action came to.
+type ActionFact struct {
+	Name    string       `json:"name"`
+	Attempt int          `json:"attempt"`
+	Status  string       `json:"status"`
+	Code    string       `json:"code,omitempty"` // the provider's, or ours
+	Ref     string       `json:"ref,omitempty"`  // the provider's id
+	Amount  *money.Money `json:"amount,omitempty"`
+	SeenAt  string       `json:"seen_at,omitempty"` // RFC 3339, by the acting node's clock
+}
+
+// Ends of a remedy.
+const (
+	Done    = "done"
+	Denied  = "denied"
+	Expired = "expired"
+)
+
+// EndFact ends a remedy: done, failed, denied or expired.
+type EndFact struct {
+	Status string `json:"status"`
+}
+
+// PullFact is a pull of a cord, or evidence added to an open one.
+type PullFact struct {
+	Cord     string    `json:"cord"`
+	Level    string    `json:"level"`
+	Pull     uuid.UUID `json:"pull"`
+	Opened   bool      `json:"opened"`   // a new pull, or a rise from yellow to red
+	Evidence int       `json:"evidence"` // remedies behind the pull with this one
+}
+
+// ProgressFact seals once a minute of log time how far the log was folded, and
+// what became of the events since the progress before. Each event counts once.
+type ProgressFact struct {
+	Through uint64 `json:"through"` // last ordinal folded
+	Digest  string `json:"digest"`  // running digest of the inputs, hex
+	Inputs  uint64 `json:"inputs"`
+	Counts
+	RuleErrors []RuleErrors `json:"rule_errors,omitempty"` // by rule
+}
+
+// RuleErrors counts how often a rule could not be judged.
+type RuleErrors struct {
+	Rule   string `json:"rule"`
+	Errors uint64 `json:"errors"`
+}
+
+// Counts partition events by what became of them: Received is the sum of the rest.
+type Counts struct {
+	Received   uint64 `json:"received" cbor:"1,keyasint"`
+	Duplicates uint64 `json:"duplicates" cbor:"2,keyasint"`
+	NoMatch    uint64 `json:"no_match" cbor:"3,keyasint"`
+	Judged     uint64 `json:"judged" cbor:"4,keyasint"` // matched, no remedy made
+	Remedies   uint64 `json:"remedies" cbor:"5,keyasint"`
+	Late       uint64 `json:"late" cbor:"6,keyasint"`
+	NoKey      uint64 `json:"no_key" cbor:"7,keyasint"`
+	Errors     uint64 `json:"errors" cbor:"8,keyasint"`
+}
+
+// SnapshotFact seals the state of the fold after an ordinal.
+type SnapshotFact struct {
+	Through uint64 `json:"through"`
+	Digest  string `json:"digest"` // SHA-256 of the encoded state, hex
+	Bytes   int    `json:"bytes"`
+}

@@ -1,0 +1,287 @@
+// Package decide is the fold: it takes the log's inputs in order and finds the
+// facts, one remedy after the other.
+//
+// fold(state, input) → state, facts is pure and deterministic. It reads no clock
+// and does no I/O apart from its Memory, whose answers depend on the ordinal
+// asked for and on nothing else. The same sequence of inputs gives the same facts byte
+// for byte, however it is cut into calls of Apply, wherever it was interrupted,
+// restored from a snapshot and continued, and with any number of matchers.
+//
+// An event's way through the package: fold.go cuts inputs into segments that one
+// rule set judges, event.go drops repeats and feeds windows, chain.go takes a hit
+// through the limits to a decision, remedy.go carries a remedy from its first step
+// to its end, timers.go fires what is due in between.
+package decide
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/match"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// Config of a fold.
+type Config struct {
+	// Memory keeps what must be remembered for ever.
+	Memory Memory
+	// NewMatcher makes the matcher of a rule set. Defaults to match.New.
+	NewMatcher func(*rule.Set) match.Matcher
+	// Matchers is how many goroutines match events. Defaults to 1.
+	Matchers int
+	// Rehearsal makes every rule live and every action succeed at once: for
+	// backtests and rule tests.
+	Rehearsal bool
+}
+
+// Fold folds inputs. It is not safe for concurrent use. After an error it must
+// be thrown away and restored, for the state may be half changed.
+type Fold struct {
+	cfg     Config
+	state   *state
+	hash    hashKey
+	inputs  *recent // ids of inputs
+	events  *recent // sources and ids of events that touched state
+	set     *rule.Set
+	rules   map[string]*rule.Rule
+	matcher match.Matcher
+	timers  timers
+
+	out     *Output // of the Apply in progress
+	before  uint64  // first ordinal of the Apply in progress
+	overlay overlay // what the Apply in progress took
+	input   input.Input
+	at      int64 // log time of the input in progress
+}
+
+// New returns a fold that expects a genesis input first.
+func New(cfg Config) *Fold {
+	if cfg.NewMatcher == nil {
+		cfg.NewMatcher = match.New
+	}
+	cfg.Matchers = max(cfg.Matchers, 1)
+	return &Fold{cfg: cfg, state: newState(), inputs: newRecent(nil, 0), events: newRecent(nil, 0), rules: map[string]*rule.Rule{}}
+}
+
+// Position returns how far the fold has come. Record is left to the caller.
+func (f *Fold) Position() Position { return f.state.Position }
+
+// Rules returns the rule set in force, nil before the first.
+func (f *Fold) Rules() *rule.Set { return f.set }
+
+// Cord returns the state of a cord, and whether it was ever pulled.
+func (f *Fold) Cord(path string) (CordState, bool) {
+	c, ok := f.state.Cords[path]
+	if !ok {
+		return CordState{}, false
+	}
+	return *c, true
+}
+
+// judged is an event with what the rule set says about it.
+type judged struct {
+	event  event.Event
+	err    error
+	result match.Result
+}
+
+// Apply folds inputs and returns what they came to.
+func (f *Fold) Apply(inputs []input.Input) (*Output, error) {
+	f.out = &Output{}
+	f.before = f.state.Position.Ordinal + 1
+	f.overlay = newOverlay()
+	for len(inputs) > 0 {
+		n := segment(inputs)
+		judgements := f.match(inputs[:n])
+		if err := f.prefetch(judgements); err != nil {
+			return nil, err
+		}
+		for i, in := range inputs[:n] {
+			if err := f.fold(in, judgements[i]); err != nil {
+				return nil, fmt.Errorf("fold input %d (%s): %w", f.state.Position.Ordinal, in.Kind, err)
+			}
+		}
+		inputs = inputs[n:]
+	}
+	return f.out, nil
+}
+
+// segment returns how many inputs are judged by one rule set: an activation ends
+// a segment.
+func segment(inputs []input.Input) int {
+	for i, in := range inputs {
+		if in.Kind == input.Activate {
+			return i + 1
+		}
+	}
+	return len(inputs)
+}
+
+// match judges the events of a segment on several goroutines, keeping order.
+func (f *Fold) match(inputs []input.Input) []judged {
+	out := make([]judged, len(inputs))
+	at := f.state.Position.At
+	times := make([]int64, len(inputs))
+	for i, in := range inputs {
+		at = max(at, in.At)
+		times[i] = at
+	}
+	work := func(from, to int) {
+		for i := from; i < to; i++ {
+			if inputs[i].Kind != input.Event {
+				continue
+			}
+			j := &out[i]
+			if j.event, j.err = event.Decode(inputs[i].Body); j.err == nil && f.matcher != nil {
+				j.result = f.matcher.Match(&j.event, times[i])
+			}
+		}
+	}
+	share := (len(inputs) + f.cfg.Matchers - 1) / f.cfg.Matchers
+	var wait sync.WaitGroup
+	for from := share; from < len(inputs); from += share {
+		wait.Go(func() { work(from, min(from+share, len(inputs))) })
+	}
+	work(0, min(share, len(inputs)))
+	wait.Wait()
+	return out
+}
+
+// overlay is what the Apply in progress took and Memory does not know yet,
+// and what was already asked of Memory.
+type overlay struct {
+	live, shadow map[uuid.UUID]bool
+	payments     map[string][]PaymentEntry
+}
+
+func newOverlay() overlay {
+	return overlay{live: map[uuid.UUID]bool{}, shadow: map[uuid.UUID]bool{}, payments: map[string][]PaymentEntry{}}
+}
+
+// prefetch asks Memory once for all keys of a segment.
+func (f *Fold) prefetch(judgements []judged) error {
+	var ids []uuid.UUID
+	for _, j := range judgements {
+		for _, h := range j.result.Hits {
+			if h.Key != "" {
+				ids = append(ids, RemedyID(h.Rule.Scope, h.Key))
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	for _, shadow := range []bool{false, true} {
+		taken, err := f.cfg.Memory.Taken(ids, shadow, f.before)
+		if err != nil {
+			return fmt.Errorf("look up once_per keys: %w", err)
+		}
+		table := f.overlay.table(shadow)
+		for id := range taken {
+			table[id] = true
+		}
+	}
+	return nil
+}
+
+func (o *overlay) table(shadow bool) map[uuid.UUID]bool {
+	if shadow {
+		return o.shadow
+	}
+	return o.live
+}
+
+// fold folds one input.
+func (f *Fold) fold(in input.Input, j judged) error {
+	s := f.state
+	s.Position.Ordinal++
+	f.input = in
+	f.at = max(s.Position.At, in.At)
+	if err := f.fireTimers(); err != nil {
+		return err
+	}
+	s.Position.At = f.at
+	s.Position.Digest = input.Digest(s.Position.Digest, in)
+	if s.Since == 0 {
+		s.SinceAt = f.at
+	}
+	if in.Kind != input.Tick {
+		s.Since++
+	}
+	if in.Kind != input.Genesis && s.Position.LogID == "" {
+		return fmt.Errorf("the log does not begin with a genesis input")
+	}
+	if f.repeated(in) {
+		if in.Kind == input.Event {
+			s.Counts.Received++
+			s.Counts.Duplicates++
+		}
+	} else if err := f.dispatch(in, j); err != nil {
+		return err
+	}
+	return f.snapshotIfDue()
+}
+
+// inputMemory is for how long of log time an input's id is remembered.
+const inputMemory = int64(7 * 24 * 3600 * 1e9)
+
+// repeated reports whether an input with this id was folded already.
+func (f *Fold) repeated(in input.Input) bool {
+	if in.ID == "" {
+		return false
+	}
+	f.inputs.forget(f.at - inputMemory)
+	key := f.hash.long("input", in.ID)
+	if f.inputs.has(key) {
+		return true
+	}
+	f.inputs.add(key, f.at)
+	return false
+}
+
+func (f *Fold) dispatch(in input.Input, j judged) error {
+	switch in.Kind {
+	case input.Genesis:
+		return f.foldGenesis(in)
+	case input.Event:
+		return f.foldEvent(j)
+	case input.Activate:
+		return f.foldActivation(in)
+	case input.Command:
+		return f.foldCommand(in)
+	case input.Outcome:
+		return f.foldOutcome(in)
+	case input.Version:
+		return f.foldVersion(in)
+	case input.Tick:
+		return nil
+	}
+	return fmt.Errorf("its kind is not known to version %d of the deciding: install the newer program", Version)
+}
+
+// add seals a fact.
+func (f *Fold) add(kind string, refs Fact, body any) error {
+	return f.addAt(f.at, kind, refs, body)
+}
+
+func (f *Fold) addAt(at int64, kind string, refs Fact, body any) error {
+	encoded, err := encodeBody(body)
+	if err != nil {
+		return fmt.Errorf("encode fact %s: %w", kind, err)
+	}
+	refs.Kind, refs.At, refs.Ordinal, refs.Version, refs.Body = kind, at, f.state.Position.Ordinal, f.state.Version, encoded
+	f.out.Items = append(f.out.Items, Item{Fact: &refs})
+	return nil
+}
+
+func decodeBody(in input.Input, body any) error {
+	if err := json.Unmarshal(in.Body, body); err != nil {
+		return fmt.Errorf("decode its body: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package decide
+
+import (
+	"encoding/binary"
+	"math"
+	"strconv"
+
+	"github.com/dchest/siphash"
+	"github.com/google/uuid"
+)
+
+// namespace is the root of every id that Makegood derives.
+var namespace = uuid.MustParse("6d616b65-676f-5f64-8000-6d616b65676f")
+
+// RemedyID derives a remedy's id from the scope of a rule and its canonical
+// once_per key: UUIDv5(UUIDv5(makegood, scope), key). The rule's text is no part
+// of it, so that no edit pays a key twice.
+func RemedyID(scope, key string) uuid.UUID {
+	return uuid.NewSHA1(uuid.NewSHA1(namespace, []byte("scope:"+scope)), []byte(key))
+}
+
+// ActionID derives an action's id, which is the idempotency key at the
+// provider: UUIDv5(remedy, step name).
+func ActionID(remedy uuid.UUID, step string) uuid.UUID {
+	return uuid.NewSHA1(remedy, []byte(step))
+}
+
+// unkeyedRemedyID is the id of a remedy of a rule without once_per: one for each
+// rule and input of a log.
+func unkeyedRemedyID(scope, logID string, ordinal uint64) uuid.UUID {
+	return RemedyID(scope, "input:"+logID+":"+strconv.FormatUint(ordinal, 10))
+}
+
+// hashKey keys the hashes of a log, so that nobody can choose ids that collide.
+type hashKey struct{ k0, k1 uint64 }
+
+func newHashKey(key []byte) hashKey {
+	return hashKey{binary.LittleEndian.Uint64(key), binary.LittleEndian.Uint64(key[8:])}
+}
+
+// short hashes a text to 64 bits, never to 0.
+func (k hashKey) short(text string) uint64 {
+	if h := siphash.Hash(k.k0, k.k1, []byte(text)); h != 0 {
+		return h
+	}
+	return 1
+}
+
+// long hashes texts, each with its length, to 128 bits.
+func (k hashKey) long(texts ...string) [16]byte {
+	var buf []byte
+	for _, t := range texts {
+		buf = binary.AppendUvarint(buf, uint64(len(t)))
+		buf = append(buf, t...)
+	}
+	a, b := siphash.Hash128(k.k0, k.k1, buf)
+	var out [16]byte
+	binary.BigEndian.PutUint64(out[:], a)
+	binary.BigEndian.PutUint64(out[8:], b)
+	return out
+}
+
+// inCanary reports whether a customer belongs to the given share of customers,
+// always the same ones for a rule's scope. Nobody without an id does.
+func (k hashKey) inCanary(scope, customer string, percent float64) bool {
+	if customer == "" {
+		return false
+	}
+	h := k.long("canary", scope, customer)
+	return float64(binary.BigEndian.Uint64(h[:]))/float64(math.MaxUint64)*100 < percent
+}

@@ -1,0 +1,282 @@
+package decide
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/money"
+)
+
+// encodeBody writes a fact's body: JSON without HTML escapes, fields in the order
+// of the struct.
+func encodeBody(body any) (json.RawMessage, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(body); err != nil {
+		return nil, err
+	}
+	return json.RawMessage(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
+}
+
+// stamp writes a time as facts do: RFC 3339 in UTC.
+func stamp(at int64) string { return time.Unix(0, at).UTC().Format(time.RFC3339Nano) }
+
+// conclude seals the decision, takes the key, and starts or opens the remedy.
+func (f *Fold) conclude(v *verdict) error {
+	c, r := v.c, v.c.hit.Rule
+	decision := v.decision()
+	fact := RemedyFact{
+		Remedy: c.remedy, Rule: r.Name, Digest: r.Digest, Set: f.state.Digest, Scope: r.Scope, Key: c.hit.Key,
+		Account: r.Account, Mode: modeName(c.live), Decision: decision, Reason: v.reason,
+		Customer: c.event.Customer, Subject: c.event.Subject, Source: c.event.Source, Event: c.event.ID, EventAt: stamp(c.eventAt),
+		Checks: v.checks, Steps: v.steps(),
+	}
+	for i, value := range c.aggregates {
+		fact.Aggregates = append(fact.Aggregates, Aggregate{Func: r.Aggregates[i].Func, Value: valueText(value)})
+	}
+	if decision == Hold {
+		fact.Approvals = v.need
+	}
+	if err := f.add(KindRemedy, Fact{Remedy: c.remedy, Rule: r.Name}, fact); err != nil {
+		return err
+	}
+	if decision != Suppress {
+		f.take(c.remedy, r.Scope, c.live)
+	}
+	var charges []charge
+	if decision == Act || decision == Hold && v.reason == ReasonApprove {
+		charges = f.charge(r.Name, c.event.Customer, c.live, v.totals, limitsOf(r))
+	}
+	if !c.live || decision == Suppress {
+		return nil
+	}
+	f.out.Items = append(f.out.Items, Item{Evidence: &Evidence{
+		Customer: c.event.Customer, Remedy: c.remedy, Rule: r.Name, Kind: "event",
+		At: f.at, Ordinal: f.state.Position.Ordinal, Plain: f.input.Body,
+	}})
+	return f.open(v, fact, charges)
+}
+
+func valueText(value any) string {
+	switch v := value.(type) {
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	case money.Money:
+		return v.String()
+	case error:
+		return "error: " + v.Error()
+	}
+	return ""
+}
+
+// steps are the actions as they are sealed.
+func (v *verdict) steps() []Step {
+	steps := make([]Step, len(v.actions))
+	for i, a := range v.actions {
+		steps[i] = Step{
+			Action: ActionID(v.c.remedy, a.Name), Name: a.Name, Kind: a.Kind, After: a.After, Connector: a.Connector,
+			Payment: a.Payment, Customer: a.Customer, ExpiresS: int64(a.Expires / time.Second), Cord: a.Cord, Level: a.Level,
+		}
+		if a.Amount.Currency != "" {
+			steps[i].Amount = &a.Amount
+		}
+	}
+	return steps
+}
+
+// open puts a live remedy among the open ones and starts it unless it is held.
+func (f *Fold) open(v *verdict, fact RemedyFact, charges []charge) error {
+	limits := limitsOf(v.c.hit.Rule)
+	r := &openRemedy{
+		Remedy: fact.Remedy, Rule: fact.Rule, Customer: fact.Customer, Need: v.need, Author: f.state.Author,
+		Charges: charges, Limits: &limits,
+	}
+	for i, s := range fact.Steps {
+		step := openStep{Action: s.Action, Name: s.Name, Kind: s.Kind, After: s.After, Connector: s.Connector,
+			Cord: s.Cord, Level: s.Level, Reason: v.actions[i].Reason, Status: stepWaiting}
+		if s.Amount != nil {
+			step.Amount = *s.Amount
+		}
+		if s.Kind == "refund" {
+			step.Payment = s.Connector + ":" + s.Payment
+		}
+		r.Steps = append(r.Steps, step)
+	}
+	f.state.Open[r.Remedy] = r
+	if fact.Decision == Hold {
+		r.Held = fact.Reason
+		r.Deadline = f.at + holdExpires
+		f.schedule(r)
+		return nil
+	}
+	f.reservePayments(r)
+	return f.advance(r)
+}
+
+// reservePayments counts the refunds of a remedy that acts as refunded, before
+// any other remedy is decided.
+func (f *Fold) reservePayments(r *openRemedy) {
+	for i := range r.Steps {
+		if s := &r.Steps[i]; s.Status == stepWaiting {
+			f.payment(s, s.Amount.Minor)
+		}
+	}
+}
+
+func (f *Fold) payment(s *openStep, minor int64) {
+	if s.Payment == "" || minor == 0 {
+		return
+	}
+	entry := PaymentEntry{Payment: s.Payment, Action: s.Action, Amount: money.Money{Minor: minor, Currency: s.Amount.Currency}, Ordinal: f.state.Position.Ordinal}
+	f.overlay.payments[s.Payment] = append(f.overlay.payments[s.Payment], entry)
+	f.out.Payments = append(f.out.Payments, entry)
+}
+
+// advance starts every step whose turn it is and ends the remedy when nothing
+// is left to do. A held remedy starts nothing.
+func (f *Fold) advance(r *openRemedy) error {
+	if r.Held != "" {
+		return nil
+	}
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		if s.Status != stepWaiting || !r.turnOf(s) {
+			continue
+		}
+		if err := f.start(r, s, false); err != nil {
+			return err
+		}
+	}
+	return f.endIfFinished(r)
+}
+
+// turnOf reports whether the step that s waits for is done. Steps wait only for
+// steps before them, so that one pass over the steps starts all it can.
+func (r *openRemedy) turnOf(s *openStep) bool {
+	if s.After == "" {
+		return true
+	}
+	for i := range r.Steps {
+		if r.Steps[i].Name == s.After {
+			return r.Steps[i].Status == stepDone
+		}
+	}
+	return true
+}
+
+// start carries a step out in the fold, or hands it to its connector.
+func (f *Fold) start(r *openRemedy, s *openStep, approved bool) error {
+	switch {
+	case s.Kind == "andon":
+		s.Status = stepDone
+		return f.pull(pullRequest{cord: s.Cord, level: s.Level, rule: r.Rule, remedy: r.Remedy, action: s.Action, reason: s.Reason})
+	case f.cfg.Rehearsal:
+		s.Status = stepDone
+	default:
+		s.Status = stepRunning
+		f.out.Outbox = append(f.out.Outbox, Job{
+			Action: s.Action, Remedy: r.Remedy, Connector: s.Connector, Kind: s.Kind, Name: s.Name,
+			Approved: approved, Ordinal: f.state.Position.Ordinal, At: f.at,
+		})
+	}
+	return nil
+}
+
+// endIfFinished ends a remedy of which no step runs, waits for its turn, or waits
+// for a person.
+func (f *Fold) endIfFinished(r *openRemedy) error {
+	failed, blocked := false, map[string]bool{}
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		switch s.Status {
+		case stepRunning:
+			return nil
+		case stepFailed:
+			failed, blocked[s.Name] = true, true
+		case stepWaiting:
+			if !blocked[s.After] {
+				return nil
+			}
+			blocked[s.Name] = true
+		}
+	}
+	switch {
+	case r.Ending != "":
+		return f.end(r, r.Ending, f.at)
+	case failed:
+		return f.end(r, Failed, f.at)
+	}
+	return f.end(r, Done, f.at)
+}
+
+// giveUp ends a held remedy that was denied or that nobody answered. Steps that
+// run beside the held one are settled first.
+func (f *Fold) giveUp(r *openRemedy, status string, at int64) error {
+	running := false
+	for i := range r.Steps {
+		running = running || r.Steps[i].Status == stepRunning
+	}
+	if !running {
+		return f.end(r, status, at)
+	}
+	for i := range r.Steps {
+		if s := &r.Steps[i]; s.Status == stepWaiting {
+			s.Status = stepFailed
+		}
+	}
+	r.Held, r.Ending = "", status
+	return nil
+}
+
+// end closes a remedy and releases what it reserved and did not spend.
+func (f *Fold) end(r *openRemedy, status string, at int64) error {
+	spent := false
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		if s.Status == stepDone {
+			spent = true
+			continue
+		}
+		if s.Status != stepFailed && r.Held == "" {
+			f.payment(s, -s.Amount.Minor)
+		}
+		r.release(f, s.Amount)
+	}
+	if !spent {
+		for _, c := range r.Charges {
+			if u := f.state.Usage[c.Usage]; u != nil && c.Remedies > 0 {
+				u.Remedies.AddTo(c.Slot, -c.Remedies)
+			}
+		}
+	}
+	delete(f.state.Open, r.Remedy)
+	return f.addAt(at, KindEnd, Fact{Remedy: r.Remedy, Rule: r.Rule}, EndFact{Status: status})
+}
+
+// release gives an amount back to the limits that it was reserved in.
+func (r *openRemedy) release(f *Fold, amount money.Money) {
+	for i := range r.Charges {
+		c := &r.Charges[i]
+		if c.Amount.Currency == "" || c.Amount.Currency != amount.Currency {
+			continue
+		}
+		if u := f.state.Usage[c.Usage]; u != nil && u.Amounts[amount.Currency] != nil {
+			u.Amounts[amount.Currency].AddTo(c.Slot, -amount.Minor)
+		}
+		c.Amount.Minor -= amount.Minor
+	}
+}
+
+func (r *openRemedy) step(action uuid.UUID) *openStep {
+	for i := range r.Steps {
+		if r.Steps[i].Action == action {
+			return &r.Steps[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package decide
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// textPart is how much of a rule file goes into one fact: an entry holds 63 KiB,
+// and JSON may need six bytes for one.
+const textPart = 10 << 10
+
+// foldGenesis begins a log.
+func (f *Fold) foldGenesis(in input.Input) error {
+	s := f.state
+	if s.Position.LogID != "" {
+		return errors.New("the log has a genesis input already")
+	}
+	var g GenesisBody
+	if err := decodeBody(in, &g); err != nil {
+		return err
+	}
+	if len(g.HashKey) != 16 || g.LogID == "" {
+		return errors.New("the genesis input has no log id or no hash key of 16 bytes")
+	}
+	if g.Version > Version {
+		return fmt.Errorf("the log begins with version %d of the deciding, this program has %d: install the newer program", g.Version, Version)
+	}
+	s.Position.LogID, s.HashKey, s.Version = g.LogID, g.HashKey, max(g.Version, 1)
+	s.Position.Version = s.Version
+	s.Lateness = g.LatenessS * 1e9
+	s.SnapshotAt, s.SnapshotOrdinal = f.at, s.Position.Ordinal
+	f.hash = newHashKey(g.HashKey)
+	digest := sha256.Sum256(g.HashKey)
+	return f.add(KindGenesis, Fact{}, GenesisFact{LogID: g.LogID, LedgerKey: g.LedgerKey, HashKey: hex.EncodeToString(digest[:]), Created: g.Created})
+}
+
+// foldVersion begins a new version of the deciding.
+func (f *Fold) foldVersion(in input.Input) error {
+	var v VersionBody
+	if err := decodeBody(in, &v); err != nil {
+		return err
+	}
+	if v.Version > Version {
+		return fmt.Errorf("it begins version %d of the deciding, this program has %d: install the newer program", v.Version, Version)
+	}
+	if v.Version <= f.state.Version {
+		return nil
+	}
+	from := f.state.Version
+	f.state.Version, f.state.Position.Version = v.Version, v.Version
+	return f.add(KindVersion, Fact{}, VersionFact{From: from, To: v.Version})
+}
+
+func (f *Fold) load(files []rule.File) (*rule.Set, error) { return rule.Load(files) }
+
+// use makes a rule set the one in force.
+func (f *Fold) use(set *rule.Set) {
+	f.set, f.matcher = set, f.cfg.NewMatcher(set)
+	f.rules = make(map[string]*rule.Rule, len(set.Rules))
+	for _, r := range set.Rules {
+		f.rules[r.Name] = r
+	}
+}
+
+// foldActivation puts a rule set in force, or seals that it was refused: the
+// rules in force stay.
+func (f *Fold) foldActivation(in input.Input) error {
+	var a ActivateBody
+	if err := decodeBody(in, &a); err != nil {
+		return err
+	}
+	set, err := f.load(a.Files)
+	if err != nil {
+		return f.add(KindRefusal, Fact{}, RefusalFact{Command: "activate", By: a.Author, Reason: "the rules have errors"})
+	}
+	if set.Digest == f.state.Digest {
+		return nil
+	}
+	fact := RulesFact{Digest: set.Digest, Parent: f.state.Digest, Author: a.Author, Files: []FileDigest{}, Rules: []RuleDigest{}}
+	before := map[string]string{}
+	for _, file := range f.state.Files {
+		before[file.Path] = file.Text
+	}
+	for _, file := range set.Files {
+		digest := sha256.Sum256([]byte(file.Text))
+		name := hex.EncodeToString(digest[:])
+		fact.Files = append(fact.Files, FileDigest{Path: file.Path, SHA256: name})
+		if old, ok := before[file.Path]; ok && old == file.Text {
+			continue
+		}
+		if err := f.addText(file, name); err != nil {
+			return err
+		}
+	}
+	for _, r := range set.Rules {
+		fact.Rules = append(fact.Rules, RuleDigest{Rule: r.Name, Digest: r.Digest, Mode: string(r.Mode)})
+	}
+	f.state.Files, f.state.Digest, f.state.Author = set.Files, set.Digest, a.Author
+	f.use(set)
+	return f.add(KindRules, Fact{}, fact)
+}
+
+// addText seals the text of a rule file, in parts.
+func (f *Fold) addText(file rule.File, digest string) error {
+	var parts []string
+	for text := file.Text; ; {
+		n := min(len(text), textPart)
+		for n < len(text) && n > 0 && !utf8.RuneStart(text[n]) {
+			n--
+		}
+		parts = append(parts, text[:n])
+		if text = text[n:]; text == "" {
+			break
+		}
+	}
+	for i, part := range parts {
+		if err := f.add(KindRuleText, Fact{}, RuleTextFact{Path: file.Path, SHA256: digest, Part: i + 1, Parts: len(parts), Text: part}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

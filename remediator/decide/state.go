@@ -1,0 +1,166 @@
+package decide
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/window"
+)
+
+// state is everything that the fold knows, except what Memory keeps for ever.
+// Its encoding is canonical CBOR (RFC 8949, 4.2.1), so equal states have equal bytes.
+type state struct {
+	Position Position `cbor:"1,keyasint"`
+	Version  int      `cbor:"2,keyasint"` // of the deciding in force
+	HashKey  []byte   `cbor:"3,keyasint"`
+	Lateness int64    `cbor:"4,keyasint"` // nanoseconds
+
+	Files  []rule.File `cbor:"5,keyasint"` // the rule set in force
+	Digest string      `cbor:"6,keyasint"`
+	Author string      `cbor:"7,keyasint"`
+
+	Inputs     []recentKey `cbor:"8,keyasint"` // only in the encoding
+	Events     []recentKey `cbor:"9,keyasint"` // only in the encoding
+	InputsLost uint64      `cbor:"10,keyasint"`
+	EventsLost uint64      `cbor:"11,keyasint"`
+
+	Windows map[string]map[string]*window.Window `cbor:"12,keyasint"` // rule, then digest and key
+	Usage   map[string]*usage                    `cbor:"13,keyasint"`
+	Open    map[uuid.UUID]*openRemedy            `cbor:"14,keyasint"`
+	Cords   map[string]*CordState                `cbor:"15,keyasint"`
+
+	Counts     Counts            `cbor:"16,keyasint"` // since the last progress
+	RuleErrors map[string]uint64 `cbor:"17,keyasint"` // since the last progress, by rule
+	Since      uint64            `cbor:"18,keyasint"` // inputs since the last progress
+	SinceAt    int64             `cbor:"19,keyasint"` // when the first of them came
+
+	SnapshotAt      int64  `cbor:"20,keyasint"`
+	SnapshotOrdinal uint64 `cbor:"21,keyasint"`
+	WindowsLost     uint64 `cbor:"22,keyasint"` // windows evicted over the bound
+}
+
+// usage is what the limits of a rule, or of a rule and a customer, have used.
+type usage struct {
+	Within   int64                    `cbor:"1,keyasint"` // the longest asked for, for pruning
+	Remedies window.Meter             `cbor:"2,keyasint"`
+	Amounts  map[string]*window.Meter `cbor:"3,keyasint"` // by currency
+}
+
+// openRemedy is a remedy that has not ended.
+type openRemedy struct {
+	Remedy   uuid.UUID      `cbor:"1,keyasint"`
+	Rule     string         `cbor:"2,keyasint"`
+	Customer string         `cbor:"3,keyasint"`
+	Held     string         `cbor:"4,keyasint"` // the reason; empty when it acts
+	Deadline int64          `cbor:"5,keyasint"` // when a held one expires
+	Need     int            `cbor:"6,keyasint"` // approvals
+	By       []string       `cbor:"7,keyasint"` // who approved
+	Author   string         `cbor:"8,keyasint"` // who activated the rule
+	Steps    []openStep     `cbor:"9,keyasint"`
+	Charges  []charge       `cbor:"10,keyasint"` // what it reserved
+	Limits   *chargedLimits `cbor:"11,keyasint"` // what to charge when it is approved
+	Ending   string         `cbor:"12,keyasint"` // given up: how it ends once what runs is settled
+}
+
+// chargedLimits are the lengths of the limits that a remedy counts for.
+type chargedLimits struct {
+	PerCustomer int64 `cbor:"1,keyasint"` // 0: none
+	Budget      int64 `cbor:"2,keyasint"` // 0: none
+}
+
+// Statuses of an open step.
+const (
+	stepWaiting = "waiting"
+	stepRunning = "running"
+	stepDone    = "done"
+	stepFailed  = "failed"
+)
+
+type openStep struct {
+	Action    uuid.UUID   `cbor:"1,keyasint"`
+	Name      string      `cbor:"2,keyasint"`
+	Kind      string      `cbor:"3,keyasint"`
+	After     string      `cbor:"4,keyasint"`
+	Connector string      `cbor:"5,keyasint"`
+	Payment   string      `cbor:"6,keyasint"` // connector:payment; empty when it refunds none
+	Amount    money.Money `cbor:"7,keyasint"`
+	Cord      string      `cbor:"8,keyasint"`
+	Level     string      `cbor:"9,keyasint"`
+	Reason    string      `cbor:"10,keyasint"`
+	Status    string      `cbor:"11,keyasint"`
+}
+
+// charge is an amount, or one remedy, reserved in a usage.
+type charge struct {
+	Usage    string      `cbor:"1,keyasint"`
+	Slot     int64       `cbor:"2,keyasint"`
+	Amount   money.Money `cbor:"3,keyasint"`
+	Remedies int64       `cbor:"4,keyasint"`
+}
+
+func newState() *state {
+	return &state{
+		Windows:    map[string]map[string]*window.Window{},
+		Usage:      map[string]*usage{},
+		Open:       map[uuid.UUID]*openRemedy{},
+		Cords:      map[string]*CordState{},
+		RuleErrors: map[string]uint64{},
+	}
+}
+
+// State encodes the state of the fold; digest is the SHA-256 of the bytes in hex.
+func (f *Fold) State() (encoded []byte, digest string, err error) {
+	s := *f.state
+	s.Inputs, s.InputsLost = f.inputs.order, f.inputs.lost
+	s.Events, s.EventsLost = f.events.order, f.events.lost
+	mode, err := cbor.CoreDetEncOptions().EncMode()
+	if err != nil {
+		return nil, "", fmt.Errorf("encode state: %w", err)
+	}
+	encoded, err = mode.Marshal(s)
+	if err != nil {
+		return nil, "", fmt.Errorf("encode state: %w", err)
+	}
+	sum := sha256.Sum256(encoded)
+	return encoded, hex.EncodeToString(sum[:]), nil
+}
+
+// Restore returns a fold that goes on from an encoded state.
+func Restore(cfg Config, encoded []byte) (*Fold, error) {
+	mode, err := cbor.DecOptions{MaxMapPairs: 1 << 30, MaxArrayElements: 1 << 30, DupMapKey: cbor.DupMapKeyEnforcedAPF}.DecMode()
+	if err != nil {
+		return nil, fmt.Errorf("restore state: %w", err)
+	}
+	f := New(cfg)
+	if err := mode.Unmarshal(encoded, f.state); err != nil {
+		return nil, fmt.Errorf("restore state: %w", err)
+	}
+	if f.state.Version > Version {
+		return nil, fmt.Errorf("restore state: it was made by version %d of the deciding, this program has %d: install the newer program", f.state.Version, Version)
+	}
+	f.inputs = newRecent(f.state.Inputs, f.state.InputsLost)
+	f.events = newRecent(f.state.Events, f.state.EventsLost)
+	f.state.Inputs, f.state.Events = nil, nil
+	if len(f.state.HashKey) == 16 {
+		f.hash = newHashKey(f.state.HashKey)
+	}
+	if len(f.state.Files) > 0 {
+		set, err := f.load(f.state.Files)
+		if err != nil {
+			return nil, fmt.Errorf("restore state: compile the rules in force: %w", err)
+		}
+		f.use(set)
+	}
+	for _, r := range f.state.Open {
+		if r.Held != "" {
+			f.schedule(r)
+		}
+	}
+	return f, nil
+}

@@ -1,0 +1,127 @@
+package decide
+
+import (
+	"bytes"
+	"cmp"
+	"container/heap"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	progressEvery    = int64(time.Minute)
+	snapshotEvery    = int64(time.Hour)
+	snapshotOrdinals = 100_000
+	// holdExpires is how long a held remedy waits for a person.
+	holdExpires = int64(7 * 24 * time.Hour)
+)
+
+// timer is when a held remedy expires.
+type timer struct {
+	deadline int64
+	rule     string
+	remedy   uuid.UUID
+}
+
+// timers is a heap ordered by deadline, rule and remedy.
+type timers []timer
+
+func (t timers) Len() int      { return len(t) }
+func (t timers) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
+func (t timers) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(t[i].deadline, t[j].deadline), cmp.Compare(t[i].rule, t[j].rule),
+		bytes.Compare(t[i].remedy[:], t[j].remedy[:])) < 0
+}
+func (t *timers) Push(x any) { *t = append(*t, x.(timer)) }
+func (t *timers) Pop() any {
+	old := *t
+	last := old[len(old)-1]
+	*t = old[:len(old)-1]
+	return last
+}
+
+// schedule sets the timer of a held remedy.
+func (f *Fold) schedule(r *openRemedy) {
+	heap.Push(&f.timers, timer{r.Deadline, r.Rule, r.Remedy})
+}
+
+// stale reports whether the remedy was answered before its timer fired.
+func (f *Fold) stale(t timer) bool {
+	r := f.state.Open[t.remedy]
+	return r == nil || r.Held == "" || r.Deadline != t.deadline
+}
+
+// Due returns when the next timer fires, and false when none is set. When the
+// log is idle, a tick at that time lets it fire.
+func (f *Fold) Due() (int64, bool) {
+	for len(f.timers) > 0 && f.stale(f.timers[0]) {
+		heap.Pop(&f.timers)
+	}
+	due, any := f.progressDue()
+	if len(f.timers) > 0 && (!any || f.timers[0].deadline < due) {
+		return f.timers[0].deadline, true
+	}
+	return due, any
+}
+
+// progressDue is the end of the minute in which the first unsealed input came.
+func (f *Fold) progressDue() (int64, bool) {
+	if f.state.Since == 0 {
+		return 0, false
+	}
+	return (f.state.SinceAt/progressEvery + 1) * progressEvery, true
+}
+
+// fireTimers fires, before an input, every timer due at or before its time, in
+// order of deadline. Facts are stamped with the deadline.
+func (f *Fold) fireTimers() error {
+	for {
+		due, any := f.Due()
+		if !any || due > f.at {
+			return nil
+		}
+		if progress, ok := f.progressDue(); ok && progress == due {
+			if err := f.progress(due); err != nil {
+				return err
+			}
+			continue
+		}
+		t := heap.Pop(&f.timers).(timer)
+		if err := f.giveUp(f.state.Open[t.remedy], Expired, t.deadline); err != nil {
+			return err
+		}
+	}
+}
+
+// progress seals how far the log was folded before the input in progress.
+func (f *Fold) progress(at int64) error {
+	s := f.state
+	body := ProgressFact{Through: s.Position.Ordinal - 1, Digest: hex.EncodeToString(s.Position.Digest[:]), Inputs: s.Since, Counts: s.Counts}
+	for _, name := range slices.Sorted(maps.Keys(s.RuleErrors)) {
+		body.RuleErrors = append(body.RuleErrors, RuleErrors{Rule: name, Errors: s.RuleErrors[name]})
+	}
+	s.Since, s.SinceAt, s.Counts = 0, 0, Counts{}
+	clear(s.RuleErrors)
+	return f.addAt(at, KindProgress, Fact{}, body)
+}
+
+// snapshotIfDue seals the state once an hour of log time, or sooner when many
+// inputs came.
+func (f *Fold) snapshotIfDue() error {
+	s := f.state
+	if f.at < s.SnapshotAt+snapshotEvery && s.Position.Ordinal < s.SnapshotOrdinal+snapshotOrdinals {
+		return nil
+	}
+	f.sweep()
+	s.SnapshotAt, s.SnapshotOrdinal = f.at, s.Position.Ordinal
+	encoded, digest, err := f.State()
+	if err != nil {
+		return err
+	}
+	f.out.Snapshot = &Snapshot{Position: s.Position, State: encoded, Digest: digest}
+	return f.add(KindSnapshot, Fact{}, SnapshotFact{Through: s.Position.Ordinal, Digest: digest, Bytes: len(encoded)})
+}
