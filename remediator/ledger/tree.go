@@ -45,7 +45,7 @@ func Append(size uint64, r TileReader, leaves [][32]byte) (tiles []Tile, root [3
 	}
 	var full [][]Tile // by level
 	for _, leaf := range leaves {
-		e.add(leaf, func(t Tile) {
+		e.add(0, leaf, func(t Tile) {
 			for len(full) <= t.Level {
 				full = append(full, nil)
 			}
@@ -93,12 +93,12 @@ func readEdge(size uint64, r TileReader) (*edge, error) {
 	return e, nil
 }
 
-// add appends one leaf and hands over each tile that it fills.
-func (e *edge) add(leaf [32]byte, full func(Tile)) {
-	e.size++
-	hash := leaf
-	for level := 0; ; level++ {
-		if level == len(e.levels) {
+// add appends one hash at a level of tiles, a leaf at level 0, and hands over
+// each tile that it fills.
+func (e *edge) add(level int, hash [32]byte, full func(Tile)) {
+	e.size += 1 << (tileHeight * level)
+	for ; ; level++ {
+		for level >= len(e.levels) {
 			e.levels = append(e.levels, nil)
 		}
 		if e.levels[level] == nil {
