@@ -48,7 +48,7 @@ func (s *Sandbox) write(parse func(*http.Request, url.Values) (operation, *answe
 			refused.send(w)
 			return
 		}
-		done := s.execute(do, key, digest(r), fault)
+		done := s.execute(do, key, digest(r), fault, plan)
 		defer done.release()
 		late(w, r, fault, plan)
 		if done.replayed {
@@ -117,7 +117,7 @@ func late(w http.ResponseWriter, r *http.Request, fault Fault, plan Plan) {
 	case Lost:
 		hangUp(w)
 	case Slow:
-		wait := time.NewTimer(time.Duration(plan.SlowMS) * time.Millisecond)
+		wait := time.NewTimer(plan.slow())
 		defer wait.Stop()
 		select {
 		case <-wait.C:
@@ -147,21 +147,21 @@ type done struct {
 }
 
 // execute carries an operation out once for its key.
-func (s *Sandbox) execute(do operation, key, digest string, fault Fault) done {
+func (s *Sandbox) execute(do operation, key, digest string, fault Fault, plan Plan) done {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if known, ok := s.remembered(key, digest); ok {
+		return known
+	}
+	if fault == Delayed {
+		s.inUse[key] = key != ""
+		s.mu.Unlock()
+		<-time.After(plan.slow()) // whether or not the client waits
+		s.mu.Lock()
+		delete(s.inUse, key)
+	}
 	now := s.now()
 	s.state.settle(now.Unix())
-	if s.inUse[key] {
-		return inUse(key).done()
-	}
-	if k := s.state.keys[key]; k != nil && now.Unix()-k.At < int64(s.cfg.KeyLifetime/time.Second) {
-		if k.Digest != digest {
-			return otherParameters(key).done()
-		}
-		s.replays++
-		return done{status: k.Status, body: []byte(k.Body), replayed: true, release: func() {}}
-	}
 	c, a := do(now, fault == Pending)
 	if fault == ServerError {
 		a = errInternal
@@ -173,8 +173,8 @@ func (s *Sandbox) execute(do operation, key, digest string, fault Fault) done {
 	if err := s.commit(c); err != nil {
 		return errInternal.done()
 	}
-	if key != "" && fault == Slow {
-		s.inUse[key] = true
+	if fault == Slow {
+		s.inUse[key] = key != ""
 		out.release = func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -182,6 +182,22 @@ func (s *Sandbox) execute(do operation, key, digest string, fault Fault) done {
 		}
 	}
 	return out
+}
+
+// remembered answers a call whose key is known. The caller holds mu.
+func (s *Sandbox) remembered(key, digest string) (done, bool) {
+	if s.inUse[key] {
+		return inUse(key).done(), true
+	}
+	k := s.state.keys[key]
+	if k == nil || s.now().Unix()-k.At >= int64(s.cfg.KeyLifetime/time.Second) {
+		return done{}, false
+	}
+	if k.Digest != digest {
+		return otherParameters(key).done(), true
+	}
+	s.replays++
+	return done{status: k.Status, body: []byte(k.Body), replayed: true, release: func() {}}, true
 }
 
 func (a answer) done() done {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 )
 
 // Fault is a way in which a call goes wrong.
@@ -19,10 +20,11 @@ const (
 	ServerError Fault = "error"       // 500 after the effect, and for ever under this key
 	Lost        Fault = "lost"        // the connection ends after the effect
 	Slow        Fault = "slow"        // the answer comes late, and the key is in use until then
+	Delayed     Fault = "delayed"     // the effect comes late too, even when nobody waits for it any more; writes only
 	Pending     Fault = "pending"     // no fault of the call: the refund succeeds later
 )
 
-var allFaults = []Fault{RateLimit, InUse, Unavailable, Cut, ServerError, Lost, Slow, Pending}
+var allFaults = []Fault{RateLimit, InUse, Unavailable, Cut, ServerError, Lost, Slow, Delayed, Pending}
 
 // Plan says which calls to /v1/ go wrong. Its calls of Next come first; after
 // them each call draws one fault, or none, by Odds.
@@ -34,12 +36,14 @@ type Plan struct {
 	WritesOnly bool `json:"writes_only,omitempty"`
 	// RetryAfterS is what a 429 asks for. Defaults to 1.
 	RetryAfterS int `json:"retry_after_s,omitempty"`
-	// SlowMS is how late an answer comes. Defaults to 2000.
+	// SlowMS is how late an answer or an effect comes. Defaults to 2000.
 	SlowMS int `json:"slow_ms,omitempty"`
 	// PendingS is how long a refund stays pending by the sandbox's clock; below
 	// zero it waits to be told. Defaults to 60.
 	PendingS int `json:"pending_s,omitempty"`
 }
+
+func (p Plan) slow() time.Duration { return time.Duration(p.SlowMS) * time.Millisecond }
 
 // Calls are some calls in a row with the same fault; without one they go well.
 type Calls struct {

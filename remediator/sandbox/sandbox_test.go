@@ -299,6 +299,34 @@ func TestSlowAnswerKeepsKeyInUse(t *testing.T) {
 	}
 }
 
+// A delayed effect happens even when its caller is gone; only the key keeps the
+// next call from paying again.
+func TestDelayedEffect(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		second  string
+		refunds int
+	}{{"k", 1}, {"other", 2}} {
+		p := start(t, sandbox.Config{})
+		p.plan(sandbox.Plan{Next: []sandbox.Calls{{Fault: sandbox.Delayed, Calls: 1}}, SlowMS: 200})
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		params := &stripe.RefundCreateParams{
+			PaymentIntent: stripe.String("pi_1"), Amount: stripe.Int64(100), Metadata: map[string]string{"makegood_action": "k"},
+			Reason: stripe.String(stripe.RefundReasonRequestedByCustomer),
+		}
+		params.SetIdempotencyKey("k")
+		if _, err := p.client.V1Refunds.Create(ctx, params); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("got %v, want the call to be given up", err)
+		}
+		if sum := p.Summary(); sum.Refunds != 0 {
+			t.Fatalf("the effect came before its time: %+v", sum)
+		}
+		eventually(t, func() bool { _, err := p.refund(c.second, "pi_1", 100); return err == nil })
+		eventually(t, func() bool { return p.Summary().Refunds == c.refunds })
+	}
+}
+
 // eventually asks again until the answer is yes.
 func eventually(t testing.TB, yes func() bool) {
 	t.Helper()

@@ -1,0 +1,55 @@
+// Package act carries out what was decided: one Worker for each connector takes
+// jobs from the outbox, asks the provider, and appends what each attempt came
+// to as an outcome to the log.
+//
+// A worker never decides and never writes a status. The request is built from
+// the sealed decision, not from the outbox; the outcome becomes an input that the
+// fold settles. It may die anywhere: the job's lease runs out, the job is claimed
+// again and sent under the same idempotency key, or found at the provider first.
+// The outbox, the log and the connectors are interfaces here; package
+// store/ledgerdb, package log and the packages below this one implement them.
+package act
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/input"
+)
+
+// Job is an action that a connector has to carry out, as claimed.
+type Job struct {
+	Action         uuid.UUID
+	Remedy         uuid.UUID
+	Connector      string
+	Kind           string
+	Name           string // of the step
+	Approved       bool   // a person approved it: refunds by others do not block it
+	Attempt        int    // this one; the first is 1, and no number is ever given twice
+	FirstAttemptAt time.Time
+	Entry          []byte // the sealed ledger entry of the remedy's decision
+}
+
+// Outbox keeps the jobs. Implementations are safe for concurrent use.
+type Outbox interface {
+	// Claim takes up to n jobs of a connector that are due at now and not under
+	// another lease, and leases them until now + lease. It counts the attempt,
+	// and sets the time of the first one, before it returns. Under a brake it
+	// returns none.
+	Claim(ctx context.Context, connector string, n int, now time.Time, lease time.Duration) ([]Job, error)
+	// Retry ends the lease and makes the job due again at next. A job that was
+	// settled meanwhile stays settled, and that is no error.
+	Retry(ctx context.Context, action uuid.UUID, next time.Time) error
+	// Reported ends the lease: the outcome is in the log, and no attempt follows
+	// unless the fold asks for one. A job that was settled meanwhile is no error.
+	Reported(ctx context.Context, action uuid.UUID) error
+}
+
+// Appender is the log as a worker sees it.
+type Appender interface {
+	// Append returns once the inputs are durable. After an error they may or may
+	// not be; appending them again is harmless, for their ids tell.
+	Append(ctx context.Context, inputs []input.Input) error
+}

@@ -1,0 +1,29 @@
+package act
+
+import "time"
+
+// Backoff says how long to wait before an action is tried again.
+type Backoff struct {
+	// Base is the longest wait after the first attempt; it doubles with each one.
+	// Defaults to 500 ms.
+	Base time.Duration
+	// Most is the longest wait. Defaults to 30 minutes.
+	Most time.Duration
+}
+
+// maxRetryAfter bounds how long a provider can send an action away.
+const maxRetryAfter = 6 * time.Hour
+
+// delay is a random part of the wait due after an attempt ("full jitter"): many
+// actions that failed at once spread out. A provider's Retry-After is waited out
+// first and never shortened by chance.
+func (b Backoff) delay(attempt int, retryAfter time.Duration, random func(int64) int64) time.Duration {
+	wait := b.Base
+	for range attempt - 1 {
+		if wait *= 2; wait >= b.Most {
+			wait = b.Most
+			break
+		}
+	}
+	return min(retryAfter, maxRetryAfter) + time.Duration(random(int64(wait)+1))
+}

@@ -1,0 +1,280 @@
+package act_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/act"
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/sandbox"
+)
+
+// Whatever goes wrong with a call, and however often, the refund happens once.
+func TestEveryFaultEndsWithOneRefund(t *testing.T) {
+	t.Parallel()
+	faults := []sandbox.Fault{
+		"", sandbox.RateLimit, sandbox.InUse, sandbox.Unavailable, sandbox.Cut, sandbox.ServerError, sandbox.Lost, sandbox.Slow, sandbox.Delayed,
+	}
+	for _, fault := range faults {
+		for _, writesOnly := range []bool{true, false} {
+			name := string(fault) + map[bool]string{true: " writes", false: " all"}[writesOnly]
+			t.Run(strings.TrimSpace(name), func(t *testing.T) {
+				t.Parallel()
+				p := newProvider(t, sandbox.Config{})
+				p.plan(t, sandbox.Plan{
+					Next: []sandbox.Calls{{Fault: fault, Calls: 3}}, WritesOnly: writesOnly, SlowMS: slow(fault), RetryAfterS: -1,
+				})
+				d := newDesk()
+				action := d.add("pi_1", usd(2599))
+				cfg := quick(d, p.connector)
+				cfg.Deadline = 100 * time.Millisecond
+				finish(t, d, cfg)
+				outcomes := d.of(action)
+				last := outcomes[len(outcomes)-1]
+				if last.Status != decide.Succeeded || last.Ref == "" || last.Amount == nil || *last.Amount != usd(2599) || last.Name != "pay" {
+					t.Fatalf("the last outcome is %+v after %v", last, statuses(outcomes))
+				}
+				sum := p.Summary()
+				if sum.Refunds != 1 || sum.Duplicates != 0 || sum.Totals["USD"] != 2599 {
+					t.Fatalf("the provider has %+v after %v", sum, statuses(outcomes))
+				}
+			})
+		}
+	}
+}
+
+// slow is how late a call is, in any case too late for a deadline of 100 ms: a slow
+// answer is never waited for, a delayed effect has to come some time.
+func slow(fault sandbox.Fault) int {
+	if fault == sandbox.Delayed {
+		return 200
+	}
+	return 60_000
+}
+
+func TestRefusalIsFinal(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t, sandbox.Config{})
+	if err := p.AddPayment(sandbox.Payment{ID: "pi_small", Amount: 100, Currency: "usd"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.AddPayment(sandbox.Payment{ID: "pi_yen", Amount: 100, Currency: "jpy"}); err != nil {
+		t.Fatal(err)
+	}
+	d := newDesk()
+	want := map[uuid.UUID]string{
+		d.add("pi_small", usd(101)): "amount_too_large",
+		d.add("pi_yen", usd(100)):   "currency_mismatch",
+		d.add("order-1", usd(100)):  "resource_missing",
+	}
+	finish(t, d, quick(d, p.connector))
+	for action, code := range want {
+		outcomes := d.of(action)
+		if len(outcomes) != 1 || outcomes[0].Status != decide.Failed || outcomes[0].Code != code {
+			t.Errorf("got %+v, want one that failed with %s", outcomes, code)
+		}
+	}
+	if sum := p.Summary(); sum.Refunds != 0 {
+		t.Errorf("the provider has %+v", sum)
+	}
+}
+
+// foreignRefund refunds as somebody in the provider's dashboard does.
+func foreignRefund(t *testing.T, p *provider, payment string, amount string) {
+	t.Helper()
+	form := url.Values{"payment_intent": {payment}, "amount": {amount}}
+	r, err := http.NewRequest(http.MethodPost, p.url+"/v1/refunds", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth("sk_test_1", "")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if body, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("refund of somebody else: %d %s, %v", answer.StatusCode, body, err)
+	}
+}
+
+func TestRefundByOthersHoldsUntilApproved(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t, sandbox.Config{})
+	foreignRefund(t, p, "pi_1", "500")
+	d := newDesk()
+	action := d.add("pi_1", usd(100))
+	finish(t, d, quick(d, p.connector))
+	outcomes := d.of(action)
+	if len(outcomes) != 1 || outcomes[0].Status != decide.Blocked || outcomes[0].Code != "already_refunded" || outcomes[0].Ref == "" {
+		t.Fatalf("got %+v, want one that is held", outcomes)
+	}
+	if sum := p.Summary(); sum.Refunds != 1 {
+		t.Fatalf("the provider has %+v", sum)
+	}
+	d.edit(action, func(e *entry) { e.Approved, e.settled, e.reported, e.lease = true, false, false, time.Time{} })
+	finish(t, d, quick(d, p.connector))
+	if got := statuses(d.of(action)); !slices.Equal(got, []string{decide.Blocked, decide.Succeeded}) {
+		t.Fatalf("got %v", got)
+	}
+	if sum := p.Summary(); sum.Refunds != 2 || sum.Totals["USD"] != 600 {
+		t.Fatalf("the provider has %+v", sum)
+	}
+}
+
+// A refund of another step of the same remedy is no reason to hold.
+func TestOwnRefundDoesNotHold(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t, sandbox.Config{})
+	d := newDesk()
+	first := d.add("pi_1", usd(100))
+	finish(t, d, quick(d, p.connector))
+	second := d.add("pi_1", usd(200))
+	var sealed []byte
+	var remedy uuid.UUID
+	d.edit(first, func(e *entry) { sealed, remedy = e.Entry, e.Remedy })
+	d.edit(second, func(e *entry) {
+		// The second step belongs to the remedy of the first.
+		e.Entry = bytes.ReplaceAll(sealed, []byte(first.String()), []byte(second.String()))
+		e.Remedy = remedy
+	})
+	finish(t, d, quick(d, p.connector))
+	if got := statuses(d.of(second)); !slices.Equal(got, []string{decide.Succeeded}) {
+		t.Fatalf("got %v", got)
+	}
+	if sum := p.Summary(); sum.Refunds != 2 || sum.Duplicates != 0 {
+		t.Fatalf("the provider has %+v", sum)
+	}
+}
+
+// blind is a provider that cannot be asked, as it would be without the look-up.
+type blind struct{ act.Connector }
+
+func (b blind) Traits() act.Traits { return act.Traits{} }
+
+// After the key's life the provider pays again under it; only the look-up knows.
+func TestExpiredKeyIsLookedUp(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		wrap    func(act.Connector) act.Connector
+		refunds int
+	}{
+		{"looked up", func(c act.Connector) act.Connector { return c }, 1},
+		{"not looked up", func(c act.Connector) act.Connector { return blind{c} }, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newProvider(t, sandbox.Config{})
+			p.plan(t, sandbox.Plan{Next: []sandbox.Calls{{Fault: sandbox.Lost, Calls: 1}}, WritesOnly: true})
+			d := newDesk()
+			action := d.add("pi_1", usd(100))
+			cfg := quick(d, c.wrap(p.connector))
+			cfg.Backoff = act.Backoff{Base: time.Hour, Most: time.Hour}
+			_, stop := run(t, cfg)
+			eventually(t, "the answer is lost", func() bool { return len(d.of(action)) == 1 })
+			stop()
+			if _, err := p.Advance(25 * time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			cfg.Now = func() time.Time { return time.Now().Add(25 * time.Hour) }
+			finish(t, d, cfg)
+			if got := statuses(d.of(action)); !slices.Equal(got, []string{decide.Unknown, decide.Succeeded}) {
+				t.Fatalf("got %v", got)
+			}
+			if got := p.Summary(); got.Refunds != c.refunds || got.Duplicates != c.refunds-1 {
+				t.Fatalf("the provider has %+v, want %d refunds", got, c.refunds)
+			}
+		})
+	}
+}
+
+// The row of the outbox names an action; what is paid is what was sealed.
+func TestRequestComesFromTheSealedDecision(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t, sandbox.Config{})
+	d := newDesk()
+	cases := map[string]func(*entry){
+		"no entry":          func(e *entry) { e.Entry = nil },
+		"changed entry":     func(e *entry) { e.Entry = append(e.Entry, ' ') },
+		"another remedy":    func(e *entry) { e.Remedy = uuid.New() },
+		"shadow":            func(e *entry) { e.Entry = bytes.Replace(e.Entry, []byte(`"live"`), []byte(`"shadow"`), 1) },
+		"suppressed":        func(e *entry) { e.Entry = bytes.Replace(e.Entry, []byte(`"act"`), []byte(`"suppress"`), 1) },
+		"another connector": func(e *entry) { e.Entry = bytes.Replace(e.Entry, []byte(`"stripe"`), []byte(`"credit"`), 1) },
+		"negative amount":   func(e *entry) { e.Entry = bytes.Replace(e.Entry, []byte(`:2599`), []byte(`:-259`), 1) },
+	}
+	for name, change := range cases {
+		action := d.add("pi_1", usd(2599))
+		d.edit(action, change)
+		finish(t, d, quick(d, p.connector))
+		outcomes := d.of(action)
+		if len(outcomes) != 1 || outcomes[0].Status != decide.Unknown || outcomes[0].Code != "decision_unreadable" {
+			t.Errorf("%s: got %+v", name, outcomes)
+		}
+	}
+	other := d.add("pi_1", usd(1))
+	d.edit(other, func(e *entry) { e.Kind, e.Name = "credit", "other" })
+	finish(t, d, quick(d, p.connector))
+	if sum := p.Summary(); sum.Refunds != 1 || sum.Totals["USD"] != 1 {
+		t.Fatalf("the provider has %+v", sum)
+	}
+}
+
+// An outcome that the log does not take is offered until it does; the stamp says
+// whose clock it carries.
+func TestOutcomeIsAppendedInTheEnd(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t, sandbox.Config{})
+	d := newDesk()
+	d.refuse = 3
+	action := d.add("pi_1", usd(100))
+	cfg := quick(d, p.connector)
+	cfg.EventClock = true
+	finish(t, d, cfg)
+	if got := statuses(d.of(action)); !slices.Equal(got, []string{decide.Succeeded}) || d.stamps[0] != input.StampPrevious {
+		t.Fatalf("got %v stamped %v", got, d.stamps)
+	}
+}
+
+// Minor units are Stripe's except for three currencies, where they differ.
+func TestCurrencies(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t, sandbox.Config{})
+	d := newDesk()
+	type paid struct {
+		money  money.Money
+		stripe int64
+	}
+	want := map[uuid.UUID]paid{}
+	for i, c := range []paid{
+		{money.Money{Minor: 1200, Currency: "JPY"}, 1200},
+		{money.Money{Minor: 12345, Currency: "KWD"}, 12345},
+		{money.Money{Minor: 5, Currency: "ISK"}, 500},
+		{money.Money{Minor: 300, Currency: "MGA"}, 3},
+	} {
+		payment := []string{"pi_a", "ch_b", "pi_c", "ch_d"}[i]
+		if err := p.AddPayment(sandbox.Payment{ID: payment, Amount: 1_000_000, Currency: strings.ToLower(c.money.Currency)}); err != nil {
+			t.Fatal(err)
+		}
+		want[d.add(payment, c.money)] = c
+	}
+	finish(t, d, quick(d, p.connector))
+	totals := p.Summary().Totals
+	for action, c := range want {
+		outcomes := d.of(action)
+		if len(outcomes) != 1 || outcomes[0].Amount == nil || *outcomes[0].Amount != c.money || totals[c.money.Currency] != c.stripe {
+			t.Errorf("%s: got %+v and %d at the provider", c.money, outcomes, totals[c.money.Currency])
+		}
+	}
+}
