@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -198,7 +199,7 @@ func (c *contentCheck) addAction(e Entry) error {
 	case s.paid:
 		c.find(e.Seq, "action %s was carried out before", e.Action)
 	case body.Amount != nil && (s.amount == nil || s.amount.Currency != body.Amount.Currency || body.Amount.Minor > s.amount.Minor):
-		c.find(e.Seq, "action %s moved %s, which is not what was decided", e.Action, body.Amount)
+		c.find(e.Seq, "action %s moved %s, decided was %s", e.Action, body.Amount, cmp.Or(s.amount, &money.Money{}))
 	}
 	s.paid = true
 	return nil
