@@ -66,6 +66,7 @@ func (b *builder) window() {
 	}
 	if having != nil {
 		b.r.Having = b.condition(having, "having", &b.calls)
+		b.havingConditions(having)
 	}
 }
 
@@ -204,10 +205,10 @@ func (b *builder) demands() {
 func (b *builder) limitGiven(name string) bool {
 	n := b.m.Get("limits")
 	if n == nil || n.Kind != yaml.MappingNode {
-		return false
+		return b.m.Has("limits") // what is wrong with it has been reported
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == name {
+		if key := n.Content[i].Value; key == name || document.Nearest(key, []string{name}) == name {
 			return true
 		}
 	}

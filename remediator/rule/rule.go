@@ -53,9 +53,11 @@ type Rule struct {
 	OncePer    []*Expr // the parts of the key; nil: none
 	Lets       []Let
 
-	Window     *Window // nil: none
-	Having     *Expr
-	Aggregates []Aggregate // every aggregate that Having and Steps call, each once
+	Window *Window // nil: none
+	Having *Expr
+	// HavingConditions are the parts of Having that && joins.
+	HavingConditions []*Expr
+	Aggregates       []Aggregate // every aggregate that Having and Steps call, each once
 
 	Steps  []Step
 	Limits Limits

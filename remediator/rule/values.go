@@ -123,21 +123,25 @@ func (e *Evaluation) truth(x *Expr, what string) (bool, error) {
 func (e *Evaluation) Conditions() []Condition {
 	conditions := make([]Condition, 0, len(e.rule.Conditions))
 	for _, x := range e.rule.Conditions {
-		c := Condition{Text: x.Text, Seen: make(map[string]any)}
-		c.Value, c.Err = e.truth(x, "the condition")
-		for _, path := range x.program.Paths {
-			if value, ok := e.seen(path); ok {
-				c.Seen[path.String()] = value
-			}
-		}
-		for _, name := range x.program.Lets {
-			if value, err := e.let(name); err == nil {
-				c.Seen[name] = value
-			}
-		}
-		conditions = append(conditions, c)
+		conditions = append(conditions, e.condition(x))
 	}
 	return conditions
+}
+
+func (e *Evaluation) condition(x *Expr) Condition {
+	c := Condition{Text: x.Text, Seen: make(map[string]any)}
+	c.Value, c.Err = e.truth(x, "the condition")
+	for _, path := range x.program.Paths {
+		if value, ok := e.seen(path); ok {
+			c.Seen[path.String()] = value
+		}
+	}
+	for _, name := range x.program.Lets {
+		if value, err := e.let(name); err == nil {
+			c.Seen[name] = value
+		}
+	}
+	return c
 }
 
 func (e *Evaluation) let(name string) (any, error) {
