@@ -69,12 +69,15 @@ type answers struct {
 	Rejected int      `json:"rejected"`
 }
 
-const lateness = int64(time.Hour)
+const (
+	lateness = int64(time.Hour)
+	repeats  = int64(7 * 24 * time.Hour)
+)
 
 // judgement is all that deciding remembers.
 type judgement struct {
 	logTime  int64
-	matched  map[[2]string]bool            // source and id
+	matched  map[[2]string]int64           // source and id → log time
 	taken    map[string]bool               // scope and key
 	refunded map[string]bool               // payments
 	windows  map[string]map[string]*window // rule, key
@@ -93,7 +96,7 @@ type tally struct {
 func judge(rules []*rule, lines []line) answers {
 	sort.Slice(rules, func(i, j int) bool { return rules[i].name < rules[j].name })
 	j := &judgement{
-		matched: map[[2]string]bool{}, taken: map[string]bool{}, refunded: map[string]bool{},
+		matched: map[[2]string]int64{}, taken: map[string]bool{}, refunded: map[string]bool{},
 		windows: map[string]map[string]*window{}, tallies: map[string]*tally{},
 	}
 	for _, r := range rules {
@@ -129,10 +132,11 @@ func (j *judgement) event(rules []*rule, e *event) {
 		}
 	}
 	identity := [2]string{e.source, e.id}
-	if len(matching) == 0 || j.matched[identity] {
+	at, known := j.matched[identity]
+	if len(matching) == 0 || known && j.logTime-at < repeats {
 		return
 	}
-	j.matched[identity] = true
+	j.matched[identity] = j.logTime
 	for _, r := range matching {
 		j.rule(r, e)
 	}

@@ -16,9 +16,9 @@
 // greatest input time so far. A line that is no valid event is rejected and
 // moves nothing.
 //
-// Duplicates. An event whose source and id equal those of an earlier event that
-// matched at least one rule (its type, and `if` was true) is dropped, whatever
-// its body says. An earlier one that matched no rule does not count.
+// Duplicates. An event whose source and id equal those of an event that matched at
+// least one rule (its type, and `if` was true) less than seven days of log time
+// before is dropped, whatever its body says. One that matched none does not count.
 //
 // Conditions are true, false or an error; && and || absorb an error where the
 // other side decides alone; an `if` or `having` that is an error is false.

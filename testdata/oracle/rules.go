@@ -82,17 +82,10 @@ func fields(names ...string) func(*event) (string, bool) {
 	}
 }
 
-// text is a field that must be a text, as a payment's id is.
-func (e *event) text(name string) (string, bool) {
-	v, err := e.field(name)
-	s, ok := v.(string)
-	return s, err == nil && ok
-}
-
 // refund makes the only step: p per cent of data.<amount> to data.payment.
 func refund(from, p string) func(*event) ([]step, bool) {
 	return func(e *event) ([]step, bool) {
-		payment, ok := e.text("payment")
+		payment, ok := e.key("payment")
 		m, money := e.money(from)
 		if !ok || !money {
 			return nil, false
@@ -144,7 +137,8 @@ do:
 	return rule
 }
 
-// limit gives a rule limits that a look at one remedy can decide.
+// limit gives a rule limits that a look at one remedy can decide, and a mode,
+// which a backtest does not look at.
 func limit(r *rand.Rand, rule *rule) {
 	var lines string
 	if r.IntN(3) == 0 {
@@ -165,6 +159,10 @@ func limit(r *rand.Rand, rule *rule) {
 	if r.IntN(5) == 0 {
 		lines += "\n  per_customer: {remedies: 100000, within: 30d}"
 		rule.perCustomer = true
+	}
+	if r.IntN(3) == 0 {
+		lines += "\n  budget: {amount: [90000000000000.00 USD, 90000000000000.00 EUR, 9000000000000000 JPY, 9000000000000.000 KWD], within: 1d}"
+		rule.yaml = strings.TrimRight(rule.yaml, "\n") + "\naccount: oracle\nmode: " + oneOf(r, "live", "canary 5%", "shadow")
 	}
 	if lines != "" {
 		rule.yaml = strings.TrimRight(rule.yaml, "\n") + "\nlimits:" + lines + "\n"
@@ -209,8 +207,7 @@ do:
   - credit:
       customer: "${{ event.customer }}"
       amount: >-
-        ${{ pct(data.fare, late >= 120 ? 50.0 : late >= 60 ? 33.3 : 12.5) }}
-mode: canary 5%
+        ${{ pct(data.fare, late >= 120 ? 50 : late >= 60 ? 33.3 : 12.5) }}
 `
 	limit(r, rule)
 	return rule
@@ -260,8 +257,11 @@ func refundAndStop(r *rand.Rand) *rule {
 	rule.key = field("booking")
 	rule.do = func(e *event) ([]step, bool) {
 		steps, ok := refund("fare", "100")(e)
-		lane, isKey := e.key("lane")
-		return append(steps, step{kind: "andon", cord: "lane/" + lane}), ok && isKey
+		lane, written := e.key("lane")
+		if v, err := e.field("lane"); err == nil && v == true {
+			lane, written = "true", true // no key, but a text may say it
+		}
+		return append(steps, step{kind: "andon", cord: "lane/" + lane}), ok && written
 	}
 	rule.yaml = `
 once_per: data.booking

@@ -54,14 +54,14 @@ func newScenario(seed uint64) *scenario {
 	for range 8 + m.IntN(12) {
 		m.order()
 	}
-	for range 3 + m.IntN(5) {
+	for range 6 + m.IntN(8) {
 		m.contacts()
 	}
 	for _, old := range []time.Duration{0, 1, time.Hour} {
 		m.flight()
-		first := m.drafts[0].at
-		m.drafts[len(m.drafts)-1].at = first.Add(-30*24*time.Hour - old)
-		m.drafts[len(m.drafts)-1].arrives = first
+		d := &m.drafts[len(m.drafts)-1]
+		d.at = m.drafts[0].at.Add(-30*24*time.Hour - old)
+		d.arrives = m.drafts[0].at.Add(time.Duration(m.IntN(2)) * time.Minute)
 	}
 	for range 5 {
 		m.add(ignored, m.moment(), map[string]any{"booking": "bk-1", "late_min": 500})

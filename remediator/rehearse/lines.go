@@ -1,0 +1,60 @@
+package rehearse
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/makegood/makegood/remediator/event"
+)
+
+// gzipMagic begins every gzip file.
+const gzipMagic = "\x1f\x8b"
+
+// Lines yields the events of JSON Lines, plain or gzipped, one at a time, empty
+// lines left out. A line that is longer than an event may be is cut where it is
+// too long already, so that no file can take more memory than that. The bytes
+// are the caller's to keep. After an error nothing follows.
+func Lines(r io.Reader) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		in := bufio.NewReaderSize(r, event.MaxBytes)
+		if head, err := in.Peek(len(gzipMagic)); err == nil && string(head) == gzipMagic {
+			unzipped, err := gzip.NewReader(in)
+			if err != nil {
+				yield(nil, fmt.Errorf("read events: %w", err))
+				return
+			}
+			in = bufio.NewReaderSize(unzipped, event.MaxBytes)
+		}
+		for {
+			line, err := readLine(in)
+			if line = bytes.TrimSpace(line); len(line) > 0 && !yield(line, nil) {
+				return
+			}
+			switch {
+			case errors.Is(err, io.EOF):
+				return
+			case err != nil:
+				yield(nil, fmt.Errorf("read events: %w", err))
+				return
+			}
+		}
+	}
+}
+
+// readLine reads a line of any length and keeps as much as shows that it is too long.
+func readLine(in *bufio.Reader) ([]byte, error) {
+	const most = event.MaxBytes + 1
+	var line []byte
+	for {
+		part, err := in.ReadSlice('\n')
+		line = append(line, part[:min(len(part), most+1-len(line))]...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
+		}
+	}
+}

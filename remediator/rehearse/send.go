@@ -1,0 +1,215 @@
+package rehearse
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/rule/document"
+)
+
+// testStart is when every test begins.
+var testStart = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+// input makes the input of a send. What an event needs and a test does not care
+// about is filled in: specversion, id, source and time. The clock is the time
+// that the test gives, else the event's own.
+func (s *suite) input(number int, one send, files map[string]string) (input.Input, bool) {
+	attributes, ok := s.attributes(one, files)
+	if !ok || !s.change(attributes, one.set) {
+		return input.Input{}, false
+	}
+	arrives := testStart.Add(one.after)
+	_, ownTime := attributes["time"]
+	for name, value := range map[string]any{
+		"specversion": "1.0", "source": "/test", "id": "test-" + strconv.Itoa(number), "time": arrives.Format(time.RFC3339Nano),
+	} {
+		if _, given := attributes[name]; !given {
+			attributes[name] = value
+		}
+	}
+	raw, err := json.Marshal(attributes)
+	if err != nil {
+		s.Errorf(one.at, "event", "", "encode the event: %v", err)
+		return input.Input{}, false
+	}
+	head, err := event.Check(raw, event.MaxBytes)
+	if err != nil {
+		s.Errorf(one.at, "event", "", "the event is refused: %v", err)
+		return input.Input{}, false
+	}
+	in := eventInput(raw, head.Time)
+	if one.timed || !ownTime {
+		in.At = arrives.UnixNano()
+	}
+	return in, true
+}
+
+// attributes returns the event as it is written, with numbers as written.
+func (s *suite) attributes(one send, files map[string]string) (map[string]any, bool) {
+	if one.file != nil {
+		return s.fromFile(one.file, files)
+	}
+	if one.event == nil {
+		return nil, false
+	}
+	value, err := plainValue(one.event)
+	if err != nil {
+		s.Errorf(document.At(one.event), "event", "", "read the event: %v", err)
+		return nil, false
+	}
+	attributes, ok := value.(map[string]any)
+	if !ok {
+		s.Errorf(document.At(one.event), "type", "write its attributes: type, data, …", "the event is not a mapping")
+	}
+	return attributes, ok
+}
+
+func (s *suite) fromFile(name *yaml.Node, files map[string]string) (map[string]any, bool) {
+	file := path.Join(path.Dir(s.Path), name.Value)
+	text, ok := files[file]
+	if !ok {
+		var near []string
+		for other := range files {
+			if strings.HasSuffix(other, ".json") && path.Dir(other) == path.Dir(file) {
+				near = append(near, path.Base(other))
+			}
+		}
+		hint := "put the event into a JSON file beside this one"
+		if found := document.Nearest(name.Value, near); found != "" {
+			hint = "did you mean " + found + "?"
+		}
+		s.Errorf(document.At(name), "file", hint, "there is no file %s", file)
+		return nil, false
+	}
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var attributes map[string]any
+	err := decoder.Decode(&attributes)
+	if err == nil && attributes == nil {
+		err = errors.New("it is null")
+	}
+	if err == nil {
+		if _, more := decoder.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("it holds more than one JSON value")
+		}
+	}
+	if err != nil {
+		s.Errorf(document.At(name), "file", "write one event as a JSON object", "read the event of %s: %v", file, err)
+		return nil, false
+	}
+	return attributes, true
+}
+
+// change sets what set names: attributes, and fields of data by their path. An
+// attribute that is set to null is taken away.
+func (s *suite) change(attributes map[string]any, set *yaml.Node) bool {
+	if set == nil {
+		return true
+	}
+	if set.Kind != yaml.MappingNode {
+		s.Errorf(document.At(set), "type", "write paths and values: set: {data.delay_min: 179}", "set is not a mapping of paths to values")
+		return false
+	}
+	for i := 0; i+1 < len(set.Content); i += 2 {
+		key, node := set.Content[i], set.Content[i+1]
+		value, err := plainValue(node)
+		if err == nil {
+			err = setPath(attributes, strings.Split(key.Value, "."), value)
+		}
+		if err != nil {
+			s.Errorf(document.At(key), "set", "write a path like data.delay_min or the name of an attribute", "set %s: %v", key.Value, err)
+			return false
+		}
+	}
+	return true
+}
+
+func setPath(object map[string]any, fields []string, value any) error {
+	name := fields[0]
+	switch {
+	case name == "":
+		return errors.New("a part of the path is empty")
+	case len(fields) == 1:
+		object[name] = value
+		return nil
+	}
+	inner, ok := object[name].(map[string]any)
+	if !ok {
+		if _, there := object[name]; there {
+			return fmt.Errorf("%s is no object", name)
+		}
+		inner = map[string]any{}
+		object[name] = inner
+	}
+	return setPath(inner, fields[1:], value)
+}
+
+// jsonNumber is a number that JSON and YAML write alike.
+var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
+
+// plainValue turns a YAML value into what JSON has. Times stay texts.
+func plainValue(n *yaml.Node) (any, error) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		object := map[string]any{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			name := n.Content[i].Value
+			if _, twice := object[name]; twice {
+				return nil, fmt.Errorf("%q is written twice", name)
+			}
+			value, err := plainValue(n.Content[i+1])
+			if err != nil {
+				return nil, err
+			}
+			object[name] = value
+		}
+		return object, nil
+	case yaml.SequenceNode:
+		list := []any{}
+		for _, item := range n.Content {
+			value, err := plainValue(item)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, value)
+		}
+		return list, nil
+	}
+	return plainScalar(n)
+}
+
+func plainScalar(n *yaml.Node) (any, error) {
+	switch n.ShortTag() {
+	case "!!null":
+		return nil, nil
+	case "!!bool":
+		var b bool
+		err := n.Decode(&b)
+		return b, err
+	case "!!int", "!!float":
+		if jsonNumber.MatchString(n.Value) {
+			return json.Number(n.Value), nil
+		}
+		var f float64
+		if err := n.Decode(&f); err != nil {
+			return nil, err
+		}
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return nil, fmt.Errorf("%s is no number in JSON", n.Value)
+		}
+		return f, nil
+	}
+	return n.Value, nil
+}

@@ -1,0 +1,264 @@
+package rehearse
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/document"
+	"github.com/makegood/makegood/remediator/rule/expression"
+)
+
+// suite is a file of tests that stands beside rules.
+type suite struct {
+	*document.Source
+	tests []test
+}
+
+// test sends events to the rules and says what they make of them.
+type test struct {
+	name   string
+	at     document.Place
+	sends  []send
+	expect []expectation
+	whole  bool // expect is written: it lists every remedy
+	nots   []negation
+}
+
+// send is one event and when it arrives, counted from the start of the test.
+type send struct {
+	at    document.Place
+	after time.Duration
+	set   *yaml.Node // nil: nothing
+	event *yaml.Node // either this or file
+	file  *yaml.Node
+	timed bool // after was written for this event
+}
+
+// expectation is one remedy that must be made.
+type expectation struct {
+	at             document.Place
+	rule           string
+	decision       string
+	reason         string // empty: any
+	actions        []expectedAction
+	decidesActions bool // actions is written: it lists every step
+}
+
+// expectedAction is one step; only the fields that are written are looked at.
+type expectedAction struct {
+	at     document.Place
+	kind   string
+	fields map[string]string
+}
+
+// negation is a rule that must make no remedy, because of one condition.
+type negation struct {
+	at, becauseAt document.Place
+	rule, because string
+}
+
+// isTests reports whether a file holds tests of rules.
+func isTests(path string) bool {
+	return strings.HasSuffix(path, "_test.yaml") || strings.HasSuffix(path, "_test.yml")
+}
+
+// Split divides the files of a rules folder into the rules, and everything that
+// belongs to their tests: the files of tests and the events that these name.
+func Split(files []rule.File) (rules, tests []rule.File) {
+	for _, file := range files {
+		isYAML := strings.HasSuffix(file.Path, ".yaml") || strings.HasSuffix(file.Path, ".yml")
+		switch {
+		case isTests(file.Path) || strings.HasSuffix(file.Path, ".json"):
+			tests = append(tests, file)
+		case isYAML:
+			rules = append(rules, file)
+		}
+	}
+	return rules, tests
+}
+
+// readSuite reads a file of tests. What is wrong is reported in the source.
+func readSuite(file rule.File) *suite {
+	s := &suite{Source: document.NewSource(file.Path, file.Text)}
+	root := s.Parse()
+	if root == nil {
+		if len(s.Problems) == 0 {
+			s.Errorf(document.Place{Line: 1, Col: 1}, "empty", "begin it with tests:", "the file holds no tests")
+		}
+		return s
+	}
+	m := s.Mapping(root, "the file", "tests")
+	if m == nil {
+		return s
+	}
+	list := s.list(m.Need("tests", "begin the file with tests: and a list below"))
+	if len(list) == 0 && len(s.Problems) == 0 {
+		s.Errorf(document.At(root), "empty", "write a test, or remove the file", "the file holds no tests")
+	}
+	names := map[string]bool{}
+	for _, n := range list {
+		t := s.test(n)
+		if names[t.name] && t.name != "" {
+			s.Errorf(t.at, "duplicate", "give it a name of its own", "a test before has the name %q", t.name)
+		}
+		names[t.name] = true
+		s.tests = append(s.tests, t)
+	}
+	return s
+}
+
+func (s *suite) test(n *yaml.Node) test {
+	t := test{at: document.At(n)}
+	m := s.Mapping(n, "a test", "name", "send", "expect", "not")
+	if m == nil {
+		return t
+	}
+	t.name = s.need(m, "name", "say what it shows: name: a minute less is nothing")
+	after := time.Duration(0)
+	for _, item := range s.list(m.Need("send", "write send: and a list of events")) {
+		one := s.send(item, after)
+		after = one.after
+		t.sends = append(t.sends, one)
+	}
+	if len(t.sends) == 0 && m.Has("send") {
+		s.Errorf(m.Key("send"), "empty", "send an event, or a file with one", "the test sends nothing, so it shows nothing")
+	}
+	t.whole = m.Has("expect")
+	for _, item := range s.list(m.Get("expect")) {
+		t.expect = append(t.expect, s.expectation(item))
+	}
+	for _, item := range s.list(m.Get("not")) {
+		t.nots = append(t.nots, s.negation(item))
+	}
+	if !t.whole && len(t.nots) == 0 {
+		s.Errorf(t.at, "empty", "write expect: with every remedy (expect: [] for none), or not: with a rule and the condition that keeps it from firing",
+			"the test expects nothing, so it cannot fail")
+	}
+	return t
+}
+
+func (s *suite) send(n *yaml.Node, before time.Duration) send {
+	one := send{at: document.At(n), after: before}
+	m := s.Mapping(n, "a send", "at", "event", "file", "set")
+	if m == nil {
+		return one
+	}
+	one.event, one.file, one.set = m.Get("event"), m.Get("file"), m.Get("set")
+	if at := m.Get("at"); at != nil {
+		after, err := expression.ParseDuration(strings.TrimPrefix(at.Value, "+"))
+		if err != nil || after < 0 {
+			s.Errorf(document.At(at), "duration", "write the time since the test began: at: +2h", "%q is no time since the test began", at.Value)
+		}
+		one.after, one.timed = after, true
+	}
+	if (one.event == nil) == (one.file == nil) {
+		s.Errorf(one.at, "event", "write event: with the event, or file: with the name of a JSON file beside this one", "each item of send is one event or one file")
+	}
+	return one
+}
+
+func (s *suite) expectation(n *yaml.Node) expectation {
+	e := expectation{at: document.At(n), decision: decide.Act}
+	m := s.Mapping(n, "an expected remedy", "rule", "decision", "reason", "actions")
+	if m == nil {
+		return e
+	}
+	e.rule = s.need(m, "rule", "name the rule that makes the remedy")
+	e.reason = s.text(m.Get("reason"))
+	if n := m.Get("decision"); n != nil {
+		decisions := []string{decide.Act, decide.Hold, decide.Suppress}
+		if e.decision = s.text(n); !slices.Contains(decisions, e.decision) {
+			s.Errorf(document.At(n), "value", document.DidYouMean(e.decision, decisions), "%q is no decision", e.decision)
+		}
+	}
+	e.decidesActions = m.Has("actions")
+	for _, item := range s.list(m.Get("actions")) {
+		e.actions = append(e.actions, s.action(item))
+	}
+	return e
+}
+
+// action reads an expected step: its kind with the fields that are looked at.
+func (s *suite) action(n *yaml.Node) expectedAction {
+	a := expectedAction{at: document.At(n)}
+	m := s.Mapping(n, "an expected action", "name", "refund", "credit", "andon")
+	if m == nil {
+		return a
+	}
+	a.fields = map[string]string{}
+	if n := m.Get("name"); n != nil {
+		a.fields["name"] = s.text(n)
+	}
+	for kind, allowed := range map[string][]string{
+		"refund": {"payment", "amount"},
+		"credit": {"customer", "amount", "expires"},
+		"andon":  {"pull", "level"},
+	} {
+		if !m.Has(kind) {
+			continue
+		}
+		if a.kind != "" {
+			s.Errorf(a.at, "step", "begin each action with a - of its own", "an action is both %s and %s", a.kind, kind)
+		}
+		a.kind = kind
+		inner := s.Mapping(m.Get(kind), kind, allowed...)
+		if inner == nil {
+			continue
+		}
+		for _, name := range inner.Names() {
+			a.fields[name] = s.text(inner.Get(name))
+		}
+	}
+	if a.kind == "" {
+		s.Errorf(a.at, "step", "write refund:, credit: or andon:", "an expected action says no kind")
+	}
+	return a
+}
+
+func (s *suite) negation(n *yaml.Node) negation {
+	not := negation{at: document.At(n)}
+	m := s.Mapping(n, "a rule that makes no remedy", "rule", "because")
+	if m == nil {
+		return not
+	}
+	not.rule = s.need(m, "rule", "name the rule that makes no remedy")
+	not.because = s.need(m, "because", "name the one condition that keeps the rule from firing: because: data.delay_min >= 180")
+	not.becauseAt = m.Key("because")
+	return not
+}
+
+// need returns the text of a key that must be there.
+func (s *suite) need(m *document.Mapping, key, hint string) string {
+	n := m.Need(key, hint)
+	text := s.text(n)
+	if n != nil && n.Kind == yaml.ScalarNode && text == "" {
+		s.Errorf(document.At(n), "missing", hint, "%s is empty", key)
+	}
+	return text
+}
+
+// list returns the items of a list; nil for no node.
+func (s *suite) list(n *yaml.Node) []*yaml.Node {
+	if n == nil {
+		return nil
+	}
+	if n.Kind != yaml.SequenceNode {
+		s.Errorf(document.At(n), "type", "begin each item with a dash", "expected a list")
+		return nil
+	}
+	return n.Content
+}
+
+// text returns the text of a scalar; "" for no node.
+func (s *suite) text(n *yaml.Node) string {
+	if n == nil {
+		return ""
+	}
+	text, _ := s.Scalar(n, "the value", "write a text")
+	return text
+}

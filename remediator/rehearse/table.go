@@ -1,0 +1,43 @@
+package rehearse
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// WriteTable writes the report for people.
+func (b *Report) WriteTable(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "rule\tremedies\tcustomers\trefunds\tcredits\tpulls\tcords\theld\tmoney\t")
+	for _, r := range b.Rules {
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n",
+			r.Rule, r.Remedies, r.Customers, r.Actions.Refund, r.Actions.Credit, r.Actions.Andon, r.Cords, r.Held, moneyText(r.Money))
+	}
+	fmt.Fprintf(table, "\n%d events, %d rejected\n", b.Events, b.Rejected)
+	for _, r := range b.Rejections {
+		fmt.Fprintf(table, "event %d: %s\n", r.Event, r.Reason)
+	}
+	if more := b.Rejected - len(b.Rejections); more > 0 {
+		fmt.Fprintf(table, "and %d more\n", more)
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// moneyText writes totals in the order of their currencies.
+func moneyText(totals map[string]string) string {
+	if len(totals) == 0 {
+		return "-"
+	}
+	var texts []string
+	for _, currency := range slices.Sorted(maps.Keys(totals)) {
+		texts = append(texts, totals[currency]+" "+currency)
+	}
+	return strings.Join(texts, ", ")
+}
