@@ -52,7 +52,8 @@ func Open(ctx context.Context, path string, kind Kind) (*DB, error) {
 	if err := createPrivate(path); err != nil {
 		return nil, fmt.Errorf("create %s: %w", kind.Name, err)
 	}
-	write, err := connect(path, "_txlock=immediate&_pragma=synchronous(FULL)&_pragma=fullfsync(1)", 1)
+	write, err := connect(path, "_txlock=immediate&_pragma=synchronous(FULL)&_pragma=fullfsync(1)"+
+		"&_pragma=temp_store(MEMORY)&_pragma=cache_size(-32768)", 1)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", kind.Name, err)
 	}

@@ -1,0 +1,176 @@
+package ledgerdb
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/ledger"
+)
+
+// live is the mode of a remedy that acts.
+const live = "live"
+
+// isLive reports whether a remedy's fact decides something that acts.
+func isLive(body []byte) bool {
+	var f struct {
+		Mode     string `json:"mode"`
+		Decision string `json:"decision"`
+	}
+	return json.Unmarshal(body, &f) == nil && f.Mode == live && f.Decision != decide.Suppress
+}
+
+// queryRow scans the only row of a query, inside a transaction or outside.
+type queryRow func(query string, args []any, into ...any) error
+
+// reads returns a queryRow on the connections that read.
+func (d *DB) reads(ctx context.Context) queryRow {
+	return func(query string, args []any, into ...any) error {
+		return d.db.Read.QueryRowContext(ctx, query, args...).Scan(into...)
+	}
+}
+
+// readSealed reads an entry that something is about to be done for, and holds it
+// against its leaf and its tile: whoever changes a row of the ledger makes nothing
+// happen.
+func readSealed(query queryRow, seq int64) (ledger.Entry, error) {
+	e, leaf, err := readEntry(query, seq)
+	if err != nil {
+		return e, err
+	}
+	var hashes []byte
+	at := seq % ledger.TileWidth * int64(len(leaf))
+	err = query(`SELECT hashes FROM tile WHERE level = 0 AND idx = ?`, []any{seq / ledger.TileWidth}, &hashes)
+	if err != nil {
+		return e, fmt.Errorf("read tile of entry %d: %w", seq, err)
+	}
+	hash := ledger.LeafHash(e.Encode())
+	if !bytes.Equal(leaf, hash[:]) || int64(len(hashes)) < at+int64(len(hash)) || !bytes.Equal(hashes[at:at+int64(len(hash))], hash[:]) {
+		return e, fmt.Errorf("entry %d is not what was sealed; find out with: makegood audit verify", seq)
+	}
+	return e, nil
+}
+
+// readEntry reads an entry and its leaf column.
+func readEntry(query queryRow, seq int64) (e ledger.Entry, leaf []byte, err error) {
+	e.Seq = uint64(seq)
+	var remedy, action string
+	var body []byte
+	err = query(`SELECT kind, at, ordinal, version, remedy, action, rule, body, leaf FROM ledger WHERE seq = ?`, []any{seq},
+		&e.Kind, &e.At, &e.Ordinal, &e.Version, &remedy, &action, &e.Rule, &body, &leaf)
+	if err != nil {
+		return e, nil, fmt.Errorf("read entry %d: %w", seq, err)
+	}
+	e.Body = body
+	var errRemedy, errAction error
+	e.Remedy, errRemedy = parseID(remedy)
+	e.Action, errAction = parseID(action)
+	if err := errors.Join(errRemedy, errAction); err != nil {
+		return e, nil, fmt.Errorf("read entry %d: %w", seq, err)
+	}
+	return e, leaf, nil
+}
+
+// parseID reverses idText.
+func parseID(text string) (uuid.UUID, error) {
+	if text == "" {
+		return uuid.Nil, nil
+	}
+	return uuid.Parse(text)
+}
+
+// History returns the entries of a remedy in the order in which they were sealed.
+func (d *DB) History(ctx context.Context, remedy uuid.UUID) ([]ledger.Entry, error) {
+	rows, err := d.db.Read.QueryContext(ctx, `SELECT seq FROM ledger WHERE remedy = ? AND remedy <> '' ORDER BY seq`, remedy.String())
+	if err != nil {
+		return nil, fmt.Errorf("read history of remedy %s: %w", remedy, err)
+	}
+	defer rows.Close()
+	var sequences []int64
+	for rows.Next() {
+		var seq int64
+		if err := rows.Scan(&seq); err != nil {
+			return nil, fmt.Errorf("read history of remedy %s: %w", remedy, err)
+		}
+		sequences = append(sequences, seq)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read history of remedy %s: %w", remedy, err)
+	}
+	entries := make([]ledger.Entry, len(sequences))
+	for i, seq := range sequences {
+		if entries[i], _, err = readEntry(d.reads(ctx), seq); err != nil {
+			return nil, err
+		}
+	}
+	return entries, nil
+}
+
+// Content is evidence that was opened.
+type Content struct {
+	Kind  string // event, reason
+	Plain []byte
+}
+
+// Evidence opens the evidence of a remedy. What is under a key that was destroyed
+// is left out and counted as erased.
+func (d *DB) Evidence(ctx context.Context, remedy uuid.UUID) (contents []Content, erased int, err error) {
+	entries, err := d.History(ctx, remedy)
+	if err != nil {
+		return nil, 0, err
+	}
+	keys, err := d.keysFor(ctx, entries)
+	if err != nil {
+		return nil, 0, err
+	}
+	var parts []decide.Fact
+	for _, e := range entries {
+		if e.Kind != decide.KindEvidence {
+			continue
+		}
+		var body ledger.EvidenceBody
+		if err := json.Unmarshal(e.Body, &body); err != nil {
+			return nil, 0, fmt.Errorf("read evidence of remedy %s: %w", remedy, err)
+		}
+		if parts = append(parts, e.Fact); body.Part < body.Parts {
+			continue
+		}
+		if key, kept := keys[body.Key]; kept {
+			kind, plain, err := ledger.OpenEvidence(key, parts)
+			if err != nil {
+				return nil, 0, err
+			}
+			contents = append(contents, Content{Kind: kind, Plain: plain})
+		} else {
+			erased++
+		}
+		parts = nil
+	}
+	return contents, erased, nil
+}
+
+// keysFor returns the keys under which the evidence of a remedy may be, by their
+// ids: that of its customer, and that of evidence about nobody.
+func (d *DB) keysFor(ctx context.Context, entries []ledger.Entry) (map[string][32]byte, error) {
+	items := []decide.Item{{Evidence: &decide.Evidence{}}}
+	for _, e := range entries {
+		var f decide.RemedyFact
+		if e.Kind == decide.KindRemedy && json.Unmarshal(e.Body, &f) == nil {
+			items = append(items, decide.Item{Evidence: &decide.Evidence{Customer: f.Customer}})
+		}
+	}
+	found, err := d.customerKeys(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	keys := map[string][32]byte{}
+	for _, key := range found.stored {
+		keys[ledger.KeyID(key)] = key
+	}
+	return keys, nil
+}

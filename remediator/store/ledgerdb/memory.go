@@ -1,0 +1,148 @@
+package ledgerdb
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/money"
+)
+
+// namesAtOnce bounds the parameters of one query. Fewer ids are filled up by
+// repeating the last, so that there are few different queries.
+var namesAtOnce = []int{1, 16, 256}
+
+// inChunks calls query with the texts of an IN list and its parameters until all
+// values were asked for.
+func inChunks[T any](values []T, query func(list string, chunk []any) error) error {
+	for len(values) > 0 {
+		size := namesAtOnce[0]
+		for _, n := range namesAtOnce {
+			if n <= len(values) {
+				size = n
+			}
+		}
+		if size < len(values) && size < namesAtOnce[len(namesAtOnce)-1] {
+			size *= 16 // one query filled up instead of several short ones
+		}
+		chunk := make([]any, size)
+		for i := range chunk {
+			chunk[i] = values[min(i, len(values)-1)]
+		}
+		if err := query("("+strings.TrimSuffix(strings.Repeat("?,", size), ",")+")", chunk); err != nil {
+			return err
+		}
+		values = values[min(size, len(values)):]
+	}
+	return nil
+}
+
+// Taken implements decide.Memory.
+func (d *DB) Taken(ids []uuid.UUID, shadow bool, before uint64) (map[uuid.UUID]bool, error) {
+	table := "once_key"
+	if shadow {
+		table = "shadow_key"
+	}
+	bytes := make([][]byte, len(ids))
+	for i := range ids {
+		bytes[i] = ids[i][:]
+	}
+	taken := map[uuid.UUID]bool{}
+	err := inChunks(bytes, func(list string, chunk []any) error {
+		rows, err := d.db.Read.QueryContext(context.Background(),
+			`SELECT id FROM `+table+` WHERE ordinal < ? AND id IN `+list, append([]any{int64(before)}, chunk...)...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id []byte
+			if err := rows.Scan(&id); err != nil {
+				return err
+			}
+			taken[uuid.UUID(id)] = true
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look keys up: %w", err)
+	}
+	return taken, nil
+}
+
+// Refunded implements decide.Memory.
+func (d *DB) Refunded(payment string, before uint64) ([]money.Money, error) {
+	rows, err := d.db.Read.QueryContext(context.Background(), `SELECT currency, SUM(minor) FROM payment
+		WHERE payment = ? AND ordinal < ? GROUP BY currency HAVING SUM(minor) <> 0 ORDER BY currency`, payment, int64(before))
+	if err != nil {
+		return nil, fmt.Errorf("sum payment up: %w", err)
+	}
+	defer rows.Close()
+	var net []money.Money
+	for rows.Next() {
+		var m money.Money
+		if err := rows.Scan(&m.Currency, &m.Minor); err != nil {
+			return nil, fmt.Errorf("sum payment up: %w", err)
+		}
+		net = append(net, m)
+	}
+	return net, rows.Err()
+}
+
+// customerKeys are the evidence keys that some items need.
+type customerKeys struct {
+	stored, fresh map[string][32]byte
+	make          func(customer string) [32]byte
+}
+
+// of returns the key of a customer and makes it when there is none.
+func (k *customerKeys) of(customer string) ([32]byte, error) {
+	if key, ok := k.stored[customer]; ok {
+		return key, nil
+	}
+	key, ok := k.fresh[customer]
+	if !ok {
+		key = k.make(customer)
+		k.fresh[customer] = key
+	}
+	return key, nil
+}
+
+// customerKeys reads the keys of the customers named in evidence.
+func (d *DB) customerKeys(ctx context.Context, items []decide.Item) (*customerKeys, error) {
+	keys := &customerKeys{stored: map[string][32]byte{}, fresh: map[string][32]byte{}, make: d.newKey}
+	asked := map[string]bool{}
+	var customers []string
+	for _, item := range items {
+		if item.Evidence != nil && !asked[item.Evidence.Customer] {
+			asked[item.Evidence.Customer] = true
+			customers = append(customers, item.Evidence.Customer)
+		}
+	}
+	err := inChunks(customers, func(list string, chunk []any) error {
+		rows, err := d.db.Read.QueryContext(ctx, `SELECT customer, key FROM customer_key WHERE customer IN `+list, chunk...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var customer string
+			var key []byte
+			if err := rows.Scan(&customer, &key); err != nil {
+				return err
+			}
+			if len(key) != 32 {
+				return fmt.Errorf("the key of a customer has %d bytes, want 32", len(key))
+			}
+			keys.stored[customer] = [32]byte(key)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read evidence keys: %w", err)
+	}
+	return keys, nil
+}

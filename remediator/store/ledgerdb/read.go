@@ -1,0 +1,30 @@
+package ledgerdb
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/store/views"
+)
+
+// Remedies lists remedies, the newest first, without their actions.
+func (d *DB) Remedies(ctx context.Context, f views.Filter) ([]views.Remedy, error) {
+	return views.Remedies(ctx, d.db.Read, f)
+}
+
+// Remedy returns a remedy with its actions, nil when there is none.
+func (d *DB) Remedy(ctx context.Context, id uuid.UUID) (*views.Remedy, error) {
+	return views.RemedyByID(ctx, d.db.Read, id)
+}
+
+// Cords lists all cords that were ever pulled, by path.
+func (d *DB) Cords(ctx context.Context) ([]decide.CordState, error) {
+	return views.Cords(ctx, d.db.Read)
+}
+
+// Totals sums up what was done.
+func (d *DB) Totals(ctx context.Context) (views.Totals, error) {
+	return views.ReadTotals(ctx, d.db.Read)
+}

@@ -1,0 +1,42 @@
+package ledgerdb
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/makegood/makegood/remediator/decide"
+)
+
+// Snapshot returns the newest stored state, nil when there is none. A state that
+// is not the one whose digest was sealed is an error.
+func (d *DB) Snapshot(ctx context.Context) (*decide.Snapshot, error) {
+	var s decide.Snapshot
+	var inputs []byte
+	var sealed int64
+	p := &s.Position
+	err := d.db.Read.QueryRowContext(ctx, `SELECT ordinal, log_id, record, skip, at, inputs, version, sealed, digest, state
+		FROM snapshot ORDER BY ordinal DESC LIMIT 1`).
+		Scan(&p.Ordinal, &p.LogID, &p.Record, &s.Skip, &p.At, &inputs, &p.Version, &sealed, &s.Digest, &s.State)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read snapshot: %w", err)
+	}
+	copy(p.Digest[:], inputs)
+	if sum := sha256.Sum256(s.State); hex.EncodeToString(sum[:]) != s.Digest {
+		return nil, fmt.Errorf("read snapshot of input %d: its state was changed after it was sealed", p.Ordinal)
+	}
+	entry, err := readSealed(d.reads(ctx), sealed)
+	if err == nil {
+		err = seals(entry, &s)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read snapshot of input %d: %w", p.Ordinal, err)
+	}
+	return &s, nil
+}

@@ -1,0 +1,227 @@
+package views
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/money"
+)
+
+// Remedy is one remedy as it stands.
+type Remedy struct {
+	Remedy   uuid.UUID  `json:"remedy"`
+	Rule     string     `json:"rule"`
+	Mode     string     `json:"mode"`
+	Decision string     `json:"decision"`
+	Reason   string     `json:"reason,omitempty"`
+	Status   string     `json:"status"`
+	Customer string     `json:"customer,omitempty"`
+	Subject  string     `json:"subject,omitempty"`
+	Account  string     `json:"account,omitempty"`
+	Source   string     `json:"source"`
+	Event    string     `json:"event"`
+	At       time.Time  `json:"at"`
+	Ended    *time.Time `json:"ended,omitempty"`
+	Sequence uint64     `json:"sequence"` // of the decision in the ledger
+	Actions  []Action   `json:"actions,omitempty"`
+}
+
+// Action is one step of a remedy as it stands.
+type Action struct {
+	Action    uuid.UUID    `json:"action"`
+	Name      string       `json:"name"`
+	Kind      string       `json:"kind"`
+	Connector string       `json:"connector,omitempty"`
+	Payment   string       `json:"payment,omitempty"`
+	Customer  string       `json:"customer,omitempty"`
+	Cord      string       `json:"cord,omitempty"`
+	Amount    *money.Money `json:"amount,omitempty"`
+	Status    string       `json:"status"`
+	Attempts  int          `json:"attempts"`
+	Code      string       `json:"code,omitempty"`
+	Ref       string       `json:"ref,omitempty"` // the provider's id
+	SeenAt    string       `json:"seen_at,omitempty"`
+}
+
+// Filter chooses remedies; what is empty chooses all.
+type Filter struct {
+	Rule, Status, Customer string
+	Before                 uint64 // sequence to go on below; 0: begin with the newest
+	Limit                  int    // defaults to 100
+}
+
+// Totals sums up what was done.
+type Totals struct {
+	Remedies map[string]int   `json:"remedies"` // live ones that were not suppressed, by rule
+	Statuses map[string]int   `json:"statuses"` // live remedies, by status
+	Refunded map[string]int64 `json:"refunded"` // accepted by the provider: minor units, by currency
+	Credited map[string]int64 `json:"credited"` // minor units, by currency
+	Pulls    int              `json:"pulls"`
+	Cords    int              `json:"cords"` // that were ever pulled
+	Counted  Counted          `json:"counted"`
+}
+
+// Counted is what became of the events, as far as progress facts say.
+type Counted struct {
+	Through uint64 `json:"through"` // ordinal of the last input counted
+	Inputs  uint64 `json:"inputs"`
+	decide.Counts
+}
+
+// Remedies lists remedies, the newest first, without their actions.
+func Remedies(ctx context.Context, db *sql.DB, f Filter) ([]Remedy, error) {
+	if f.Limit == 0 {
+		f.Limit = 100
+	}
+	where, args := "seq >= 0", []any{}
+	narrow := func(condition string, value any) {
+		where, args = where+" AND "+condition, append(args, value)
+	}
+	if f.Rule != "" {
+		narrow("rule = ?", f.Rule)
+	}
+	if f.Status != "" {
+		narrow("status = ?", f.Status)
+	}
+	if f.Customer != "" {
+		narrow("customer = ?", f.Customer)
+	}
+	if f.Before > 0 {
+		narrow("seq < ?", int64(f.Before))
+	}
+	return selectRemedies(ctx, db, where+" ORDER BY seq DESC LIMIT ?", append(args, f.Limit)...)
+}
+
+// RemedyByID returns a remedy with its actions, the live one when it is also
+// known from shadow. It returns nil when there is none.
+func RemedyByID(ctx context.Context, db *sql.DB, id uuid.UUID) (*Remedy, error) {
+	found, err := selectRemedies(ctx, db, "remedy = ? ORDER BY mode LIMIT 1", id.String())
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	r := &found[0]
+	if r.Mode != live {
+		return r, nil
+	}
+	r.Actions, err = selectActions(ctx, db, id)
+	return r, err
+}
+
+func selectRemedies(ctx context.Context, db *sql.DB, where string, args ...any) ([]Remedy, error) {
+	result, err := db.QueryContext(ctx, `SELECT remedy, mode, seq, at, rule, decision, reason, status, customer, subject, account, source, event, ended_at
+		FROM remedy WHERE `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read remedies: %w", err)
+	}
+	defer result.Close()
+	remedies := []Remedy{}
+	for result.Next() {
+		var r Remedy
+		var at, ended int64
+		if err := result.Scan(&r.Remedy, &r.Mode, &r.Sequence, &at, &r.Rule, &r.Decision, &r.Reason, &r.Status,
+			&r.Customer, &r.Subject, &r.Account, &r.Source, &r.Event, &ended); err != nil {
+			return nil, fmt.Errorf("read remedy: %w", err)
+		}
+		r.At = time.Unix(0, at).UTC()
+		if ended != 0 {
+			t := time.Unix(0, ended).UTC()
+			r.Ended = &t
+		}
+		remedies = append(remedies, r)
+	}
+	return remedies, result.Err()
+}
+
+func selectActions(ctx context.Context, db *sql.DB, remedy uuid.UUID) ([]Action, error) {
+	result, err := db.QueryContext(ctx, `SELECT action, name, kind, connector, payment, customer, cord, minor, currency, status, attempts, code, ref, seen_at
+		FROM action WHERE remedy = ? ORDER BY place`, remedy.String())
+	if err != nil {
+		return nil, fmt.Errorf("read actions: %w", err)
+	}
+	defer result.Close()
+	var actions []Action
+	for result.Next() {
+		var a Action
+		var m money.Money
+		if err := result.Scan(&a.Action, &a.Name, &a.Kind, &a.Connector, &a.Payment, &a.Customer, &a.Cord,
+			&m.Minor, &m.Currency, &a.Status, &a.Attempts, &a.Code, &a.Ref, &a.SeenAt); err != nil {
+			return nil, fmt.Errorf("read action: %w", err)
+		}
+		if m.Currency != "" {
+			a.Amount = &m
+		}
+		actions = append(actions, a)
+	}
+	return actions, result.Err()
+}
+
+// Cords lists all cords that were ever pulled, by path.
+func Cords(ctx context.Context, db *sql.DB) ([]decide.CordState, error) {
+	result, err := db.QueryContext(ctx, `SELECT cord, level, pull, since, rule, remedy, evidence, pulls, reason FROM cord ORDER BY cord`)
+	if err != nil {
+		return nil, fmt.Errorf("read cords: %w", err)
+	}
+	defer result.Close()
+	cords := []decide.CordState{}
+	for result.Next() {
+		var c decide.CordState
+		if err := result.Scan(&c.Cord, &c.Level, &c.Pull, &c.Since, &c.Rule, &c.Remedy, &c.Evidence, &c.Pulls, &c.Reason); err != nil {
+			return nil, fmt.Errorf("read cord: %w", err)
+		}
+		cords = append(cords, c)
+	}
+	return cords, result.Err()
+}
+
+// ReadTotals sums up.
+func ReadTotals(ctx context.Context, db *sql.DB) (Totals, error) {
+	t := Totals{Remedies: map[string]int{}, Statuses: map[string]int{}}
+	var err error
+	if err = countInto(ctx, db, t.Remedies, `SELECT rule, COUNT(*) FROM remedy WHERE mode = ? AND decision <> ? GROUP BY rule`, live, decide.Suppress); err != nil {
+		return t, err
+	}
+	if err = countInto(ctx, db, t.Statuses, `SELECT status, COUNT(*) FROM remedy WHERE mode = ? GROUP BY status`, live); err != nil {
+		return t, err
+	}
+	const sum = `SELECT currency, SUM(minor) FROM action WHERE kind = ? AND currency <> '' AND status IN (?, ?) GROUP BY currency`
+	t.Refunded, t.Credited = map[string]int64{}, map[string]int64{}
+	if err = countInto(ctx, db, t.Refunded, sum, "refund", decide.Succeeded, decide.Pending); err != nil {
+		return t, err
+	}
+	if err = countInto(ctx, db, t.Credited, sum, "credit", decide.Succeeded, decide.Pending); err != nil {
+		return t, err
+	}
+	if err = db.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(pulls), 0) FROM cord`).Scan(&t.Cords, &t.Pulls); err != nil {
+		return t, fmt.Errorf("count cords: %w", err)
+	}
+	c := &t.Counted
+	err = db.QueryRowContext(ctx, `SELECT through, inputs, received, duplicates, no_match, judged, remedies, late, no_key, errors FROM counted`).
+		Scan(&c.Through, &c.Inputs, &c.Received, &c.Duplicates, &c.NoMatch, &c.Judged, &c.Remedies, &c.Late, &c.NoKey, &c.Errors)
+	if err != nil {
+		return t, fmt.Errorf("read counts: %w", err)
+	}
+	return t, nil
+}
+
+// countInto reads rows of a name and a number.
+func countInto[N int | int64](ctx context.Context, db *sql.DB, into map[string]N, query string, args ...any) error {
+	result, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("sum up: %w", err)
+	}
+	defer result.Close()
+	for result.Next() {
+		var name string
+		var n N
+		if err := result.Scan(&name, &n); err != nil {
+			return fmt.Errorf("sum up: %w", err)
+		}
+		into[name] = n
+	}
+	return result.Err()
+}
