@@ -117,7 +117,7 @@ func (s *scanner) boundedText(a attribute, most int) bool {
 		return false
 	case a.kind != text:
 		s.refuse(CodeType, string(a.name), "attribute %q is %s: write it as a text, in double quotes", string(a.name), short(a.text))
-	case len(a.text) == 0:
+	case len(bytes.TrimSpace(a.text)) == 0:
 		s.refuse(CodeValue, string(a.name), "attribute %q is empty: give it a value or leave it out", string(a.name))
 	case len(a.text) > most:
 		s.refuse(CodeValue, string(a.name), "attribute %q has %d bytes: at most %d are accepted", string(a.name), len(a.text), most)

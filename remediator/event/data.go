@@ -68,9 +68,11 @@ func (s *scanner) decodeText() (any, bool) {
 }
 
 func (s *scanner) decodeObject() (any, bool) {
-	if !s.enter() {
+	if s.depth == MaxDepth {
+		s.syntax(tooDeep).Code = CodeTooDeep
 		return nil, false
 	}
+	s.enter()
 	object := make(map[string]any)
 	names := nameSet{base: s.open}
 	for s.peek() != '}' {
@@ -89,9 +91,11 @@ func (s *scanner) decodeObject() (any, bool) {
 }
 
 func (s *scanner) decodeArray() (any, bool) {
-	if !s.enter() {
+	if s.depth == MaxDepth {
+		s.syntax(tooDeep).Code = CodeTooDeep
 		return nil, false
 	}
+	s.enter()
 	array := []any{}
 	for s.peek() != ']' {
 		value, ok := s.decode()

@@ -118,7 +118,7 @@ func Batch(body []byte, maxBytes int, visit func(raw []byte, head Head, refused 
 			s.hard.Index = index
 			return s.hard
 		}
-		raw := body[start:s.pos]
+		raw := body[start:s.pos:s.pos]
 		if refused := tooLarge(len(raw), maxBytes); refused != nil {
 			s.soft = &Error{Code: refused.Code, Message: refused.Message, ID: m.id(body)}
 		}

@@ -95,9 +95,7 @@ func (s *scanner) message(m *message) bool {
 		s.refuse(CodeType, "", `an event is a JSON object: write {"specversion":"1.0",…}`)
 		return s.value()
 	}
-	if !s.enter() {
-		return false
-	}
+	s.enter()
 	names := nameSet{base: s.open}
 	for s.peek() != '}' {
 		s.member = nil

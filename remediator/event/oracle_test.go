@@ -41,7 +41,7 @@ func agree(t reporter, raw []byte) {
 		t.Fatalf("%q: %v is no *event.Error", raw, err)
 	}
 	if refused != nil && refused.Code == event.CodeTooDeep {
-		return
+		return // beyond the bound only brackets and texts are looked at
 	}
 	if syntax := refused != nil && refused.Code == event.CodeSyntax; syntax == json.Valid(raw) {
 		t.Fatalf("%q: %v, but encoding/json says valid: %v", raw, err, json.Valid(raw))
@@ -234,21 +234,21 @@ func batchAgrees(t reporter, raw []byte) {
 	t.Helper()
 	var elements []json.RawMessage
 	err := json.Unmarshal(raw, &elements)
-	seen := 0
+	seen, deep := 0, false
 	batchErr := event.Batch(raw, event.MaxBytes, func(one []byte, head event.Head, refused *event.Error) bool {
 		want, wantErr := event.Check(one, event.MaxBytes)
 		if (refused == nil) != (wantErr == nil) || refused == nil && head != want {
 			t.Fatalf("%q: element %d: %v, %+v in the batch; %v, %+v alone", raw, seen, refused, head, wantErr, want)
 		}
+		deep = deep || refused != nil && refused.Code == event.CodeTooDeep
 		if err == nil && !bytes.Equal(one, elements[seen]) {
 			t.Fatalf("%q: element %d is %q, want %q", raw, seen, one, elements[seen])
 		}
 		seen++
 		return true
 	})
-	var refused *event.Error
-	if errors.As(batchErr, &refused) && refused.Code == event.CodeTooDeep {
-		return
+	if deep {
+		return // beyond the bound only brackets and texts are looked at
 	}
 	isArray := err == nil && !bytes.Equal(bytes.TrimSpace(raw), []byte("null"))
 	if isArray != (batchErr == nil) || isArray && seen != len(elements) {

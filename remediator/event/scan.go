@@ -84,22 +84,20 @@ func (s *scanner) value() bool {
 	return ok
 }
 
-func (s *scanner) enter() bool {
+const tooDeep = "nested too deeply: at most 64 levels are accepted"
+
+// enter passes an opening bracket.
+func (s *scanner) enter() {
 	s.pos++
 	s.depth++
-	if s.depth > MaxDepth {
-		s.syntax("nested too deeply: at most 64 levels are accepted")
-		s.hard.Code = CodeTooDeep
-		return false
-	}
 	s.space()
-	return true
 }
 
 func (s *scanner) object() bool {
-	if !s.enter() {
-		return false
+	if s.depth == MaxDepth {
+		return s.skip()
 	}
+	s.enter()
 	names := nameSet{base: s.open}
 	for s.peek() != '}' {
 		if _, _, _, ok := s.name(&names); !ok || !s.value() || !s.next('}') {
@@ -111,9 +109,10 @@ func (s *scanner) object() bool {
 }
 
 func (s *scanner) array() bool {
-	if !s.enter() {
-		return false
+	if s.depth == MaxDepth {
+		return s.skip()
 	}
+	s.enter()
 	for s.peek() != ']' {
 		if !s.value() || !s.next(']') {
 			return false
@@ -122,6 +121,38 @@ func (s *scanner) array() bool {
 	s.pos++
 	s.depth--
 	return true
+}
+
+// skip passes what is nested too deeply, in constant stack, to find the end of
+// an event that is refused: it looks at texts and brackets only.
+func (s *scanner) skip() bool {
+	s.refuse(CodeTooDeep, string(s.member), "byte %d: %s", s.pos, tooDeep)
+	var closing []byte
+	for {
+		switch c := s.peek(); c {
+		case '"':
+			if _, _, ok := s.text(); !ok {
+				return false
+			}
+			continue
+		case '{', '[':
+			closing = append(closing, c+2)
+		case '}', ']':
+			if last := len(closing) - 1; closing[last] == c {
+				closing = closing[:last]
+			} else {
+				s.syntax("a closing bracket of the other kind")
+				return false
+			}
+		case 0:
+			s.syntax("expected a closing bracket")
+			return false
+		}
+		s.pos++
+		if len(closing) == 0 {
+			return true
+		}
+	}
 }
 
 // leave closes an object.

@@ -1,0 +1,156 @@
+package ingest
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/log"
+)
+
+// Types of problems.
+const (
+	ProblemRejected     = "urn:makegood:problem:events-rejected"  // 400: some events are bad, the others accepted
+	ProblemMalformed    = "urn:makegood:problem:malformed"        // 400: the body is not JSON, nothing accepted
+	ProblemBody         = "urn:makegood:problem:unreadable-body"  // 400: the body was cut off or badly compressed
+	ProblemBatchName    = "urn:makegood:problem:batch-name"       // 400: the request's name is unusable
+	ProblemUnauthorized = "urn:makegood:problem:unauthorized"     // 401
+	ProblemMethod       = "urn:makegood:problem:method"           // 405
+	ProblemTimeout      = "urn:makegood:problem:timeout"          // 408
+	ProblemTooLarge     = "urn:makegood:problem:too-large"        // 413: the body, or too many events
+	ProblemMediaType    = "urn:makegood:problem:media-type"       // 415: neither structured, batch nor binary
+	ProblemEncoding     = "urn:makegood:problem:content-encoding" // 415: neither gzip nor zstd
+	ProblemBusy         = "urn:makegood:problem:busy"             // 429
+	ProblemUnavailable  = "urn:makegood:problem:unavailable"      // 503: the log does not take events
+)
+
+const (
+	allowed    = "POST, OPTIONS"
+	acceptable = structuredType + ", " + batchType
+	// maxID bounds the id of an event that an answer repeats; a longer one is
+	// left out, its index names it.
+	maxID = 128
+)
+
+// problem is an error as RFC 9457 has it.
+type problem struct {
+	Type     string      `json:"type"`
+	Title    string      `json:"title"`
+	Status   int         `json:"status"`
+	Detail   string      `json:"detail"`
+	Accepted *int        `json:"accepted,omitempty"`
+	Rejected []rejection `json:"rejected,omitempty"`
+}
+
+// rejection says why one event of a request was refused.
+type rejection struct {
+	Index  int    `json:"index"` // its position in the request
+	ID     string `json:"id,omitempty"`
+	Code   string `json:"code"` // one of the codes of package event
+	Detail string `json:"detail"`
+}
+
+func reject(index int, why *event.Error) rejection {
+	r := rejection{Index: index, ID: why.ID, Code: why.Code, Detail: why.Message}
+	if len(r.ID) > maxID {
+		r.ID = ""
+	}
+	return r
+}
+
+func refusal(status int, kind, detail string) *problem {
+	return &problem{Type: kind, Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
+// malformed answers a batch that stops being JSON. Where its events begin and
+// end is unknown from there on, and doubtful before, so none is accepted.
+func malformed(at rejection) *problem {
+	p := refusal(http.StatusBadRequest, ProblemMalformed, "the body is not JSON, no event of it was accepted: "+at.Detail)
+	p.Accepted, p.Rejected = new(int), []rejection{at}
+	return p
+}
+
+// unstored answers that the log has not taken the events, or may not have.
+func unstored(err error) *problem {
+	if errors.Is(err, log.ErrBusy) {
+		return refusal(http.StatusTooManyRequests, ProblemBusy, "too many events wait to be stored: send the same again in a second")
+	}
+	return refusal(http.StatusServiceUnavailable, ProblemUnavailable, "the events cannot be stored at the moment: send the same again, under the same name")
+}
+
+func (p *problem) write(w http.ResponseWriter) {
+	if p.Status == http.StatusTooManyRequests || p.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		panic(fmt.Sprintf("encode problem: %v", err)) // texts and numbers only
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body) // a client that went away sends the same again
+}
+
+func accept(w http.ResponseWriter, events int) {
+	body := strconv.AppendInt([]byte(`{"accepted":`), int64(events), 10)
+	body = append(body, '}', '\n')
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(http.StatusAccepted)
+	_, _ = w.Write(body) // a client that went away sends the same again
+}
+
+// authorize compares hashes, so that the time says nothing of the token.
+func (h *Handler) authorize(w http.ResponseWriter, r *http.Request) *problem {
+	if h.cfg.Token == "" {
+		return nil
+	}
+	scheme, shown, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	given := sha256.Sum256([]byte(strings.TrimSpace(shown)))
+	if strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare(given[:], h.token[:]) == 1 {
+		return nil
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="makegood"`)
+	return refusal(http.StatusUnauthorized, ProblemUnauthorized, "the emitter token is missing or wrong: send it as Authorization: Bearer TOKEN")
+}
+
+// handshake answers a webhook sender that asks whether it may send here. It
+// needs no token: it lets nobody send without one.
+func (h *Handler) handshake(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", allowed)
+	w.Header().Set("Accept-Post", acceptable)
+	if origin := r.Header.Get("WebHook-Request-Origin"); origin != "" {
+		w.Header().Set("WebHook-Allowed-Origin", origin)
+		rate := "*"
+		if h.cfg.RatePerMinute > 0 {
+			rate = strconv.Itoa(h.cfg.RatePerMinute)
+		}
+		w.Header().Set("WebHook-Allowed-Rate", rate)
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// asEventError returns the reason in an error of package event.
+func asEventError(err error) *event.Error {
+	var why *event.Error
+	if err != nil && !errors.As(err, &why) {
+		why = &event.Error{Code: event.CodeSyntax, Message: err.Error()}
+	}
+	return why
+}
+
+// quote shows a header's value, shortened.
+func quote(value string) string {
+	const most = 64
+	if len(value) > most {
+		return strconv.Quote(value[:most]) + "…"
+	}
+	return strconv.Quote(value)
+}

@@ -1,0 +1,132 @@
+package ingest
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/input"
+)
+
+// maxName bounds the name of a request in bytes.
+const maxName = 128
+
+// batch is what the events of one request came to.
+type batch struct {
+	cfg      Config
+	prefix   string // of the inputs' ids
+	ids      strings.Builder
+	seen     int // events, good and bad
+	inputs   []input.Input
+	rejected []rejection
+}
+
+func newBatch(cfg Config, name string) *batch {
+	// The kind stands before the name so that no emitter can choose the id of
+	// an input of another kind, which would make that one a repeat.
+	return &batch{cfg: cfg, prefix: "event/" + name + "/"}
+}
+
+// batchName returns the name of a request, which its emitter gave it or which
+// is random.
+func batchName(header http.Header) (string, *problem) {
+	name := header.Get("Makegood-Batch")
+	if name == "" {
+		name = header.Get("Idempotency-Key")
+		// The header is a structured field: a text in quotes.
+		if len(name) > 2 && name[0] == '"' && name[len(name)-1] == '"' {
+			name = name[1 : len(name)-1]
+		}
+	}
+	if name == "" {
+		return uuid.NewString(), nil
+	}
+	if len(name) > maxName {
+		return "", refusal(http.StatusBadRequest, ProblemBatchName, fmt.Sprintf(
+			"the request's name has %d bytes: send at most %d in Makegood-Batch or Idempotency-Key", len(name), maxName))
+	}
+	for i := range len(name) {
+		if name[i] <= ' ' || name[i] > '~' {
+			return "", refusal(http.StatusBadRequest, ProblemBatchName,
+				"the request's name in Makegood-Batch or Idempotency-Key has characters other than visible ASCII: send a UUID, for example")
+		}
+	}
+	return name, nil
+}
+
+// add takes the next event of the request: refused says why it is bad, nil that
+// it is good.
+func (b *batch) add(raw []byte, head event.Head, refused *event.Error) {
+	index := b.seen
+	b.seen++
+	if refused != nil {
+		b.rejected = append(b.rejected, reject(index, refused))
+		return
+	}
+	if head.Spaced {
+		raw = event.Compact(raw[:0], raw)
+	}
+	at := input.StampRecord
+	if b.cfg.EventClock {
+		if at = head.Time; at == 0 {
+			at = input.StampPrevious
+		}
+	}
+	b.inputs = append(b.inputs, input.Input{ID: b.id(index), Kind: input.Event, At: at, Body: raw})
+}
+
+// id returns the id of an input. All ids of a request share their memory.
+func (b *batch) id(index int) string {
+	start := b.ids.Len()
+	b.ids.WriteString(b.prefix)
+	var digits [20]byte
+	b.ids.Write(strconv.AppendInt(digits[:0], int64(index), 10))
+	return b.ids.String()[start:]
+}
+
+// structured takes a body that is one event.
+func (b *batch) structured(_ http.Header, body []byte) *problem {
+	return b.one(body)
+}
+
+func (b *batch) one(raw []byte) *problem {
+	head, err := event.Check(raw, b.cfg.MaxEventBytes)
+	b.add(raw, head, asEventError(err))
+	return nil
+}
+
+// batched takes a body that is an array of events.
+func (b *batch) batched(_ http.Header, body []byte) *problem {
+	tooMany := false
+	err := event.Batch(body, b.cfg.MaxEventBytes, func(raw []byte, head event.Head, refused *event.Error) bool {
+		if b.seen == b.cfg.MaxEvents {
+			tooMany = true
+			return false
+		}
+		b.add(raw, head, refused)
+		return true
+	})
+	switch {
+	case tooMany:
+		return refusal(http.StatusRequestEntityTooLarge, ProblemTooLarge, fmt.Sprintf(
+			"the request has more than %d events: send it in parts", b.cfg.MaxEvents))
+	case err != nil:
+		broken := asEventError(err)
+		return malformed(reject(broken.Index, broken))
+	}
+	return nil
+}
+
+// problem answers a request of which at least one event was rejected.
+func (b *batch) problem() *problem {
+	accepted := len(b.inputs)
+	p := refusal(http.StatusBadRequest, ProblemRejected, fmt.Sprintf(
+		"%d of %d events were rejected and %d accepted; correct the rejected ones, the others need not be sent again",
+		len(b.rejected), b.seen, accepted))
+	p.Accepted, p.Rejected = &accepted, b.rejected
+	return p
+}
