@@ -1,0 +1,90 @@
+// Command makegood runs the remediator and everything around it: the service, the
+// sandbox provider, the demonstration, and the tools for rules and audits.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes. Scripts depend on them.
+const (
+	exitOK     = 0
+	exitFailed = 1 // a check failed, or the work could not be done
+	exitUsage  = 2
+)
+
+// errChecked is an error whose message was printed already.
+var errChecked = errors.New("check failed")
+
+// program is what every command gets.
+type program struct {
+	ctx    context.Context
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+}
+
+type commands struct {
+	Demo     demoCommand      `cmd:"" help:"Run the whole system on two days of real flights, and say what it did."`
+	Serve    serveCommand     `cmd:"" help:"Run the service."`
+	Send     sendCommand      `cmd:"" help:"Send CloudEvents from a file to a service."`
+	Sandbox  sandboxCommand   `cmd:"" help:"Run a payment provider to try things with."`
+	Status   statusCommand    `cmd:"" help:"Say how a service is doing."`
+	Rules    rulesCommands    `cmd:"" help:"Check, test, explain and try rules."`
+	Remedies remediesCommands `cmd:"" help:"List and show remedies."`
+	Andon    andonCommands    `cmd:"" help:"List andon cords."`
+	Audit    auditCommands    `cmd:"" help:"Verify and export the ledger."`
+	Version  versionCommand   `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run runs one command and returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	exit := -1
+	parser, err := kong.New(&commands{},
+		kong.Name("makegood"),
+		kong.Description("Makegood notices when a customer got a bad experience and makes it good."),
+		kong.UsageOnError(),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exit = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "makegood:", err)
+		return exitUsage
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "makegood: %v\nTry 'makegood --help'.\n", err)
+		return exitUsage
+	}
+	err = parsed.Run(&program{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr})
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errChecked):
+		return exitFailed
+	}
+	fmt.Fprintln(stderr, "makegood:", err)
+	return exitFailed
+}

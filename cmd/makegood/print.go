@@ -1,0 +1,76 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// printJSON prints one value, indented, for people and programs.
+func printJSON(w io.Writer, value any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(value)
+}
+
+// printTable prints rows under a head, columns aligned.
+func printTable(w io.Writer, head []string, rows [][]string) error {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, strings.Join(head, "\t"))
+	for _, row := range rows {
+		fmt.Fprintln(t, strings.Join(row, "\t"))
+	}
+	return t.Flush()
+}
+
+// progress is a line on a terminal that says how far long work is. Where there
+// is no terminal it prints nothing.
+type progress struct {
+	out   io.Writer // nil: no terminal
+	what  string
+	total int // 0: not known
+	shown time.Time
+}
+
+func newProgress(w io.Writer, what string, total int) *progress {
+	p := &progress{what: what, total: total}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.out = f
+	}
+	return p
+}
+
+// progressEvery keeps a fast loop from spending its time on the terminal.
+const progressEvery = 100 * time.Millisecond
+
+func (p *progress) set(n int) {
+	if p.out == nil || time.Since(p.shown) < progressEvery && n != p.total {
+		return
+	}
+	p.shown = time.Now()
+	if p.total == 0 {
+		fmt.Fprintf(p.out, "\r\033[K%s: %d", p.what, n)
+		return
+	}
+	const width = 30
+	full := min(width*n/p.total, width)
+	fmt.Fprintf(p.out, "\r\033[K%s %s%s %3d%%  %d of %d", p.what, strings.Repeat("█", full), strings.Repeat("░", width-full), 100*n/p.total, n, p.total)
+}
+
+// done takes the line away.
+func (p *progress) done() {
+	if p.out != nil {
+		fmt.Fprint(p.out, "\r\033[K")
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"log/slog"
+
+	"github.com/makegood/makegood/remediator/api"
+	"github.com/makegood/makegood/remediator/store/ledgerdb"
+	"github.com/makegood/makegood/remediator/store/views"
+)
+
+// from says where a read is answered: by a running service, or from the files of
+// a data folder, which are opened to read only.
+type from struct {
+	URL     string `env:"MAKEGOOD_URL" help:"Ask the service at this address." xor:"from"`
+	Token   string `env:"MAKEGOOD_ADMIN_TOKEN" help:"Administrator's token, when the service asks for one."`
+	DataDir string `env:"MAKEGOOD_DATA_DIR" help:"Read this data folder." xor:"from" type:"path"`
+	Output  string `enum:"table,json" default:"table" help:"table or json."`
+}
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 64 << 20
+
+// get reads a path of the API into a value. A data folder answers through the
+// same handlers as a service does.
+func (f from) get(ctx context.Context, path string, query url.Values, into any) error {
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	var answer *http.Response
+	switch {
+	case f.URL != "":
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(f.URL, "/")+path, nil)
+		if err != nil {
+			return fmt.Errorf("ask service: %w", err)
+		}
+		if f.Token != "" {
+			req.Header.Set("Authorization", "Bearer "+f.Token)
+		}
+		client := http.Client{Timeout: 30 * time.Second}
+		if answer, err = client.Do(req); err != nil {
+			return fmt.Errorf("ask service: %w", err)
+		}
+	case f.DataDir != "":
+		db, err := ledgerdb.OpenReadOnly(ctx, filepath.Join(f.DataDir, "ledger.db"))
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		handler := api.New(api.Config{
+			Events: http.NotFoundHandler(), Ledger: db, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+			Ready: func() error { return errors.New("read from the files of " + f.DataDir) },
+		})
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
+		answer = w.Result()
+	default:
+		return errors.New("say where to read: --url of a running service, or --data-dir")
+	}
+	defer answer.Body.Close()
+	return readAnswer(answer, into)
+}
+
+func readAnswer(answer *http.Response, into any) error {
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		var problem struct {
+			Detail string `json:"detail"`
+		}
+		_ = json.Unmarshal(body, &problem) // what is no problem+json has no detail
+		return fmt.Errorf("the service answered %s: %s", answer.Status, problem.Detail)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	return nil
+}
+
+type statusCommand struct {
+	from
+}
+
+// Run says how far a service is and what it did.
+func (c *statusCommand) Run(p *program) error {
+	var s api.Status
+	if err := c.get(p.ctx, "/v1/status", nil, &s); err != nil {
+		return err
+	}
+	if c.Output == "json" {
+		return printJSON(p.stdout, s)
+	}
+	ready := "ready"
+	if !s.Ready {
+		ready = "not ready: " + s.Why
+	}
+	t := s.Totals
+	rows := [][]string{
+		{"service", ready},
+		{"log", s.LogID},
+		{"log time", s.LogTime.Format(time.RFC3339)},
+		{"inputs decided", fmt.Sprint(s.Ordinal)},
+		{"actions unsettled", fmt.Sprint(s.Unsettled)},
+		{"events counted", fmt.Sprintf("%d received: %d remedies, %d no match, %d judged, %d duplicates, %d late, %d no key, %d errors",
+			t.Counted.Received, t.Counted.Remedies, t.Counted.NoMatch, t.Counted.Judged, t.Counted.Duplicates, t.Counted.Late, t.Counted.NoKey, t.Counted.Errors)},
+		{"refunded", sums(amounts(t.Refunded))},
+		{"credited", sums(amounts(t.Credited))},
+		{"cords pulled", fmt.Sprint(t.Cords)},
+	}
+	for _, status := range sortedKeys(t.Statuses) {
+		rows = append(rows, []string{"remedies " + status, fmt.Sprint(t.Statuses[status])})
+	}
+	return printTable(p.stdout, []string{"", ""}, rows)
+}
+
+type remediesCommands struct {
+	List listRemediesCommand `cmd:"" help:"List remedies, newest first."`
+	Show showRemedyCommand   `cmd:"" help:"Show one remedy with every fact about it."`
+}
+
+type listRemediesCommand struct {
+	from
+	Rule     string `help:"Only of this rule."`
+	Status   string `help:"Only with this status: acting, held, done, failed, denied, expired, suppressed, shadow."`
+	Customer string `help:"Only of this customer."`
+	Limit    int    `default:"50" help:"At most this many, up to 1000."`
+	Before   string `help:"Go on where a page ended: its \"next\"."`
+}
+
+// Run lists remedies.
+func (c *listRemediesCommand) Run(p *program) error {
+	query := url.Values{"limit": {fmt.Sprint(c.Limit)}}
+	for name, value := range map[string]string{"rule": c.Rule, "status": c.Status, "customer": c.Customer, "before": c.Before} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	var page api.Remedies
+	if err := c.get(p.ctx, "/v1/remedies", query, &page); err != nil {
+		return err
+	}
+	if c.Output == "json" {
+		return printJSON(p.stdout, page)
+	}
+	rows := [][]string{}
+	for _, r := range page.Remedies {
+		rows = append(rows, []string{r.At.Format(time.RFC3339), r.Remedy.String(), r.Rule, r.Status, r.Reason, r.Customer, r.Subject})
+	}
+	if err := printTable(p.stdout, []string{"AT", "REMEDY", "RULE", "STATUS", "REASON", "CUSTOMER", "SUBJECT"}, rows); err != nil {
+		return err
+	}
+	if page.Next != "" {
+		fmt.Fprintf(p.stderr, "more: --before %s\n", page.Next)
+	}
+	return nil
+}
+
+type showRemedyCommand struct {
+	from
+	Remedy string `arg:"" help:"Id of the remedy."`
+}
+
+// Run shows a remedy.
+func (c *showRemedyCommand) Run(p *program) error {
+	var r api.Remedy
+	if err := c.get(p.ctx, "/v1/remedies/"+url.PathEscape(c.Remedy), nil, &r); err != nil {
+		return err
+	}
+	if c.Output == "json" {
+		return printJSON(p.stdout, r)
+	}
+	fmt.Fprintf(p.stdout, "%s  %s  %s %s\n", r.Remedy.Remedy, r.Rule, r.Status, r.Reason)
+	fmt.Fprintf(p.stdout, "event %s of %s, customer %s, %s\n\n", r.Event, r.Source, r.Customer, r.Subject)
+	rows := [][]string{}
+	for _, a := range r.Actions {
+		rows = append(rows, []string{a.Name, a.Status, amountOf(a), a.Payment + a.Cord, a.Ref, fmt.Sprint(a.Attempts)})
+	}
+	if err := printTable(p.stdout, []string{"STEP", "STATUS", "AMOUNT", "OF", "REFERENCE", "ATTEMPTS"}, rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.stdout)
+	rows = rows[:0]
+	for _, f := range r.Facts {
+		rows = append(rows, []string{fmt.Sprint(f.Sequence), f.At.Format(time.RFC3339), f.Kind, string(f.Body)})
+	}
+	return printTable(p.stdout, []string{"ENTRY", "AT", "FACT", "BODY"}, rows)
+}
+
+func amountOf(a views.Action) string {
+	if a.Amount == nil {
+		return ""
+	}
+	return a.Amount.String()
+}
+
+type andonCommands struct {
+	List listCordsCommand `cmd:"" help:"List the cords that were ever pulled."`
+}
+
+type listCordsCommand struct {
+	from
+}
+
+// Run lists cords.
+func (c *listCordsCommand) Run(p *program) error {
+	var answer api.Cords
+	if err := c.get(p.ctx, "/v1/andon", nil, &answer); err != nil {
+		return err
+	}
+	if c.Output == "json" {
+		return printJSON(p.stdout, answer)
+	}
+	rows := [][]string{}
+	for _, cord := range answer.Cords {
+		rows = append(rows, []string{cord.Cord, cord.Level, cord.SinceTime.Format(time.RFC3339), cord.Rule, fmt.Sprint(cord.Evidence), cord.Reason})
+	}
+	return printTable(p.stdout, []string{"CORD", "LEVEL", "SINCE", "RULE", "EVIDENCE", "REASON"}, rows)
+}

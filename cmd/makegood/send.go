@@ -1,0 +1,220 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	sendBatch      = 500     // events in a request
+	sendBatchBytes = 3 << 20 // the service takes 4 MiB
+	sendLine       = 1 << 20 // an event may have 64 KiB; longer ones are for the service to refuse
+)
+
+type sendCommand struct {
+	URL      string        `required:"" env:"MAKEGOOD_URL" help:"Base URL of the service."`
+	Token    string        `env:"MAKEGOOD_TOKEN" help:"Emitter token, when the service asks for one."`
+	RetryFor time.Duration `default:"1m" help:"How long to try while the service cannot be reached."`
+	Output   string        `enum:"table,json" default:"table" help:"table or json."`
+	File     string        `arg:"" help:"CloudEvents as JSON lines, plain or gzip; - reads standard input."`
+}
+
+// sent is what the command prints at the end.
+type sent struct {
+	Events   int        `json:"events"`
+	Accepted int        `json:"accepted"`
+	Rejected []rejected `json:"rejected"`
+}
+
+type rejected struct {
+	Line   int    `json:"line"`
+	ID     string `json:"id,omitempty"`
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+// Run sends the file in its order, one request in flight.
+func (c *sendCommand) Run(p *program) error {
+	in, err := openEvents(c.File, p.stdin)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	s := sender{command: c, client: &http.Client{Timeout: 30 * time.Second}, total: sent{Rejected: []rejected{}}}
+	bar := newProgress(p.stderr, "sending events", 0)
+	lines := bufio.NewScanner(in)
+	lines.Buffer(make([]byte, 64<<10), sendLine)
+	for lines.Scan() {
+		s.line++
+		text := bytes.TrimSpace(lines.Bytes())
+		if len(text) == 0 {
+			continue
+		}
+		if len(s.events) == sendBatch || s.bytes+len(text) > sendBatchBytes {
+			if err := s.flush(p.ctx); err != nil {
+				return err
+			}
+			bar.set(s.total.Events)
+		}
+		s.add(text)
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("read %s after line %d: %w", c.File, s.line, err)
+	}
+	if err := s.flush(p.ctx); err != nil {
+		return err
+	}
+	bar.done()
+	if err := s.total.print(p.stdout, c.Output); err != nil {
+		return err
+	}
+	if len(s.total.Rejected) > 0 {
+		return errChecked
+	}
+	return nil
+}
+
+func (t sent) print(w io.Writer, output string) error {
+	if output == "json" {
+		return printJSON(w, t)
+	}
+	for _, r := range t.Rejected {
+		fmt.Fprintf(w, "line %d: %s: %s\n", r.Line, r.Code, r.Detail)
+	}
+	_, err := fmt.Fprintf(w, "%d events sent, %d accepted, %d rejected\n", t.Events, t.Accepted, len(t.Rejected))
+	return err
+}
+
+// openEvents opens a file of events; gzip is recognised by its first bytes.
+func openEvents(name string, stdin io.Reader) (io.ReadCloser, error) {
+	var file io.ReadCloser = io.NopCloser(stdin)
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("open events: %w", err)
+		}
+		file = f
+	}
+	buffered := bufio.NewReader(file)
+	if magic, _ := buffered.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return struct {
+			io.Reader
+			io.Closer
+		}{buffered, file}, nil
+	}
+	unzipped, err := gzip.NewReader(buffered)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("unzip %s: %w", name, err), file.Close())
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{unzipped, file}, nil
+}
+
+// sender collects a batch and sends it until the service has it.
+type sender struct {
+	command *sendCommand
+	client  *http.Client
+	events  [][]byte
+	lines   []int
+	bytes   int
+	line    int
+	total   sent
+}
+
+func (s *sender) add(text []byte) {
+	s.events = append(s.events, bytes.Clone(text))
+	s.lines = append(s.lines, s.line)
+	s.bytes += len(text)
+}
+
+func (s *sender) flush(ctx context.Context) error {
+	if len(s.events) == 0 {
+		return nil
+	}
+	body := batchOf(s.events)
+	batch := uuid.NewString()
+	deadline := time.Now().Add(s.command.RetryFor)
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		again, err := s.post(ctx, batch, body)
+		if err == nil {
+			break
+		}
+		if !again || time.Now().After(deadline) || ctx.Err() != nil {
+			return fmt.Errorf("send events of lines %d to %d: %w", s.lines[0], s.lines[len(s.lines)-1], err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(rand.N(wait)):
+		}
+	}
+	s.total.Events += len(s.events)
+	s.events, s.lines, s.bytes = s.events[:0], s.lines[:0], 0
+	return nil
+}
+
+func batchOf(events [][]byte) []byte {
+	return append(append([]byte{'['}, bytes.Join(events, []byte{','})...), ']')
+}
+
+// post sends the batch once, and says after an error whether to try again.
+func (s *sender) post(ctx context.Context, batch string, body []byte) (again bool, err error) {
+	address := strings.TrimSuffix(s.command.URL, "/") + "/v1/events"
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		return false, err
+	}
+	req.Header.Set("Content-Type", "application/cloudevents-batch+json")
+	req.Header.Set("Makegood-Batch", batch)
+	if s.command.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+s.command.Token)
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return true, err
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		Accepted int    `json:"accepted"`
+		Title    string `json:"title"`
+		Detail   string `json:"detail"`
+		Rejected []struct {
+			Index  int    `json:"index"`
+			ID     string `json:"id"`
+			Code   string `json:"code"`
+			Detail string `json:"detail"`
+		} `json:"rejected"`
+	}
+	decodeErr := json.NewDecoder(io.LimitReader(resp.Body, 4<<20)).Decode(&answer)
+	switch {
+	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
+		return true, fmt.Errorf("the service answered %s: %s", resp.Status, answer.Detail)
+	case resp.StatusCode != http.StatusAccepted && len(answer.Rejected) == 0:
+		return false, fmt.Errorf("the service answered %s: %s %s", resp.Status, answer.Title, answer.Detail)
+	case decodeErr != nil:
+		return true, fmt.Errorf("read the answer: %w", decodeErr)
+	}
+	s.total.Accepted += answer.Accepted
+	for _, r := range answer.Rejected {
+		line := 0
+		if r.Index >= 0 && r.Index < len(s.lines) {
+			line = s.lines[r.Index]
+		}
+		s.total.Rejected = append(s.total.Rejected, rejected{Line: line, ID: r.ID, Code: r.Code, Detail: r.Detail})
+	}
+	return false, nil
+}

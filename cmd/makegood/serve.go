@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/makegood/makegood/remediator"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// Time limits of the HTTP server: a slow or silent client must not hold it.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 60 * time.Second
+	writeTimeout      = 60 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeader         = 64 << 10
+	shutdownTimeout   = 20 * time.Second
+)
+
+type serveCommand struct {
+	DataDir     string `required:"" env:"MAKEGOOD_DATA_DIR" help:"Folder of the log and the ledger; made when it is new."`
+	Rules       string `env:"MAKEGOOD_RULES" help:"Folder of rule files. Without it the rules in force stay."`
+	Listen      string `env:"MAKEGOOD_LISTEN" default:"127.0.0.1:8080" help:"Address to listen on."`
+	Provider    string `env:"MAKEGOOD_PROVIDER" help:"Base URL of the refund provider (Stripe's wire format). Without it refunds wait."`
+	ProviderKey string `env:"MAKEGOOD_PROVIDER_KEY_FILE" help:"File with the provider's secret key." type:"path" name:"provider-key-file"`
+	Clock       string `enum:"log,events" default:"log" help:"log: the machine's clock. events: the events' own time, for history."`
+}
+
+// Run serves until it is told to stop.
+func (c *serveCommand) Run(p *program) error {
+	logger := slog.New(slog.NewTextHandler(p.stderr, nil))
+	config := remediator.Config{DataDir: c.DataDir, Provider: c.Provider, EventClock: c.Clock == "events", Logger: logger}
+	if c.ProviderKey != "" {
+		key, err := os.ReadFile(c.ProviderKey)
+		if err != nil {
+			return fmt.Errorf("read provider key: %w", err)
+		}
+		config.ProviderKey = strings.TrimSpace(string(key))
+	}
+	if c.Rules != "" {
+		files, err := readRules(c.Rules)
+		if err != nil {
+			return err
+		}
+		config.Rules, config.Author = files, "files in "+c.Rules
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if !loopback(listener.Addr()) {
+		if err := c.tokens(p, &config); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
+	service, err := remediator.New(config)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	fmt.Fprintf(p.stderr, "makegood listens on http://%s, data in %s\n", listener.Addr(), c.DataDir)
+	return errors.Join(serve(p.ctx, listener, service, service.Run), service.Close())
+}
+
+// tokens sets the tokens of a service that others than this machine can reach,
+// and prints those that are new.
+func (c *serveCommand) tokens(p *program, config *remediator.Config) error {
+	for _, t := range []struct {
+		name, variable string
+		into           *string
+	}{
+		{remediator.EmitterToken, "MAKEGOOD_TOKEN", &config.Token},
+		{remediator.AdminToken, "MAKEGOOD_ADMIN_TOKEN", &config.AdminToken},
+	} {
+		token, minted, err := remediator.Token(c.DataDir, t.name)
+		if err != nil {
+			return err
+		}
+		*t.into = token
+		if minted {
+			fmt.Fprintf(p.stderr, "The %s token; it is shown once:\n\n    %s=%s\n\n", t.name, t.variable, token)
+		}
+	}
+	return nil
+}
+
+func loopback(address net.Addr) bool {
+	tcp, ok := address.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+// serve answers HTTP and runs work beside it, until the context ends or the
+// work fails. First no more requests are taken, then the work is ended.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, work func(context.Context) error) error {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
+		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+	}
+	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	worked, served := make(chan error, 1), make(chan error, 1)
+	go func() { worked <- work(workCtx) }()
+	go func() { served <- server.Serve(listener) }()
+	var err error
+	running := true
+	select {
+	case <-ctx.Done():
+	case err = <-worked:
+		running = false
+	case err = <-served:
+	}
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	err = errors.Join(err, server.Shutdown(limit))
+	stopWork()
+	if running {
+		err = errors.Join(err, <-worked)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// readRules reads the rule files of a folder and the folders in it: *.yaml and
+// *.yml, without the tests beside them (*_test.yaml).
+func readRules(dir string) ([]rule.File, error) {
+	if info, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("read rules: %s is no folder", dir)
+	}
+	files, err := readYAMLFrom(os.DirFS(dir), func(name string) bool { return !isRuleTest(name) })
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("read rules: %s holds no rule file (*.yaml)", dir)
+	}
+	return files, err
+}
+
+func isRuleTest(name string) bool {
+	base := strings.TrimSuffix(name, path.Ext(name))
+	return strings.HasSuffix(base, "_test")
+}
+
+// readYAMLFrom reads the YAML files of a file system that are wanted, in order of path.
+func readYAMLFrom(root fs.FS, wanted func(name string) bool) ([]rule.File, error) {
+	var files []rule.File
+	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch ext := path.Ext(name); {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), "."):
+			return fs.SkipDir
+		case entry.IsDir() || ext != ".yaml" && ext != ".yml" || !wanted(name):
+			return nil
+		}
+		text, err := readBounded(root, name)
+		if err != nil {
+			return err
+		}
+		files = append(files, rule.File{Path: name, Text: text})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
+	}
+	return files, nil
+}
+
+// maxRuleFile keeps a wrong folder from being read into memory.
+const maxRuleFile = 1 << 20
+
+func readBounded(root fs.FS, name string) (string, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxRuleFile+1))
+	if err == nil && len(text) > maxRuleFile {
+		return "", fmt.Errorf("%s is larger than %d bytes: a rule file is not", name, maxRuleFile)
+	}
+	return string(text), err
+}

@@ -1,0 +1,164 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/store/views"
+)
+
+// Status is the answer of GET /v1/status.
+type Status struct {
+	Ready     bool         `json:"ready"`
+	Why       string       `json:"why,omitempty"` // it is not ready
+	LogID     string       `json:"log_id"`
+	Ordinal   uint64       `json:"ordinal"`   // inputs decided
+	LogTime   time.Time    `json:"log_time"`  // of the last of them
+	Unsettled int          `json:"unsettled"` // actions without a final outcome
+	Totals    views.Totals `json:"totals"`
+}
+
+// Remedies is the answer of GET /v1/remedies, newest first.
+type Remedies struct {
+	Remedies []views.Remedy `json:"remedies"`
+	Next     string         `json:"next,omitempty"` // value of "before" that goes on
+}
+
+// Remedy is the answer of GET /v1/remedies/{id}: the remedy as it stands, and
+// the facts about it in the order in which they were sealed.
+type Remedy struct {
+	views.Remedy
+	Facts []Fact `json:"facts"`
+}
+
+// Fact is a sealed fact.
+type Fact struct {
+	Sequence uint64          `json:"sequence"`
+	Kind     string          `json:"kind"`
+	At       time.Time       `json:"at"`
+	Body     json.RawMessage `json:"body"`
+}
+
+// Cords is the answer of GET /v1/andon.
+type Cords struct {
+	Cords []Cord `json:"cords"`
+}
+
+// Cord is an andon cord as it stands.
+type Cord struct {
+	decide.CordState
+	SinceTime time.Time `json:"since_time"`
+}
+
+// maxRemedies bounds one page of remedies.
+const maxRemedies = 1000
+
+func (h handler) live(w http.ResponseWriter, r *http.Request) {
+	h.answer(w, r, map[string]bool{"live": true}, nil)
+}
+
+func (h handler) readiness(w http.ResponseWriter, r *http.Request) {
+	if err := h.Ready(); err != nil {
+		w.Header().Set("Retry-After", "1")
+		problem(w, http.StatusServiceUnavailable, "not-ready", err.Error())
+		return
+	}
+	h.answer(w, r, map[string]bool{"ready": true}, nil)
+}
+
+func (h handler) checkpoint(w http.ResponseWriter, r *http.Request) {
+	note, err := h.Ledger.Checkpoint(r.Context())
+	switch {
+	case err != nil:
+		h.answer(w, r, nil, fmt.Errorf("read checkpoint: %w", err))
+	case note == nil:
+		problem(w, http.StatusNotFound, "not-found", "nothing was sealed yet")
+	default:
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write(note) // an error here means that nobody reads the answer any more
+	}
+}
+
+func (h handler) status(w http.ResponseWriter, r *http.Request) {
+	s := Status{Ready: true}
+	if err := h.Ready(); err != nil {
+		s.Ready, s.Why = false, err.Error()
+	}
+	at, err := h.Ledger.Position(r.Context())
+	if err == nil {
+		s.LogID, s.Ordinal, s.LogTime = at.LogID, at.Ordinal, time.Unix(0, at.At).UTC()
+		s.Unsettled, err = h.Ledger.Unsettled(r.Context())
+	}
+	if err == nil {
+		s.Totals, err = h.Ledger.Totals(r.Context())
+	}
+	h.answer(w, r, s, err)
+}
+
+func (h handler) remedies(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	f := views.Filter{Rule: q.Get("rule"), Status: q.Get("status"), Customer: q.Get("customer"), Limit: 100}
+	if text := q.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxRemedies {
+			problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("limit %q is no number from 1 to %d", text, maxRemedies))
+			return
+		}
+		f.Limit = n
+	}
+	if text := q.Get("before"); text != "" {
+		n, err := strconv.ParseUint(text, 10, 63)
+		if err != nil {
+			problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("before %q is no sequence: take it from \"next\" of the page before", text))
+			return
+		}
+		f.Before = n
+	}
+	list, err := h.Ledger.Remedies(r.Context(), f)
+	page := Remedies{Remedies: list}
+	if list == nil {
+		page.Remedies = []views.Remedy{}
+	}
+	if len(list) == f.Limit {
+		page.Next = strconv.FormatUint(list[len(list)-1].Sequence, 10)
+	}
+	h.answer(w, r, page, err)
+}
+
+func (h handler) remedy(w http.ResponseWriter, r *http.Request) {
+	id, err := uuid.Parse(r.PathValue("remedy"))
+	if err != nil {
+		problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%q is no remedy id", r.PathValue("remedy")))
+		return
+	}
+	found, err := h.Ledger.Remedy(r.Context(), id)
+	if err == nil && found == nil {
+		problem(w, http.StatusNotFound, "not-found", "no remedy has this id")
+		return
+	}
+	if err != nil {
+		h.answer(w, r, nil, err)
+		return
+	}
+	entries, err := h.Ledger.History(r.Context(), id)
+	answer := Remedy{Remedy: *found, Facts: []Fact{}}
+	for _, e := range entries {
+		answer.Facts = append(answer.Facts, Fact{Sequence: e.Seq, Kind: e.Kind, At: time.Unix(0, e.At).UTC(), Body: e.Body})
+	}
+	h.answer(w, r, answer, err)
+}
+
+func (h handler) cords(w http.ResponseWriter, r *http.Request) {
+	list, err := h.Ledger.Cords(r.Context())
+	answer := Cords{Cords: []Cord{}}
+	for _, c := range list {
+		answer.Cords = append(answer.Cords, Cord{c, time.Unix(0, c.Since).UTC()})
+	}
+	h.answer(w, r, answer, err)
+}

@@ -1,0 +1,94 @@
+package remediator
+
+import (
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// Config of a service. The zero value of each field has the meaning that its
+// comment names.
+type Config struct {
+	// DataDir is the folder of log.db, ledger.db and the ledger's key. It is made
+	// when it does not exist. Required.
+	DataDir string
+	// Rules are the rule files to be in force. With none, the rules in force stay.
+	Rules []rule.File
+	// Author is who put the rules there, as the ledger names them. Defaults to
+	// "file".
+	Author string
+	// Provider is the base URL of the refund provider, with Stripe's wire format.
+	// Without one, refunds wait in the outbox.
+	Provider string
+	// ProviderKey is the provider's secret key. Defaults to a key of the sandbox.
+	ProviderKey string
+	// Token is what emitters must show as bearer token. Without one, everybody
+	// who can reach the service may emit.
+	Token string
+	// AdminToken is what readers of the API and shops that redeem credit must show.
+	// Without one, everybody who can reach the service may.
+	AdminToken string
+	// EventClock makes the time of the events the clock of the log: for history
+	// and demonstrations. A log is either way for ever.
+	EventClock bool
+	// Matchers is how many goroutines match events. Defaults to the number of CPUs.
+	Matchers int
+	// Logger defaults to slog.Default.
+	Logger *slog.Logger
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+	// OnStep is called at each named step of an event's way, on the goroutine that
+	// takes it. Crash tests die there. Defaults to nothing.
+	OnStep func(step string)
+}
+
+// The steps of an event's way, in order, as OnStep names them. What act does
+// between committed and settled it names itself.
+const (
+	StepAppended  = "appended"  // the events are durable, the emitter has no answer yet
+	StepAcked     = "acked"     // the emitter has its answer
+	StepFolded    = "folded"    // decided, nothing written
+	StepCommitted = "committed" // the decision is sealed
+	StepSettled   = "settled"   // the outcome is sealed
+)
+
+func (c Config) withDefaults() (Config, error) {
+	if c.DataDir == "" {
+		return c, fmt.Errorf("configure service: no data folder is named")
+	}
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return c, fmt.Errorf("make data folder: %w", err)
+	}
+	c.DataDir = filepath.Clean(c.DataDir)
+	if c.Provider != "" {
+		u, err := url.Parse(c.Provider)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return c, fmt.Errorf("configure service: provider %q is no http or https URL", c.Provider)
+		}
+	}
+	if c.Author == "" {
+		c.Author = "file"
+	}
+	if c.ProviderKey == "" {
+		c.ProviderKey = "sk_test_sandbox"
+	}
+	if c.Matchers == 0 {
+		c.Matchers = runtime.GOMAXPROCS(0)
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.OnStep == nil {
+		c.OnStep = func(string) {}
+	}
+	return c, nil
+}

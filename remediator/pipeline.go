@@ -1,0 +1,115 @@
+// Package remediator is the service: it takes events in, decides once what is to
+// be made good, has it carried out, and seals every step.
+//
+// This file shows the way of an event:
+//
+//	ingest ──▶ log ──▶ match ──▶ decide ──▶ ledger ──▶ act ──▶ provider
+//	            ▲                                       │
+//	            └────────── outcomes of actions ────────┘
+//
+// An application can run it as it is (cmd/makegood) or embed it: New makes a
+// Service, which is an http.Handler; Run works until its context ends; Close
+// gives everything back.
+package remediator
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/makegood/makegood/remediator/act"
+	"github.com/makegood/makegood/remediator/act/credit"
+	"github.com/makegood/makegood/remediator/act/stripe"
+	"github.com/makegood/makegood/remediator/api"
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/ingest"
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/log"
+	"github.com/makegood/makegood/remediator/match"
+)
+
+// pipeline puts the parts of a service together, in the order of the flow.
+func (s *Service) pipeline() error {
+	// log: requests are merged into records; a record is durable before its
+	// requests are answered.
+	s.batcher = log.NewBatcher(s.log, log.Options{})
+
+	// ingest: an HTTP request becomes inputs.
+	events := ingest.New(ingest.Config{
+		Log: appender(s.appendEvents), Token: s.cfg.Token, EventClock: s.cfg.EventClock,
+	})
+
+	// match, decide, ledger: one decider folds the log and commits facts, outbox
+	// and tree in one transaction.
+	s.decider = &decider{
+		log: s.log, store: s.ledger, append: s.append, wake: s.wakeWorkers,
+		config: decide.Config{Memory: s.ledger, NewMatcher: match.New, Matchers: s.cfg.Matchers},
+		onStep: s.cfg.OnStep, logger: s.cfg.Logger,
+	}
+	if !s.cfg.EventClock {
+		s.decider.clock = s.cfg.Now
+	}
+
+	// act: one worker for each connector claims from the outbox; outcomes go
+	// back into the log.
+	if err := s.connect("credit", credit.New(s.ledger, s.cfg.Now)); err != nil {
+		return err
+	}
+	if s.cfg.Provider != "" {
+		refunds, err := stripe.New(stripe.Config{URL: s.cfg.Provider, Key: s.cfg.ProviderKey})
+		if err != nil {
+			return err
+		}
+		if err := s.connect("stripe", refunds); err != nil {
+			return err
+		}
+	}
+
+	// faces: what people and programs see of it.
+	s.handler = api.New(api.Config{
+		Events: s.observed(events), Ledger: s.ledger, Ready: s.readiness, AdminToken: s.cfg.AdminToken,
+		Now: s.cfg.Now, Logger: s.cfg.Logger,
+	})
+	return nil
+}
+
+// connect adds the worker of a connector.
+func (s *Service) connect(name string, c act.Connector) error {
+	worker, err := act.NewWorker(act.Config{
+		Name: name, Connector: c, Outbox: s.ledger, Log: appender(s.append), EventClock: s.cfg.EventClock,
+		Now: s.cfg.Now, OnStep: s.cfg.OnStep, Logger: s.cfg.Logger,
+	})
+	if err != nil {
+		return fmt.Errorf("connect %s: %w", name, err)
+	}
+	s.workers = append(s.workers, worker)
+	return nil
+}
+
+// append appends inputs and returns when they are durable.
+func (s *Service) append(ctx context.Context, inputs []input.Input) error {
+	return s.batcher.Append(ctx, inputs)
+}
+
+// appendEvents appends events, once the rules that judge them are in force.
+func (s *Service) appendEvents(ctx context.Context, inputs []input.Input) error {
+	if err := s.readiness(); err != nil {
+		return err
+	}
+	if err := s.append(ctx, inputs); err != nil {
+		return err
+	}
+	s.cfg.OnStep(StepAppended)
+	return nil
+}
+
+// appender lets a method be the log of a part.
+type appender func(context.Context, []input.Input) error
+
+// Append implements the interfaces of ingest and act.
+func (a appender) Append(ctx context.Context, inputs []input.Input) error { return a(ctx, inputs) }
+
+func (s *Service) wakeWorkers() {
+	for _, w := range s.workers {
+		w.Wake()
+	}
+}
