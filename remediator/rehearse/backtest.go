@@ -58,7 +58,7 @@ const (
 // Backtest folds events in their order, the clock being the events' own time,
 // and sums up what the rules of set decided.
 func Backtest(set *rule.Set, events iter.Seq2[[]byte, error]) (*Report, error) {
-	r, err := begin(set.Files, runtime.GOMAXPROCS(0))
+	r, err := begin(set.Files, runtime.GOMAXPROCS(0), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
 )
@@ -209,16 +208,5 @@ func TestBacktestEndsWithItsEvents(t *testing.T) {
 	events := func(yield func([]byte, error) bool) { yield(nil, broken) }
 	if _, err := rehearse.Backtest(load(t, flights+"rules"), events); !errors.Is(err, broken) {
 		t.Errorf("Backtest = %v, want %v", err, broken)
-	}
-}
-
-func TestMoneyOfAReportIsMoney(t *testing.T) {
-	t.Parallel()
-	for _, r := range backtest(t, flights+"rules", flights+"flights.jsonl.gz").Rules {
-		for currency, amount := range r.Money {
-			if _, err := money.Parse(amount + " " + currency); err != nil {
-				t.Errorf("%s: %v", r.Rule, err)
-			}
-		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/match"
 	"github.com/makegood/makegood/remediator/rule"
 )
 
@@ -19,10 +20,12 @@ type rehearsal struct {
 	memory *decide.RAM
 }
 
-// begin returns a rehearsal with the rules of files in force.
-func begin(files []rule.File, matchers int) (*rehearsal, error) {
+// begin returns a rehearsal with the rules of files in force. newMatcher may be nil.
+func begin(files []rule.File, matchers int, newMatcher func(*rule.Set) match.Matcher) (*rehearsal, error) {
 	memory := decide.NewMemory()
-	r := &rehearsal{memory: memory, fold: decide.New(decide.Config{Memory: memory, Matchers: matchers, Rehearsal: true})}
+	r := &rehearsal{memory: memory, fold: decide.New(decide.Config{
+		Memory: memory, Matchers: matchers, NewMatcher: newMatcher, Rehearsal: true,
+	})}
 	genesis, err := json.Marshal(decide.GenesisBody{LogID: "rehearsal", HashKey: make([]byte, 16), LatenessS: latenessS, Version: decide.Version})
 	if err != nil {
 		return nil, fmt.Errorf("encode genesis: %w", err)

@@ -46,13 +46,14 @@ func Lines(r io.Reader) iter.Seq2[[]byte, error] {
 	}
 }
 
-// readLine reads a line of any length and keeps as much as shows that it is too long.
+// readLine reads a line of any length and keeps of it what an event and the end
+// of its line may take: what is cut has too much of an event left to be one.
 func readLine(in *bufio.Reader) ([]byte, error) {
-	const most = event.MaxBytes + 1
+	const most = event.MaxBytes + len("\r\n")
 	var line []byte
 	for {
 		part, err := in.ReadSlice('\n')
-		line = append(line, part[:min(len(part), most+1-len(line))]...)
+		line = append(line, part[:min(len(part), most-len(line))]...)
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			return line, err
 		}

@@ -183,10 +183,17 @@ func (s *suite) expectation(n *yaml.Node) expectation {
 	return e
 }
 
+// fieldsOf lists what of each kind of step can be looked at.
+var fieldsOf = map[string][]string{
+	rule.Refund: {"payment", "amount"},
+	rule.Credit: {"customer", "amount", "expires"},
+	rule.Andon:  {"pull", "level"},
+}
+
 // action reads an expected step: its kind with the fields that are looked at.
 func (s *suite) action(n *yaml.Node) expectedAction {
 	a := expectedAction{at: document.At(n)}
-	m := s.Mapping(n, "an expected action", "name", "refund", "credit", "andon")
+	m := s.Mapping(n, "an expected action", "name", rule.Refund, rule.Credit, rule.Andon)
 	if m == nil {
 		return a
 	}
@@ -194,11 +201,7 @@ func (s *suite) action(n *yaml.Node) expectedAction {
 	if n := m.Get("name"); n != nil {
 		a.fields["name"] = s.text(n)
 	}
-	for kind, allowed := range map[string][]string{
-		"refund": {"payment", "amount"},
-		"credit": {"customer", "amount", "expires"},
-		"andon":  {"pull", "level"},
-	} {
+	for _, kind := range []string{rule.Refund, rule.Credit, rule.Andon} {
 		if !m.Has(kind) {
 			continue
 		}
@@ -206,7 +209,7 @@ func (s *suite) action(n *yaml.Node) expectedAction {
 			s.Errorf(a.at, "step", "begin each action with a - of its own", "an action is both %s and %s", a.kind, kind)
 		}
 		a.kind = kind
-		inner := s.Mapping(m.Get(kind), kind, allowed...)
+		inner := s.Mapping(m.Get(kind), kind, fieldsOf[kind]...)
 		if inner == nil {
 			continue
 		}

@@ -11,10 +11,15 @@ import (
 
 // WriteTable writes the report for people.
 func (b *Report) WriteTable(w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "rule\tremedies\tcustomers\trefunds\tcredits\tpulls\tcords\theld\tmoney\t")
+	width := len("rule")
 	for _, r := range b.Rules {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n",
+		width = max(width, len(r.Rule))
+	}
+	// Numbers stand to the right, names to the left.
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(table, "%-*s\tremedies\tcustomers\trefunds\tcredits\tpulls\tcords\theld\t  money\n", width, "rule")
+	for _, r := range b.Rules {
+		fmt.Fprintf(table, "%-*s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t  %s\n", width,
 			r.Rule, r.Remedies, r.Customers, r.Actions.Refund, r.Actions.Credit, r.Actions.Andon, r.Cords, r.Held, moneyText(r.Money))
 	}
 	fmt.Fprintf(table, "\n%d events, %d rejected\n", b.Events, b.Rejected)

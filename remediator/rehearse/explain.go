@@ -1,0 +1,167 @@
+package rehearse
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// Explanation says of each rule what it makes of one event and why. Windows
+// hold this event alone, and no key was taken before.
+type Explanation struct {
+	Event string            `json:"event"` // its id
+	Type  string            `json:"type"`
+	Rules []RuleExplanation `json:"rules"` // every rule, sorted by name
+}
+
+// RuleExplanation is about one rule.
+type RuleExplanation struct {
+	Rule       string                 `json:"rule"`
+	File       string                 `json:"file"`
+	Line       int                    `json:"line"`
+	Matched    bool                   `json:"type_matched"`
+	Conditions []ConditionExplanation `json:"conditions"`
+	Decision   string                 `json:"decision,omitempty"` // empty when it makes no remedy
+	Reason     string                 `json:"reason,omitempty"`
+	Actions    []string               `json:"actions,omitempty"`
+	Why        string                 `json:"why,omitempty"` // the first thing that kept it from acting
+}
+
+// Results of a condition.
+const (
+	True      = "true"
+	False     = "false"
+	NoValue   = "error"      // it has no value, which counts as false
+	NotJudged = "not judged" // something before it failed
+)
+
+// ConditionExplanation is about one of the conditions that && joins.
+type ConditionExplanation struct {
+	Part      string         `json:"part"` // if or having
+	Condition string         `json:"condition"`
+	Result    string         `json:"result"`
+	Error     string         `json:"error,omitempty"`
+	Seen      map[string]any `json:"seen,omitempty"` // what it read, by path or call
+}
+
+// Explain says what the rules make of one event in structured mode. now, in
+// nanoseconds since the Unix epoch, is the time of an event that has none.
+func Explain(set *rule.Set, raw []byte, now int64) (*Explanation, error) {
+	if _, err := event.Check(raw, event.MaxBytes); err != nil {
+		return nil, fmt.Errorf("read event: %w", err)
+	}
+	ev, err := event.Decode(raw)
+	if err != nil {
+		return nil, fmt.Errorf("read event: %w", err)
+	}
+	w, err := beginWatched(set)
+	if err != nil {
+		return nil, err
+	}
+	if ev.Time != 0 {
+		now = ev.Time
+	}
+	o, err := w.event(eventInput(raw, now))
+	if err != nil {
+		return nil, err
+	}
+	e := &Explanation{Event: ev.ID, Type: ev.Type, Rules: []RuleExplanation{}}
+	for _, r := range set.Rules {
+		e.Rules = append(e.Rules, o.explain(r, ev.Type))
+	}
+	return e, nil
+}
+
+func (o *outcome) explain(r *rule.Rule, eventType string) RuleExplanation {
+	e := RuleExplanation{Rule: r.Name, File: r.File, Line: r.Line, Conditions: []ConditionExplanation{}}
+	j := o.of(r.Name)
+	if j == nil {
+		e.Why = fmt.Sprintf("the rule is about %s, not about %s", strings.Join(r.Events, ", "), eventType)
+		return e
+	}
+	e.Matched = true
+	for _, c := range j.conditions {
+		e.Conditions = append(e.Conditions, explainCondition("if", c))
+	}
+	for _, c := range j.having {
+		e.Conditions = append(e.Conditions, explainCondition("having", c))
+	}
+	if !j.asked {
+		for _, x := range r.HavingConditions {
+			e.Conditions = append(e.Conditions, ConditionExplanation{Part: "having", Condition: x.Text, Result: NotJudged})
+		}
+	}
+	if remedy := o.remedy(r.Name); remedy != nil {
+		e.Decision, e.Reason = remedy.Decision, remedy.Reason
+		for _, s := range remedy.Steps {
+			e.Actions = append(e.Actions, stepText(s))
+		}
+	}
+	e.Why = o.why(j)
+	return e
+}
+
+func explainCondition(part string, c rule.Condition) ConditionExplanation {
+	e := ConditionExplanation{Part: part, Condition: c.Text, Result: False, Seen: map[string]any{}}
+	switch {
+	case c.Err != nil:
+		e.Result, e.Error = NoValue, cause(c.Err)
+	case c.Value:
+		e.Result = True
+	}
+	for name, value := range c.Seen {
+		e.Seen[name] = plain(value)
+	}
+	return e
+}
+
+// stepText writes a step for people.
+func stepText(s decide.Step) string {
+	switch s.Kind {
+	case rule.Refund:
+		return fmt.Sprintf("refund %s of %s", s.Amount, s.Payment)
+	case rule.Credit:
+		return fmt.Sprintf("credit %s to %s", s.Amount, s.Customer)
+	case rule.Andon:
+		return fmt.Sprintf("pull %s %s", s.Cord, s.Level)
+	}
+	return s.Kind
+}
+
+// WriteText writes the explanation for people.
+func (e *Explanation) WriteText(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "event %s of type %s\n", e.Event, e.Type)
+	for _, r := range e.Rules {
+		fmt.Fprintf(table, "\n%s (%s:%d)\n", r.Rule, r.File, r.Line)
+		for _, c := range r.Conditions {
+			var seen []string
+			for _, name := range slices.Sorted(maps.Keys(c.Seen)) {
+				seen = append(seen, name+" = "+shown(c.Seen[name]))
+			}
+			if c.Error != "" {
+				seen = append(seen, c.Error)
+			}
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", c.Part, c.Condition, c.Result, strings.Join(seen, ", "))
+		}
+		switch r.Decision {
+		case "":
+			fmt.Fprintf(table, "  no remedy: %s\n", r.Why)
+		case decide.Act:
+			fmt.Fprintf(table, "  act: %s\n", strings.Join(r.Actions, ", "))
+		default:
+			fmt.Fprintf(table, "  %s: %s\n", r.Decision, strings.Join(append([]string{r.Why}, r.Actions...), ", "))
+		}
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("write explanation: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package rehearse_test
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// shopEvent writes an event for the shop's rules.
+func shopEvent(attributes, data string) []byte {
+	return []byte(`{"specversion":"1.0","id":"e-1","source":"/test",` + attributes + `,"data":{` + data + `}}`)
+}
+
+func shop(t *testing.T) *rule.Set {
+	t.Helper()
+	text, err := os.ReadFile("testdata/shop.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := rule.Load([]rule.File{{Path: "shop.yaml", Text: string(text)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func TestExplainNamesTheFirstThingThatFailed(t *testing.T) {
+	t.Parallel()
+	set := shop(t)
+	const closed, thanked = `"type":"com.example.contact.closed","customer":"c-1"`, `"type":"com.example.contact.thanked"`
+	const data = `"order":7,"sku":"T-7","reason":"broken","units":2,"payment":"pi_1","paid":"9.99 USD"`
+	for _, c := range []struct{ name, rule, attributes, data, why string }{
+		{"it acts", "refund-broken", closed, data, ""},
+		{"another type", "thank", closed, data, "the rule is about com.example.contact.thanked, not about com.example.contact.closed"},
+		{"a condition", "refund-broken", closed, `"reason":"broken","units":1`, "data.units >= 2 is false; data.units = 1"},
+		{"an absent field", "refund-broken", closed, `"reason":"broken"`, "data.units >= 2 has no value: no such key: units"},
+		{"no key", "refund-broken", closed, `"reason":"broken","units":2,"order":null`, "the event has no once_per key: it is null"},
+		{"having", "stop-product", closed, data, "distinct(event.customer) >= 2 is false; distinct(event.customer) = 1"},
+		{"no window", "stop-product", closed, `"reason":"broken","sku":true`, "the event belongs to no window: by is type"},
+		{"no money", "refund-broken", closed, `"order":7,"reason":"broken","units":2,"payment":"pi_1"`, "expand step refund: amount: no such key: paid"},
+		{"a limit", "refund-broken", closed, strings.Replace(data, "9.99", "50.01", 1), "held: per_remedy of 50.00 USD, 0.00 USD used before"},
+		{"nobody", "thank", thanked, ``, "held: no customer"},
+	} {
+		e, err := rehearse.Explain(set, shopEvent(c.attributes, c.data), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range e.Rules {
+			if r.Rule == c.rule && !strings.HasPrefix(r.Why, c.why) || r.Rule == c.rule && c.why == "" && r.Why != "" {
+				t.Errorf("%s: got %q, want %q", c.name, r.Why, c.why)
+			}
+		}
+		if len(e.Rules) != 3 {
+			t.Errorf("%s: %d rules", c.name, len(e.Rules))
+		}
+	}
+}
+
+func TestExplainForPeopleAndPrograms(t *testing.T) {
+	t.Parallel()
+	raw := shopEvent(`"type":"com.example.contact.closed","customer":"c-1","time":"2026-03-01T08:00:00Z"`,
+		`"order":7,"sku":"T-7","reason":"broken","payment":"pi_1","paid":"9.99 USD","units":3`)
+	e, err := rehearse.Explain(shop(t), raw, time.Now().UnixNano())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := e.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "explain.golden", text.String()+"\n"+string(encoded)+"\n")
+}
+
+func TestExplainRefusesWhatIsNoEvent(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{"", "{}", "[]", `{"specversion":"1.0"}`, strings.Repeat("x", 1<<17)} {
+		if _, err := rehearse.Explain(shop(t), []byte(raw), 0); err == nil {
+			t.Errorf("%.30q was explained", raw)
+		}
+	}
+}

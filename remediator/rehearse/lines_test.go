@@ -1,0 +1,113 @@
+package rehearse_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/rehearse"
+)
+
+func zipped(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestLines(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 3*event.MaxBytes)
+	for _, c := range []struct {
+		name, text string
+		want       []string
+		fails      bool
+	}{
+		{"none", "", nil, false},
+		{"empty ones", "\n\r\n  \n", nil, false},
+		{"no end of line", "a\nb", []string{"a", "b"}, false},
+		{"line ends of another system", "a\r\nb\r\n", []string{"a", "b"}, false},
+		{"zipped", zipped(t, "a\n\nb\n"), []string{"a", "b"}, false},
+		{"zipped nothing", zipped(t, ""), nil, false},
+		{"cut zip", zipped(t, "a\nb\n")[:20], nil, true},
+		{"no zip", "\x1f\x8b", nil, true},
+		{"a line that is too long", "a\n" + long + "\nb\n", []string{"a", long[:event.MaxBytes+2], "b"}, false},
+		{"a line that is just long enough", long[:event.MaxBytes] + "\r\nb", []string{long[:event.MaxBytes], "b"}, false},
+		{"only a line that is too long", long, []string{long[:event.MaxBytes+2]}, false},
+	} {
+		for _, reader := range []io.Reader{strings.NewReader(c.text), iotest.OneByteReader(strings.NewReader(c.text))} {
+			var got []string
+			var failed error
+			for line, err := range rehearse.Lines(reader) {
+				if err != nil {
+					failed = err
+					continue
+				}
+				got = append(got, string(line))
+			}
+			if (failed != nil) != c.fails || !c.fails && !slices.Equal(got, c.want) {
+				t.Errorf("%s: got %d lines and error %v, want %d", c.name, len(got), failed, len(c.want))
+			}
+		}
+	}
+}
+
+func TestLinesEndWhereTheReaderStops(t *testing.T) {
+	t.Parallel()
+	for range rehearse.Lines(strings.NewReader("a\nb\nc\n")) {
+		break
+	}
+	broken := errors.New("the disk is gone")
+	var last error
+	for _, err := range rehearse.Lines(io.MultiReader(strings.NewReader("a\n"), iotest.ErrReader(broken))) {
+		last = err
+	}
+	if !errors.Is(last, broken) {
+		t.Errorf("got %v, want %v", last, broken)
+	}
+}
+
+func TestReportForProgramsAndPeople(t *testing.T) {
+	t.Parallel()
+	events := strings.Join([]string{
+		string(shopEvent(`"type":"com.example.contact.closed","customer":"c-1","time":"2026-03-01T08:00:00Z"`, `"order":7,"sku":"T-7","reason":"broken","units":2,"payment":"pi_1","paid":"9.99 USD"`)),
+		`{"specversion":"1.0"}`,
+		string(bytes.Replace(shopEvent(`"type":"com.example.contact.thanked","customer":"c-1"`, ``), []byte("e-1"), []byte("e-2"), 1)),
+		string(bytes.Replace(shopEvent(`"type":"com.example.contact.thanked"`, ``), []byte("e-1"), []byte("e-3"), 1)),
+	}, "\n")
+	report, err := rehearse.Backtest(shop(t), rehearse.Lines(strings.NewReader(events)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := report.WriteTable(&text); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "report.golden", string(encoded)+"\n\n"+text.String())
+	for range 20 {
+		if err := report.WriteTable(brokenWriter{}); err == nil {
+			t.Fatal("a report that could not be written was")
+		}
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

@@ -1,0 +1,241 @@
+package rehearse
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/document"
+	"github.com/makegood/makegood/remediator/rule/expression"
+)
+
+// run is one run of one test.
+type run struct {
+	*suite
+	test     *test
+	set      *rule.Set
+	files    map[string]string
+	outcomes []*outcome
+	remedies []decide.RemedyFact
+	failed   bool
+}
+
+// fail reports why the test failed.
+func (r *run) fail(at document.Place, code, hint, format string, args ...any) {
+	r.failed = true
+	r.Errorf(at, code, hint, format, args...)
+}
+
+// play sends the events and compares what they came to.
+func (r *run) play() error {
+	if !r.named() {
+		return nil
+	}
+	w, err := beginWatched(r.set)
+	if err != nil {
+		return err
+	}
+	for i, one := range r.test.sends {
+		in, ok := r.input(i+1, one, r.files)
+		if !ok {
+			r.failed = true
+			return nil
+		}
+		o, err := w.event(in)
+		if err != nil {
+			return err
+		}
+		r.outcomes = append(r.outcomes, o)
+		r.remedies = append(r.remedies, o.remedies...)
+	}
+	r.compare()
+	for _, n := range r.test.nots {
+		r.negate(n)
+	}
+	return nil
+}
+
+// named reports rules that do not exist.
+func (r *run) named() bool {
+	var names []string
+	for _, known := range r.set.Rules {
+		names = append(names, known.Name)
+	}
+	check := func(name string, at document.Place) {
+		if r.set.Rule(name) == nil {
+			r.fail(at, "unknown-rule", document.DidYouMean(name, names), "there is no rule %q", name)
+		}
+	}
+	for _, e := range r.test.expect {
+		check(e.rule, e.at)
+	}
+	for _, n := range r.test.nots {
+		check(n.rule, n.at)
+	}
+	return !r.failed
+}
+
+// compare holds the expected remedies against those that were made. Their order
+// says nothing.
+func (r *run) compare() {
+	used := make([]bool, len(r.remedies))
+	take := func(fits func(*decide.RemedyFact) bool) *decide.RemedyFact {
+		for i := range r.remedies {
+			if m := &r.remedies[i]; !used[i] && fits(m) {
+				used[i] = true
+				return m
+			}
+		}
+		return nil
+	}
+	var missing []expectation
+	for _, e := range r.test.expect {
+		if take(func(m *decide.RemedyFact) bool { return m.Rule == e.rule && e.differs(m) == "" }) == nil {
+			missing = append(missing, e)
+		}
+	}
+	for _, e := range missing {
+		if m := take(func(m *decide.RemedyFact) bool { return m.Rule == e.rule }); m != nil {
+			r.fail(e.at, "expect", "it is: "+remedyText(m), "the remedy of %s is another: %s", e.rule, e.differs(m))
+			continue
+		}
+		r.fail(e.at, "expect", r.whyNone(e.rule), "the rule %s makes no remedy like this", e.rule)
+	}
+	for i, m := range r.remedies {
+		if r.test.whole && !used[i] {
+			r.fail(r.test.at, "expect", "expect lists every remedy; add it, or find out why it is made", "a remedy is made that is not expected: %s", remedyText(&m))
+		}
+	}
+}
+
+// whyNone says why a rule made no remedy of the last event of its types.
+func (r *run) whyNone(name string) string {
+	for _, o := range slices.Backward(r.outcomes) {
+		if j := o.of(name); j != nil {
+			if why := o.why(j); why != "" {
+				return "of the last event: " + why
+			}
+			return "it makes fewer than expected"
+		}
+	}
+	return "no event has a type that it is about: " + strings.Join(r.set.Rule(name).Events, ", ")
+}
+
+// differs says how a remedy is not as expected, "" when it is.
+func (e *expectation) differs(m *decide.RemedyFact) string {
+	switch {
+	case e.decision != m.Decision:
+		return fmt.Sprintf("its decision is %s, not %s", m.Decision, e.decision)
+	case e.reason != "" && e.reason != m.Reason:
+		return fmt.Sprintf("its reason is %q, not %q", m.Reason, e.reason)
+	case !e.decidesActions:
+		return ""
+	case len(e.actions) != len(m.Steps):
+		return fmt.Sprintf("the number of its actions is %d, not %d", len(m.Steps), len(e.actions))
+	}
+	for i := range e.actions {
+		if why := e.actions[i].differs(&m.Steps[i]); why != "" {
+			return fmt.Sprintf("action %d: %s", i+1, why)
+		}
+	}
+	return ""
+}
+
+func (a *expectedAction) differs(s *decide.Step) string {
+	if a.kind != s.Kind {
+		return fmt.Sprintf("its kind is %s, not %s", s.Kind, a.kind)
+	}
+	got := map[string]string{"name": s.Name, "payment": s.Payment, "customer": s.Customer, "pull": s.Cord, "level": s.Level}
+	if s.Amount != nil {
+		got["amount"] = s.Amount.String()
+	}
+	got["expires"] = (time.Duration(s.ExpiresS) * time.Second).String()
+	for _, name := range []string{"name", "payment", "customer", "amount", "expires", "pull", "level"} {
+		want, ok := a.fields[name]
+		if !ok || written(name, want) == got[name] {
+			continue
+		}
+		return fmt.Sprintf("its %s is %q, not %q", name, got[name], want)
+	}
+	return ""
+}
+
+// written brings a text into the form in which a step is compared.
+func written(field, text string) string {
+	switch field {
+	case "amount":
+		if m, err := money.Parse(text); err == nil {
+			return m.String()
+		}
+	case "expires":
+		if d, err := expression.ParseDuration(text); err == nil {
+			return d.String()
+		}
+	}
+	return text
+}
+
+// remedyText writes a remedy for people.
+func remedyText(m *decide.RemedyFact) string {
+	text := m.Rule + " " + m.Decision
+	if m.Reason != "" {
+		text += " (" + m.Reason + ")"
+	}
+	for i, s := range m.Steps {
+		text += map[bool]string{true: ": ", false: ", "}[i == 0] + stepText(s)
+	}
+	return text
+}
+
+// negate holds a rule that must not fire against the last event of its types.
+func (r *run) negate(n negation) {
+	for _, m := range r.remedies {
+		if m.Rule == n.rule {
+			r.fail(n.at, "not", "", "the rule makes a remedy: %s", remedyText(&m))
+			return
+		}
+	}
+	for _, o := range slices.Backward(r.outcomes) {
+		if j := o.of(n.rule); j != nil {
+			r.because(n, o, j)
+			return
+		}
+	}
+	r.fail(n.at, "not", "send an event of one of these types: "+strings.Join(r.set.Rule(n.rule).Events, ", "),
+		"no event has a type that the rule is about, so nothing is shown")
+}
+
+// because passes only when the named condition is the only one that is false.
+func (r *run) because(n negation, o *outcome, j *judgement) {
+	var texts []string
+	for _, x := range slices.Concat(j.rule.Conditions, j.rule.HavingConditions) {
+		texts = append(texts, x.Text)
+	}
+	if !slices.ContainsFunc(texts, func(text string) bool { return same(text, n.because) }) {
+		hint := "its conditions: " + strings.Join(texts, "\n                ")
+		if near := document.Nearest(n.because, texts); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		r.fail(n.becauseAt, "because", hint, "the rule %s has no condition %s", n.rule, n.because)
+		return
+	}
+	found := false
+	for _, c := range slices.Concat(j.conditions, j.having) {
+		switch named := same(c.Text, n.because); {
+		case named && c.Value:
+			r.fail(n.becauseAt, "not", o.why(j), "the condition holds, so it does not keep the rule from firing: %s", c.Text)
+		case named && c.Err != nil:
+			r.fail(n.becauseAt, "not", failed(c), "the condition is not false, it has no value: %s", c.Text)
+		case !named && !c.Value:
+			r.fail(n.becauseAt, "not", failed(c), "it is not the only condition that keeps the rule from firing; so does: %s", c.Text)
+		}
+		found = found || same(c.Text, n.because)
+	}
+	if !found && !r.failed {
+		r.fail(n.becauseAt, "not", o.why(j), "the condition was not judged: %s", n.because)
+	}
+}

@@ -1,0 +1,170 @@
+package rehearse
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/document"
+)
+
+// Tests is what the tests beside rules came to.
+type Tests struct {
+	Tests      []TestResult  `json:"tests"` // in the order of the files
+	Conditions []Coverage    `json:"conditions"`
+	Problems   rule.Problems `json:"problems"` // why tests failed, and what is wrong with their files
+}
+
+// TestResult is what one test came to.
+type TestResult struct {
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Name   string `json:"name"`
+	Passed bool   `json:"passed"`
+}
+
+// Coverage counts the tests that passed and show one condition of a rule.
+type Coverage struct {
+	Rule      string `json:"rule"`
+	Condition string `json:"condition"` // empty for a rule without any
+	Holds     int    `json:"holds"`     // the rule made an expected remedy
+	Fails     int    `json:"fails"`     // it alone kept the rule from firing
+}
+
+// Passed reports whether there were tests and all of them passed.
+func (t *Tests) Passed() bool {
+	return len(t.Tests) > 0 && !t.Problems.Failed()
+}
+
+// Test runs the tests among files, which also hold the events that they name,
+// against a set of rules. Each test begins anew.
+func Test(set *rule.Set, files []rule.File) (*Tests, error) {
+	t := &Tests{Tests: []TestResult{}, Conditions: conditionsOf(set), Problems: rule.Problems{}}
+	texts := map[string]string{}
+	for _, file := range files {
+		texts[file.Path] = file.Text
+	}
+	for _, file := range files {
+		if !isTests(file.Path) {
+			continue
+		}
+		s := readSuite(file)
+		readable := !s.Problems.Failed()
+		for i := range s.tests {
+			r := &run{suite: s, test: &s.tests[i], set: set, files: texts, failed: !readable}
+			if readable {
+				if err := r.play(); err != nil {
+					return nil, fmt.Errorf("run test %q of %s: %w", r.test.name, file.Path, err)
+				}
+			}
+			if !r.failed {
+				t.cover(r.test)
+			}
+			t.Tests = append(t.Tests, TestResult{File: file.Path, Line: r.test.at.Line, Name: r.test.name, Passed: !r.failed})
+		}
+		t.Problems = append(t.Problems, s.Problems...)
+	}
+	t.Problems.Sort()
+	return t, nil
+}
+
+// conditionsOf lists all conditions of all rules.
+func conditionsOf(set *rule.Set) []Coverage {
+	all := []Coverage{}
+	for _, r := range set.Rules {
+		conditions := slices.Concat(r.Conditions, r.HavingConditions)
+		if len(conditions) == 0 {
+			all = append(all, Coverage{Rule: r.Name})
+		}
+		for _, c := range conditions {
+			all = append(all, Coverage{Rule: r.Name, Condition: c.Text})
+		}
+	}
+	return all
+}
+
+// cover counts what a test that passed has shown.
+func (t *Tests) cover(passed *test) {
+	for i := range t.Conditions {
+		c := &t.Conditions[i]
+		if slices.ContainsFunc(passed.expect, func(e expectation) bool { return e.rule == c.Rule }) {
+			c.Holds++
+		}
+		if slices.ContainsFunc(passed.nots, func(n negation) bool { return n.rule == c.Rule && same(n.because, c.Condition) }) {
+			c.Fails++
+		}
+	}
+}
+
+// same compares expressions without regard to white space outside of texts.
+func same(a, b string) bool { return squeeze(a) == squeeze(b) }
+
+func squeeze(text string) string {
+	var b strings.Builder
+	quote := rune(0)
+	escaped := false
+	for _, r := range text {
+		switch {
+		case quote != 0:
+			if r == quote && !escaped {
+				quote = 0
+			}
+			escaped = r == '\\' && !escaped
+		case r == '"' || r == '\'':
+			quote = r
+		case unicode.IsSpace(r):
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// Demand returns what tests must still show before the rules of a set that move
+// money may be live: of each rule one remedy that is expected, and of each
+// condition that it alone keeps the rule from firing.
+func Demand(set *rule.Set, tests *Tests) rule.Problems {
+	problems := rule.Problems{}
+	for _, r := range set.Rules {
+		if r.Mode == rule.Shadow || !r.MovesMoney() {
+			continue
+		}
+		s := sourceOf(set, r)
+		at := document.Place{Line: r.Line, Col: max(strings.Index(s.Line(r.Line), "rule:"), 0) + 1}
+		for i, c := range coverageOf(tests, r) {
+			if i == 0 && c.Holds == 0 {
+				s.Errorf(at, "untested", "write a test beside it:\nexpect: [{rule: "+r.Name+"}]",
+					"the rule %s is %s and moves money, but no test that passes expects a remedy of it", r.Name, r.Mode)
+			}
+			if c.Condition != "" && c.Fails == 0 {
+				s.Errorf(at, "untested", "write a test beside it:\nnot:\n  - rule: "+r.Name+"\n    because: >-\n      "+c.Condition,
+					"the rule %s is %s and moves money, but no test that passes shows that it does not fire because of: %s", r.Name, r.Mode, c.Condition)
+			}
+		}
+		problems = append(problems, s.Problems...)
+	}
+	problems.Sort()
+	return problems
+}
+
+func coverageOf(tests *Tests, r *rule.Rule) []Coverage {
+	var of []Coverage
+	for _, c := range tests.Conditions {
+		if c.Rule == r.Name {
+			of = append(of, c)
+		}
+	}
+	return of
+}
+
+// sourceOf returns the file of a rule, to report problems in.
+func sourceOf(set *rule.Set, r *rule.Rule) *document.Source {
+	for _, file := range set.Files {
+		if file.Path == r.File {
+			return document.NewSource(file.Path, file.Text)
+		}
+	}
+	return document.NewSource(r.File, "")
+}

@@ -1,0 +1,143 @@
+package rehearse_test
+
+import (
+	"flag"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+func runTests(t *testing.T, files []rule.File) (*rule.Set, *rehearse.Tests) {
+	t.Helper()
+	rules, beside := rehearse.Split(files)
+	set, err := rule.Load(rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err := rehearse.Test(set, beside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set, tests
+}
+
+func TestTheFlightsRulesPassTheirTests(t *testing.T) {
+	t.Parallel()
+	set, tests := runTests(t, readFiles(t, flights+"rules"))
+	if !tests.Passed() || len(tests.Tests) != 9 {
+		t.Errorf("%d tests:\n%s", len(tests.Tests), tests.Problems.Format())
+	}
+	for _, c := range tests.Conditions {
+		if c.Holds == 0 || c.Fails == 0 {
+			t.Errorf("no test shows both sides of %+v", c)
+		}
+	}
+	if problems := rehearse.Demand(set, tests); len(problems) > 0 {
+		t.Errorf("Demand:\n%s", problems.Format())
+	}
+}
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares text with a file.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	name = "testdata/" + name
+	if *update {
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs, got:\n%s", name, got)
+	}
+}
+
+// suiteOf returns the shop's rules with one file of tests.
+func suiteOf(t *testing.T, name string) []rule.File {
+	t.Helper()
+	var files []rule.File
+	for _, path := range []string{"shop.yaml", "contact.json", name} {
+		text, err := os.ReadFile("testdata/" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, rule.File{Path: "shop/" + path, Text: string(text)})
+	}
+	return files
+}
+
+func TestTestsThatPass(t *testing.T) {
+	t.Parallel()
+	set, tests := runTests(t, suiteOf(t, "passing_test.yaml"))
+	if !tests.Passed() || len(tests.Tests) != 8 {
+		t.Errorf("%d tests:\n%s", len(tests.Tests), tests.Problems.Format())
+	}
+	want := []rehearse.Coverage{
+		{Rule: "refund-broken", Condition: `data.reason == "broken"`, Holds: 4, Fails: 1},
+		{Rule: "refund-broken", Condition: "data.units >= 2", Holds: 4, Fails: 1},
+		{Rule: "stop-product", Condition: `data.reason == "broken"`, Holds: 1, Fails: 1},
+		{Rule: "stop-product", Condition: "distinct(event.customer) >= 2", Holds: 1, Fails: 1},
+		{Rule: "stop-product", Condition: "sum(data.units) < 100", Holds: 1, Fails: 1},
+		{Rule: "thank", Holds: 1},
+	}
+	if !slices.Equal(tests.Conditions, want) {
+		t.Errorf("conditions:\n got %+v\nwant %+v", tests.Conditions, want)
+	}
+	if problems := rehearse.Demand(set, tests); len(problems) > 0 {
+		t.Errorf("Demand:\n%s", problems.Format())
+	}
+}
+
+func TestTestsThatFailSayWhy(t *testing.T) {
+	t.Parallel()
+	set, tests := runTests(t, suiteOf(t, "failing_test.yaml"))
+	if tests.Passed() || len(tests.Tests) == 0 {
+		t.Errorf("Passed = %v with %d tests", tests.Passed(), len(tests.Tests))
+	}
+	for _, one := range tests.Tests {
+		if one.Passed {
+			t.Errorf("line %d: %q passed", one.Line, one.Name)
+		}
+	}
+	for _, c := range tests.Conditions {
+		if c.Holds+c.Fails > 0 {
+			t.Errorf("tests that failed show %+v", c)
+		}
+	}
+	demanded := rehearse.Demand(set, tests)
+	golden(t, "failing.golden", tests.Problems.Format()+"\n")
+	golden(t, "demanded.golden", demanded.Format()+"\n")
+}
+
+func TestMistakesInTestsAreAllNamed(t *testing.T) {
+	t.Parallel()
+	_, tests := runTests(t, suiteOf(t, "mistakes_test.yaml"))
+	for _, one := range tests.Tests {
+		if one.Passed {
+			t.Errorf("line %d: %q passed in a file with mistakes", one.Line, one.Name)
+		}
+	}
+	golden(t, "mistakes.golden", tests.Problems.Format()+"\n")
+}
+
+func TestNoTestsDoNotPass(t *testing.T) {
+	t.Parallel()
+	rules := suiteOf(t, "passing_test.yaml")[:1]
+	if _, tests := runTests(t, rules); tests.Passed() {
+		t.Error("no tests passed")
+	}
+	for _, text := range []string{"", "tests: []\n", "tests:\n", "- a list\n", "tests: text\n", "\xff", "# only a comment\n"} {
+		_, tests := runTests(t, append(rules, rule.File{Path: "shop/empty_test.yaml", Text: text}))
+		if tests.Passed() || !tests.Problems.Failed() {
+			t.Errorf("%q: Passed = %v, problems %v", text, tests.Passed(), tests.Problems)
+		}
+	}
+}

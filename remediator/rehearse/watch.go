@@ -1,0 +1,249 @@
+package rehearse
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/match"
+	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// watcher is a matcher that keeps how each rule judged the last event. What the
+// fold asks for later, when it knows the windows, it keeps as well.
+type watcher struct {
+	match.Matcher
+	set    *rule.Set
+	judged []*judgement
+}
+
+// judgement is how one rule judged one event of its type.
+type judgement struct {
+	rule       *rule.Rule
+	conditions []rule.Condition // of its if
+	hit        *match.Hit       // nil when its if does not hold
+	asked      bool             // the window took the event
+	having     []rule.Condition
+	actions    error // why its steps could not be computed
+}
+
+// Match implements match.Matcher.
+func (w *watcher) Match(ev *event.Event, at int64) match.Result {
+	result := w.Matcher.Match(ev, at)
+	values := rule.NewValues(ev, at)
+	w.judged = nil
+	for _, r := range w.set.ForType(ev.Type) {
+		evaluation := r.Evaluate(values)
+		j := &judgement{rule: r, conditions: evaluation.Conditions()}
+		w.judged = append(w.judged, j)
+		for i := range result.Hits {
+			if h := &result.Hits[i]; h.Rule == r {
+				j.hit = h
+				h.Rest = watchedRest{Rest: h.Rest, evaluation: evaluation, judgement: j}
+			}
+		}
+	}
+	return result
+}
+
+// watchedRest keeps what is asked of a hit.
+type watchedRest struct {
+	match.Rest
+	evaluation *rule.Evaluation
+	judgement  *judgement
+}
+
+// Having implements match.Rest.
+func (r watchedRest) Having(aggregates []any) (bool, error) {
+	r.judgement.asked, r.judgement.having = true, r.evaluation.HavingConditions(aggregates)
+	return r.Rest.Having(aggregates)
+}
+
+// Actions implements match.Rest.
+func (r watchedRest) Actions(aggregates []any) ([]rule.Action, error) {
+	actions, err := r.Rest.Actions(aggregates)
+	r.judgement.actions = err
+	return actions, err
+}
+
+// watched is a rehearsal in which each event is looked at by itself.
+type watched struct {
+	*rehearsal
+	watcher *watcher
+}
+
+func beginWatched(set *rule.Set) (*watched, error) {
+	w := &watched{watcher: &watcher{}}
+	var err error
+	w.rehearsal, err = begin(set.Files, 1, func(set *rule.Set) match.Matcher {
+		w.watcher.Matcher, w.watcher.set = match.New(set), set
+		return w.watcher
+	})
+	return w, err
+}
+
+// outcome is what became of one event.
+type outcome struct {
+	judged   []*judgement
+	remedies []decide.RemedyFact
+	taken    map[string]bool // rules whose once_per key was taken before
+	late     map[string]bool // rules for whose window it was too late
+}
+
+// event folds one event.
+func (w *watched) event(in input.Input) (*outcome, error) {
+	facts, err := w.apply([]input.Input{in})
+	if err != nil {
+		return nil, err
+	}
+	o := &outcome{judged: w.watcher.judged, taken: map[string]bool{}, late: map[string]bool{}}
+	for _, f := range facts {
+		switch f.Kind {
+		case decide.KindRemedy:
+			var remedy decide.RemedyFact
+			if err := json.Unmarshal(f.Body, &remedy); err != nil {
+				return nil, fmt.Errorf("decode remedy: %w", err)
+			}
+			o.remedies = append(o.remedies, remedy)
+		case decide.KindDuplicate:
+			o.taken[f.Rule] = true
+		case decide.KindLate:
+			o.late[f.Rule] = true
+		}
+	}
+	return o, nil
+}
+
+// of returns how a rule judged the event, nil when the type is not one of its.
+func (o *outcome) of(name string) *judgement {
+	for _, j := range o.judged {
+		if j.rule.Name == name {
+			return j
+		}
+	}
+	return nil
+}
+
+// remedy returns what a rule decided, nil when nothing.
+func (o *outcome) remedy(name string) *decide.RemedyFact {
+	for i := range o.remedies {
+		if o.remedies[i].Rule == name {
+			return &o.remedies[i]
+		}
+	}
+	return nil
+}
+
+// why names the first thing that kept a rule from acting, "" when it acted.
+func (o *outcome) why(j *judgement) string {
+	if remedy := o.remedy(j.rule.Name); remedy != nil {
+		return j.whyNotAct(remedy)
+	}
+	for _, c := range j.conditions {
+		if !c.Value {
+			return failed(c)
+		}
+	}
+	switch h := j.hit; {
+	case h == nil:
+		return "if does not hold"
+	case h.NoBy != "":
+		return "the event belongs to no window: by is " + h.NoBy
+	case o.late[j.rule.Name]:
+		return "the event came too late for the window"
+	case j.rule.Window != nil && !j.asked:
+		return "an event with the same source and id came before"
+	}
+	for _, c := range j.having {
+		if !c.Value {
+			return failed(c)
+		}
+	}
+	switch {
+	case j.hit.NoKey != "":
+		return "the event has no once_per key: it is " + j.hit.NoKey
+	case o.taken[j.rule.Name]:
+		return "the once_per key was taken before"
+	case j.rule.Window != nil && j.rule.MovesMoney():
+		return "a sampled event (sampledrate above 1) moves no money by window"
+	}
+	return "an event with the same source and id came before"
+}
+
+func (j *judgement) whyNotAct(remedy *decide.RemedyFact) string {
+	switch {
+	case remedy.Decision == decide.Act:
+		return ""
+	case j.actions != nil:
+		return j.actions.Error()
+	}
+	verb := map[string]string{decide.Hold: "held", decide.Suppress: "suppressed"}[remedy.Decision]
+	for _, c := range remedy.Checks {
+		if c.Held && c.Limit != nil {
+			return fmt.Sprintf("%s: %s of %s, %s used before", verb, c.Check, c.Limit, c.Used)
+		}
+		if c.Held && c.Count != nil {
+			return fmt.Sprintf("%s: %s of %d remedies, %d before", verb, c.Check, c.Max, *c.Count)
+		}
+	}
+	return verb + ": " + remedy.Reason
+}
+
+// failed says how a condition failed and what it saw.
+func failed(c rule.Condition) string {
+	result := c.Text + " is false"
+	if c.Err != nil {
+		result = c.Text + " has no value: " + cause(c.Err)
+	}
+	if len(c.Seen) == 0 {
+		return result
+	}
+	var seen []string
+	for _, name := range slices.Sorted(maps.Keys(c.Seen)) {
+		seen = append(seen, name+" = "+shown(c.Seen[name]))
+	}
+	return result + "; " + strings.Join(seen, ", ")
+}
+
+// cause is the innermost message of an error.
+func cause(err error) string {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return err.Error()
+}
+
+// plain turns a value that a condition saw into what JSON has.
+func plain(value any) any {
+	switch v := value.(type) {
+	case money.Money:
+		return v.String()
+	case time.Time:
+		return v.Format(time.RFC3339Nano)
+	case time.Duration:
+		return v.String()
+	}
+	return value
+}
+
+// maxShown bounds a value in a message, in bytes.
+const maxShown = 80
+
+func shown(value any) string {
+	text, err := json.Marshal(plain(value))
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	if len(text) > maxShown {
+		return strings.ToValidUTF8(string(text[:maxShown]), "") + "…"
+	}
+	return string(text)
+}
