@@ -50,7 +50,7 @@ var edges = map[string][]string{
 	"remediator/act":                      {},
 	"remediator/act/credit":               {"remediator/act"},
 	"remediator/act/stripe":               {"remediator/act"},
-	"remediator/api":                      {},
+	"remediator/api":                      {"remediator/store/views"},
 	"remediator/crash":                    {}, // tests alone, which wire what they need
 	"remediator/ingest":                   {"remediator/log"},
 	"remediator/log":                      {},

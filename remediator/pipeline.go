@@ -66,8 +66,10 @@ func (s *Service) pipeline() error {
 
 	// faces: what people and programs see of it.
 	s.handler = api.New(api.Config{
-		Events: s.observed(events), Ledger: s.ledger, Ready: s.readiness, AdminToken: s.cfg.AdminToken,
-		Now: s.cfg.Now, Logger: s.cfg.Logger,
+		Events: s.observed(events), Ledger: s.ledger, Ready: s.readiness,
+		Balance:    credit.BalanceHandler(s.ledger, s.cfg.Now, s.cfg.Logger),
+		Redeem:     credit.RedeemHandler(s.ledger, s.cfg.Now, s.cfg.Logger),
+		AdminToken: s.cfg.AdminToken, Logger: s.cfg.Logger,
 	})
 	return nil
 }

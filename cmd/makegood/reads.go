@@ -59,7 +59,8 @@ func (f from) get(ctx context.Context, path string, query url.Values, into any) 
 		}
 		defer db.Close()
 		handler := api.New(api.Config{
-			Events: http.NotFoundHandler(), Ledger: db, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+			Events: http.NotFoundHandler(), Balance: http.NotFoundHandler(), Redeem: http.NotFoundHandler(),
+			Ledger: db, Logger: slog.New(slog.DiscardHandler),
 			Ready: func() error { return errors.New("read from the files of " + f.DataDir) },
 		})
 		w := httptest.NewRecorder()

@@ -15,12 +15,10 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 
-	"github.com/makegood/makegood/remediator/act/credit"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/store/views"
@@ -29,7 +27,6 @@ import (
 // Ledger is what the API reads of the ledger's store. Implementations are safe
 // for concurrent use.
 type Ledger interface {
-	credit.Books
 	Totals(ctx context.Context) (views.Totals, error)
 	Remedies(ctx context.Context, f views.Filter) ([]views.Remedy, error)
 	// Remedy returns nil when there is none.
@@ -44,13 +41,13 @@ type Ledger interface {
 
 // Config of the API.
 type Config struct {
-	Events http.Handler // answers /v1/events
-	Ledger Ledger
-	Ready  func() error // why the service is not ready; nil when it is
+	Events          http.Handler // answers /v1/events
+	Balance, Redeem http.Handler // answer below /v1/credits/{customer}; the customer is a path value
+	Ledger          Ledger
+	Ready           func() error // why the service is not ready; nil when it is
 	// AdminToken is what reads and redemptions must show as bearer token. Without
 	// one everybody who can reach the service may.
 	AdminToken string
-	Now        func() time.Time
 	Logger     *slog.Logger
 }
 
@@ -69,10 +66,8 @@ func New(cfg Config) http.Handler {
 	r.Handle("/v1/remedies", h.admin(h.remedies)).Methods(http.MethodGet)
 	r.Handle("/v1/remedies/{remedy}", h.admin(h.remedy)).Methods(http.MethodGet)
 	r.Handle("/v1/andon", h.admin(h.cords)).Methods(http.MethodGet)
-	balance := credit.BalanceHandler(cfg.Ledger, cfg.Now, cfg.Logger)
-	redeem := credit.RedeemHandler(cfg.Ledger, cfg.Now, cfg.Logger)
-	r.Handle("/v1/credits/{customer}", h.admin(balance.ServeHTTP)).Methods(http.MethodGet)
-	r.Handle("/v1/credits/{customer}/redeem", h.admin(redeem.ServeHTTP)).Methods(http.MethodPost)
+	r.Handle("/v1/credits/{customer}", h.admin(cfg.Balance.ServeHTTP)).Methods(http.MethodGet)
+	r.Handle("/v1/credits/{customer}/redeem", h.admin(cfg.Redeem.ServeHTTP)).Methods(http.MethodPost)
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusNotFound, "not-found", "there is no "+r.URL.Path)
 	})
