@@ -113,7 +113,7 @@ func Batch(body []byte, maxBytes int, visit func(raw []byte, head Head, refused 
 	for index := 0; ; index++ {
 		start := s.pos
 		s.spaced, s.soft, s.depth = false, nil, 0
-		m = message{}
+		m.count, m.reading = 0, reading{}
 		if !s.message(&m) {
 			s.hard.Index = index
 			return s.hard

@@ -32,7 +32,11 @@ type member struct {
 type message struct {
 	members [MaxAttributes]member
 	count   int // of members
+	reading
+}
 
+// reading is what a message says besides its attributes.
+type reading struct {
 	data     span // JSON; empty when absent or null
 	dataKind kind
 	hasData  bool   // data is present, be it null

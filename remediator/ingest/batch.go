@@ -12,14 +12,19 @@ import (
 	"github.com/makegood/makegood/remediator/input"
 )
 
-// maxName bounds the name of a request in bytes.
-const maxName = 128
+const (
+	// maxName bounds the name of a request in bytes.
+	maxName = 128
+	// usualBytes is a little less than most events have.
+	usualBytes = 256
+)
 
 // batch is what the events of one request came to.
 type batch struct {
 	cfg      Config
 	prefix   string // of the inputs' ids
 	ids      strings.Builder
+	expected int // events, guessed
 	seen     int // events, good and bad
 	inputs   []input.Input
 	rejected []rejection
@@ -76,6 +81,10 @@ func (b *batch) add(raw []byte, head event.Head, refused *event.Error) {
 			at = input.StampPrevious
 		}
 	}
+	if b.inputs == nil {
+		b.inputs = make([]input.Input, 0, min(b.expected, b.cfg.MaxEvents))
+		b.ids.Grow(cap(b.inputs) * (len(b.prefix) + 4))
+	}
 	b.inputs = append(b.inputs, input.Input{ID: b.id(index), Kind: input.Event, At: at, Body: raw})
 }
 
@@ -101,6 +110,7 @@ func (b *batch) one(raw []byte) *problem {
 
 // batched takes a body that is an array of events.
 func (b *batch) batched(_ http.Header, body []byte) *problem {
+	b.expected = len(body)/usualBytes + 1
 	tooMany := false
 	err := event.Batch(body, b.cfg.MaxEventBytes, func(raw []byte, head event.Head, refused *event.Error) bool {
 		if b.seen == b.cfg.MaxEvents {
