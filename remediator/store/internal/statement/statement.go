@@ -108,9 +108,6 @@ func (t *Tx) statement(query string) (*sql.Stmt, error) {
 	}
 	t.cache.mu.Lock()
 	prepared := t.cache.prepared[query]
-	if prepared == nil {
-		t.cache.wanted[query] = true
-	}
 	t.cache.mu.Unlock()
 	var stmt *sql.Stmt
 	if prepared != nil {
@@ -120,6 +117,9 @@ func (t *Tx) statement(query string) (*sql.Stmt, error) {
 		if stmt, err = t.tx.PrepareContext(t.ctx, query); err != nil {
 			return nil, fmt.Errorf("prepare %q: %w", query, err)
 		}
+		t.cache.mu.Lock()
+		t.cache.wanted[query] = true
+		t.cache.mu.Unlock()
 	}
 	t.bound[query] = stmt
 	return stmt, nil

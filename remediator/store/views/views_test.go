@@ -1,0 +1,253 @@
+package views_test
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/ledger"
+	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/store/ledgerdb"
+	"github.com/makegood/makegood/remediator/store/views"
+)
+
+// story commits facts one by one to a ledger, as the fold would find them.
+type story struct {
+	t  *testing.T
+	db *ledgerdb.DB
+	at decide.Position
+}
+
+func newStory(t *testing.T) *story {
+	t.Helper()
+	private, public, err := ledger.NewKey(rand.NewChaCha8([32]byte{}), ledger.Origin("log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := ledgerdb.Open(t.Context(), filepath.Join(t.TempDir(), "ledger.db"), ledgerdb.Options{Key: private})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	s := &story{t: t, db: db}
+	s.tell(decide.KindGenesis, decide.Fact{}, decide.GenesisFact{LogID: "log", LedgerKey: public})
+	return s
+}
+
+func (s *story) tell(kind string, refs decide.Fact, body any, cords ...decide.CordState) {
+	s.t.Helper()
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	to := s.at
+	to.LogID, to.Version, to.Ordinal, to.Record, to.At = "log", 1, to.Ordinal+1, to.Record+1, to.At+int64(time.Second)
+	to.Digest = sha256.Sum256(to.Digest[:])
+	refs.Kind, refs.At, refs.Ordinal, refs.Version, refs.Body = kind, to.At, to.Ordinal, 1, encoded
+	if err := s.db.Commit(s.t.Context(), s.at, to, &decide.Output{Items: []decide.Item{{Fact: &refs}}, Cords: cords}); err != nil {
+		s.t.Fatal(err)
+	}
+	s.at = to
+}
+
+func id(name string) uuid.UUID { return uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)) }
+
+// decided tells of a remedy that refunds 2.99 and credits 1.00.
+func (s *story) decided(name, rule, mode, decision string) {
+	s.t.Helper()
+	refund, credit := money.Money{Minor: 299, Currency: "USD"}, money.Money{Minor: 100, Currency: "USD"}
+	s.tell(decide.KindRemedy, decide.Fact{Remedy: id(name), Rule: rule}, decide.RemedyFact{
+		Remedy: id(name), Rule: rule, Mode: mode, Decision: decision, Reason: "reason of " + decision, Customer: "c-" + name, Subject: "order/1", Account: "4711",
+		Source: "/shop", Event: name, EventAt: "2026-01-01T00:00:00Z",
+		Steps: []decide.Step{
+			{Action: id(name + "/refund"), Name: "refund", Kind: "refund", Connector: "stripe", Payment: "pay", Amount: &refund},
+			{Action: id(name + "/credit"), Name: "credit", Kind: "credit", Connector: "credit", Customer: "else", Amount: &credit},
+			{Action: id(name + "/andon"), Name: "andon", Kind: "andon", Cord: "airport/" + name, Level: "red"},
+		},
+	})
+}
+
+func (s *story) outcome(name, step, status string, minor int64) {
+	s.t.Helper()
+	fact := decide.ActionFact{Name: step, Attempt: 2, Status: status, Code: "code", Ref: "ref", SeenAt: "2026-01-01T00:00:01Z"}
+	if minor > 0 {
+		fact.Amount = &money.Money{Minor: minor, Currency: "USD"}
+	}
+	s.tell(decide.KindAction, decide.Fact{Remedy: id(name), Action: id(name + "/" + step), Rule: "late"}, fact)
+}
+
+func (s *story) end(name, status string) {
+	s.t.Helper()
+	s.tell(decide.KindEnd, decide.Fact{Remedy: id(name), Rule: "late"}, decide.EndFact{Status: status})
+}
+
+// stands checks the status of a remedy and of its actions, in their order.
+func (s *story) stands(name, status string, actions ...string) *views.Remedy {
+	s.t.Helper()
+	r, err := s.db.Remedy(s.t.Context(), id(name))
+	if err != nil || r == nil {
+		s.t.Fatalf("remedy %s: %v, %v", name, r, err)
+	}
+	var got []string
+	for _, a := range r.Actions {
+		got = append(got, a.Status)
+	}
+	if r.Status != status || !reflect.DeepEqual(got, actions) {
+		s.t.Errorf("remedy %s stands %s %v, want %s %v", name, r.Status, got, status, actions)
+	}
+	return r
+}
+
+func TestRemedyFromDecisionToEnd(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.decided("a", "late", "live", decide.Act)
+	r := s.stands("a", views.StatusActing, "waiting", "waiting", "waiting")
+	if r.Rule != "late" || r.Customer != "c-a" || r.Account != "4711" || r.Sequence != 1 || !r.At.Equal(time.Unix(2, 0)) || r.Ended != nil {
+		t.Errorf("viewed as %+v", r)
+	}
+	if a := r.Actions[1]; a.Customer != "else" || a.Amount.Minor != 100 || a.Kind != "credit" || a.Connector != "credit" {
+		t.Errorf("credit viewed as %+v", a)
+	}
+	s.outcome("a", "refund", decide.Retrying, 0)
+	s.stands("a", views.StatusActing, "retrying", "waiting", "waiting")
+	s.outcome("a", "refund", decide.Succeeded, 298)
+	s.tell(decide.KindPull, decide.Fact{Remedy: id("a"), Action: id("a/andon")}, decide.PullFact{Cord: "airport/a", Level: "red", Opened: true, Evidence: 1},
+		decide.CordState{Cord: "airport/a", Level: "yellow", Pulls: 1, Evidence: 1}, decide.CordState{Cord: "airport/a", Level: "red", Pulls: 1, Evidence: 2, Rule: "late", Remedy: id("a"), Pull: id("pull"), Since: 5, Reason: "three flights"})
+	r = s.stands("a", views.StatusActing, "succeeded", "waiting", "succeeded")
+	if a := r.Actions[0]; a.Amount.Minor != 298 || a.Attempts != 2 || a.Code != "code" || a.Ref != "ref" || a.SeenAt == "" {
+		t.Errorf("refund viewed as %+v", a)
+	}
+	s.outcome("a", "credit", decide.Failed, 0)
+	s.end("a", decide.Failed)
+	if r = s.stands("a", decide.Failed, "succeeded", "failed", "succeeded"); r.Ended == nil || !r.Ended.Equal(time.Unix(0, s.at.At)) {
+		t.Errorf("ended at %v", r.Ended)
+	}
+	cords, err := s.db.Cords(t.Context())
+	if err != nil || len(cords) != 1 || cords[0] != (decide.CordState{Cord: "airport/a", Level: "red", Pulls: 1, Evidence: 2, Rule: "late", Remedy: id("a"), Pull: id("pull"), Since: 5, Reason: "three flights"}) {
+		t.Errorf("cords %+v, %v", cords, err)
+	}
+}
+
+func TestHeldRemedies(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	for _, name := range []string{"denied", "approved", "blocked"} {
+		s.decided(name, "late", "live", decide.Hold)
+		s.stands(name, views.StatusHeld, "waiting", "waiting", "waiting")
+	}
+	answer := func(name, answer string, have, need int) {
+		s.tell(decide.KindApproval, decide.Fact{Remedy: id(name)}, decide.ApprovalFact{Answer: answer, By: "ann", Have: have, Need: need})
+	}
+	answer("denied", "deny", 0, 1)
+	s.end("denied", decide.Denied)
+	s.stands("denied", decide.Denied, "skipped", "skipped", "skipped")
+	answer("approved", "approve", 1, 2)
+	s.stands("approved", views.StatusHeld, "waiting", "waiting", "waiting")
+	answer("approved", "approve", 2, 2)
+	s.stands("approved", views.StatusActing, "waiting", "waiting", "waiting")
+	answer("blocked", "approve", 1, 1)
+	s.outcome("blocked", "refund", decide.Blocked, 0)
+	s.stands("blocked", views.StatusHeld, "held", "waiting", "waiting")
+	s.end("blocked", decide.Expired)
+	s.stands("blocked", decide.Expired, "skipped", "skipped", "skipped")
+}
+
+// TestShadowAndSuppressedBesideLive decides on one key in shadow, against it, and
+// live: none hides another.
+func TestShadowAndSuppressedBesideLive(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.decided("a", "late", "shadow", decide.Act)
+	s.stands("a", views.StatusShadow)
+	s.decided("a", "late", "live", decide.Suppress)
+	s.stands("a", views.StatusSuppressed)
+	s.decided("a", "late", "live", decide.Act) // a suppressed remedy took no key
+	s.decided("a", "late", "shadow", decide.Act)
+	if r := s.stands("a", views.StatusActing, "waiting", "waiting", "waiting"); r.Sequence != 3 {
+		t.Errorf("decided by entry %d, want 3", r.Sequence)
+	}
+	if r, err := s.db.Remedy(t.Context(), id("nobody")); r != nil || err != nil {
+		t.Errorf("a remedy that is not there: %v, %v", r, err)
+	}
+}
+
+func TestTotals(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	for n := range 4 {
+		s.decided(fmt.Sprint(n), "late", "live", decide.Act)
+	}
+	s.decided("held", "lost", "live", decide.Hold)
+	s.decided("shadow", "late", "shadow", decide.Act)
+	s.decided("not", "late", "live", decide.Suppress)
+	s.outcome("0", "refund", decide.Succeeded, 0)
+	s.outcome("1", "refund", decide.Pending, 250)
+	s.outcome("2", "refund", decide.Failed, 0)
+	s.outcome("3", "refund", decide.Unknown, 0)
+	s.outcome("0", "credit", decide.Succeeded, 0)
+	for range 2 {
+		s.tell(decide.KindProgress, decide.Fact{}, decide.ProgressFact{Through: s.at.Ordinal, Inputs: 5,
+			Counts: decide.Counts{Received: 36, Duplicates: 1, NoMatch: 2, Judged: 3, Remedies: 4, Late: 5, NoKey: 6, Errors: 7}})
+	}
+	s.tell(decide.KindProgress, decide.Fact{}, decide.ProgressFact{Through: 99},
+		decide.CordState{Cord: "a", Pulls: 2}, decide.CordState{Cord: "b", Pulls: 1})
+	got, err := s.db.Totals(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := views.Totals{
+		Remedies: map[string]int{"late": 4, "lost": 1},
+		Statuses: map[string]int{views.StatusActing: 4, views.StatusHeld: 1, views.StatusSuppressed: 1},
+		Refunded: map[string]int64{"USD": 549}, Credited: map[string]int64{"USD": 100}, Pulls: 3, Cords: 2,
+		Counted: views.Counted{Through: 99, Inputs: 10, Counts: decide.Counts{Received: 72, Duplicates: 2, NoMatch: 4, Judged: 6, Remedies: 8, Late: 10, NoKey: 12, Errors: 14}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("totals\n got %+v\nwant %+v", got, want)
+	}
+}
+
+func TestRemediesAreListedNewestFirst(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	for n := range 6 {
+		s.decided(fmt.Sprint(n), []string{"late", "lost"}[n%2], "live", []string{decide.Act, decide.Hold, decide.Act}[n%3])
+	}
+	for name, c := range map[string]struct {
+		filter views.Filter
+		want   []uint64
+	}{
+		"all":         {views.Filter{}, []uint64{6, 5, 4, 3, 2, 1}},
+		"some":        {views.Filter{Limit: 2}, []uint64{6, 5}},
+		"going on":    {views.Filter{Limit: 2, Before: 5}, []uint64{4, 3}},
+		"by rule":     {views.Filter{Rule: "lost"}, []uint64{6, 4, 2}},
+		"by status":   {views.Filter{Status: views.StatusHeld}, []uint64{5, 2}},
+		"by customer": {views.Filter{Customer: "c-3"}, []uint64{4}},
+		"by all":      {views.Filter{Rule: "lost", Status: views.StatusHeld, Customer: "c-1", Before: 9, Limit: 9}, []uint64{2}},
+		"none":        {views.Filter{Rule: "' OR 1=1 --"}, nil},
+	} {
+		remedies, err := s.db.Remedies(t.Context(), c.filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []uint64
+		for _, r := range remedies {
+			got = append(got, r.Sequence)
+		}
+		if !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+	history, err := s.db.History(t.Context(), id("3"))
+	if err != nil || len(history) != 1 || history[0].Seq != 4 || history[0].Kind != decide.KindRemedy {
+		t.Errorf("history %v, %v", history, err)
+	}
+}
