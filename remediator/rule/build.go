@@ -147,13 +147,28 @@ func (b *builder) duration(n *yaml.Node, what string) time.Duration {
 	}
 	d, err := expression.ParseDuration(text)
 	if err != nil {
-		b.Errorf(document.At(n), "duration", hint, "%s: %v", what, err)
+		b.Errorf(document.At(n), "duration", durationHint(text, hint), "%s: %v", what, err)
 		return 0
 	}
 	if d <= 0 {
 		b.Errorf(document.At(n), "duration", hint, "%s: %s is no time at all", what, text)
 	}
 	return d
+}
+
+var spelled = regexp.MustCompile(`^\s*(\d+)\s*(s|m|h|d|w)[a-z]*\s*$`)
+
+// durationHint writes the duration as it was probably meant.
+func durationHint(text, hint string) string {
+	found := spelled.FindStringSubmatch(strings.ToLower(text))
+	if found == nil {
+		return hint
+	}
+	number, unit := found[1], found[2]
+	if weeks, err := strconv.Atoi(number); unit == "w" && err == nil && weeks < 10000 {
+		number, unit = strconv.Itoa(7*weeks), "d"
+	}
+	return "write " + number + unit
 }
 
 func (b *builder) within(m *document.Mapping) time.Duration {

@@ -78,11 +78,6 @@ func (b *builder) expr(n *yaml.Node, what string, calls *expression.Calls) *Expr
 	if !ok {
 		return nil
 	}
-	if n.Tag != "" && n.Style&yaml.TaggedStyle != 0 {
-		b.Errorf(document.At(n), "yaml", "write it like this:\n"+what+": >-\n  "+strings.TrimSpace(n.Tag+" "+n.Value),
-			"YAML does not read this value as a text: it starts with !")
-		return nil
-	}
 	if inner, ok := strings.CutPrefix(strings.TrimSpace(text), "${{"); ok && strings.HasSuffix(inner, "}}") {
 		b.Errorf(document.At(n), "template", "write "+strings.TrimSpace(strings.TrimSuffix(inner, "}}")),
 			"%s is an expression already: ${{ }} belongs in the texts of do", what)

@@ -106,6 +106,9 @@ func (l *loader) file(file File) {
 		if i+1 < len(list.Content) {
 			end = list.Content[i+1].Line
 		}
+		if source.Full() {
+			return
+		}
 		if len(l.rules) >= maxRules {
 			source.Errorf(document.At(node), "files", "", "more than %d rules", maxRules)
 			return

@@ -14,6 +14,7 @@ type Mapping struct {
 	what   string
 	keys   map[string]*yaml.Node
 	values map[string]*yaml.Node
+	meant  map[string]bool // keys that were probably mistyped
 }
 
 // Mapping reads a node as a mapping with the keys given; what names it in
@@ -24,14 +25,14 @@ func (s *Source) Mapping(n *yaml.Node, what string, allowed ...string) *Mapping 
 		s.Errorf(At(n), "type", "write "+example(allowed), "%s is %s, not a mapping", what, kind(n))
 		return nil
 	}
-	m := &Mapping{Node: n, source: s, what: what, keys: make(map[string]*yaml.Node), values: make(map[string]*yaml.Node)}
+	m := &Mapping{Node: n, source: s, what: what, keys: make(map[string]*yaml.Node), values: make(map[string]*yaml.Node), meant: make(map[string]bool)}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		m.add(n.Content[i], n.Content[i+1], allowed, i)
+		m.add(n.Content[i], n.Content[i+1], allowed)
 	}
 	return m
 }
 
-func (m *Mapping) add(key, value *yaml.Node, allowed []string, i int) {
+func (m *Mapping) add(key, value *yaml.Node, allowed []string) {
 	s, name := m.source, key.Value
 	if key.Kind != yaml.ScalarNode {
 		s.Errorf(At(key), "type", "write a name in front of the colon", "a key of %s is %s", m.what, kind(key))
@@ -42,47 +43,29 @@ func (m *Mapping) add(key, value *yaml.Node, allowed []string, i int) {
 		return
 	}
 	if len(allowed) > 0 && !contains(allowed, name) {
-		if i > 0 && m.torn(m.Node.Content[i-1], key) {
-			return
-		}
+		m.meant[Nearest(name, allowed)] = true
 		s.Errorf(At(key), "unknown-key", DidYouMean(name, allowed), "%s has no key %s", m.what, quoteName(name))
 		return
 	}
 	m.keys[name], m.values[name] = key, value
 }
 
-// torn reports a value inside of { } that a comma tore into two.
-func (m *Mapping) torn(value, key *yaml.Node) bool {
-	if m.Node.Style&yaml.FlowStyle == 0 || value.Kind != yaml.ScalarNode || value.Style != 0 || balanced(value.Value) {
-		return false
-	}
-	m.source.Errorf(At(value), "yaml", "quote the whole value, or write the mapping over several lines without { }",
-		"inside { } a comma ends the value: it was read as %s", quoteName(value.Value))
-	return true
-}
-
-func balanced(text string) bool {
-	for _, pair := range []string{"()", "[]", "{}"} {
-		if strings.Count(text, pair[:1]) != strings.Count(text, pair[1:]) {
-			return false
-		}
-	}
-	return strings.Count(text, `"`)%2 == 0 && strings.Count(text, "'")%2 == 0
-}
-
 // Get returns the value of a key, nil when it is absent or empty.
 func (m *Mapping) Get(name string) *yaml.Node {
 	n := m.values[name]
 	if n != nil && n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" && n.Style == 0 {
-		m.source.Errorf(At(m.keys[name]), "type", "give it a value or remove the key", "%s has no value", name)
+		if !m.source.Broken {
+			m.source.Errorf(At(m.keys[name]), "type", "give it a value or remove the key", "%s has no value", name)
+		}
 		delete(m.values, name)
 		return nil
 	}
 	return n
 }
 
-// Has reports whether the key is there, with whatever value.
-func (m *Mapping) Has(name string) bool { return m.keys[name] != nil }
+// Has reports whether the key is there, with whatever value, or probably meant
+// by a mistyped one, which is reported already.
+func (m *Mapping) Has(name string) bool { return m.keys[name] != nil || m.meant[name] }
 
 // Key returns where a key stands.
 func (m *Mapping) Key(name string) Place {

@@ -12,8 +12,13 @@ import (
 // Limits of a file. They bound what a hostile file can make the reader cost.
 const (
 	MaxBytes = 1 << 20
-	maxDepth = 32 // of nesting
-	maxTries = 40 // repairs of one file
+	maxLine  = 16 << 10 // bytes of a line
+	maxDepth = 32       // of nesting
+	maxTries = 20       // repairs of one file
+
+	// maxReread bounds the text that is read again for repairs: a large file
+	// gets fewer of them.
+	maxReread = 2 << 20
 )
 
 // Parse reads the file and returns its content, repaired where that is
@@ -27,10 +32,11 @@ func (s *Source) Parse() *yaml.Node {
 	case !utf8.ValidString(text):
 		s.invalidUTF8(text)
 		return nil
-	case s.tooDeep():
+	case s.tooLong() || s.tooDeep():
 		return nil
 	}
 	s.repairTabs()
+	s.repairValues()
 	root := s.parseRepairing()
 	if root == nil || len(root.Content) == 0 {
 		return nil
@@ -49,6 +55,16 @@ func (s *Source) invalidUTF8(text string) {
 		}
 	}
 	s.Errorf(Place{1, 1}, "utf8", "save the file as UTF-8", "the file is not valid UTF-8")
+}
+
+func (s *Source) tooLong() bool {
+	for i, line := range s.lines {
+		if len(line) > maxLine {
+			s.Errorf(Place{i + 1, 1}, "size", "break the line", "the line has %d bytes; at most %d are allowed", len(line), maxLine)
+			return true
+		}
+	}
+	return false
 }
 
 // tooDeep refuses deep nesting before the parser, which recurses, sees it. It
@@ -100,9 +116,12 @@ func (s *Source) plain(n *yaml.Node, depth int) bool {
 		s.Errorf(At(n), "depth", "", "nested deeper than %d levels", maxDepth)
 		return false
 	}
-	if n.Kind == yaml.AliasNode || n.Anchor != "" {
+	if n.Kind == yaml.AliasNode || n.Anchor != "" && !s.anchored {
 		s.Errorf(At(n), "alias", "write the value out; an expression that starts with & or * is written as a block (>-)",
 			"anchors and aliases are not used here: a rule's text holds all of the rule")
+		s.anchored = true
+	}
+	if n.Kind == yaml.AliasNode {
 		return false
 	}
 	for _, child := range n.Content {

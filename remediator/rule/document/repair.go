@@ -12,32 +12,48 @@ import (
 // repairTabs replaces tabs in indentation, which YAML refuses, by the spaces
 // that were most likely meant.
 func (s *Source) repairTabs() {
-	inBlock := -1 // indentation of the key whose block scalar the lines belong to
 	for i, line := range s.lines {
-		indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
-		if inBlock >= 0 && width(indent) > inBlock && !strings.Contains(indent, "\t") {
-			continue
-		}
-		inBlock = -1
-		if at := strings.IndexByte(indent, '\t'); at >= 0 {
+		text := strings.TrimLeft(line, " \t")
+		indent := line[:len(line)-len(text)]
+		if at := strings.IndexByte(indent, '\t'); at >= 0 && strings.TrimSpace(text) != "" {
 			s.Errorf(Place{i + 1, at + 1}, "tab", "indent with spaces", "a tab indents the line; YAML allows only spaces")
-			meant := s.meant(i)
-			s.repaired[i] = strings.Repeat(" ", meant) + line[len(indent):]
-			s.shifts[i+1] = shift{from: 1, by: meant - len(indent)}
-			indent = strings.Repeat(" ", meant)
-		}
-		if blockHeader.MatchString(line) {
-			inBlock = width(indent)
+			s.repaired[i] = strings.Repeat(" ", min(s.meant(i), maxIndent)) + text
 		}
 	}
 }
 
+// repairValues quotes what YAML would tear apart inside of { } and [ ], and
+// values that start with !, which it takes for a tag. It does so before YAML
+// reads the lines, since many of them can be read: as something else than what
+// they look like.
+func (s *Source) repairValues() {
+	block := -1 // indentation of the key whose block scalar the lines belong to
+	for i, line := range s.repaired {
+		indent := len(line) - len(strings.TrimLeft(line, " "))
+		if strings.TrimSpace(line) == "" || block >= 0 && indent > block {
+			continue
+		}
+		block = -1
+		if blockHeader.MatchString(line) {
+			block = indent
+		} else if fixed, ok := quoteFlow(line); ok {
+			s.accept(i+1, fixed)
+		} else if fixed, ok := quoteEntry(line); ok && fixed.tagged {
+			s.accept(i+1, fixed)
+		}
+	}
+}
+
+// accept reports what is wrong with a line and reads it repaired from now on.
+func (s *Source) accept(line int, fixed repairedLine) {
+	s.Errorf(Place{line, fixed.col}, fixed.code, "write it like this:\n"+fixed.shown, "%s", fixed.why)
+	s.repaired[line-1] = fixed.text
+}
+
 var blockHeader = regexp.MustCompile(`:\s+[|>][-+0-9]*\s*(#.*)?$`)
 
-func width(indent string) int { return len(strings.ReplaceAll(indent, "\t", "  ")) }
+// maxIndent bounds the guess: tabs below tabs would go ever further right.
+const maxIndent = 2 * maxDepth
 
 // meant guesses the indentation of a line that was indented with tabs: deeper
 // than a line that opens something, else as the line before.
@@ -66,9 +82,13 @@ func (s *Source) meant(i int) int {
 // drops the line, and parses again.
 func (s *Source) parseRepairing() *yaml.Node {
 	root, err := s.read()
+	if err != nil && s.closeQuotes() {
+		root, err = s.read()
+	}
+	tries := min(maxTries, 3+maxReread/(1+len(strings.Join(s.lines, "\n"))))
 	for try := 0; err != nil; try++ {
 		at := place(err)
-		if try == maxTries {
+		if try == tries {
 			s.Errorf(at, "yaml", "", "too many mistakes to read on")
 			s.Broken = true
 			return nil
@@ -129,49 +149,54 @@ func (s *Source) repair(at Place) bool {
 			continue
 		}
 		before := s.repaired[line-1]
-		for _, attempt := range []func(string) (repairedLine, bool){quoteFlow, quoteEntry} {
+		for _, attempt := range []func(string) (repairedLine, bool){closeTemplate, quoteEntry} {
 			fixed, ok := attempt(before)
-			if !ok || !s.helps(line, fixed.text) {
+			if !ok || !s.helps(at, line, fixed.text) {
 				continue
 			}
-			s.Errorf(Place{line, fixed.col}, "yaml", "write it like this:\n"+fixed.shown, "%s", fixed.why)
-			s.repaired[line-1] = fixed.text
-			s.shifts[line] = shift{from: fixed.col, by: 1}
+			s.accept(line, fixed)
 			return true
 		}
 	}
 	return false
 }
 
-// helps reports whether YAML gets further than a line once it is replaced.
-func (s *Source) helps(line int, text string) bool {
+// helps reports whether YAML gets further than before once a line is replaced.
+func (s *Source) helps(stopped Place, line int, text string) bool {
 	before := s.repaired[line-1]
 	s.repaired[line-1] = text
 	_, err := s.read()
 	s.repaired[line-1] = before
-	return err == nil || place(err).Line > line+1
+	now := place(err)
+	return err == nil || now.Line > line && (now.Line > stopped.Line || now.Line == stopped.Line && now.Col > stopped.Col)
 }
 
 // repairedLine is a line that can be read, and how a person should write it.
 type repairedLine struct {
-	text, shown, why string
-	col              int
+	text, shown, why, code string
+	col                    int
+	tagged                 bool // the value starts with !
 }
 
 // quoteEntry quotes the value of a key.
 func quoteEntry(line string) (repairedLine, bool) {
 	parts := entry.FindStringSubmatch(line)
-	if parts == nil {
+	if parts == nil || collection.MatchString(line) {
 		return repairedLine{}, false
 	}
 	head, key, value := parts[1], parts[2], parts[3]
+	if strings.Count(value, "[") != strings.Count(value, "]") || strings.Count(value, "{") != strings.Count(value, "}") {
+		return repairedLine{}, false // a collection over several lines
+	}
 	indent := strings.Repeat(" ", len([]rune(head)))
 	start := head + key + ": "
 	return repairedLine{
-		text:  start + "'" + strings.ReplaceAll(value, "'", "''") + "'",
-		shown: start + ">-\n" + indent + "  " + value,
-		why:   fmt.Sprintf("YAML does not read this value as a text: %s", trap(value)),
-		col:   len([]rune(start)) + 1,
+		text:   start + "'" + strings.ReplaceAll(value, "'", "''") + "'",
+		shown:  start + ">-\n" + indent + "  " + value,
+		why:    fmt.Sprintf("YAML does not read this value as a text: %s", trap(value)),
+		col:    len([]rune(start)) + 1,
+		code:   "yaml",
+		tagged: value[0] == '!',
 	}, true
 }
 
@@ -189,19 +214,44 @@ func trap(value string) string {
 	return "it holds signs that mean something in YAML"
 }
 
-// template is an unquoted value with ${{ }} inside of { } or [ ].
-var template = regexp.MustCompile(`([:,\[{]\s*)([^\s"',\[\]{}][^"',\[\]{}]*)?(\$\{\{[^"]*?\}\}[^\s"',\[\]{}]*)`)
-
-// quoteFlow quotes the values with ${{ }} inside of { } or [ ].
-func quoteFlow(line string) (repairedLine, bool) {
-	first := template.FindStringSubmatchIndex(line)
-	if first == nil || !strings.ContainsAny(line[:first[0]+1], "[{") {
+// closeTemplate closes a ${{ that is not.
+func closeTemplate(line string) (repairedLine, bool) {
+	open := strings.LastIndex(line, "${{")
+	if open < 0 || strings.Contains(line[open:], "}}") {
 		return repairedLine{}, false
 	}
-	fixed := template.ReplaceAllString(line, `$1"$2$3"`)
-	return repairedLine{
-		text: fixed, shown: strings.TrimSpace(fixed),
-		why: "inside { } or [ ] a value with ${{ }} is quoted",
-		col: len([]rune(line[:first[3]])) + 1,
-	}, true
+	end := open + 3
+	for end < len(line) && strings.IndexByte(`}"',`, line[end]) < 0 {
+		end++
+	}
+	text := line[:end] + "}}" + strings.TrimPrefix(line[end:], "}")
+	if fixed, ok := quoteFlow(text); ok {
+		text = fixed.text
+	} else if fixed, ok := quoteFlow(line[:end] + "}}" + line[end:]); ok {
+		text = fixed.text // the one } belongs to the mapping
+	}
+	return repairedLine{text: text, shown: strings.TrimSpace(text), why: "${{ is not closed", code: "template", col: len([]rune(line[:open])) + 1}, true
+}
+
+var keyLine = regexp.MustCompile(`^\s*(?:- +)*[A-Za-z_][A-Za-z0-9_.-]*:(\s|$)`)
+
+// closeQuotes closes texts that begin with a quote and do not end, where the
+// next line plainly begins something new. Left alone, such a text swallows the
+// lines behind it, and YAML complains about a place far from the mistake.
+func (s *Source) closeQuotes() (closed bool) {
+	for i, line := range s.repaired {
+		parts := entry.FindStringSubmatch(line)
+		if parts == nil || i+1 >= len(s.repaired) || !keyLine.MatchString(s.repaired[i+1]) {
+			continue
+		}
+		value := parts[3]
+		if (value[0] != '"' && value[0] != '\'') || closeQuote(value, 0) < len(value) {
+			continue
+		}
+		col := len([]rune(parts[1]+parts[2])) + 3
+		s.Errorf(Place{i + 1, col}, "quote", "close it at the end of the line", "the quote is not closed")
+		s.repaired[i] = strings.TrimRight(line, " \t\r") + value[:1]
+		closed = true
+	}
+	return closed
 }

@@ -2,6 +2,7 @@ package document
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -17,16 +18,13 @@ type Source struct {
 
 	lines    []string // as written
 	repaired []string // as read
-	shifts   map[int]shift
+	anchored bool     // an anchor has been reported
 }
-
-// shift says that the repair of a line moved what stands at or behind a column.
-type shift struct{ from, by int }
 
 // NewSource returns a source for a file's text.
 func NewSource(path, text string) *Source {
 	lines := strings.Split(text, "\n")
-	return &Source{Path: path, lines: lines, repaired: append([]string(nil), lines...), shifts: make(map[int]shift)}
+	return &Source{Path: path, lines: lines, repaired: append([]string(nil), lines...)}
 }
 
 // Line returns a line as written, from 1; "" outside of the file.
@@ -39,6 +37,9 @@ func (s *Source) Line(number int) string {
 
 // Lines returns how many lines the file has.
 func (s *Source) Lines() int { return len(s.lines) }
+
+// Repaired returns the lines as they were read after Parse.
+func (s *Source) Repaired() []string { return slices.Clone(s.repaired) }
 
 // Place is a place in the file, both numbers from 1, columns in characters.
 type Place struct{ Line, Col int }
@@ -59,15 +60,15 @@ func (s *Source) Warnf(at Place, code, hint, format string, args ...any) {
 // maxProblems bounds what is reported of one file; behind it nobody reads on.
 const maxProblems = 200
 
+// Full reports whether so much is wrong that nothing more is reported.
+func (s *Source) Full() bool { return len(s.Problems) >= maxProblems }
+
 func (s *Source) report(severity Severity, at Place, code, hint, message string) {
-	if len(s.Problems) >= maxProblems {
+	if s.Full() {
 		return
 	}
-	if moved, ok := s.shifts[at.Line]; ok && at.Col >= moved.from {
-		at.Col = max(at.Col-moved.by, 1)
-	}
 	at.Line = min(max(at.Line, 1), len(s.lines))
-	at.Col = max(at.Col, 1)
+	at.Col = s.written(at)
 	s.Problems = append(s.Problems, Problem{
 		File: s.Path, Line: at.Line, Col: at.Col, Severity: severity, Code: code,
 		Message: message, Hint: hint, Frame: frame(at.Line, at.Col, s.Line(at.Line)),
@@ -116,6 +117,34 @@ func (s *Source) Within(n *yaml.Node, offset int) Place {
 		return at
 	}
 	return Place{line, i + 1}
+}
+
+// written returns the column that a place of the text as read has in the text as
+// written. Repairs only add quotes and change indentation, so both are walked
+// side by side from the first sign on.
+func (s *Source) written(at Place) int {
+	line := s.lines[at.Line-1]
+	read := s.repaired[at.Line-1]
+	if line == read || strings.TrimSpace(read) == "" {
+		return max(at.Col, 1)
+	}
+	was, is := []rune(line), []rune(read)
+	i, j := indentOf(was), indentOf(is)
+	for j < at.Col-1 && j < len(is) {
+		if i < len(was) && was[i] == is[j] {
+			i++
+		}
+		j++
+	}
+	return i + 1
+}
+
+func indentOf(line []rune) int {
+	i := 0
+	for i < len(line) && isBlank(line[i]) {
+		i++
+	}
+	return i
 }
 
 func isBlank(r rune) bool { return r == ' ' || r == '\t' }

@@ -80,7 +80,7 @@ func (u *unit) replaceAggregates(calls *Calls) {
 	for _, e := range found {
 		name := e.AsCall().FunctionName()
 		if calls == nil {
-			u.issue(e.ID(), "aggregates belong in having and in do of a rule with a window", "%s() cannot be used here", name)
+			u.issueAtCall(e, "aggregates belong in having and in do of a rule with a window", "%s() cannot be used here", name)
 			continue
 		}
 		u.replaceAggregate(e, calls)
@@ -98,7 +98,7 @@ func (u *unit) replaceAggregate(e ast.Expr, calls *Calls) {
 		least = 1
 	}
 	if len(args) < least || len(args) > most {
-		u.issue(e.ID(), usage(name), "%s() has %d arguments", name, len(args))
+		u.issueAtCall(e, usage(name), "%s() has %d arguments", name, len(args))
 		return
 	}
 	call := Call{Func: name}
@@ -120,6 +120,12 @@ func (u *unit) replaceAggregate(e ast.Expr, calls *Calls) {
 	list := factory.NewIdent(u.newID(e.ID()), slotName(call))
 	position := factory.NewLiteral(u.newID(e.ID()), types.Int(index))
 	e.SetKindCase(factory.NewCall(0, operators.Index, list, position))
+}
+
+func (u *unit) issueAtCall(e ast.Expr, hint, format string, args ...any) {
+	u.issue(e.ID(), hint, format, args...)
+	issue := &u.issues[len(u.issues)-1]
+	issue.Offset = nameStart(u.text, issue.Offset, e.AsCall().FunctionName())
 }
 
 func usage(name string) string {
@@ -148,7 +154,7 @@ func slotName(call Call) string {
 // fits reports arguments that could never count.
 func (u *unit) fits(e ast.Expr, call Call) bool {
 	if call.If != nil && call.If.Type != Bool && call.If.Type != Any {
-		u.issue(e.ID(), usage(call.Func), "the predicate of %s() is a %s, not true or false", call.Func, call.If.Type)
+		u.issueAtCall(e, usage(call.Func), "the predicate of %s() is a %s, not true or false", call.Func, call.If.Type)
 		return false
 	}
 	if call.Arg == nil {
@@ -156,11 +162,11 @@ func (u *unit) fits(e ast.Expr, call Call) bool {
 	}
 	switch t := call.Arg.Type; t {
 	case Bool, List, Null, Other:
-		u.issue(e.ID(), "", "%s() does not take a %s", call.Func, t)
+		u.issueAtCall(e, "", "%s() does not take a %s", call.Func, t)
 		return false
 	case Map, Text, Timestamp, Duration:
 		if call.Func != "distinct" && t != Text && t != Map || call.Func == "distinct" && t == Map {
-			u.issue(e.ID(), "", "%s() does not take a %s", call.Func, t)
+			u.issueAtCall(e, "", "%s() does not take a %s", call.Func, t)
 			return false
 		}
 	}
@@ -189,6 +195,10 @@ func (u *unit) part(e ast.Expr) (*Program, string) {
 		}
 	})
 	root.SetKindCase(same)
+	info := part.parsed.NativeRep().SourceInfo()
+	if at, ok := info.GetOffsetRange(same.ID()); ok {
+		info.SetOffsetRange(root.ID(), at)
+	}
 	part.replaceAggregates(nil)
 	program, issues := part.finish()
 	u.issues = append(u.issues, issues...)

@@ -120,6 +120,17 @@ func (u *unit) issue(id int64, hint, format string, args ...any) {
 	u.issues = append(u.issues, Issue{Offset: u.offset(id), Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
+// nameStart returns where the name of a call begins; CEL places a call at its
+// parenthesis.
+func nameStart(text string, offset int, name string) int {
+	runes := []rune(text)
+	start := offset - len([]rune(name))
+	if start >= 0 && offset <= len(runes) && string(runes[start:offset]) == name {
+		return start
+	}
+	return offset
+}
+
 // fromCELIssues turns what CEL found into issues; its messages name CEL's own
 // parts, so the common ones are said in the words of a rule author.
 func fromCELIssues(text string, found *cel.Issues) []Issue {
@@ -127,7 +138,13 @@ func fromCELIssues(text string, found *cel.Issues) []Issue {
 	for _, e := range found.Errors() {
 		issue := Issue{Offset: offsetAt(text, e.Location.Line(), e.Location.Column()), Message: e.Message}
 		explain(&issue)
+		if issue.Unknown != "" {
+			issue.Offset = nameStart(text, issue.Offset, issue.Unknown)
+		}
 		issues = append(issues, issue)
+		if strings.HasPrefix(e.Message, "Syntax error") {
+			break // what follows is only the parser finding its way again
+		}
 	}
 	if len(issues) == 0 {
 		issues = append(issues, Issue{Message: found.Err().Error()})
@@ -159,7 +176,7 @@ func explainSyntax(message string) (explained, hint string) {
 	}
 	token, after, _ := strings.Cut(token, "'")
 	token = strings.TrimSpace(token)
-	explained = fmt.Sprintf("unexpected %q", token)
+	explained = "unexpected " + token
 	switch token {
 	case "<EOF>":
 		explained, hint = "the expression ends too early", "something is missing: an operand, a closing bracket or a quote"

@@ -13,7 +13,7 @@ import (
 type Path struct {
 	Root   string // data or event
 	Fields []string
-	Offset int // of its end in the text, in runes
+	Offset int // of its last field in the text, in runes
 }
 
 // String writes the path as expressions do.
@@ -80,6 +80,9 @@ func field(e ast.Expr) (operand ast.Expr, name string, ok bool) {
 
 func (u *unit) path(e ast.Expr) (Path, bool) {
 	path := Path{Offset: u.offset(e.ID())}
+	if e.Kind() == ast.SelectKind {
+		path.Offset++ // CEL places a selection at its dot
+	}
 	for {
 		if e.Kind() == ast.IdentKind {
 			path.Root = e.AsIdent()

@@ -80,7 +80,9 @@ func (u *unit) settleCall(e ast.Expr, checked *ast.AST) (changed bool) {
 		if slices.ContainsFunc(args, func(a ast.Expr) bool { return !isWhole(checked.GetType(a.ID())) }) {
 			u.issue(e.ID(), "write int(…) around both sides, for example int(data.n) % 2", "%% works on whole numbers only")
 		}
-	case operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+	case operators.NotEquals:
+		return u.moneyDiffers(e, checked)
+	case operators.Equals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
 		return moneyFirst(e, checked)
 	}
 	return false
@@ -149,8 +151,8 @@ func holdsAny(optional *types.Type) bool {
 }
 
 var mirrored = map[string]string{
-	operators.Equals: operators.Equals, operators.NotEquals: operators.NotEquals,
-	operators.Less: operators.Greater, operators.Greater: operators.Less,
+	operators.Equals: operators.Equals,
+	operators.Less:   operators.Greater, operators.Greater: operators.Less,
 	operators.LessEquals: operators.GreaterEquals, operators.GreaterEquals: operators.LessEquals,
 }
 
@@ -163,6 +165,19 @@ func moneyFirst(e ast.Expr, checked *ast.AST) (changed bool) {
 		return false
 	}
 	e.SetKindCase(ast.NewExprFactory().NewCall(0, mirrored[call.FunctionName()], right, left))
+	return true
+}
+
+// moneyDiffers writes a != b of money as !(a == b): the engine's != takes the
+// error of comparing money with a text for "they differ".
+func (u *unit) moneyDiffers(e ast.Expr, checked *ast.AST) (changed bool) {
+	args := e.AsCall().Args()
+	if !slices.ContainsFunc(args, func(a ast.Expr) bool { return fromCEL(checked.GetType(a.ID())) == Money }) {
+		return false
+	}
+	factory := ast.NewExprFactory()
+	equal := factory.NewCall(u.newID(e.ID()), operators.Equals, args...)
+	e.SetKindCase(factory.NewCall(0, operators.LogicalNot, equal))
 	return true
 }
 

@@ -1,0 +1,168 @@
+package document
+
+import (
+	"regexp"
+	"strings"
+)
+
+// collection is a line whose value is a { } or [ ] that ends on the line.
+var collection = regexp.MustCompile(`^(\s*(?:- +)*(?:[A-Za-z_][A-Za-z0-9_.-]*:[ \t]+)?)(\{.*\}|\[.*\])[ \t]*(?:#.*)?\r?$`)
+
+// quoteFlow quotes the values inside of { } or [ ] that hold signs which mean
+// something there. It reads such a value as a person does: up to the comma or
+// bracket that is outside of all brackets opened in it.
+func quoteFlow(line string) (repairedLine, bool) {
+	found := collection.FindStringSubmatchIndex(line)
+	if found == nil {
+		return repairedLine{}, false
+	}
+	f := flow{line: line, at: found[4], end: found[5]}
+	if !f.collection() || f.at != f.end || len(f.torn) == 0 {
+		return repairedLine{}, false
+	}
+	var b strings.Builder
+	at := 0
+	for _, value := range f.torn {
+		b.WriteString(line[at:value.from])
+		b.WriteString(quoted(line[value.from:value.to]))
+		at = value.to
+	}
+	b.WriteString(line[at:])
+	first := f.torn[0]
+	return repairedLine{
+		text: b.String(), shown: strings.TrimSpace(b.String()),
+		why:  "inside { } or [ ] a value with signs like these is quoted: " + quoteName(line[first.from:first.to]),
+		col:  len([]rune(line[:first.from])) + 1,
+		code: "yaml",
+	}, true
+}
+
+func quoted(value string) string {
+	if !strings.ContainsAny(value, `"\`) {
+		return `"` + value + `"`
+	}
+	return "'" + strings.ReplaceAll(value, "'", "''") + "'"
+}
+
+// flow reads a collection of one line.
+type flow struct {
+	line    string
+	at, end int
+	torn    []extent // plain values that YAML would tear apart
+}
+
+type extent struct{ from, to int }
+
+func (f *flow) blanks() {
+	for f.at < f.end && (f.line[f.at] == ' ' || f.line[f.at] == '\t') {
+		f.at++
+	}
+}
+
+// collection reads { } or [ ] and stops behind it.
+func (f *flow) collection() bool {
+	closing := byte('}')
+	if f.line[f.at] == '[' {
+		closing = ']'
+	}
+	f.at++
+	for f.at < f.end {
+		f.blanks()
+		switch {
+		case f.at >= f.end:
+			return false
+		case f.line[f.at] == closing:
+			f.at++
+			return true
+		case f.line[f.at] == ',':
+			f.at++
+		case closing == '}' && f.key():
+		case !f.value(closing):
+			return false
+		}
+	}
+	return false
+}
+
+var flowKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*:[ \t]+`)
+
+// key reads a key and its colon.
+func (f *flow) key() bool {
+	key := flowKey.FindString(f.line[f.at:f.end])
+	f.at += len(key)
+	return key != ""
+}
+
+func (f *flow) value(closing byte) bool {
+	switch f.line[f.at] {
+	case '{', '[':
+		return f.collection()
+	case '"', '\'':
+		end := closeQuote(f.line, f.at)
+		f.at = end + 1
+		return end < f.end
+	}
+	from, depth := f.at, 0
+	for ; f.at < f.end; f.at++ {
+		switch c := f.line[f.at]; {
+		case c == '"' || c == '\'':
+			f.at = closeQuote(f.line, f.at)
+		case depth == 0 && (c == ',' || c == closing):
+			return f.plain(from)
+		case strings.IndexByte("([{", c) >= 0:
+			depth++
+		case strings.IndexByte(")]}", c) >= 0:
+			depth--
+		}
+	}
+	return false
+}
+
+func (f *flow) plain(from int) bool {
+	value := strings.TrimRight(f.line[from:f.at], " \t")
+	if strings.ContainsAny(value, ",[]{}") || strings.Contains(value, ": ") || strings.Contains(value, " #") ||
+		value != "" && strings.IndexByte("!&*|>%@`", value[0]) >= 0 {
+		f.torn = append(f.torn, extent{from, from + len(value)})
+	}
+	return true
+}
+
+// closeQuote returns where the quoted text that begins at i ends.
+func closeQuote(line string, i int) int {
+	quote := line[i]
+	for i++; i < len(line); i++ {
+		switch {
+		case line[i] == '\\' && quote == '"':
+			i++
+		case line[i] == quote && quote == '\'' && i+1 < len(line) && line[i+1] == quote:
+			i++
+		case line[i] == quote:
+			return i
+		}
+	}
+	return i
+}
+
+// QuoteEnd returns where the quoted text that a line begins with ends, -1 when
+// it does not end on the line.
+func QuoteEnd(line string) int {
+	if end := closeQuote(line, 0); end < len(line) {
+		return end
+	}
+	return -1
+}
+
+// IsPlain reports whether a text may stand in a block of YAML without quotes.
+func IsPlain(text string) bool {
+	if strings.TrimSpace(text) != text || strings.ContainsAny(text, "\n\t") {
+		return false
+	}
+	switch strings.ToLower(text) {
+	case "", "~", "null":
+		return false
+	}
+	if strings.IndexByte("!&*[{\"'|>%@`#,?:-]}", text[0]) >= 0 {
+		return false
+	}
+	return !strings.Contains(text, ": ") && !strings.Contains(text, " #") && !strings.HasSuffix(text, ":")
+}

@@ -1,0 +1,195 @@
+package rule_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+func TestMistakesOfForm(t *testing.T) {
+	t.Parallel()
+	check(t, []mistake{
+		{"once_pre: data.order", "6:5", "unknown-key", "once_pre", "once_per"},
+		{"colour: red", "6:5", "unknown-key", "colour", "allowed: rule, owner"},
+		{"if: data.a\nif: data.b", "7:5", "duplicate-key", "twice; the first is on line 6", "keep one"},
+		{"if:", "6:5", "type", "if has no value", "remove the key"},
+		{"if: [data.a, data.b]", "6:9", "type", "if is a list", "one expression"},
+		{"once_per: [data.a > 2]", "6:16", "type", "boolean", "names one thing"},
+		{"once_per: {key: data.a, scope: Old Name}", "6:36", "name", "Old Name", "old-name"},
+		{"once_per: {scope: x}", "6:15", "missing", "no key", "key: data.order"},
+		{"once_per: []", "6:15", "once_per", "0 parts", ""},
+		{"once_per: \"[1, 2]\"", "6:15", "type", "list", ""},
+		{"window: {within: 7d}", "6:5", "window", "no having", "count() >= 3"},
+		{"having: count() > 2", "6:5", "window", "no window", "window:"},
+		{"window: {by: data.sku}\nhaving: count() > 2", "6:13", "missing", "no within", "within"},
+		{"window: {within: 7 days}\nhaving: count() > 2", "6:22", "duration", "7 days", "write 7d"},
+		{"window: {within: 0s}\nhaving: count() > 2", "6:22", "duration", "no time", ""},
+		{"window: {within: 7d, after: again}\nhaving: count() > 2", "6:33", "value", "again", "anew"},
+		{"window: {by: \"[data.a]\", within: 7d}\nhaving: count() > 2", "6:18", "type", "list", ""},
+		{"window: {within: 7d}\nhaving: share() > 0.2", "7:13", "expression", "0 arguments", "share(PREDICATE)"},
+		{"window: {within: 7d}\nhaving: sum(data.a, 3) > 2", "7:13", "expression", "predicate", "PREDICATE"},
+		{"window: {within: 7d}\nhaving: sum(count()) > 2", "7:17", "expression", "cannot be used here", ""},
+		{"window: {within: 7d}\nhaving: cuont() > 2", "7:13", "expression", "cuont", "count"},
+		{"mode: lice", "6:11", "mode", "lice", "live"},
+		{"mode: canary", "6:11", "mode", "percent", "canary 5%"},
+		{"mode: canary 101%", "6:11", "mode", "percent", "canary 5%"},
+		{"storm: {remedies: many, within: 10m}", "6:23", "number", "many", "whole number"},
+		{"storm: {remedies: 0, within: 10m}", "6:23", "number", "0", ""},
+		{"limits: {per_remedy: 10}", "6:26", "money", "10", "10 USD"},
+		{"limits: {per_remedy: usd 10}", "6:26", "money", "", "write 10 USD"},
+		{"limits: {per_remedy: [10.00 USD, 5.00 USD]}", "6:38", "money", "two amounts in USD", ""},
+		{"limits: {per_remedy: 0.00 USD}", "6:26", "money", "nothing through", "shadow"},
+		{"limits: {per_customer: {within: 3d}}", "6:28", "missing", "limits nothing", "remedies: 3"},
+		{"limits: {budget: {amount: 5.00 USD}}", "6:22", "missing", "no within", ""},
+		{"limits: {over: drop}", "6:20", "value", "drop", "allowed: hold, suppress"},
+		{"unless: {event: x}", "6:5", "unsupported", "not carried out", "window and having"},
+		{"event: com.example.y", "6:5", "duplicate-key", "event", ""},
+	})
+}
+
+func TestMistakesOfSteps(t *testing.T) {
+	t.Parallel()
+	once := "once_per: data.order\n"
+	check(t, []mistake{
+		{"do: []", "6:9", "type", "1 to 16 steps", "- refund"},
+		{"do: refund", "6:9", "type", "1 to 16 steps", "- refund"},
+		{"do:\n  - refund", "7:9", "type", "the text \"refund\"", ""},
+		{"do:\n  - {}", "7:9", "step", "nothing to do", ""},
+		{once + "do:\n  - refnd: {payment: a, amount: 1.00 USD}", "8:9", "unknown-key", "refnd", "refund"},
+		{"do:\n  - notify: {template: x}", "7:9", "unsupported", "notify", "refund, credit, andon"},
+		{"do:\n  - coe: {title: x}", "7:9", "unsupported", "coe", "refund, credit, andon"},
+		{once + "do:\n  - refund: {amount: 1.00 USD}", "8:17", "missing", "no payment", "data.payment"},
+		{once + "do:\n  - refund: {payment: data.payment, amount: 1.00 USD}", "8:27", "template", "itself", "${{ data.payment }}"},
+		{once + "do:\n  - refund: {payment: \"{{ data.payment }}\", amount: 1.00 USD}", "8:27", "template", "itself", "${{ data.payment }}"},
+		{once + "do:\n  - refund: {payment: \"${{ data.p }}\", amount: 1.00}", "8:52", "money", "1.00", "1.00 USD"},
+		{once + "do:\n  - refund: {payment: \"${{ data.p }}\", amount: \"${{ 3 * 4 }}\"}", "8:52", "type", "number", "like 5.00 USD"},
+		{once + "do:\n  - refund: {payment: \"${{ data.p }}\", amount: \"${{ money(data.m) * 2 }}\"}", "8:71", "expression", "* does not take", "pct("},
+		{once + "do:\n  - credit: {customer: c, amount: 1.00 USD, expires: soon}", "8:58", "duration", "soon", "30s"},
+		{once + "do:\n  - credit: {customer: c, amount: 1.00 USD}\n    refund: {payment: p, amount: 1.00 USD}", "9:9", "step", "both credit and refund", ""},
+		{once + "do:\n  - credit: {customer: c, amount: 1.00 USD}\n  - credit: {customer: c, amount: 1.00 USD}", "9:9", "step", "called credit", "name:"},
+		{once + "do:\n  - credit: {customer: c, amount: 1.00 USD}\n    after: refund", "9:16", "step", "refund", "allowed: none"},
+		{"do: [{andon: {pull: \"${{ data.a }}/b\", level: red, reason: r}}]", "6:25", "path", "first segment", "product/"},
+		{"do: [{andon: {pull: \"a b\", level: red, reason: r}}]", "6:25", "path", "a b", ""},
+		{"do: [{andon: {pull: \"a//b\", level: red, reason: r}}]", "6:25", "path", "a//b", ""},
+		{"do: [{andon: {pull: a/b, level: orange, reason: r}}]", "6:37", "value", "orange", "allowed: yellow, red"},
+		{"do: [{andon: {pull: a/b, level: red}}]", "6:18", "missing", "no reason", ""},
+		{"do: [{andon: {pull: a/b, level: red, reason: r, release_when: x}}]", "6:53", "unsupported", "release_when", "pull, level, reason"},
+		{"do: [{andon: {pull: a/b, level: red, reason: \"${{ count() }}\"}}]", "6:55", "expression", "cannot be used here", "window"},
+	})
+}
+
+func TestStepsThatWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	found := problems(t, withLines("do:\n  - andon: {pull: a/b, level: red, reason: r}\n    after: second\n"+
+		"  - andon: {pull: a/c, level: red, reason: r}\n    name: second\n    after: andon"))
+	if len(found) != 1 || found[0].Code != "step" || !strings.Contains(found[0].Message, "waits for itself") {
+		t.Errorf("got %s", found.Format())
+	}
+}
+
+func TestMoneyDemands(t *testing.T) {
+	t.Parallel()
+	const money = "do: [{credit: {customer: c, amount: 1.00 USD}}]\n"
+	const budget = "limits: {budget: {amount: 5.00 USD, within: 1d}}\n"
+	for _, c := range []struct {
+		lines string
+		want  []string
+	}{
+		{money, []string{"a rule that moves money has no once_per"}},
+		{money + "once_per: data.a", nil},
+		{money + "once_per: data.a\nmode: live", []string{"a live rule that moves money has no budget", "a live rule that moves money has no account"}},
+		{money + "once_per: data.a\nmode: canary 5%\n" + budget, []string{"a canary rule that moves money has no account"}},
+		{money + "once_per: data.a\nmode: live\naccount: a\n" + budget, nil},
+		{money + "mode: live\naccount: a\n" + budget, []string{"a live rule that moves money has no once_per"}},
+		{"mode: live", nil},
+	} {
+		var got []string
+		for _, p := range problems(t, withLines(c.lines)) {
+			got = append(got, p.Message)
+		}
+		if strings.Join(got, "\n") != strings.Join(c.want, "\n") {
+			t.Errorf("%s\ngot %q\nwant %q", c.lines, got, c.want)
+		}
+	}
+}
+
+func TestFieldsOfARule(t *testing.T) {
+	t.Parallel()
+	set := load(t, `
+rules:
+  - rule: refund-poor-playback
+    owner: video/playback
+    why: Playback stalled.
+    event: [com.example.video.playback.finished, com.example.video.live.*]
+    if: data.watch_s > 300 && data.stall_s / data.watch_s > 0.10 && (data.stalls > data.user_pauses || data.x)
+    once_per: {key: [data.rental, data.part], scope: playback}
+    let: {title: data.title}
+    do:
+      - refund: {payment: "${{ data.payment }}", amount: "${{ data.paid }}"}
+      - credit: {customer: "${{ event.customer }}", amount: 1.00 EUR, expires: 365d}
+        name: gift
+      - andon: {pull: video/stalls, level: yellow, reason: "${{ title }} stalled"}
+        after: none
+    limits:
+      per_remedy: [10.00 USD, 9.00 EUR]
+      per_customer: {remedies: 3, amount: 20.00 USD, within: 30d}
+      budget: {amount: 500.00 USD, within: 1d}
+      approve_above: 5.00 USD
+      over: suppress
+    storm: {remedies: 200, within: 10m}
+    account: 4711
+    mode: canary 2.5%
+`)
+	r := set.Rule("refund-poor-playback")
+	if r == nil || len(set.Rules) != 1 {
+		t.Fatal("the rule is not there")
+	}
+	usd := func(minor int64) money.Money { return money.Money{Minor: minor, Currency: "USD"} }
+	if r.Owner != "video/playback" || r.Why != "Playback stalled." || r.Account != "4711" || r.Scope != "playback" ||
+		r.Mode != rule.Canary || r.Percent != 2.5 || r.File != "rules.yaml" || r.Line != 3 || len(r.OncePer) != 2 || len(r.Lets) != 1 {
+		t.Errorf("got %+v", r)
+	}
+	if len(r.Conditions) != 3 || r.Conditions[2].Text != "(data.stalls > data.user_pauses || data.x)" && r.Conditions[2].Text != "data.stalls > data.user_pauses || data.x" {
+		t.Errorf("got conditions %v", texts(r.Conditions))
+	}
+	l := r.Limits
+	if len(l.PerRemedy) != 2 || l.PerRemedy[0] != usd(1000) || l.PerCustomer.Remedies != 3 || l.PerCustomer.Amount[0] != usd(2000) ||
+		l.PerCustomer.Within != 30*24*time.Hour || l.Budget.Amount[0] != usd(50000) || l.ApproveAbove[0] != usd(500) || !l.Suppress {
+		t.Errorf("got limits %+v", l)
+	}
+	if r.Storm.Remedies != 200 || r.Storm.Within != 10*time.Minute {
+		t.Errorf("got storm %+v", r.Storm)
+	}
+	var after []string
+	for _, step := range r.Steps {
+		after = append(after, step.Name+"<"+step.After)
+	}
+	if got := strings.Join(after, " "); got != "refund< gift<refund andon<" {
+		t.Errorf("got steps %s", got)
+	}
+}
+
+func texts(exprs []*rule.Expr) []string {
+	var all []string
+	for _, x := range exprs {
+		all = append(all, x.Text)
+	}
+	return all
+}
+
+func TestWarningsRefuseNothing(t *testing.T) {
+	t.Parallel()
+	text := withLines("if: event.custmer == \"x\"\ndo: [{andon: {pull: a/b, level: red, reason: r, box: 4h}}]")
+	set, all := rule.Check([]rule.File{{Path: "rules.yaml", Text: text}})
+	if set == nil || len(all) != 2 {
+		t.Fatalf("got %v and %s", set, all.Format())
+	}
+	for i, says := range []string{"custmer", "box"} {
+		if all[i].Severity != "warning" || !strings.Contains(all[i].Message, says) {
+			t.Errorf("got %s", all[i])
+		}
+	}
+}

@@ -1,0 +1,198 @@
+package rule
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/makegood/makegood/remediator/rule/document"
+)
+
+// Format returns a rule file as it should be written: spaces for tabs, one
+// blank line between rules, no white space at the ends of lines, and every
+// expression that YAML would misread as a block (>-). Comments, order and what
+// the file says stay as they are. A file that cannot be read is refused with a
+// *Problems.
+func Format(path, text string) (string, error) {
+	source := document.NewSource(path, strings.ReplaceAll(text, "\r\n", "\n"))
+	root := source.Parse()
+	guessed := func(p Problem) bool { return p.Code != "tab" && p.Code != "yaml" }
+	if source.Broken || slices.ContainsFunc(source.Problems, guessed) {
+		return "", &source.Problems
+	}
+	if root == nil {
+		return strings.TrimSpace(text) + "\n", nil
+	}
+	f := &formatter{lines: source.Repaired()}
+	f.expressions(root)
+	f.blocks(root)
+	f.layout(root)
+	formatted := f.String()
+	again := document.NewSource(path, formatted)
+	if after := again.Parse(); after == nil || len(again.Problems) > 0 || !same(root, after) {
+		return "", errors.New("format " + path + ": the result would not say the same")
+	}
+	return formatted, nil
+}
+
+// formatter holds the lines of a file. A line may be replaced by several.
+type formatter struct {
+	lines []string
+	body  map[int]bool // lines, from 0, of block scalars, whose white space counts
+	first map[int]bool // lines, from 0, on which a rule begins
+}
+
+// String joins the lines: at most one blank line in a row, one before each rule.
+func (f *formatter) String() string {
+	var out []string
+	blank := func() bool { return len(out) == 0 || out[len(out)-1] == "" }
+	for i, line := range f.lines {
+		if !f.body[i] {
+			line = strings.TrimRight(line, " \t\r")
+		}
+		if line == "" && !f.body[i] && blank() {
+			continue
+		}
+		if f.first[i] && !blank() {
+			out = append(out, "")
+		}
+		out = append(out, line)
+	}
+	return strings.TrimRight(strings.Join(out, "\n"), "\n \t") + "\n"
+}
+
+// expressions rewrites the expressions of the rules that are not written plain.
+func (f *formatter) expressions(root *yaml.Node) {
+	for _, node := range rulesOf(root) {
+		for _, key := range []string{"if", "having", "once_per"} {
+			f.expression(node, key)
+		}
+		f.expression(value(node, "once_per"), "key")
+		f.expression(value(node, "window"), "by")
+		if let := value(node, "let"); let != nil && let.Kind == yaml.MappingNode {
+			for i := 0; i+1 < len(let.Content); i += 2 {
+				f.expression(let, let.Content[i].Value)
+			}
+		}
+	}
+}
+
+// expression rewrites the value of a key: plain where YAML reads it plain, else
+// as a block. Values inside of { } and over several lines stay.
+func (f *formatter) expression(parent *yaml.Node, key string) {
+	n := value(parent, key)
+	if n == nil || n.Kind != yaml.ScalarNode || n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0 ||
+		parent.Style&yaml.FlowStyle != 0 || strings.ContainsAny(n.Value, "\n") || strings.TrimSpace(n.Value) != n.Value || n.Value == "" {
+		return
+	}
+	line := f.lines[n.Line-1]
+	runes := []rune(line)
+	head := string(runes[:n.Column-1])
+	end := document.QuoteEnd(string(runes[n.Column-1:]))
+	if end < 0 || !strings.HasSuffix(strings.TrimSpace(head), key+":") {
+		return
+	}
+	comment := strings.TrimSpace(string(runes[n.Column-1:])[end+1:])
+	if comment != "" && comment[0] != '#' {
+		return
+	}
+	written := n.Value
+	if !document.IsPlain(written) {
+		indent := strings.Repeat(" ", indentation(head, key)+2)
+		written = ">-"
+		if comment != "" {
+			written, comment = written+" "+comment, ""
+		}
+		written += "\n" + indent + n.Value
+	}
+	if comment != "" {
+		written += " " + comment
+	}
+	f.lines[n.Line-1] = strings.TrimRight(head, " ") + " " + written
+}
+
+// indentation returns where a key begins in its line.
+func indentation(head, key string) int {
+	return len([]rune(head[:strings.LastIndex(head, key+":")]))
+}
+
+// blocks marks the lines of block scalars and of texts over several lines.
+func (f *formatter) blocks(root *yaml.Node) {
+	f.body, f.first = make(map[int]bool), make(map[int]bool)
+	var scalars []*yaml.Node
+	var walk func(n *yaml.Node)
+	walk = func(n *yaml.Node) {
+		if n.Kind == yaml.ScalarNode {
+			scalars = append(scalars, n)
+		}
+		for _, child := range n.Content {
+			walk(child)
+		}
+	}
+	walk(root)
+	for i, n := range scalars {
+		if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
+			continue
+		}
+		end := len(f.lines)
+		if i+1 < len(scalars) {
+			end = scalars[i+1].Line - 1
+		}
+		keepsBlanks := strings.Contains(f.lines[n.Line-1], "+")
+		for end > n.Line && !keepsBlanks && strings.TrimSpace(f.lines[end-1]) == "" {
+			end--
+		}
+		for line := n.Line; line < end; line++ {
+			f.body[line] = true
+		}
+	}
+}
+
+// layout marks where a rule begins, together with the comments right above it.
+func (f *formatter) layout(root *yaml.Node) {
+	for i, node := range rulesOf(root) {
+		first := node.Line - 1
+		for first > 0 && strings.HasPrefix(strings.TrimSpace(f.lines[first-1]), "#") && !f.body[first-1] {
+			first--
+		}
+		if i > 0 {
+			f.first[first] = true
+		}
+	}
+}
+
+func rulesOf(root *yaml.Node) []*yaml.Node {
+	list := value(root, "rules")
+	if list == nil || list.Kind != yaml.SequenceNode || list.Style&yaml.FlowStyle != 0 {
+		return nil
+	}
+	return list.Content
+}
+
+// value returns the value of a mapping's key, nil when there is none.
+func value(n *yaml.Node, key string) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// same reports whether two documents say the same.
+func same(a, b *yaml.Node) bool {
+	if a.Kind != b.Kind || a.Value != b.Value || len(a.Content) != len(b.Content) {
+		return false
+	}
+	for i := range a.Content {
+		if !same(a.Content[i], b.Content[i]) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,97 @@
+package rule_test
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+func TestFormat(t *testing.T) {
+	t.Parallel()
+	const messy = "\n\n# The rules.\nrules:\n\n\n  # The first.\n  - rule: a   \n    event: com.x # which\n\tif: data.a ? data.b : data.c\n" +
+		"    having: \"data.a == 'x: y'\" # quoted\n    once_per: 'data.order'\n    why: |\n      two  \n\n\n      lines\n" +
+		"    let: {n: f(a, b)}\n    do:\n      - refund: {payment: ${{ data.p }}, amount: 5.00 USD}\n  # The second.\n" +
+		"  # It goes on.\n  - rule: b\n    if: !data.x\n    window:\n      by: \"data.l[0] # x\"\r\n"
+	const neat = `# The rules.
+rules:
+
+  # The first.
+  - rule: a
+    event: com.x # which
+    if: >-
+      data.a ? data.b : data.c
+    having: >- # quoted
+      data.a == 'x: y'
+    once_per: data.order
+    why: |
+      two  ` + `
+
+
+      lines
+    let: {n: "f(a, b)"}
+    do:
+      - refund: {payment: "${{ data.p }}", amount: 5.00 USD}
+
+  # The second.
+  # It goes on.
+  - rule: b
+    if: >-
+      !data.x
+    window:
+      by: >-
+        data.l[0] # x
+`
+	got, err := rule.Format("a.yaml", messy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != neat {
+		t.Errorf("got\n%s\nwant\n%s", got, neat)
+	}
+	if again, err := rule.Format("a.yaml", got); err != nil || again != got {
+		t.Errorf("a second time: %v\n%s", err, again)
+	}
+}
+
+// TestFormatKeeps formats files that are neat already.
+func TestFormatKeeps(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"../../examples/flights/rules/flights.yaml", "../../examples/flights/rules/flights_test.yaml"} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := rule.Format(path, string(text)); err != nil || got != string(text) {
+			t.Errorf("%s: %v\n%s", path, err, got)
+		}
+	}
+}
+
+func TestFormatChangesNoMeaning(t *testing.T) {
+	t.Parallel()
+	text := withLines("if: 'data.a ? data.b : data.c'\nonce_per: \"data.order\"\nlet: {n: \"data.x ? 1 : 2\"}\nwindow: {by: \"data.l[0]\", within: 7d}\nhaving: '[1, 2].exists(x, x == count())'")
+	formatted, err := rule.Format("a.yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after := load(t, text).Rules[0], load(t, formatted).Rules[0]
+	if before.If.Text != after.If.Text || before.Having.Text != after.Having.Text || before.Window.Digest != after.Window.Digest {
+		t.Errorf("got\n%s", formatted)
+	}
+	if !strings.Contains(formatted, "if: >-\n      data.a ? data.b : data.c\n") || !strings.Contains(formatted, "once_per: data.order\n") {
+		t.Errorf("got\n%s", formatted)
+	}
+}
+
+func TestFormatRefuses(t *testing.T) {
+	t.Parallel()
+	var found *rule.Problems
+	for _, text := range []string{"rules: [\n", "a: b: c: d\n  - x\n : y", "rules:\n  - a\n b\n", "\xff", withLines("account: \"x\nif: data.a"), withLines("account: &x a")} {
+		if got, err := rule.Format("a.yaml", text); !errors.As(err, &found) {
+			t.Errorf("%q: got %q, %v", text, got, err)
+		}
+	}
+}

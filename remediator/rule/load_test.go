@@ -1,0 +1,172 @@
+package rule_test
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// read loads a file of testdata.
+func read(t testing.TB, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// load compiles one file that must be right.
+func load(t testing.TB, text string) *rule.Set {
+	t.Helper()
+	set, err := rule.Load([]rule.File{{Path: "rules.yaml", Text: text}})
+	if err != nil {
+		t.Fatalf("load:\n%v\n%s", err, text)
+	}
+	return set
+}
+
+// problems compiles one file and returns what is wrong with it, warnings apart.
+func problems(t testing.TB, text string) rule.Problems {
+	t.Helper()
+	_, all := rule.Check([]rule.File{{Path: "rules.yaml", Text: text}})
+	var found rule.Problems
+	for _, p := range all {
+		if p.Severity == "error" {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// event is the shortest rule with a given line or more in it.
+func withLines(lines string) string {
+	text := "rules:\n  - rule: a\n    owner: o\n    why: w\n    event: com.example.x\n"
+	for line := range strings.SplitSeq(strings.Trim(lines, "\n"), "\n") {
+		text += "    " + line + "\n"
+	}
+	if !strings.Contains(lines, "do:") {
+		text += "    do:\n      - andon: {pull: a/b, level: red, reason: r}\n"
+	}
+	return text
+}
+
+func TestTenMistakes(t *testing.T) {
+	t.Parallel()
+	_, err := rule.Load([]rule.File{{Path: "ten-mistakes.yaml", Text: read(t, "ten-mistakes.yaml")}})
+	var found *rule.Problems
+	if !errors.As(err, &found) {
+		t.Fatalf("got %v, want problems", err)
+	}
+	if len(*found) != 10 {
+		t.Errorf("got %d problems, want 10", len(*found))
+	}
+	for _, p := range *found {
+		if p.Hint == "" || p.Frame == "" || p.Line == 0 || p.Col == 0 {
+			t.Errorf("%s:%d:%d lacks a hint or a frame", p.File, p.Line, p.Col)
+		}
+	}
+	golden := filepath.Join("testdata", "ten-mistakes.golden")
+	if *update {
+		if err := os.WriteFile(golden, []byte(err.Error()+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := read(t, "ten-mistakes.golden"); err.Error()+"\n" != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+// mistake is a part of a rule and the one problem that it has.
+type mistake struct {
+	lines string
+	at    string // line:col in the whole rule, where the part begins on line 6
+	code  string
+	says  string // in the message
+	hint  string // in the hint
+}
+
+func check(t *testing.T, mistakes []mistake) {
+	t.Helper()
+	for _, m := range mistakes {
+		t.Run(m.lines, func(t *testing.T) {
+			t.Parallel()
+			found := problems(t, withLines(m.lines))
+			if len(found) != 1 {
+				t.Fatalf("got %d problems, want 1:\n%s", len(found), found.Format())
+			}
+			p := found[0]
+			if at := place(p); at != m.at || p.Code != m.code || !strings.Contains(p.Message, m.says) || !strings.Contains(p.Hint, m.hint) {
+				t.Errorf("got %s\nwant %s [%s] with %q and hint %q", p, m.at, m.code, m.says, m.hint)
+			}
+		})
+	}
+}
+
+func place(p rule.Problem) string {
+	var b strings.Builder
+	b.WriteString(strings.TrimSuffix(strings.Split(p.String(), ": error")[0], ":"))
+	return strings.TrimPrefix(b.String(), "rules.yaml:")
+}
+
+func TestMistakesOfExpressions(t *testing.T) {
+	t.Parallel()
+	check(t, []mistake{
+		{"if: dta.x > 3", "6:9", "expression", `"dta"`, "did you mean data?"},
+		{"if: delay_min > 3", "6:9", "expression", `"delay_min"`, "data.delay_min"},
+		{"if: data.x >", "6:17", "expression", "ends too early", "missing"},
+		{"if: data.x = 3", "6:16", "expression", "unexpected =", "=="},
+		{"if: data.x == 1 and data.y == 2", "6:21", "expression", "unexpected and", "&&"},
+		{"if: >-\n  data.a > 1 &&\n  dat.b > 2", "8:7", "expression", `"dat"`, "data"},
+		{"if: \"data.a == \\\"x\\\" && dat.b\"", "6:29", "expression", `"dat"`, "data"},
+		{"if: size(data.x)", "6:9", "type", "whole number", "compare it"},
+		{"if: data.x == 3 && 'a' > 2", "6:28", "expression", "does not take", "texts and numbers"},
+		{"if: count() > 3", "6:9", "expression", "count() cannot be used here", "having"},
+		{"if: data.id == 9007199254740993", "6:20", "expression", "±2^53", "texts"},
+		{"if: data.n % 2 == 0", "6:16", "expression", "whole numbers only", "int("},
+		{"if: event.time - timestamp(data.at) > duration('3 days')", "6:52", "expression", "unit", ""},
+		{"if: money(data.paid) > '5.00 USD'", "6:26", "expression", "(money, text)", "money("},
+		{"if: money('5 US') < money(data.paid)", "6:15", "expression", "unknown currency", ""},
+		{"if: data.a.matches('[')", "6:24", "expression", "missing closing ]", ""},
+		{"if: ${{ data.x }}", "6:9", "template", "an expression already", "write data.x"},
+		{"if: event.time.getHours('Europe/Berlin') > 3", "6:28", "expression", "getHours", ""},
+		{"let: {a: b + 1, b: a}", "6:14", "cycle", "by way of b", ""},
+		{"let: {data: event.id}", "6:11", "name", "meaning", ""},
+		{"let: {a-b: event.id}", "6:11", "name", "a-b", ""},
+		{"let: {n: count()}", "6:14", "expression", "cannot be used here", ""},
+	})
+}
+
+func TestMistakesOfYAML(t *testing.T) {
+	t.Parallel()
+	check(t, []mistake{
+		{"if: data.a ? data.b : data.c", "6:9", "yaml", `": "`, "if: >-\n      data.a ? data.b : data.c"},
+		{"if: '{\"a\": 1}[data.x] == 1' # fine\naccount: 1: 2", "7:14", "yaml", `": "`, ">-"},
+		{"if: data.x == \"a #1\"", "6:19", "expression", "unexpected \"a", "write it like this"},
+		{"if: !data.x", "6:9", "yaml", "starts with !", "!data.x"},
+		{"if: !data.x && data.y", "6:9", "yaml", "starts with !", "!data.x && data.y"},
+		{"if: [1, 2].exists(x, x == data.n)", "6:9", "yaml", "starts with [", ">-"},
+		{"if: {\"a\": true}[data.x]", "6:9", "yaml", "starts with {", ">-"},
+		{"if: \"a\" == data.x", "6:9", "yaml", "starts with \"", ">-"},
+		{"if: 'a' == data.x", "6:9", "yaml", "starts with '", ">-"},
+		{"account: @home", "6:14", "yaml", "starts with @", ">-"},
+		{"account: `home`", "6:14", "yaml", "starts with `", ">-"},
+		{"account: %home", "6:14", "yaml", "starts with %", ">-"},
+		{"account: *home", "6:14", "yaml", "starts with *", ">-"},
+		{"let: {a: data.x ? 1 : 2}", "6:14", "yaml", "quoted", "let: {a: \"data.x ? 1 : 2\"}"},
+		{"window: {by: least(data.a, data.b), within: 1d}\nhaving: count() > 1", "6:18", "yaml", "least(data.a, data.b)", `by: "least(data.a, data.b)"`},
+		{"do: [{andon: {pull: a/${{ data.x }}, level: red, reason: r}}]", "6:25", "yaml", "${{ data.x }}", `pull: "a/${{ data.x }}"`},
+		{"do:\n  - andon: {pull: \"a/b\", level: red, reason: ${{ data.x }", "7:50", "template", "not closed", ""},
+		{"do:\n  - andon: {pull: \"a/b\", level: red, reason: \"${{ data.x\"}", "7:51", "template", "not closed", "${{ data.x }}"},
+		{"account: \"not closed\nif: data.x > \"1\"", "6:14", "quote", "quote is not closed", "close it"},
+		{"if: &a data.x", "6:9", "alias", "anchors", ">-"},
+		{"\tif: data.x > 1", "6:5", "tab", "tab", "spaces"},
+	})
+}

@@ -1,0 +1,148 @@
+package rule_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+func compileSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(rule.Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("rules.schema.json", document); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := compiler.Compile("rules.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compiled
+}
+
+// validate holds a text against the schema as an editor does.
+func validate(t *testing.T, compiled *jsonschema.Schema, text string) error {
+	t.Helper()
+	var value any
+	if err := yaml.Load([]byte(text), &value); err != nil {
+		t.Fatal(err)
+	}
+	asJSON, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compiled.Validate(instance)
+}
+
+func TestSchemaAccepts(t *testing.T) {
+	t.Parallel()
+	compiled := compileSchema(t)
+	flights, err := os.ReadFile("../../examples/flights/rules/flights.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{string(flights), counted, withLines("if: true"),
+		withLines("once_per: {key: [data.a, data.b], scope: s}\nmode: shadow\nstorm: {remedies: 3, within: 1h30m}\n" +
+			"limits: {per_remedy: [1.00 USD, 100 JPY], per_customer: {remedies: 1, within: 3d}, over: suppress, approve_above: 5.00 USD}\n" +
+			"do:\n  - credit: {customer: c, amount: 1.00 USD, expires: 7d}\n    name: gift\n    after: none")} {
+		load(t, text)
+		if err := validate(t, compiled, text); err != nil {
+			t.Errorf("%v\n%s", err, text)
+		}
+	}
+}
+
+func TestSchemaRefuses(t *testing.T) {
+	t.Parallel()
+	compiled := compileSchema(t)
+	for _, lines := range []string{
+		"iff: data.a", "mode: lice", "mode: canary", "window: {by: data.a}", "window: {within: 7 days}", "window: {within: 7d, after: again}",
+		"storm: {remedies: 0, within: 1d}", "storm: {remedies: 3}", "limits: {per_remedy: 10}", "limits: {budget: {amount: 5.00 USD}}",
+		"limits: {per_customer: {within: 3d}}", "limits: {over: drop}", "once_per: {scope: s}", "once_per: []", "once_per: {key: a, scope: Old Name}",
+		"let: [a]", "let: {a-b: data.a}", "do: []", "do: [{}]", "do: [{notify: {template: x}}]", "do: [{refund: {payment: p}}]",
+		"do: [{andon: {pull: a, level: orange, reason: r}}]", "do: [{refund: {payment: p, amount: 1.00 USD}, credit: {customer: c, amount: 1.00 USD}}]",
+		"unless: {event: x}", "if: [a]",
+	} {
+		text := withLines(lines)
+		if len(problems(t, text)) == 0 {
+			t.Errorf("the loader accepts %s", lines)
+		}
+		if err := validate(t, compiled, text); err == nil {
+			t.Errorf("the schema accepts %s", lines)
+		}
+	}
+	for _, text := range []string{"{}", "[]", "rules: {}", "rules: [{rule: a}]", "rules: []\nmore: 1"} {
+		if err := validate(t, compiled, text); err == nil {
+			t.Errorf("the schema accepts %s", text)
+		}
+	}
+}
+
+// TestSchemaExplainsEveryKey walks the schema: every key has a description and
+// examples, and the loader knows no other keys.
+func TestSchemaExplainsEveryKey(t *testing.T) {
+	t.Parallel()
+	var root map[string]any
+	if err := json.Unmarshal(rule.Schema(), &root); err != nil {
+		t.Fatal(err)
+	}
+	definitions := root["definitions"].(map[string]any)
+	keys := 0
+	var walk func(path string, node any)
+	walk = func(path string, node any) {
+		object, ok := node.(map[string]any)
+		if !ok {
+			return
+		}
+		properties, _ := object["properties"].(map[string]any)
+		for name, property := range properties {
+			keys++
+			p := property.(map[string]any)
+			if ref, ok := p["$ref"].(string); ok {
+				p = definitions[strings.TrimPrefix(ref, "#/definitions/")].(map[string]any)
+			}
+			if text, _ := p["description"].(string); !strings.HasSuffix(text, ".") {
+				t.Errorf("%s/%s has no description", path, name)
+			}
+			if examples, _ := p["examples"].([]any); len(examples) == 0 {
+				t.Errorf("%s/%s has no examples", path, name)
+			}
+		}
+		for name, child := range object {
+			walk(path+"/"+name, child)
+			if list, ok := child.([]any); ok {
+				for _, item := range list {
+					walk(path+"/"+name, item)
+				}
+			}
+		}
+	}
+	walk("", root)
+	if keys < 40 {
+		t.Errorf("looked at %d keys only", keys)
+	}
+	known := definitions["rule"].(map[string]any)["properties"].(map[string]any)
+	found := problems(t, withLines("no_such_key_at_all: x"))
+	if len(found) != 1 {
+		t.Fatalf("got %s", found.Format())
+	}
+	for name := range strings.SplitSeq(strings.TrimPrefix(found[0].Hint, "allowed: "), ", ") {
+		if _, ok := known[name]; !ok && name != "unless" {
+			t.Errorf("the schema does not know %s", name)
+		}
+	}
+}
