@@ -75,10 +75,11 @@ func (f *Fold) decide(c *candidate) error {
 	return f.conclude(v)
 }
 
-// unfit reports whether actions do not fit a sealed decision.
+// unfit reports whether actions cannot be carried out: they do not fit a sealed
+// decision, or an amount came out as nothing.
 func unfit(actions []rule.Action) bool {
 	for _, a := range actions {
-		if max(len(a.Name), len(a.Payment), len(a.Customer), len(a.Cord)) > maxText || a.Amount.Minor < 0 {
+		if max(len(a.Name), len(a.Payment), len(a.Customer), len(a.Cord)) > maxText || a.Amount.Currency != "" && a.Amount.Minor <= 0 {
 			return true
 		}
 	}

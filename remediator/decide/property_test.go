@@ -131,7 +131,7 @@ func TestGroupingLeavesNoTrace(t *testing.T) {
 	seen := map[string]int{}
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
-		inputs := newWorld(t, seed, rapid.IntRange(50, 600).Draw(rt, "length")).inputs
+		inputs := newWorld(t, seed, rapid.IntRange(50, 350).Draw(rt, "length")).inputs
 		want := run(t, inputs, 1, func(left int) int { return 1 }, func() bool { return false })
 		got := run(t, inputs, rapid.SampledFrom([]int{1, 4}).Draw(rt, "matchers"),
 			func(left int) int { return rapid.IntRange(1, min(left, 200)).Draw(rt, "group") },

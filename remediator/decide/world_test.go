@@ -20,14 +20,15 @@ import (
 // out of order, repeats, outcomes of the actions decided so far, answers of
 // approvers, ticks. It drives a fold of its own to know what to answer.
 type world struct {
-	t      testing.TB
-	random *rand.Rand
-	fold   *decide.Fold
-	memory *decide.RAM
-	now    int64
-	inputs []input.Input
-	jobs   []decide.Job
-	held   []uuid.UUID
+	t       testing.TB
+	random  *rand.Rand
+	fold    *decide.Fold
+	memory  *decide.RAM
+	now     int64
+	inputs  []input.Input
+	jobs    []decide.Job
+	held    []uuid.UUID
+	decided map[uuid.UUID]money.Money // amounts, by action
 }
 
 var start = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
@@ -62,7 +63,7 @@ func activation(t testing.TB, id string, files []rule.File) input.Input {
 }
 
 func newWorld(t testing.TB, seed uint64, length int) *world {
-	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 7)), memory: decide.NewMemory(), now: start}
+	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 7)), memory: decide.NewMemory(), now: start, decided: map[uuid.UUID]money.Money{}}
 	w.fold = decide.New(decide.Config{Memory: w.memory})
 	files := ruleFiles(t)
 	w.push(genesis(t))
@@ -94,6 +95,11 @@ func (w *world) push(in input.Input) {
 		if err := json.Unmarshal(item.Fact.Body, &r); err != nil {
 			w.t.Fatal(err)
 		}
+		for _, s := range r.Steps {
+			if s.Amount != nil {
+				w.decided[s.Action] = *s.Amount
+			}
+		}
 		if r.Decision == decide.Hold && r.Mode == "live" {
 			w.held = append(w.held, r.Remedy)
 		}
@@ -124,7 +130,8 @@ func (w *world) outcome() decide.OutcomeBody {
 	statuses := []string{decide.Succeeded, decide.Succeeded, decide.Succeeded, decide.Failed, decide.Retrying, decide.Unknown, decide.Blocked, decide.Pending}
 	o.Status, o.Attempt = statuses[w.random.IntN(len(statuses))], 1+w.random.IntN(3)
 	if o.Status == decide.Succeeded && w.random.IntN(4) == 0 {
-		o.Amount = &money.Money{Minor: w.random.Int64N(5000), Currency: "USD"}
+		decided := w.decided[job.Action]
+		o.Amount = &money.Money{Minor: 1 + w.random.Int64N(decided.Minor), Currency: decided.Currency}
 	}
 	if o.Status != decide.Retrying && o.Status != decide.Unknown {
 		w.jobs = append(w.jobs[:i], w.jobs[i+1:]...)

@@ -1,0 +1,148 @@
+package decide_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/input"
+)
+
+var update = flag.Bool("update", false, "write the golden log of the current version of the deciding")
+
+// TestGoldenLogs folds committed logs and compares the facts byte for byte. When
+// it fails, the same inputs give other facts than they gave before: that is a
+// new decide.Version with golden logs of its own, never an update of these.
+func TestGoldenLogs(t *testing.T) {
+	t.Parallel()
+	current := filepath.Join("testdata", "golden", fmt.Sprintf("v%d", decide.Version))
+	if *update {
+		writeGolden(t, current)
+	}
+	logs, err := filepath.Glob(filepath.Join("testdata", "golden", "v*", "*.log"))
+	if err != nil || len(logs) == 0 {
+		t.Fatalf("no golden logs were found (%v): nothing was checked", err)
+	}
+	seen := false
+	for _, path := range logs {
+		seen = seen || filepath.Dir(path) == current
+		want, err := os.ReadFile(path + ".facts")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := factsOf(t, readLog(t, path)); !bytes.Equal(got, want) {
+			t.Errorf("%s: the facts are not those committed; line %d is\n%s", path, firstDifference(got, want), lineAt(got, firstDifference(got, want)))
+		}
+	}
+	if !seen {
+		t.Errorf("version %d of the deciding has no golden log: run go test ./remediator/decide -run TestGoldenLogs -update once", decide.Version)
+	}
+}
+
+func firstDifference(a, b []byte) int {
+	line := 1
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return line
+		}
+		if a[i] == '\n' {
+			line++
+		}
+	}
+	return line
+}
+
+func lineAt(b []byte, n int) []byte {
+	lines := bytes.Split(b, []byte("\n"))
+	return lines[min(n, len(lines))-1]
+}
+
+func factsOf(t *testing.T, inputs []input.Input) []byte {
+	var out bytes.Buffer
+	memory := decide.NewMemory()
+	fold := decide.New(decide.Config{Memory: memory})
+	for len(inputs) > 0 {
+		n := min(len(inputs), 37)
+		folded, err := fold.Apply(inputs[:n])
+		if err != nil {
+			t.Fatal(err)
+		}
+		memory.Commit(folded)
+		for _, item := range folded.Items {
+			if item.Fact == nil {
+				continue
+			}
+			line, err := json.Marshal(item.Fact)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out.Write(append(line, '\n'))
+		}
+		inputs = inputs[n:]
+	}
+	return out.Bytes()
+}
+
+// A golden log is records, each with its length in four bytes before it.
+func writeGolden(t *testing.T, dir string) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(3) {
+		path := filepath.Join(dir, fmt.Sprintf("seed-%d.log", seed))
+		if _, err := os.Stat(path); err == nil {
+			continue
+		}
+		inputs := newWorld(t, seed, 400).inputs
+		var out bytes.Buffer
+		for from := 0; from < len(inputs); from += 50 {
+			record, err := input.EncodeRecord(inputs[from:min(from+50, len(inputs))])
+			if err != nil {
+				t.Fatal(err)
+			}
+			out.Write(binary.BigEndian.AppendUint32(nil, uint32(len(record))))
+			out.Write(record)
+		}
+		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path+".facts", factsOf(t, inputs), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func readLog(t *testing.T, path string) []input.Input {
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var inputs []input.Input
+	r := bufio.NewReader(f)
+	for {
+		var size [4]byte
+		if _, err := io.ReadFull(r, size[:]); err == io.EOF {
+			return inputs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		record := make([]byte, binary.BigEndian.Uint32(size[:]))
+		if _, err := io.ReadFull(r, record); err != nil {
+			t.Fatal(err)
+		}
+		decoded, err := input.DecodeRecord(record, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inputs = append(inputs, decoded...)
+	}
+}

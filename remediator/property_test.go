@@ -1,0 +1,223 @@
+package remediator
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/ledger"
+	"github.com/makegood/makegood/remediator/log"
+	"github.com/makegood/makegood/remediator/match"
+	"github.com/makegood/makegood/remediator/store/ledgerdb"
+	"github.com/makegood/makegood/remediator/store/logdb"
+)
+
+// inputsOf reads a golden log of package decide: records with their lengths.
+func inputsOf(t testing.TB, name string) []input.Input {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("decide", "testdata", "golden", "v1", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inputs []input.Input
+	for r := bufio.NewReader(bytes.NewReader(text)); ; {
+		var size [4]byte
+		if _, err := io.ReadFull(r, size[:]); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		record := make([]byte, binary.BigEndian.Uint32(size[:]))
+		if _, err := io.ReadFull(r, record); err != nil {
+			t.Fatal(err)
+		}
+		more, err := input.DecodeRecord(record, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inputs = append(inputs, more...)
+	}
+	if len(inputs) < 100 {
+		t.Fatalf("the golden log has %d inputs: nothing would be tested", len(inputs))
+	}
+	return inputs
+}
+
+// genesisWith names another ledger key in a genesis input.
+func genesisWith(t *testing.T, body []byte, key string) []byte {
+	var g decide.GenesisBody
+	if err := json.Unmarshal(body, &g); err != nil {
+		t.Fatal(err)
+	}
+	g.LedgerKey = key
+	body, err := json.Marshal(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+// cutLog reads as many records at a time as the test says.
+type cutLog struct {
+	log.Log
+	limit func() int
+}
+
+func (c cutLog) Read(ctx context.Context, after uint64, limit int) ([]log.Record, error) {
+	return c.Log.Read(ctx, after, min(limit, c.limit()))
+}
+
+var errCrash = errors.New("crashed")
+
+// crashingStore dies before or after a commit when the test says so.
+type crashingStore struct {
+	*ledgerdb.DB
+	before, after func() bool
+}
+
+func (c crashingStore) Commit(ctx context.Context, from, to decide.Position, out *decide.Output) error {
+	if c.before() {
+		return errCrash
+	}
+	if err := c.DB.Commit(ctx, from, to, out); err != nil {
+		return err
+	}
+	if c.after() {
+		return errCrash // the commit's answer is lost
+	}
+	return nil
+}
+
+type plan struct {
+	group, records func() int // inputs in a record, records in a transaction
+	before, after  func() bool
+	matchers       int
+	key            string // of the ledger
+}
+
+// root folds the inputs with real stores, as the plan says, and returns the
+// tree's root and size as a text.
+func (p plan) root(t *testing.T, dir string, inputs []input.Input) string {
+	ctx := t.Context()
+	l, err := logdb.Open(ctx, filepath.Join(dir, logFile), logdb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for len(inputs) > 0 {
+		n := min(p.group(), len(inputs))
+		blob, err := input.EncodeRecord(inputs[:n])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Append(ctx, blob); err != nil {
+			t.Fatal(err)
+		}
+		inputs = inputs[n:]
+	}
+	for {
+		db, err := ledgerdb.Open(ctx, filepath.Join(dir, ledgerFile), ledgerdb.Options{
+			Key: p.key, NewKey: func(customer string) [32]byte { return sha256.Sum256([]byte(customer)) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := p.fold(t, cutLog{l, p.records}, db)
+		if done {
+			source, release, err := db.Source(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report, err := ledger.Verify(ctx, source, ledger.Options{})
+			release()
+			if err != nil || !report.Verified {
+				t.Fatalf("the ledger does not verify: %v %+v", err, report.Findings)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return fmt.Sprint(report.Root, " of ", report.Size)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// fold folds until the log ends or the store dies; it reports whether it came to the end.
+func (p plan) fold(t *testing.T, l log.Log, db *ledgerdb.DB) bool {
+	d := &decider{
+		log: l, store: crashingStore{db, p.before, p.after}, logger: slog.New(slog.DiscardHandler),
+		config: decide.Config{Memory: db, NewMatcher: match.New, Matchers: p.matchers},
+		onStep: func(string) {}, wake: func() {},
+	}
+	if err := d.restore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		worked, err := d.step(t.Context())
+		if errors.Is(err, errCrash) {
+			return false
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !worked {
+			return true
+		}
+	}
+}
+
+// TestTreeIsTheSame holds the property of package decide with real stores: every
+// grouping into records and transactions, crashes before and after commits,
+// snapshots and any number of matchers give the same tree.
+func TestTreeIsTheSame(t *testing.T) {
+	t.Parallel()
+	key, public, err := ledger.NewKey(rand.Reader, ledger.Origin("log-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	never := func() bool { return false }
+	roots := map[string]string{}
+	names := []string{"seed-0.log", "seed-1.log", "seed-2.log"}
+	logs := map[string][]input.Input{}
+	for _, name := range names {
+		inputs := inputsOf(t, name)
+		inputs[0].Body = genesisWith(t, inputs[0].Body, public)
+		one := plan{group: func() int { return 25 }, records: func() int { return 1 }, before: never, after: never, matchers: 1, key: key}
+		logs[name], roots[name] = inputs, one.root(t, t.TempDir(), inputs)
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		draw := func(most int, name string) func() int {
+			return func() int { return rapid.IntRange(1, most).Draw(rt, name) }
+		}
+		dies := func(name string) func() bool {
+			return func() bool { return rapid.IntRange(0, 4).Draw(rt, name) == 0 }
+		}
+		p := plan{group: draw(90, "group"), records: draw(4, "records"), before: dies("dies before"), after: dies("dies after"),
+			matchers: rapid.SampledFrom([]int{1, 4}).Draw(rt, "matchers"), key: key}
+		name := rapid.SampledFrom(names).Draw(rt, "log")
+		dir, err := os.MkdirTemp(t.TempDir(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.root(t, dir, logs[name]); got != roots[name] {
+			rt.Fatalf("the tree is %s, want %s", got, roots[name])
+		}
+	})
+}
