@@ -1,3 +1,70 @@
-// Package makegood emits customer-experience events from an application to the
-// Makegood remediator.
+// Package makegood tells the Makegood service what customers experience, from
+// inside the application that sees it.
+//
+// It is for engineers who instrument a program. An application creates one
+// [Client] when it starts, emits an event where something happens to a
+// customer, and closes the client when it ends:
+//
+//	mg, err := makegood.New("checkout") // reads MAKEGOOD_URL and MAKEGOOD_TOKEN
+//	if err != nil {
+//		return err
+//	}
+//	defer mg.Close()
+//
+//	mg.Emit(ctx, "com.example.cart.abandoned",
+//		makegood.Customer("c-42"), makegood.Subject("order/77"),
+//		makegood.Int("items", 3), makegood.Money("total", "59.90 USD"))
+//
+// Which events lead to a refund, an apology or a stopped line is decided by
+// rules in the service; the application only reports.
+//
+// # What an application can rely on
+//
+// Emitting never blocks, never panics and never writes a log line per event. A
+// nil *Client and a client without an address are safe: they do nothing, so
+// unit tests need no set-up. New never opens a connection; it fails only when
+// the configuration is wrong.
+//
+// Memory is bounded (8 MiB, see [Memory]) and so is the number of goroutines.
+// When the memory is full, new events are dropped and counted; those already
+// accepted stay. What was dropped shows in [Client.Stats] and is reported to
+// [OnDrop], or to the log when no OnDrop is given.
+//
+// What was accepted is sent until the service has answered for it: refused
+// connections, timeouts, 429 and 5xx are retried with growing, random pauses,
+// and so is a wrong address or token, because both can be put right without
+// losing events. Every batch has an id that stays the same on each try, so the
+// service drops the repeats. At any moment
+//
+//	Accepted = Delivered + Rejected + Lost + InMemory
+//
+// where Rejected counts events that the service refused one by one and Lost
+// those that were still in memory when [Client.Shutdown] ran out of time. An
+// ID given with [ID] makes an event that is emitted twice, for instance by a
+// retried request, one event.
+//
+// # How it fits
+//
+// The caller encodes its event as CloudEvents 1.0 JSON and appends it to a
+// buffer of 256 KiB that is ready for the wire. One sender posts what has
+// gathered every 200 ms, or sooner when 500 events or a full buffer wait, to
+// POST {URL}/v1/events as application/cloudevents-batch+json.
+//
+// Every event carries id (UUID version 7), source (the service's name), type,
+// time and, when given, subject, customer, severitynumber, traceparent,
+// serviceversion and environment. All other attributes become fields of data.
+// Text in data that is not UTF-8 has the bad bytes replaced by U+FFFD. These
+// make an event [ErrInvalid]: NaN and infinite numbers, amounts that are not
+// like "2.99 USD", repeated or empty keys, keys that name an attribute of the
+// event itself (customer, subject, traceparent, severitynumber, specversion,
+// dataschema, datacontenttype), and blanks, control characters or
+// bad UTF-8 as the type, id, subject, customer or a key. An event may take 64 KiB.
+//
+// # Environment
+//
+//	MAKEGOOD_URL         address of the service, for example https://makegood.example.com;
+//	                     without it, and without [URL] or [Handler], the client is disabled
+//	MAKEGOOD_TOKEN       bearer token of an emitter
+//	MAKEGOOD_TOKEN_FILE  file that holds the token instead; read again when the service
+//	                     answers 401, so a token can be replaced while the program runs
 package makegood

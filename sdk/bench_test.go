@@ -1,0 +1,122 @@
+package makegood_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/makegood/makegood/sdk"
+)
+
+// sink takes every batch at once, so that a benchmark measures the caller.
+func sink() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusAccepted)
+	})
+}
+
+// againstTheClock runs f and time.Now in turns and reports what f costs as a
+// multiple of time.Now, the least that an event with a time can cost. It compares
+// the fastest turns of both, in which nobody else used the processor.
+func againstTheClock(b *testing.B, f func()) {
+	const turn = 1000
+	fastest, clock := time.Duration(1<<62), time.Duration(1<<62)
+	var last time.Time
+	b.ReportAllocs()
+	b.ResetTimer()
+	for done := 0; done < b.N; done += turn {
+		began := time.Now()
+		for range turn {
+			f()
+		}
+		middle := time.Now()
+		for range turn {
+			last = time.Now()
+		}
+		fastest, clock = min(fastest, middle.Sub(began)), min(clock, last.Sub(middle))
+	}
+	b.ReportMetric(float64(fastest)/turn, "ns/op")
+	b.ReportMetric(float64(fastest)/float64(clock), "x/time.Now")
+}
+
+// shop emits the event of the benchmarks, which has five attributes. It is not
+// inlined because its copies would call Customer and the like, which inline into
+// a function of an application.
+//
+//go:noinline
+func shop(c *makegood.Client) func() {
+	ctx, customer, order := context.Background(), "c-42", "order/77"
+	return func() {
+		c.Emit(ctx, "com.example.cart.abandoned", makegood.Customer(customer), makegood.Subject(order),
+			makegood.Int("items", 3), makegood.Money("total", "59.90 USD"), makegood.String("page", "/checkout/payment"))
+	}
+}
+
+func BenchmarkEmit(b *testing.B) {
+	c := newClient(b, makegood.Handler(sink()), makegood.Memory(64<<20), makegood.TraceParent(func(context.Context) string { return parent }))
+	againstTheClock(b, shop(c))
+	r := c.Stats()
+	b.ReportMetric(100*float64(r.Full)/float64(r.Full+r.Accepted), "%dropped")
+}
+
+func BenchmarkEmitParallel(b *testing.B) {
+	c := newClient(b, makegood.Handler(sink()))
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for emit := shop(c); pb.Next(); {
+			emit()
+		}
+	})
+	r := c.Stats()
+	b.ReportMetric(100*float64(r.Full)/float64(r.Full+r.Accepted), "%dropped")
+}
+
+func BenchmarkEmitWhenFull(b *testing.B) {
+	svc := newStuck(b)
+	c := newClient(b, makegood.Handler(svc), makegood.Memory(512<<10))
+	b.Cleanup(func() { close(svc.release) })
+	for c.TryEmit(context.Background(), "com.example.x") == nil {
+	}
+	againstTheClock(b, shop(c))
+}
+
+func BenchmarkEmitDisabled(b *testing.B) {
+	againstTheClock(b, shop(nil))
+}
+
+// BenchmarkEmitServerDown reports the slowest calls of eight goroutines while
+// the memory fills and overflows.
+func BenchmarkEmitServerDown(b *testing.B) {
+	down := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	c := newClient(b, makegood.Handler(down))
+	const callers = 8
+	took := make([][]time.Duration, callers)
+	b.ResetTimer()
+	var wg sync.WaitGroup
+	for g := range callers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			emit := shop(c)
+			took[g] = make([]time.Duration, b.N/callers+1)
+			for i := range took[g] {
+				began := time.Now()
+				emit()
+				took[g][i] = time.Since(began)
+			}
+		}()
+	}
+	wg.Wait()
+	b.StopTimer()
+	all := slices.Concat(took...)
+	slices.Sort(all)
+	b.ReportMetric(float64(all[len(all)*999/1000]), "p99.9-ns")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, _ = c.Shutdown(ctx) // nothing can be delivered: do not wait for it
+}

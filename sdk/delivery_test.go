@@ -1,0 +1,390 @@
+package makegood_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/makegood/makegood/sdk"
+)
+
+// hangUp cuts the connection of a request without an answer.
+func hangUp(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // a reset rather than an end
+	}
+	_ = conn.Close()
+}
+
+// halfAnswer promises more than it sends.
+func halfAnswer(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)+100))
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body)
+	_ = http.NewResponseController(w).Flush()
+	hangUp(w)
+}
+
+// faults are the ways in which a service can answer badly. Each happens before
+// and after the batch was taken.
+var faults = []func(take func() int, w http.ResponseWriter){
+	func(_ func() int, w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) },
+	func(_ func() int, w http.ResponseWriter) {
+		w.Header().Set("Retry-After", "0")
+		w.WriteHeader(http.StatusTooManyRequests)
+	},
+	func(_ func() int, w http.ResponseWriter) { hangUp(w) },
+	func(_ func() int, w http.ResponseWriter) { halfAnswer(w, http.StatusBadRequest, `{"accepted":1,`) },
+	func(take func() int, w http.ResponseWriter) {
+		if take() > 0 {
+			hangUp(w)
+			return
+		}
+		halfAnswer(w, http.StatusAccepted, `{"acc`) // it counts, however little of its body comes through
+	},
+}
+
+// faulty answers badly half of the time, at most twice in a row to keep the pauses
+// short. It deals all faults out before it repeats one; seen counts them.
+func faulty(random *rand.Rand, seen map[int]int) func(int, func() int, http.ResponseWriter) bool {
+	var deck []int
+	row := 0
+	return func(_ int, take func() int, w http.ResponseWriter) bool {
+		if row == 2 || random.IntN(2) == 0 {
+			row = 0
+			return false
+		}
+		row++
+		if len(deck) == 0 {
+			deck = random.Perm(2 * len(faults))
+		}
+		fault := deck[0]
+		deck = deck[1:]
+		seen[fault]++
+		if fault%2 == 1 {
+			take()
+		}
+		faults[fault/2](take, w)
+		return true
+	}
+}
+
+// TestEveryAcceptedEventArrivesOnceInEffect runs emitters against a server whose
+// faults are drawn from a seed, watches the sum of the counts all the while, and
+// compares what arrived with what was accepted.
+func TestEveryAcceptedEventArrivesOnceInEffect(t *testing.T) {
+	t.Parallel()
+	for _, inFlight := range []int{1, 2} {
+		t.Run(fmt.Sprintf("in flight %d", inFlight), func(t *testing.T) {
+			t.Parallel()
+			svc := newService(t)
+			dealt := map[int]int{}
+			svc.faults = faulty(rand.New(rand.NewPCG(uint64(inFlight), 7)), dealt)
+			server := httptest.NewServer(svc)
+			defer server.Close()
+			c := newClient(t, makegood.URL(server.URL), makegood.MaxInFlight(inFlight), makegood.MaxBatch(100))
+			watched, stop := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(watched)
+				tick := time.NewTicker(time.Millisecond)
+				defer tick.Stop()
+				for {
+					checkSum(t, c.Stats())
+					select {
+					case <-tick.C:
+					case <-stop:
+						return
+					}
+				}
+			}()
+			var wg sync.WaitGroup
+			const emitters, each = 4, 500
+			for g := range emitters {
+				wg.Add(1)
+				go func() {
+					defer wg.Done()
+					for i := range each {
+						typ := "com.example.x"
+						if i%97 == 0 {
+							typ = refusedType
+						}
+						c.Emit(context.Background(), typ, makegood.ID(fmt.Sprintf("%d/%05d", g, i)), makegood.String("pad", strings.Repeat("x", i%300)))
+					}
+				}()
+			}
+			wg.Wait()
+			flush(t, c)
+			close(stop)
+			<-watched
+			r := c.Stats()
+			const refused = emitters * (each/97 + 1)
+			if r.Accepted != emitters*each || r.Rejected != refused || r.Delivered != emitters*each-refused || r.InMemory != 0 {
+				t.Errorf("got %+v", r)
+			}
+			last, seen := map[string]string{}, map[string]bool{}
+			for _, id := range svc.ids() {
+				if seen[id] {
+					t.Errorf("event %s took effect twice", id)
+				}
+				seen[id] = true
+				g, n, _ := strings.Cut(id, "/")
+				if inFlight == 1 && n <= last[g] {
+					t.Fatalf("event %s came after %s", id, last[g])
+				}
+				last[g] = n
+			}
+			if len(seen) != emitters*each-refused {
+				t.Errorf("%d events arrived", len(seen))
+			}
+			requests, _ := svc.count()
+			t.Logf("%d requests, %d events dropped as repeats, faults %v", requests, svc.repeats, dealt)
+			if svc.repeats == 0 || len(dealt) < 2*len(faults) {
+				t.Error("a fault never happened")
+			}
+		})
+	}
+}
+
+func TestEventsWaitForAServerThatIsDown(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_ = listener.Close()
+	log := newLogLines()
+	c := newClient(t, makegood.URL("http://"+address), makegood.Logger(slog.New(log)))
+	for i := range 2000 {
+		c.Emit(context.Background(), "com.example.x", makegood.Int("i", i))
+	}
+	until(t, func() bool { return len(log.all()) == 1 })
+	if r := c.Stats(); r.InMemory != 2000 || r.Delivered != 0 {
+		t.Errorf("got %+v", r)
+	}
+	if listener, err = net.Listen("tcp", address); err != nil {
+		t.Fatal(err)
+	}
+	svc := newService(t)
+	server := &http.Server{Handler: svc, ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }()
+	defer func() { _ = server.Close() }()
+	flush(t, c)
+	if _, taken := svc.count(); taken != 2000 {
+		t.Errorf("%d events arrived", taken)
+	}
+	until(t, func() bool { return len(log.all()) == 2 })
+	if lines := log.all(); !strings.Contains(lines[0], "refused") || !strings.Contains(lines[1], "again") {
+		t.Errorf("log: %q", lines)
+	}
+}
+
+func TestRejectedEventsAreReportedAndNeverSentAgain(t *testing.T) {
+	t.Parallel()
+	svc := newService(t)
+	server := httptest.NewServer(svc)
+	defer server.Close()
+	drops := make(chan error, 10)
+	c := newClient(t, makegood.URL(server.URL), makegood.OnDrop(func(r makegood.Report, last error) {
+		if r.Rejected != 1 {
+			t.Errorf("got %+v", r)
+		}
+		drops <- last
+	}))
+	for i := range 10 {
+		typ := "com.example.x"
+		if i == 4 {
+			typ = refusedType
+		}
+		c.Emit(context.Background(), typ, makegood.ID(fmt.Sprintf("e-%d", i)))
+	}
+	flush(t, c)
+	if err := <-drops; !strings.Contains(err.Error(), `"e-4"`) || !strings.Contains(err.Error(), "bad_event") || !strings.Contains(err.Error(), "1 of 10") {
+		t.Errorf("got %v", err)
+	}
+	if requests, taken := svc.count(); requests != 1 || taken != 9 {
+		t.Errorf("%d requests, %d events", requests, taken)
+	}
+}
+
+// TestAnswersThatSayNothingLoseNothing gives answers that no Makegood service
+// gives, once each; the batch must come again, unchanged.
+func TestAnswersThatSayNothingLoseNothing(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []struct {
+		status int
+		body   string
+	}{
+		{http.StatusOK + 3, ""},
+		{http.StatusMovedPermanently, ""},
+		{http.StatusForbidden, ""},
+		{http.StatusNotFound, ""},
+		{http.StatusUnsupportedMediaType, ""},
+		{http.StatusBadGateway, strings.Repeat("x", 3<<20)},
+		{http.StatusBadRequest, "<html>"},
+		{http.StatusBadRequest, `{"rejected":[{"index":0}]}`},
+		{http.StatusBadRequest, `{"accepted":2,"rejected":[]}`},
+		{http.StatusBadRequest, `{"accepted":2,"rejected":[{"index":3}]}`},
+		{http.StatusBadRequest, `{"accepted":2,"rejected":[{"index":-1}]}`},
+		{http.StatusBadRequest, `{"accepted":3,"rejected":[{"index":1}]}`},
+		{http.StatusBadRequest, `{"accepted":-1,"rejected":[{"index":1}]}`},
+		{http.StatusBadRequest, `{"accepted":1,"rejected":[{"index":1},{"index":1}]}`},
+	} {
+		t.Run(fmt.Sprintf("%d %.30s", answer.status, answer.body), func(t *testing.T) {
+			t.Parallel()
+			svc := newService(t)
+			svc.faults = func(n int, _ func() int, w http.ResponseWriter) bool {
+				if n > 1 {
+					return false
+				}
+				w.Header().Set("Location", "/elsewhere")
+				w.WriteHeader(answer.status)
+				_, _ = io.WriteString(w, answer.body)
+				return true
+			}
+			server := httptest.NewServer(svc)
+			defer server.Close()
+			c := newClient(t, makegood.URL(server.URL), makegood.HTTPClient(&http.Client{}))
+			for range 3 {
+				c.Emit(context.Background(), "com.example.x")
+			}
+			flush(t, c)
+			if requests, taken := svc.count(); requests != 2 || taken != 3 {
+				t.Errorf("%d requests, %d events", requests, taken)
+			}
+			if a, b := svc.headers[0].Get("Makegood-Batch"), svc.headers[1].Get("Makegood-Batch"); a != b {
+				t.Errorf("the batch came again as another: %s, %s", a, b)
+			}
+		})
+	}
+}
+
+// TestTooLargeForTheServerIsDivided has a server that takes 10 events at a time
+// and none above 30 kB.
+func TestTooLargeForTheServerIsDivided(t *testing.T) {
+	t.Parallel()
+	svc := newService(t)
+	limited := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		raw, err := io.ReadAll(r.Body)
+		if err != nil || strings.Count(string(raw), `"specversion"`) > 10 || len(raw) > 30_000 {
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+			return
+		}
+		r.Body = io.NopCloser(strings.NewReader(string(raw)))
+		svc.ServeHTTP(w, r)
+	})
+	server := httptest.NewServer(limited)
+	defer server.Close()
+	c := newClient(t, makegood.URL(server.URL))
+	var want []string
+	for i := range 700 {
+		id := fmt.Sprintf("e-%03d", i)
+		size := 10
+		if i%100 == 50 {
+			size = 40_000
+		} else {
+			want = append(want, id)
+		}
+		c.Emit(context.Background(), "com.example.x", makegood.ID(id), makegood.String("s", strings.Repeat("x", size)))
+	}
+	flush(t, c)
+	r := c.Stats()
+	if r.Delivered != 693 || r.Rejected != 7 {
+		t.Errorf("got %+v", r)
+	}
+	if got := svc.ids(); strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("%d events arrived, want %d in order", len(got), len(want))
+	}
+}
+
+// throughProxy makes a client whose requests to any address reach the server.
+func throughProxy(server *httptest.Server) *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
+	}}}
+}
+
+func TestBodiesAreCompressedUnlessTheServiceIsOnThisMachine(t *testing.T) {
+	t.Parallel()
+	svc := newService(t)
+	svc.faults = func(n int, _ func() int, w http.ResponseWriter) bool {
+		if n != 2 {
+			return false
+		}
+		w.WriteHeader(http.StatusUnsupportedMediaType) // from here on, uncompressed
+		return true
+	}
+	server := httptest.NewServer(svc)
+	defer server.Close()
+	c := newClient(t, makegood.URL("http://makegood.example.com"), makegood.HTTPClient(throughProxy(server)))
+	for range 3 {
+		c.Emit(context.Background(), "com.example.x")
+		flush(t, c)
+	}
+	var got []string
+	for _, h := range svc.headers {
+		got = append(got, h.Get("Content-Encoding"))
+	}
+	if fmt.Sprint(got) != "[gzip gzip  ]" {
+		t.Errorf("content encodings: %q", got)
+	}
+}
+
+func TestShutdownGivesUpInTimeAndSaysWhatWasLost(t *testing.T) {
+	t.Parallel()
+	svc := newService(t)
+	hang := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n, _ := svc.count(); n < 1 {
+			svc.ServeHTTP(w, r)
+			return
+		}
+		<-hang
+	}))
+	defer server.Close()
+	defer close(hang)
+	drops := make(chan error, 10)
+	c := newClient(t, makegood.URL(server.URL), makegood.OnDrop(func(_ makegood.Report, last error) { drops <- last }))
+	c.Emit(context.Background(), "com.example.x")
+	flush(t, c)
+	for range 1200 {
+		c.Emit(context.Background(), "com.example.x")
+	}
+	flushed := make(chan error)
+	go func() { flushed <- c.Flush(context.Background()) }()
+	until(t, func() bool { return c.Stats().InMemory == 1200 })
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	r, err := c.Shutdown(ctx)
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1200 of 1201") {
+		t.Errorf("got %v", err)
+	}
+	checkSum(t, r)
+	if r.Lost != 1200 || r.Delivered != 1 {
+		t.Errorf("got %+v", r)
+	}
+	if err := <-flushed; err != nil && !errors.Is(err, makegood.ErrClosed) {
+		t.Errorf("flush: %v", err)
+	}
+	if err := <-drops; !strings.Contains(err.Error(), "1200") {
+		t.Errorf("OnDrop: %v", err)
+	}
+	if err := c.Close(); err == nil {
+		t.Error("a second Close does not say that events were lost")
+	}
+}

@@ -1,0 +1,249 @@
+package makegood
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+)
+
+// maxEvent is the size of an event that every CloudEvents intermediary must
+// forward; the service takes no larger one.
+const maxEvent = 64 << 10
+
+// Errors of TryEmit and EmitEvent. Errors that wrap ErrInvalid and ErrTooLarge
+// say what is wrong.
+var (
+	ErrFull     = errors.New("makegood: memory is full")
+	ErrTooLarge = errors.New("makegood: event is larger than 64 KiB")
+	ErrClosed   = errors.New("makegood: client is closed")
+	ErrInvalid  = errors.New("makegood: event is invalid")
+)
+
+// encoder turns attributes into the JSON of one CloudEvent by appending, without
+// reflection.
+type encoder struct {
+	head   string // from the opening brace to the opening quote of the id
+	source string
+	trace  func(context.Context) string
+	clock  clock
+}
+
+func newEncoder(source, version, environment string, trace func(context.Context) string) *encoder {
+	head := []byte(`{"specversion":"1.0","source":"`)
+	head = appendText(head, source)
+	for _, ext := range [...][2]string{{"serviceversion", version}, {"environment", environment}} {
+		if ext[1] != "" {
+			head = append(head, `","`+ext[0]+`":"`...)
+			head = appendText(head, ext[1])
+		}
+	}
+	return &encoder{head: string(append(head, `","id":"`...)), source: source, trace: trace}
+}
+
+// event appends one event to b. On an error b is of no use.
+func (e *encoder) event(ctx context.Context, b []byte, now time.Time, typ string, attrs []Attr) ([]byte, error) {
+	var own [kindData]*Attr
+	fields, size := 0, len(typ)
+	for i := range attrs {
+		a := &attrs[i]
+		size += len(a.key) + len(a.text)
+		switch {
+		case a.kind > kindData:
+			fields++
+		case a.kind != kindNone && own[a.kind] != nil:
+			return b, invalid("attribute " + ownNames[a.kind] + " is given twice")
+		default:
+			own[a.kind] = a
+		}
+	}
+	if size > maxEvent { // before copying what cannot fit
+		return b, tooLarge(typ, size)
+	}
+	b, err := e.context(ctx, b, now, typ, &own)
+	if err == nil && fields > 0 {
+		b, err = appendFields(append(b, `,"datacontenttype":"application/json","data":{`...), attrs, fields)
+		b = append(b, '}')
+	}
+	if err != nil {
+		return b, err
+	}
+	if b = append(b, '}'); len(b) > maxEvent {
+		return b, tooLarge(typ, len(b))
+	}
+	return b, nil
+}
+
+// ownNames are the attributes of the event itself as errors name them.
+var ownNames = [kindData]string{
+	kindID: "id", kindAt: "time", kindSubject: "subject", kindCustomer: "customer", kindSeverity: "severitynumber",
+}
+
+// context appends the event's context attributes.
+func (e *encoder) context(ctx context.Context, b []byte, now time.Time, typ string, own *[kindData]*Attr) ([]byte, error) {
+	var ok bool
+	b = append(b, e.head...)
+	if a := own[kindID]; a == nil || a.text == "" {
+		b = appendID(b, now)
+	} else if b, ok = appendStrict(b, a.text); !ok {
+		return b, badText("id", a.text)
+	}
+	b = append(b, `","type":"`...)
+	if b, ok = appendStrict(b, typ); !ok {
+		return b, badText("type", typ)
+	}
+	if typ == "" {
+		return b, invalid("type is empty")
+	}
+	b = append(b, `","time":"`...)
+	if a := own[kindAt]; a == nil {
+		b = e.clock.appendNow(b, now)
+	} else if b, ok = appendTime(b, int64(a.num), a.nanos); !ok {
+		return b, invalid("time is outside the years 0 to 9999")
+	}
+	if a := own[kindSubject]; a != nil && a.text != "" {
+		if b, ok = appendStrict(append(b, `","subject":"`...), a.text); !ok {
+			return b, badText("subject", a.text)
+		}
+	}
+	if a := own[kindCustomer]; a != nil && a.text != "" {
+		if b, ok = appendStrict(append(b, `","customer":"`...), a.text); !ok {
+			return b, badText("customer", a.text)
+		}
+	}
+	if e.trace != nil {
+		if parent := traceParent(ctx, e.trace); parent != "" {
+			b = append(append(b, `","traceparent":"`...), parent...)
+		}
+	}
+	b = append(b, '"')
+	if a := own[kindSeverity]; a != nil {
+		if a.num < 1 || a.num > 24 {
+			return b, invalid("severity " + strconv.FormatInt(int64(a.num), 10) + " is not between 1 and 24")
+		}
+		b = strconv.AppendUint(append(b, `,"severitynumber":`...), a.num, 10)
+	}
+	return b, nil
+}
+
+// traceParent asks the application's function, which may do anything, and
+// returns a W3C traceparent or nothing: a bad trace is no reason to lose an event.
+func traceParent(ctx context.Context, from func(context.Context) string) (parent string) {
+	defer func() {
+		if recover() != nil {
+			parent = ""
+		}
+	}()
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	parent = from(ctx)
+	if len(parent) < len("00-")+32+1+16+len("-01") || len(parent) > 128 || !isPlain(parent) {
+		return ""
+	}
+	return parent
+}
+
+// appendFields appends the fields of data.
+func appendFields(b []byte, attrs []Attr, fields int) ([]byte, error) {
+	const few = 32 // up to here comparing all pairs is cheaper than a map
+	var seen map[string]bool
+	if fields > few {
+		seen = make(map[string]bool, fields)
+	}
+	first := true
+	for i := range attrs {
+		a := &attrs[i]
+		if a.kind <= kindData {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		if err := checkKey(a.key, attrs[:i], seen); err != nil {
+			return b, err
+		}
+		b = append(b, '"')
+		var ok bool
+		if b, ok = appendStrict(b, a.key); !ok {
+			return b, badText("data key", a.key)
+		}
+		b = append(b, '"', ':')
+		var err error
+		if b, err = appendValue(b, a); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+// checkKey refuses a key that is empty, repeated or misplaced.
+func checkKey(key string, before []Attr, seen map[string]bool) error {
+	switch key {
+	case "":
+		return invalid("data key is empty")
+	case "customer", "subject":
+		return invalid("data key " + quote(key) + " is an attribute of the event: use Customer or Subject")
+	case "traceparent", "severitynumber", "specversion", "dataschema", "datacontenttype":
+		return invalid("data key " + quote(key) + " is an attribute of the event")
+	}
+	if seen != nil {
+		if seen[key] {
+			return invalid("data key " + quote(key) + " is repeated")
+		}
+		seen[string([]byte(key))] = true // a copy, so that the caller's text stays on its stack
+		return nil
+	}
+	for i := range before {
+		if before[i].key == key && before[i].kind > kindData {
+			return invalid("data key " + quote(key) + " is repeated")
+		}
+	}
+	return nil
+}
+
+// appendValue appends the value of one field.
+func appendValue(b []byte, a *Attr) ([]byte, error) {
+	switch a.kind {
+	case kindString:
+		return append(appendText(append(b, '"'), a.text), '"'), nil
+	case kindInt:
+		return strconv.AppendInt(b, int64(a.num), 10), nil
+	case kindFloat:
+		f := math.Float64frombits(a.num)
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return b, invalid("data field " + quote(a.key) + " is not a finite number")
+		}
+		return appendFloat(b, f), nil
+	case kindBool:
+		return strconv.AppendBool(b, a.num == 1), nil
+	case kindMoney:
+		if !isMoney(a.text) {
+			return b, invalid("data field " + quote(a.key) + " is not an amount: got " + quote(a.text) + `, want one like "2.99 USD"`)
+		}
+		return append(append(append(b, '"'), a.text...), '"'), nil
+	case kindTime:
+		b, ok := appendTime(append(b, '"'), int64(a.num), a.nanos)
+		if !ok {
+			return b, invalid("data field " + quote(a.key) + " is outside the years 0 to 9999")
+		}
+		return append(b, '"'), nil
+	case kindRaw:
+		return append(b, a.text...), nil
+	default:
+		return b, invalid("data field " + quote(a.key) + ": " + string([]byte(a.text)))
+	}
+}
+
+func invalid(why string) error { return fmt.Errorf("%w: %s", ErrInvalid, why) }
+
+func badText(what, text string) error {
+	return invalid(what + " " + quote(text) + " is blank, has control characters or is not UTF-8")
+}
+
+func tooLarge(typ string, size int) error {
+	return fmt.Errorf("%w: event of type %s takes %d bytes", ErrTooLarge, quote(typ), size)
+}

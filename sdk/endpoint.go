@@ -1,0 +1,227 @@
+package makegood
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	requestTimeout = 30 * time.Second // one try, from connecting to the answer's end
+	maxResponse    = 1 << 20          // an answer that rejects 1,000 events with reasons fits
+	maxRetryAfter  = 5 * time.Minute  // a server may not silence a client for longer
+)
+
+// endpoint is where batches go.
+type endpoint struct {
+	url    string
+	client *http.Client
+	own    bool // client was made by us
+	agent  string
+	gzip   atomic.Bool
+
+	tokenFile string
+	token     atomic.Pointer[string]
+}
+
+func newEndpoint(c *config) *endpoint {
+	e := &endpoint{url: c.url, tokenFile: c.tokenFile, agent: userAgent()}
+	e.token.Store(&c.token)
+	switch {
+	case c.handler != nil:
+		e.url = "http://makegood.internal/v1/events"
+		e.client = &http.Client{Transport: inProcess{c.handler}}
+	case c.client != nil:
+		client := *c.client
+		e.client = &client
+		e.gzip.Store(!isLoopback(e.url))
+	default:
+		e.own = true
+		e.client = &http.Client{Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			TLSHandshakeTimeout:   10 * time.Second,
+			ResponseHeaderTimeout: requestTimeout,
+			MaxIdleConnsPerHost:   2,
+			IdleConnTimeout:       90 * time.Second,
+			DisableCompression:    true,
+			ForceAttemptHTTP2:     true,
+		}}
+		e.gzip.Store(!isLoopback(e.url))
+	}
+	// A redirect would send the token and the events elsewhere.
+	e.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return e
+}
+
+// userAgent names the SDK and, where the build knows it, its version.
+func userAgent() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if m.Path == "github.com/makegood/makegood/sdk" {
+				return "makegood-go/" + m.Version
+			}
+		}
+	}
+	return "makegood-go"
+}
+
+// answer is what the service said to one try.
+type answer struct {
+	status     int
+	retryAfter time.Duration
+	body       []byte
+}
+
+// post makes one try. The body may be reused as soon as it returns.
+func (e *endpoint) post(ctx context.Context, batch string, body []byte, zipped bool) (a answer, err error) {
+	defer func() {
+		if p := recover(); p != nil { // of an application's transport or handler
+			err = fmt.Errorf("send request: panic: %v", p)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	loan := &loan{text: body}
+	defer loan.end()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, loan.reader())
+	if err != nil {
+		return answer{}, err
+	}
+	req.ContentLength = int64(len(body))
+	req.GetBody = func() (io.ReadCloser, error) { return loan.reader(), nil }
+	req.Header.Set("Content-Type", "application/cloudevents-batch+json")
+	req.Header.Set("Makegood-Batch", batch)
+	req.Header.Set("User-Agent", e.agent)
+	if zipped {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	if token := *e.token.Load(); token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := e.client.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	a = answer{status: res.StatusCode, retryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now())}
+	a.body, err = io.ReadAll(io.LimitReader(res.Body, maxResponse))
+	if err != nil && !a.accepted() {
+		return answer{}, fmt.Errorf("read answer %d: %w", a.status, err)
+	}
+	return a, nil // an acceptance is in the status; its body may be cut short
+}
+
+// accepted reports whether the service took the whole batch. Other 2xx are not
+// an answer that a CloudEvents receiver gives, but perhaps one of a proxy.
+func (a answer) accepted() bool {
+	switch a.status {
+	case http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent:
+		return true
+	}
+	return false
+}
+
+// rejection is one event that the service refused.
+type rejection struct {
+	Index  int    `json:"index"`
+	ID     string `json:"id"`
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+// rejections reads the body of a 400: which of n events were refused, all others
+// having been taken. ok is false when the body says nothing of the kind, for
+// instance because a proxy wrote it.
+func (a answer) rejections(n int) (refused int, first rejection, ok bool) {
+	var body struct {
+		Accepted *int        `json:"accepted"`
+		Rejected []rejection `json:"rejected"`
+	}
+	if json.Unmarshal(a.body, &body) != nil || body.Accepted == nil || len(body.Rejected) == 0 {
+		return 0, first, false
+	}
+	refused = n - *body.Accepted
+	if refused < len(body.Rejected) || refused > n {
+		return 0, first, false
+	}
+	seen := make(map[int]bool, len(body.Rejected))
+	for _, r := range body.Rejected {
+		if r.Index < 0 || r.Index >= n || seen[r.Index] {
+			return 0, first, false
+		}
+		seen[r.Index] = true
+	}
+	return refused, body.Rejected[0], true
+}
+
+// rereadToken takes a replaced token into use.
+func (e *endpoint) rereadToken() {
+	if e.tokenFile == "" {
+		return
+	}
+	if token, err := readTokenFile(e.tokenFile); err == nil && isPlain(token) {
+		e.token.Store(&token)
+	}
+}
+
+func (e *endpoint) close() {
+	if e.own {
+		e.client.CloseIdleConnections()
+	}
+}
+
+// retryAfter reads a Retry-After header, in seconds or as a date.
+func retryAfter(text string, now time.Time) time.Duration {
+	var d time.Duration
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		d = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(text); err == nil {
+		d = at.Sub(now)
+	}
+	return min(max(d, 0), maxRetryAfter)
+}
+
+// loan lends a buffer to a transport, which may go on reading a request's body
+// after Do has returned. Ending the loan cuts it off, so that the buffer can be
+// used again.
+type loan struct {
+	mu   sync.Mutex
+	text []byte
+	over bool
+}
+
+func (l *loan) reader() io.ReadCloser { return &loanReader{loan: l} }
+
+func (l *loan) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text, l.over = nil, true
+}
+
+type loanReader struct {
+	loan *loan
+	at   int
+}
+
+func (r *loanReader) Read(p []byte) (int, error) {
+	r.loan.mu.Lock()
+	defer r.loan.mu.Unlock()
+	if r.loan.over {
+		return 0, io.ErrClosedPipe
+	}
+	if r.at >= len(r.loan.text) {
+		return 0, io.EOF
+	}
+	n := copy(p, r.loan.text[r.at:])
+	r.at += n
+	return n, nil
+}
+
+func (r *loanReader) Close() error { return nil }

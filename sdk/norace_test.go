@@ -1,0 +1,5 @@
+//go:build !race
+
+package makegood_test
+
+const raceDetector = false

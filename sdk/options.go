@@ -1,0 +1,255 @@
+package makegood
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+)
+
+// Option changes how a client works.
+type Option func(*config)
+
+// config is what New makes a client of.
+type config struct {
+	service, version, environment, source string
+
+	url, token           string
+	urlGiven, tokenGiven bool
+	tokenFile            string
+	client               *http.Client
+	handler              http.Handler
+	logger               *slog.Logger
+	onDrop               func(Report, error)
+	trace                func(context.Context) string
+	limits               limits
+	errs                 []error
+}
+
+// limits bound what a client holds and sends.
+type limits struct {
+	inFlight, memory, maxBatch int
+	flushEvery                 time.Duration
+}
+
+// The service takes at most serverBatch events in one request.
+const serverBatch = 1000
+
+// URL is the address of the service, for example "https://makegood.example.com".
+// It goes before MAKEGOOD_URL; an empty one disables the client.
+func URL(address string) Option {
+	return func(c *config) { c.url, c.urlGiven = address, true }
+}
+
+// Token is the emitter's bearer token. It goes before MAKEGOOD_TOKEN and
+// MAKEGOOD_TOKEN_FILE.
+func Token(token string) Option {
+	return func(c *config) { c.token, c.tokenGiven = token, true }
+}
+
+// Source is the source of the events. Defaults to the service's name.
+func Source(source string) Option { return func(c *config) { c.source = source } }
+
+// Version is the version of the application; events carry it as serviceversion.
+func Version(version string) Option { return func(c *config) { c.version = version } }
+
+// Env is where the application runs, for example "production"; events carry it
+// as environment.
+func Env(environment string) Option { return func(c *config) { c.environment = environment } }
+
+// HTTPClient sends the requests. Redirects are not followed, whatever it says.
+// Defaults to a client of its own that uses the proxy of the environment.
+func HTTPClient(client *http.Client) Option {
+	return func(c *config) {
+		if client == nil {
+			c.fail("HTTPClient is nil: leave the option out")
+		}
+		c.client = client
+	}
+}
+
+// Handler hands the requests to h in this process, without a socket. It goes
+// before URL.
+func Handler(h http.Handler) Option {
+	return func(c *config) {
+		if h == nil {
+			c.fail("Handler is nil: leave the option out")
+		}
+		c.handler = h
+	}
+}
+
+// Logger receives the few lines that a client writes: that it is disabled, that
+// the service cannot be reached and that it can again, and, without an OnDrop,
+// that events were dropped. Defaults to slog.Default().
+func Logger(logger *slog.Logger) Option {
+	return func(c *config) {
+		if logger != nil {
+			c.logger = logger
+		}
+	}
+}
+
+// OnDrop is called when events were not accepted, rejected or lost: at most once
+// a second, and once more by Shutdown. It gets the counts so far and the latest
+// reason, and runs on a goroutine of its own. Without it the client logs the
+// same at most once a minute.
+func OnDrop(f func(Report, error)) Option { return func(c *config) { c.onDrop = f } }
+
+// TraceParent finds the W3C traceparent of an event in the context given to
+// Emit; an empty one means that there is none.
+func TraceParent(f func(context.Context) string) Option { return func(c *config) { c.trace = f } }
+
+// MaxInFlight is the number of requests at a time, 1 or 2. With 1, the default,
+// events arrive in the order in which they were emitted.
+func MaxInFlight(n int) Option {
+	return func(c *config) {
+		if n != 1 && n != 2 {
+			c.fail("MaxInFlight is %d: use 1 or 2", n)
+		}
+		c.limits.inFlight = n
+	}
+}
+
+// Memory is the size in bytes of all buffers together, between 512 KiB and
+// 1 GiB. Defaults to 8 MiB, about 20,000 events.
+func Memory(bytes int) Option {
+	return func(c *config) {
+		if bytes < 2*bufferSize || bytes > 1<<30 {
+			c.fail("Memory is %d bytes: use between %d and %d", bytes, 2*bufferSize, 1<<30)
+		}
+		c.limits.memory = bytes
+	}
+}
+
+// FlushEvery is how long an event may wait for company. Defaults to 200 ms.
+func FlushEvery(d time.Duration) Option {
+	return func(c *config) {
+		if d <= 0 || d > time.Hour {
+			c.fail("FlushEvery is %s: use more than zero and at most an hour", d)
+		}
+		c.limits.flushEvery = d
+	}
+}
+
+// MaxBatch is the number of events in one request, between 1 and 1,000.
+// Defaults to 500.
+func MaxBatch(events int) Option {
+	return func(c *config) {
+		if events < 1 || events > serverBatch {
+			c.fail("MaxBatch is %d events: use between 1 and %d", events, serverBatch)
+		}
+		c.limits.maxBatch = events
+	}
+}
+
+func (c *config) fail(format string, args ...any) {
+	c.errs = append(c.errs, fmt.Errorf("makegood: "+format, args...))
+}
+
+// newConfig reads options, then the environment for what they leave open.
+func newConfig(service string, opts []Option) (*config, error) {
+	c := &config{
+		service: service,
+		logger:  slog.Default(),
+		limits:  limits{inFlight: 1, memory: 8 << 20, maxBatch: 500, flushEvery: 200 * time.Millisecond},
+	}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(c)
+		}
+	}
+	if c.source == "" {
+		c.source = service
+	}
+	if !c.urlGiven {
+		c.url = strings.TrimSpace(os.Getenv("MAKEGOOD_URL"))
+	}
+	c.checkNames()
+	c.readToken()
+	if c.handler == nil && c.url != "" {
+		c.checkURL()
+	}
+	return c, errors.Join(c.errs...)
+}
+
+// enabled reports whether events have somewhere to go.
+func (c *config) enabled() bool { return c.handler != nil || c.url != "" }
+
+// checkNames looks at the texts that every event will carry.
+func (c *config) checkNames() {
+	if c.service == "" {
+		c.fail(`the service's name is empty: use one like "checkout"`)
+	}
+	for _, text := range [...][2]string{{"service", c.service}, {"Source", c.source}, {"Version", c.version}, {"Env", c.environment}} {
+		if _, ok := appendStrict(nil, text[1]); !ok || len(text[1]) > 1024 {
+			c.fail("%s %s is blank, has control characters, is not UTF-8 or is longer than 1024 bytes", text[0], quote(text[1]))
+		}
+	}
+	if _, err := url.Parse(c.source); err != nil || strings.ContainsAny(c.source, " <>\"{}|\\^`") {
+		c.fail("source %s is not a URI reference: use a word, a path or a URL without spaces", quote(c.source))
+	}
+}
+
+// readToken finds the token where the options left it open.
+func (c *config) readToken() {
+	if !c.tokenGiven {
+		c.token, c.tokenFile = strings.TrimSpace(os.Getenv("MAKEGOOD_TOKEN")), os.Getenv("MAKEGOOD_TOKEN_FILE")
+		if c.token != "" && c.tokenFile != "" {
+			c.fail("MAKEGOOD_TOKEN and MAKEGOOD_TOKEN_FILE are both set: keep one")
+		}
+	}
+	if c.tokenFile != "" && c.enabled() {
+		token, err := readTokenFile(c.tokenFile)
+		if err != nil {
+			c.errs = append(c.errs, fmt.Errorf("makegood: read MAKEGOOD_TOKEN_FILE: %w", err))
+		}
+		c.token = token
+	}
+	if !isPlain(c.token) || strings.Contains(c.token, " ") {
+		c.fail("the token has characters that no token has: check MAKEGOOD_TOKEN")
+	}
+}
+
+func readTokenFile(name string) (string, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" {
+		return "", fmt.Errorf("file %s is empty", name)
+	}
+	return token, nil
+}
+
+// checkURL makes the address of the service the address that events go to.
+func (c *config) checkURL() {
+	u, err := url.Parse(c.url)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		c.fail("address %s is not an http or https URL: use one like http://127.0.0.1:8080 (MAKEGOOD_URL)", quote(c.url))
+	case u.User != nil:
+		c.fail("the address has a user or password: give the token as MAKEGOOD_TOKEN")
+	case u.RawQuery != "" || u.Fragment != "":
+		c.fail("address %s has a query or fragment: use the part before it", quote(c.url))
+	default:
+		c.url = u.JoinPath("v1", "events").String()
+	}
+}
+
+// isLoopback reports whether requests stay on this machine.
+func isLoopback(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}

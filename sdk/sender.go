@@ -1,0 +1,253 @@
+package makegood
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	firstPause   = 100 * time.Millisecond // upper end of the first pause between tries
+	longestPause = 30 * time.Second       // how late a client may notice that the service is back
+	lastPause    = time.Second            // the same while Shutdown runs, Retry-After included
+)
+
+// sender posts what the queue holds until the service has answered for it.
+type sender struct {
+	queue    *queue
+	drops    *drops
+	endpoint *endpoint
+	health   *health
+
+	run     context.Context // cancelled when time is up
+	stop    context.CancelFunc
+	closing chan struct{} // closed when Shutdown begins: it only tells, it carries nothing
+	once    sync.Once
+	running atomic.Int32
+	ended   chan struct{} // closed when the last worker has ended
+}
+
+func newSender(q *queue, d *drops, e *endpoint, logger *slog.Logger) *sender {
+	s := &sender{
+		queue: q, drops: d, endpoint: e,
+		health:  &health{logger: logger},
+		closing: make(chan struct{}),
+		ended:   make(chan struct{}),
+	}
+	s.run, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+// start begins with n requests in flight at most.
+func (s *sender) start(n int) {
+	s.running.Store(int32(n))
+	for range n {
+		go (&worker{sender: s, closing: s.closing}).loop()
+	}
+}
+
+// hurry ends all pauses: the application wants to end.
+func (s *sender) hurry() { s.once.Do(func() { close(s.closing) }) }
+
+// worker sends one request at a time.
+type worker struct {
+	*sender
+	closing <-chan struct{} // nil once seen
+	timer   *time.Timer
+	zipper  *gzip.Writer
+	zipped  bytes.Buffer
+}
+
+// loop sends buffers in order until the queue is closed and empty.
+func (w *worker) loop() {
+	w.timer = time.NewTimer(time.Hour)
+	defer w.timer.Stop()
+	defer func() {
+		w.queue.signal() // the other worker may be asleep
+		if w.running.Add(-1) == 0 {
+			close(w.ended)
+		}
+	}()
+	for w.run.Err() == nil {
+		b, wait, more := w.queue.next(time.Now())
+		switch {
+		case b != nil:
+			w.deliver(b)
+		case !more:
+			return
+		default:
+			w.idle(wait)
+		}
+	}
+}
+
+// idle waits for something to look at.
+func (w *worker) idle(wait time.Duration) {
+	var due <-chan time.Time
+	if wait > 0 {
+		w.timer.Reset(wait)
+		due = w.timer.C
+	}
+	select {
+	case <-due:
+	case <-w.queue.wake:
+	case <-w.run.Done():
+	}
+}
+
+// deliver sends every event of a buffer, in order.
+func (w *worker) deliver(b *buffer) {
+	for i := 0; i < b.len(); i += w.queue.maxEvents {
+		if !w.deliverRun(b, i, min(i+w.queue.maxEvents, b.len())) {
+			return // out of time; what is left is abandoned
+		}
+	}
+	w.queue.release(b)
+}
+
+// deliverRun sends the events from i up to j until they are answered for. All
+// tries carry one batch id, by which the service drops repeats. It returns false
+// when time is up.
+func (w *worker) deliverRun(b *buffer, i, j int) bool {
+	n := j - i
+	batch := string(appendID(nil, time.Now()))
+	for try := 0; ; try++ {
+		body, zipped := w.body(b, i, j)
+		a, err := w.endpoint.post(w.run, batch, body, zipped)
+		var trouble string
+		switch {
+		case w.run.Err() != nil:
+			return false
+		case err != nil:
+			trouble = err.Error()
+		case a.accepted():
+			w.health.good()
+			w.queue.settle(b, n, 0)
+			return true
+		case a.status == http.StatusRequestEntityTooLarge && n > 1:
+			half := i + n/2
+			return w.deliverRun(b, i, half) && w.deliverRun(b, half, j)
+		case a.status == http.StatusRequestEntityTooLarge:
+			w.refused(b, 1, 1, errors.New("the service takes no event of this size (413)"))
+			return true
+		case a.status == http.StatusUnsupportedMediaType && zipped:
+			w.endpoint.gzip.Store(false) // a receiver that cannot unzip
+			continue
+		case a.status == http.StatusBadRequest:
+			if count, first, ok := a.rejections(n); ok {
+				w.health.good()
+				w.refused(b, n, count, fmt.Errorf("event %s: %s: %s", quote(first.ID), quote(first.Code), quote(first.Detail)))
+				return true
+			}
+			trouble = "400 without a list of rejected events: is this the address of a Makegood service?"
+		default:
+			trouble = explain(a.status)
+			if a.status == http.StatusUnauthorized {
+				w.endpoint.rereadToken()
+			}
+		}
+		w.health.bad(trouble)
+		if try = w.pause(try, a.retryAfter); try < 0 {
+			return false
+		}
+	}
+}
+
+// refused counts an answer that refused some of n events.
+func (w *worker) refused(b *buffer, n, count int, why error) {
+	w.queue.settle(b, n-count, count)
+	w.drops.keep(fmt.Errorf("makegood: %d of %d events rejected: %w", count, n, why))
+	w.drops.signal()
+}
+
+// explain says what a status means for whoever reads the log.
+func explain(status int) string {
+	text := fmt.Sprintf("answer %d %s", status, http.StatusText(status))
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		text += ": check MAKEGOOD_TOKEN"
+	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
+		text += ": check MAKEGOOD_URL"
+	case status >= 300 && status < 400:
+		text += ": redirects are not followed, set MAKEGOOD_URL to the final address"
+	}
+	return text
+}
+
+// body is the request's body for the events from i up to j.
+func (w *worker) body(b *buffer, i, j int) (body []byte, zipped bool) {
+	body = b.array(i, j)
+	if !w.endpoint.gzip.Load() {
+		return body, false
+	}
+	w.zipped.Reset()
+	if w.zipper == nil {
+		w.zipper, _ = gzip.NewWriterLevel(&w.zipped, gzip.BestSpeed) // fails on an unknown level only
+	} else {
+		w.zipper.Reset(&w.zipped)
+	}
+	_, _ = w.zipper.Write(body) // writing to memory does not fail
+	_ = w.zipper.Close()
+	return w.zipped.Bytes(), true
+}
+
+// pause waits before the next try, a random time below a limit that doubles
+// (full jitter), and longer if the service asks for it. It returns the number of
+// the try that failed, counted anew once Shutdown begins, and -1 when time is up.
+func (w *worker) pause(try int, asked time.Duration) int {
+	limit := min(firstPause<<min(try, 16), longestPause)
+	if w.closing == nil {
+		limit, asked = min(limit, lastPause), min(asked, lastPause)
+	}
+	w.timer.Reset(asked + rand.N(limit))
+	select {
+	case <-w.timer.C:
+		return try
+	case <-w.closing:
+		w.closing = nil
+		return 0
+	case <-w.run.Done():
+		return -1
+	}
+}
+
+// health logs when delivery begins to fail and when it works again, and never
+// floods a log.
+type health struct {
+	logger *slog.Logger
+
+	mu     sync.Mutex
+	reason string // logged last; empty when delivery works
+	logged time.Time
+}
+
+func (h *health) bad(reason string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	if reason == h.reason || !h.logged.IsZero() && now.Sub(h.logged) < logEvery {
+		return
+	}
+	h.reason, h.logged = reason, now
+	defer func() { _ = recover() }() // of the application's log handler
+	h.logger.Warn("makegood: events wait: the service does not take them", "reason", reason)
+}
+
+func (h *health) good() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.reason == "" {
+		return
+	}
+	h.reason = ""
+	defer func() { _ = recover() }()
+	h.logger.Info("makegood: the service takes events again")
+}
