@@ -17,6 +17,7 @@ import (
 	"github.com/makegood/makegood/remediator"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/sandbox"
 	"github.com/makegood/makegood/sdk"
@@ -174,7 +175,9 @@ func startDemo(ctx context.Context, dir, listen string) (*demo, error) {
 }
 
 func demoRules() ([]rule.File, error) {
-	return readYAMLFrom(flights.Rules(), func(name string) bool { return !isRuleTest(name) })
+	files, err := readFilesFrom(flights.Rules(), isRuleFolderFile)
+	rules, _ := rehearse.Split(files)
+	return rules, err
 }
 
 // play emits the flights and waits until everything that follows is done.

@@ -4,18 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"path"
 	"strings"
 	"time"
 
 	"github.com/makegood/makegood/remediator"
-	"github.com/makegood/makegood/remediator/rule"
 )
 
 // Time limits of the HTTP server: a slow or silent client must not hold it.
@@ -130,65 +126,4 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, wor
 		return nil
 	}
 	return err
-}
-
-// readRules reads the rule files of a folder and the folders in it: *.yaml and
-// *.yml, without the tests beside them (*_test.yaml).
-func readRules(dir string) ([]rule.File, error) {
-	if info, err := os.Stat(dir); err != nil {
-		return nil, fmt.Errorf("read rules: %w", err)
-	} else if !info.IsDir() {
-		return nil, fmt.Errorf("read rules: %s is no folder", dir)
-	}
-	files, err := readYAMLFrom(os.DirFS(dir), func(name string) bool { return !isRuleTest(name) })
-	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("read rules: %s holds no rule file (*.yaml)", dir)
-	}
-	return files, err
-}
-
-func isRuleTest(name string) bool {
-	base := strings.TrimSuffix(name, path.Ext(name))
-	return strings.HasSuffix(base, "_test")
-}
-
-// readYAMLFrom reads the YAML files of a file system that are wanted, in order of path.
-func readYAMLFrom(root fs.FS, wanted func(name string) bool) ([]rule.File, error) {
-	var files []rule.File
-	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
-		switch ext := path.Ext(name); {
-		case err != nil:
-			return err
-		case entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), "."):
-			return fs.SkipDir
-		case entry.IsDir() || ext != ".yaml" && ext != ".yml" || !wanted(name):
-			return nil
-		}
-		text, err := readBounded(root, name)
-		if err != nil {
-			return err
-		}
-		files = append(files, rule.File{Path: name, Text: text})
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read rules: %w", err)
-	}
-	return files, nil
-}
-
-// maxRuleFile keeps a wrong folder from being read into memory.
-const maxRuleFile = 1 << 20
-
-func readBounded(root fs.FS, name string) (string, error) {
-	f, err := root.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxRuleFile+1))
-	if err == nil && len(text) > maxRuleFile {
-		return "", fmt.Errorf("%s is larger than %d bytes: a rule file is not", name, maxRuleFile)
-	}
-	return string(text), err
 }

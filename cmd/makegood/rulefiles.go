@@ -1,0 +1,140 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// readPaths reads files and folders, under the names by which they were given,
+// so that errors can be clicked on. Of a rule file its tests and their events are
+// read too.
+func readPaths(paths []string) ([]rule.File, error) {
+	var files []rule.File
+	for _, name := range paths {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, fmt.Errorf("read rules: %w", err)
+		}
+		dir, wanted := name, isRuleFolderFile
+		if !info.IsDir() {
+			dir, wanted = filepath.Dir(name), besides(filepath.Base(name))
+		}
+		more, err := readFilesFrom(os.DirFS(dir), wanted)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range more {
+			f.Path = path.Join(filepath.ToSlash(dir), f.Path)
+			if !slices.ContainsFunc(files, func(other rule.File) bool { return other.Path == f.Path }) {
+				files = append(files, f)
+			}
+		}
+	}
+	if rules, _ := rehearse.Split(files); len(rules) == 0 {
+		return nil, fmt.Errorf("read rules: %s holds no rule file (*.yaml)", strings.Join(paths, ", "))
+	}
+	return files, nil
+}
+
+// isRuleFolderFile reports whether a file belongs to rules: a rule file, a file
+// of tests, or an event that tests name.
+func isRuleFolderFile(name string) bool {
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name))
+}
+
+// besides wants a rule file, the tests beside it, and the events of these.
+func besides(base string) func(string) bool {
+	stem := strings.TrimSuffix(strings.TrimSuffix(base, path.Ext(base)), "_test")
+	return func(name string) bool {
+		own := strings.TrimSuffix(strings.TrimSuffix(name, path.Ext(name)), "_test")
+		return isRuleFolderFile(name) && (own == stem || path.Ext(name) == ".json")
+	}
+}
+
+// readRules reads the rule files of a folder and the folders in it, by their
+// paths below it.
+func readRules(dir string) ([]rule.File, error) {
+	if info, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("read rules: %s is no folder", dir)
+	}
+	files, err := readFilesFrom(os.DirFS(dir), isRuleFolderFile)
+	rules, _ := rehearse.Split(files)
+	if err == nil && len(rules) == 0 {
+		err = fmt.Errorf("read rules: %s holds no rule file (*.yaml)", dir)
+	}
+	return rules, err
+}
+
+// readFilesFrom reads the files of a file system that are wanted, in order of path.
+func readFilesFrom(root fs.FS, wanted func(name string) bool) ([]rule.File, error) {
+	var files []rule.File
+	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), "."):
+			return fs.SkipDir
+		case entry.IsDir() || !wanted(name):
+			return nil
+		}
+		text, err := readBounded(root, name)
+		if err != nil {
+			return err
+		}
+		files = append(files, rule.File{Path: name, Text: text})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
+	}
+	return files, nil
+}
+
+// maxRuleFile keeps a wrong folder from being read into memory.
+const maxRuleFile = 1 << 20
+
+func readBounded(root fs.FS, name string) (string, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxRuleFile+1))
+	if err == nil && len(text) > maxRuleFile {
+		return "", fmt.Errorf("%s is larger than %d bytes: a rule file is not", name, maxRuleFile)
+	}
+	return string(text), err
+}
+
+// replaceFile writes a file whole or not at all, with the mode that it had.
+func replaceFile(name, text string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return fmt.Errorf("write rules: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".makegood-fmt-*")
+	if err != nil {
+		return fmt.Errorf("write rules: %w", err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Chmod(info.Mode()), f.Close()); err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return fmt.Errorf("write rules: %w", err)
+	}
+	return nil
+}
