@@ -26,7 +26,12 @@ func runTests(t *testing.T, files []rule.File) (*rule.Set, *rehearse.Tests) {
 
 func TestTheFlightsRulesPassTheirTests(t *testing.T) {
 	t.Parallel()
-	set, tests := runTests(t, readFiles(t, flights+"rules"))
+	files := readFiles(t, flights+"rules")
+	set, tests := runTests(t, files)
+	rules, _ := rehearse.Split(files)
+	if _, problems := rule.Check(rules); len(problems) > 0 {
+		t.Errorf("Check:\n%s", problems.Format())
+	}
 	if !tests.Passed() || len(tests.Tests) != 9 {
 		t.Errorf("%d tests:\n%s", len(tests.Tests), tests.Problems.Format())
 	}
