@@ -1,6 +1,8 @@
 package match
 
 import (
+	"math"
+
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
@@ -65,7 +67,8 @@ func argument(aggregate rule.Aggregate, evaluation *rule.Evaluation) Arg {
 	}
 	switch v := value.(type) {
 	case float64:
-		arg.Kind, arg.Num = Number, v
+		// Infinities and what is no number would poison the window for good.
+		arg.Kind, arg.Num, arg.Counted = Number, v, !math.IsInf(v, 0) && !math.IsNaN(v)
 	case money.Money:
 		arg.Kind, arg.Money = Amount, v
 	case string, map[string]any:

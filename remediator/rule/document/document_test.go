@@ -1,0 +1,92 @@
+package document_test
+
+import (
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/makegood/makegood/remediator/rule/document"
+)
+
+func TestNearest(t *testing.T) {
+	t.Parallel()
+	keys := []string{"rule", "owner", "once_per", "window", "having", "if"}
+	for name, want := range map[string]string{"once_pre": "once_per", "Once_Per": "once_per", "windwo": "window", "iff": "if", "ruel": "rule",
+		"oncer_per": "once_per", "colour": "", "x": "", strings.Repeat("rule", 100): ""} {
+		if got := document.Nearest(name, keys); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+	if got := document.DidYouMean("colour", keys); got != "allowed: rule, owner, once_per, window, having, if" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestWithin finds a word of a value in the file, however YAML writes the value.
+func TestWithin(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"plain":         "k: some text with WORD in it\n",
+		"double quotes": `k: "some \"text\" with\tWORD in it"` + "\n",
+		"single quotes": "k: 'some ''text'' with WORD in it'\n",
+		"folded":        "k: >-\n  some text\n  with\n  WORD in it\n",
+		"folded blanks": "k: >\n\n\n  some text\n\n  with WORD\n",
+		"literal":       "k: |\n    some text\n      with WORD\n",
+		"comment":       "k: >- # about it\n  some text with WORD\n",
+		"plain lines":   "k: some text\n  with\n  WORD\n",
+		"umlauts":       "k: 'ä ö ü 漢字 WORD'\n",
+		"first":         "k: WORD\n",
+		"flow":          "k: {a: 1, b: \"x WORD\"}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source := document.NewSource("a.yaml", text)
+			node := leaf(source.Parse())
+			if node == nil {
+				t.Fatalf("got problems %s", source.Problems.Format())
+			}
+			at := strings.Index(node.Value, "WORD")
+			got := source.Within(node, len([]rune(node.Value[:at])))
+			for i, line := range strings.Split(text, "\n") {
+				if before, _, found := strings.Cut(line, "WORD"); found {
+					if want := (document.Place{Line: i + 1, Col: len([]rune(before)) + 1}); got != want {
+						t.Errorf("got %v, want %v", got, want)
+					}
+				}
+			}
+			if end := source.Within(node, len([]rune(node.Value))+10); end.Line < 1 {
+				t.Errorf("behind the end: %v", end)
+			}
+		})
+	}
+}
+
+// leaf returns the last scalar of a document.
+func leaf(n *yaml.Node) *yaml.Node {
+	for n != nil && len(n.Content) > 0 {
+		n = n.Content[len(n.Content)-1]
+	}
+	return n
+}
+
+func TestProblemsReadLikeACompiler(t *testing.T) {
+	t.Parallel()
+	source := document.NewSource("a.yaml", "k: v\nlong: "+strings.Repeat("x", 300)+"\n")
+	source.Errorf(document.Place{Line: 1, Col: 4}, "code", "write w", "%s is not w", "v")
+	source.Warnf(document.Place{Line: 2, Col: 250}, "code", "", "far right")
+	source.Problems.Sort()
+	const want = "a.yaml:1:4: error: v is not w [code]\n    1 | k: v\n      |    ^\n    write w\na.yaml:2:250: warning: far right [code]\n"
+	text := source.Problems.Error()
+	if !strings.HasPrefix(text, want) || !strings.HasSuffix(text, "\n1 error, 1 warning") {
+		t.Errorf("got\n%s", text)
+	}
+	lines := strings.Split(text, "\n")
+	frame, mark := lines[len(lines)-3], lines[len(lines)-2]
+	if len(frame) > 200 || len(mark) > len(frame) || frame[len(mark)-1] != 'x' {
+		t.Errorf("the frame of a long line does not show its place:\n%s\n%s", frame, mark)
+	}
+	if !source.Problems.Failed() {
+		t.Error("an error is no failure")
+	}
+}
