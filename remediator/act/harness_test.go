@@ -1,13 +1,16 @@
 package act_test
 
 import (
-	"cmp"
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -22,66 +25,80 @@ import (
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/sandbox"
+	"github.com/makegood/makegood/remediator/store/ledgerdb"
 )
 
-// desk is an outbox and a log in memory, and the part of the fold that lies
-// between them: an outcome that settles an action takes its job away.
+// desk is what stands around a worker: the real outbox, whose jobs it decides
+// itself, and a log that remembers outcomes and lets the ledger settle them as the
+// fold would.
 type desk struct {
+	*ledgerdb.DB // the outbox
+	t            testing.TB
+
 	mu       sync.Mutex
-	jobs     map[uuid.UUID]*entry
+	at       decide.Position
 	outcomes []decide.OutcomeBody
 	ids      map[string]bool
 	stamps   []int64
-	refuse   int  // appends that fail
-	lag      bool // the fold does not come to settle anything
+	refuse   int            // appends that go wrong
+	lag      bool           // the fold does not come to settle anything
+	change   func(*act.Job) // changes jobs on their way to the worker
 }
 
-type entry struct {
-	act.Job
-	due, lease        time.Time
-	reported, settled bool
-}
-
-func newDesk() *desk { return &desk{jobs: map[uuid.UUID]*entry{}, ids: map[string]bool{}} }
-
-func (d *desk) Claim(_ context.Context, connector string, n int, now time.Time, lease time.Duration) ([]act.Job, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var due []*entry
-	for _, e := range d.jobs {
-		if e.Connector == connector && !e.settled && !e.reported && !e.due.After(now) && !e.lease.After(now) {
-			due = append(due, e)
-		}
+func newDesk(t testing.TB) *desk {
+	t.Helper()
+	private, public, err := ledger.NewKey(rand.Reader, ledger.Origin("desk"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	slices.SortFunc(due, func(a, b *entry) int {
-		return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.Action.String(), b.Action.String()))
+	db, err := ledgerdb.Open(context.Background(), filepath.Join(t.TempDir(), "ledger.db"), ledgerdb.Options{Key: private})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Errorf("close ledger: %v", err)
+		}
 	})
-	var jobs []act.Job
-	for _, e := range due[:min(n, len(due))] {
-		e.Attempt++
-		if e.Attempt == 1 {
-			e.FirstAttemptAt = now
-		}
-		e.lease = now.Add(lease)
-		jobs = append(jobs, e.Job)
+	d := &desk{DB: db, t: t, ids: map[string]bool{}}
+	d.commit(&decide.Output{}, decide.Fact{Kind: decide.KindGenesis}, decide.GenesisFact{LogID: "desk", LedgerKey: public})
+	return d
+}
+
+// commit seals a fact and what follows from it. The caller holds mu, or is alone.
+func (d *desk) commit(out *decide.Output, fact decide.Fact, body any) {
+	d.t.Helper()
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		d.t.Fatal(err)
 	}
-	return jobs, nil
+	to := d.at
+	to.LogID, to.Version = "desk", decide.Version
+	to.Ordinal++
+	to.Record++
+	to.Digest = sha256.Sum256(to.Digest[:])
+	fact.Ordinal, fact.Version, fact.Body = to.Ordinal, decide.Version, encoded
+	out.Items = append(out.Items, decide.Item{Fact: &fact})
+	if err := d.Commit(context.Background(), d.at, to, out); err != nil {
+		d.t.Errorf("commit input %d: %v", to.Ordinal, err)
+	}
+	d.at = to
 }
 
-func (d *desk) Retry(_ context.Context, action uuid.UUID, next time.Time) error {
+// Claim hands out jobs as the test wants them changed.
+func (d *desk) Claim(ctx context.Context, connector string, n int, now time.Time, lease time.Duration) ([]act.Job, error) {
+	jobs, err := d.DB.Claim(ctx, connector, n, now, lease)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.jobs[action].due, d.jobs[action].lease = next, time.Time{}
-	return nil
+	for i := range jobs {
+		if d.change != nil {
+			d.change(&jobs[i])
+		}
+	}
+	return jobs, err
 }
 
-func (d *desk) Reported(_ context.Context, action uuid.UUID) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.jobs[action].reported = true
-	return nil
-}
-
+// Append implements act.Appender.
 func (d *desk) Append(ctx context.Context, inputs []input.Input) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -90,7 +107,7 @@ func (d *desk) Append(ctx context.Context, inputs []input.Input) error {
 	}
 	if d.refuse > 0 {
 		d.refuse--
-		return fmt.Errorf("append: disk is full")
+		return errors.New("append: disk is full")
 	}
 	for _, in := range inputs {
 		if d.ids[in.ID] {
@@ -106,9 +123,13 @@ func (d *desk) Append(ctx context.Context, inputs []input.Input) error {
 		}
 		d.outcomes = append(d.outcomes, o)
 		d.stamps = append(d.stamps, in.At)
+		out := &decide.Output{}
 		switch o.Status {
 		case decide.Succeeded, decide.Pending, decide.Failed, decide.Blocked:
-			d.jobs[o.Action].settled = !d.lag
+			out.Settled = []uuid.UUID{o.Action}
+		}
+		if !d.lag {
+			d.commit(out, decide.Fact{Kind: decide.KindAction, Remedy: o.Remedy, Action: o.Action}, o.ActionFact)
 		}
 	}
 	return nil
@@ -122,35 +143,48 @@ func (d *desk) setLag(lag bool) {
 	d.lag = lag
 }
 
-// add puts a refund into the outbox and returns its action.
+// add has a payment refunded and returns the action.
 func (d *desk) add(payment string, amount money.Money) uuid.UUID {
-	return d.put("stripe", "refund", decide.Step{Payment: payment, Amount: &amount})
+	return d.decide("stripe", decide.Step{Kind: "refund", Payment: payment, Amount: &amount})[0]
 }
 
-func (d *desk) put(connector, kind string, step decide.Step) uuid.UUID {
-	step.Action, step.Name, step.Kind, step.Connector = uuid.New(), "pay", kind, connector
+// decide makes a remedy of steps by a connector and returns their actions.
+func (d *desk) decide(connector string, steps ...decide.Step) []uuid.UUID {
+	d.t.Helper()
 	remedy := uuid.New()
-	body, err := json.Marshal(decide.RemedyFact{
-		Remedy: remedy, Rule: "late-flight", Mode: "live", Decision: decide.Act, Customer: "ada", Source: "/shop", Event: "e-1",
-		EventAt: "2001-01-01T00:00:00Z", Steps: []decide.Step{{Name: "mark", Kind: "andon"}, step},
-	})
-	if err != nil {
-		panic(err)
+	var actions []uuid.UUID
+	out := &decide.Output{}
+	sealed := []decide.Step{{Action: uuid.New(), Name: "mark", Kind: "andon", Cord: "airport/ORD"}}
+	for i, step := range steps {
+		step.Action, step.Name, step.Connector = uuid.New(), fmt.Sprint("pay", i+1), connector
+		sealed = append(sealed, step)
+		actions = append(actions, step.Action)
+		out.Outbox = append(out.Outbox, decide.Job{Action: step.Action, Remedy: remedy, Connector: connector, Kind: step.Kind, Name: step.Name})
 	}
-	sealed := ledger.Entry{Seq: 7, Fact: decide.Fact{Kind: decide.KindRemedy, Ordinal: 1, Version: 1, Remedy: remedy, Rule: "late-flight", Body: body}}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.jobs[step.Action] = &entry{Job: act.Job{
-		Action: step.Action, Remedy: remedy, Connector: connector, Kind: kind, Name: step.Name, Entry: sealed.Encode(),
-	}}
-	return step.Action
+	d.commit(out, decide.Fact{Kind: decide.KindRemedy, Remedy: remedy, Rule: "late-flight"}, decide.RemedyFact{
+		Remedy: remedy, Rule: "late-flight", Mode: "live", Decision: decide.Act, Customer: "ada", Source: "/shop", Event: "e-1",
+		EventAt: "2001-01-01T00:00:00Z", Steps: sealed,
+	})
+	return actions
 }
 
-// edit changes the row of an action.
-func (d *desk) edit(action uuid.UUID, change func(*entry)) {
+// approve hands a held action out again, as the fold does when a person approved.
+func (d *desk) approve(held decide.OutcomeBody) {
+	d.t.Helper()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	change(d.jobs[action])
+	d.commit(&decide.Output{Outbox: []decide.Job{{
+		Action: held.Action, Remedy: held.Remedy, Connector: "stripe", Kind: "refund", Name: held.Name, Approved: true,
+	}}}, decide.Fact{Kind: decide.KindApproval, Remedy: held.Remedy}, decide.ApprovalFact{Answer: "approve", By: "bo"})
+}
+
+// setChange changes jobs on their way to the worker.
+func (d *desk) setChange(change func(*act.Job)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.change = change
 }
 
 // of returns the outcomes of an action, or of all for uuid.Nil.
@@ -162,15 +196,12 @@ func (d *desk) of(action uuid.UUID) []decide.OutcomeBody {
 	})
 }
 
-// unfinished is how many jobs are neither settled nor reported.
+// unfinished is how many actions are to be attempted yet.
 func (d *desk) unfinished() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	n := 0
-	for _, e := range d.jobs {
-		if !e.settled && !e.reported {
-			n++
-		}
+	d.t.Helper()
+	n, err := d.Unsettled(context.Background())
+	if err != nil {
+		d.t.Error(err)
 	}
 	return n
 }
@@ -237,7 +268,7 @@ func (w wire) RoundTrip(r *http.Request) (answer *http.Response, err error) {
 func quick(d *desk, connector act.Connector) act.Config {
 	return act.Config{
 		Name: "stripe", Connector: connector, Outbox: d, Log: d,
-		Lease: 2 * time.Second, Deadline: time.Second, Poll: time.Millisecond,
+		Lease: 2 * time.Second, Deadline: time.Second, Poll: 3 * time.Millisecond,
 		Backoff: act.Backoff{Base: time.Millisecond, Most: 10 * time.Millisecond},
 		Breaker: act.Breaker{Cooldown: time.Millisecond},
 	}

@@ -36,14 +36,11 @@ func inBubble(t *testing.T, test func(t *testing.T, b bubble)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := newDesk()
-		cfg := act.Config{Name: "stripe", Connector: connector, Outbox: d, Log: d, Poll: 10 * time.Millisecond, Concurrency: 1}
+		d := newDesk(t)
+		cfg := act.Config{Name: "stripe", Connector: connector, Outbox: d, Log: d, Poll: 100 * time.Millisecond, Concurrency: 1}
 		test(t, bubble{t, d, s, cfg})
 	})
 }
-
-// pass lets time pass on the bubble's clock.
-func (b bubble) pass(d time.Duration) { <-time.After(d) }
 
 func (b bubble) plan(plan sandbox.Plan) {
 	b.t.Helper()
@@ -70,7 +67,7 @@ func seen(t *testing.T, start time.Time, outcomes []decide.OutcomeBody) []time.D
 // the provider asked for.
 func TestBackoff(t *testing.T) {
 	t.Parallel()
-	const base, most, asked, attempts = time.Second, 8 * time.Second, 20 * time.Second, 40
+	const base, most, asked, attempts = time.Second, 8 * time.Second, 20 * time.Second, 20
 	for _, retryAfter := range []time.Duration{0, asked} {
 		t.Run(fmt.Sprint("Retry-After ", retryAfter), func(t *testing.T) {
 			t.Parallel()
@@ -81,11 +78,11 @@ func TestBackoff(t *testing.T) {
 				}
 				b.plan(sandbox.Plan{Next: []sandbox.Calls{{Fault: sandbox.RateLimit, Calls: attempts}}, RetryAfterS: after})
 				b.cfg.Backoff = act.Backoff{Base: base, Most: most}
-				b.cfg.Breaker.Failures, b.cfg.Poll = 1000, 50*time.Millisecond
+				b.cfg.Breaker.Failures, b.cfg.Poll = 1000, 250*time.Millisecond
 				start := time.Now()
 				action := b.add("pi_1", usd(100))
 				_, stop := run(t, b.cfg)
-				b.pass(30 * time.Minute)
+				time.Sleep(12 * time.Minute)
 				stop()
 				outcomes := b.of(action)
 				if len(outcomes) != attempts+1 || outcomes[attempts].Status != decide.Succeeded {
@@ -104,7 +101,7 @@ func TestBackoff(t *testing.T) {
 						high++
 					}
 				}
-				// All 40 in one half happens once in 10^11 runs.
+				// All 20 in one half happens once in 500,000 runs.
 				if low == 0 || high == 0 {
 					t.Errorf("%d waits in the lower half, %d in the upper: not drawn from the whole range", low, high)
 				}
@@ -118,16 +115,17 @@ func TestWindowEndsUnknown(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, b bubble) {
 		b.plan(sandbox.Plan{Odds: map[sandbox.Fault]float64{sandbox.RateLimit: 1}})
-		b.cfg.Poll = time.Minute
+		b.cfg.Poll = 10 * time.Minute
+		b.cfg.Backoff = act.Backoff{Base: time.Hour, Most: 2 * time.Hour}
 		start := time.Now()
 		action := b.add("pi_1", usd(100))
 		_, stop := run(t, b.cfg)
-		b.pass(200 * time.Hour)
+		time.Sleep(200 * time.Hour)
 		stop()
 		outcomes := b.of(action)
 		last := len(outcomes) - 1
 		window := b.cfg.Connector.Traits().Window
-		if at := seen(t, start, outcomes)[last]; outcomes[last].Status != decide.Unknown || at < window || at > window+2*time.Hour || b.unfinished() != 0 {
+		if at := seen(t, start, outcomes)[last]; outcomes[last].Status != decide.Unknown || at < window || at > window+3*time.Hour || b.unfinished() != 0 {
 			t.Fatalf("the last of %d outcomes is %+v after %v; %d jobs unfinished", len(outcomes), outcomes[last], at, b.unfinished())
 		}
 		if slices.Contains(statuses(outcomes[:last]), decide.Unknown) {
@@ -154,13 +152,13 @@ func TestBreaker(t *testing.T) {
 		}{
 			{9 * time.Second, 3}, {11 * time.Second, 4}, {29 * time.Second, 4}, {32 * time.Second, 5}, {69 * time.Second, 5}, {71 * time.Second, 6},
 		} {
-			b.pass(want.after - time.Since(bubbleStart))
+			time.Sleep(want.after - time.Since(bubbleStart))
 			if got := b.Summary().Calls; got != want.calls {
 				t.Errorf("after %v: %d calls, want %d", want.after, got, want.calls)
 			}
 		}
 		b.plan(sandbox.Plan{})
-		b.pass(90 * time.Second)
+		time.Sleep(90 * time.Second)
 		stop()
 		if sum := b.Summary(); sum.Refunds != 20 || sum.Duplicates != 0 || b.unfinished() != 0 {
 			t.Fatalf("the provider has %+v, %d jobs unfinished", sum, b.unfinished())
@@ -179,7 +177,7 @@ func TestDeadlineEndsBeforeLease(t *testing.T) {
 		b.cfg.Lease, b.cfg.Deadline = 30*time.Second, 29*time.Second
 		action := b.add("pi_1", usd(100))
 		_, stop := run(t, b.cfg)
-		b.pass(40 * time.Second)
+		time.Sleep(40 * time.Second)
 		stop()
 		outcomes := b.of(action)
 		if got := statuses(outcomes); !slices.Equal(got, []string{decide.Unknown, decide.Succeeded}) {
@@ -189,7 +187,7 @@ func TestDeadlineEndsBeforeLease(t *testing.T) {
 			t.Fatalf("the attempt ended after %v", at)
 		}
 	})
-	d := newDesk()
+	d := newDesk(t)
 	if _, err := act.NewWorker(act.Config{Name: "x", Connector: blind{}, Outbox: d, Log: d, Lease: time.Second, Deadline: time.Second}); err == nil {
 		t.Fatal("a deadline as long as the lease was accepted")
 	}
@@ -203,7 +201,7 @@ func TestRate(t *testing.T) {
 			b.add(fmt.Sprint("pi_", i), usd(100))
 		}
 		_, stop := run(t, b.cfg)
-		b.pass(time.Minute)
+		time.Sleep(time.Minute)
 		stop()
 		at := seen(t, bubbleStart, b.of(uuid.Nil))
 		if took := at[len(at)-1]; len(at) != 11 || took < 5*time.Second || took > 5200*time.Millisecond {
@@ -236,7 +234,7 @@ func TestShutdown(t *testing.T) {
 					t.Fatal(err)
 				}
 				go w.Run(t.Context())
-				b.pass(time.Second)
+				time.Sleep(time.Second)
 				ctx, cancel := context.WithTimeout(t.Context(), c.time)
 				defer cancel()
 				if err := w.Shutdown(ctx); err != c.err {
@@ -249,7 +247,7 @@ func TestShutdown(t *testing.T) {
 					t.Fatalf("%d outcomes", got)
 				}
 				_, stop := run(t, b.cfg)
-				b.pass(2 * time.Minute)
+				time.Sleep(2 * time.Minute)
 				stop()
 				if sum := b.Summary(); sum.Refunds != 2 || sum.Duplicates != 0 || b.unfinished() != 0 {
 					t.Fatalf("the provider has %+v, %d jobs unfinished", sum, b.unfinished())
@@ -265,7 +263,7 @@ func TestWake(t *testing.T) {
 	inBubble(t, func(t *testing.T, b bubble) {
 		b.cfg.Poll = time.Hour
 		w, stop := run(t, b.cfg)
-		b.pass(time.Minute)
+		time.Sleep(time.Minute)
 		b.add("pi_1", usd(100))
 		w.Wake()
 		w.Wake()

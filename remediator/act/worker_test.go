@@ -5,14 +5,17 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/act"
+	"github.com/makegood/makegood/remediator/act/credit"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/money"
@@ -34,14 +37,14 @@ func TestEveryFaultEndsWithOneRefund(t *testing.T) {
 				p.plan(t, sandbox.Plan{
 					Next: []sandbox.Calls{{Fault: fault, Calls: 3}}, WritesOnly: writesOnly, SlowMS: slow(fault), RetryAfterS: -1,
 				})
-				d := newDesk()
+				d := newDesk(t)
 				action := d.add("pi_1", usd(2599))
 				cfg := quick(d, p.connector)
 				cfg.Deadline = 100 * time.Millisecond
 				finish(t, d, cfg)
 				outcomes := d.of(action)
 				last := outcomes[len(outcomes)-1]
-				if last.Status != decide.Succeeded || last.Ref == "" || last.Amount == nil || *last.Amount != usd(2599) || last.Name != "pay" {
+				if last.Status != decide.Succeeded || last.Ref == "" || last.Amount == nil || *last.Amount != usd(2599) || last.Name != "pay1" {
 					t.Fatalf("the last outcome is %+v after %v", last, statuses(outcomes))
 				}
 				sum := p.Summary()
@@ -71,7 +74,7 @@ func TestRefusalIsFinal(t *testing.T) {
 	if err := p.AddPayment(sandbox.Payment{ID: "pi_yen", Amount: 100, Currency: "jpy"}); err != nil {
 		t.Fatal(err)
 	}
-	d := newDesk()
+	d := newDesk(t)
 	want := map[uuid.UUID]string{
 		d.add("pi_small", usd(101)): "amount_too_large",
 		d.add("pi_yen", usd(100)):   "currency_mismatch",
@@ -113,7 +116,7 @@ func TestRefundByOthersHoldsUntilApproved(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, sandbox.Config{})
 	foreignRefund(t, p, "pi_1", "500")
-	d := newDesk()
+	d := newDesk(t)
 	action := d.add("pi_1", usd(100))
 	finish(t, d, quick(d, p.connector))
 	outcomes := d.of(action)
@@ -123,7 +126,7 @@ func TestRefundByOthersHoldsUntilApproved(t *testing.T) {
 	if sum := p.Summary(); sum.Refunds != 1 {
 		t.Fatalf("the provider has %+v", sum)
 	}
-	d.edit(action, func(e *entry) { e.Approved, e.settled, e.reported, e.lease = true, false, false, time.Time{} })
+	d.approve(outcomes[0])
 	finish(t, d, quick(d, p.connector))
 	if got := statuses(d.of(action)); !slices.Equal(got, []string{decide.Blocked, decide.Succeeded}) {
 		t.Fatalf("got %v", got)
@@ -133,27 +136,22 @@ func TestRefundByOthersHoldsUntilApproved(t *testing.T) {
 	}
 }
 
-// A refund of another step of the same remedy is no reason to hold.
+// A refund by another step of the same remedy is no reason to hold.
 func TestOwnRefundDoesNotHold(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, sandbox.Config{})
-	d := newDesk()
-	first := d.add("pi_1", usd(100))
-	finish(t, d, quick(d, p.connector))
-	second := d.add("pi_1", usd(200))
-	var sealed []byte
-	var remedy uuid.UUID
-	d.edit(first, func(e *entry) { sealed, remedy = e.Entry, e.Remedy })
-	d.edit(second, func(e *entry) {
-		// The second step belongs to the remedy of the first.
-		e.Entry = bytes.ReplaceAll(sealed, []byte(first.String()), []byte(second.String()))
-		e.Remedy = remedy
-	})
-	finish(t, d, quick(d, p.connector))
-	if got := statuses(d.of(second)); !slices.Equal(got, []string{decide.Succeeded}) {
-		t.Fatalf("got %v", got)
+	d := newDesk(t)
+	first, second := usd(100), usd(200)
+	actions := d.decide("stripe", decide.Step{Kind: "refund", Payment: "pi_1", Amount: &first}, decide.Step{Kind: "refund", Payment: "pi_1", Amount: &second})
+	cfg := quick(d, p.connector)
+	cfg.Concurrency = 1
+	finish(t, d, cfg)
+	for _, action := range actions {
+		if got := statuses(d.of(action)); !slices.Equal(got, []string{decide.Succeeded}) {
+			t.Fatalf("got %v", got)
+		}
 	}
-	if sum := p.Summary(); sum.Refunds != 2 || sum.Duplicates != 0 {
+	if sum := p.Summary(); sum.Refunds != 2 || sum.Duplicates != 0 || sum.Totals["USD"] != 300 {
 		t.Fatalf("the provider has %+v", sum)
 	}
 }
@@ -178,7 +176,7 @@ func TestExpiredKeyIsLookedUp(t *testing.T) {
 			t.Parallel()
 			p := newProvider(t, sandbox.Config{})
 			p.plan(t, sandbox.Plan{Next: []sandbox.Calls{{Fault: sandbox.Lost, Calls: 1}}, WritesOnly: true})
-			d := newDesk()
+			d := newDesk(t)
 			action := d.add("pi_1", usd(100))
 			cfg := quick(d, c.wrap(p.connector))
 			cfg.Backoff = act.Backoff{Base: time.Hour, Most: time.Hour}
@@ -200,31 +198,98 @@ func TestExpiredKeyIsLookedUp(t *testing.T) {
 	}
 }
 
+// forgetful is a provider whose keys expire and that cannot be asked.
+type forgetful struct{ act.Connector }
+
+func (f forgetful) Traits() act.Traits { return act.Traits{KeyLifetime: 24 * time.Hour} }
+
+// When a key may have expired and nobody can be asked, a person has to look:
+// nothing is sent that could pay again.
+func TestExpiredKeyWithoutLookupIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t, sandbox.Config{})
+	p.plan(t, sandbox.Plan{Next: []sandbox.Calls{{Fault: sandbox.Lost, Calls: 1}}})
+	d := newDesk(t)
+	action := d.add("pi_1", usd(100))
+	cfg := quick(d, forgetful{p.connector})
+	cfg.Backoff = act.Backoff{Base: time.Hour, Most: time.Hour}
+	_, stop := run(t, cfg)
+	eventually(t, "the answer is lost", func() bool { return len(d.of(action)) == 1 })
+	stop()
+	if _, err := p.Advance(25 * time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Now = func() time.Time { return time.Now().Add(23*time.Hour + time.Minute) }
+	finish(t, d, cfg)
+	outcomes := d.of(action)
+	if got := statuses(outcomes); !slices.Equal(got, []string{decide.Unknown, decide.Unknown}) || outcomes[1].Code != "key_expired" {
+		t.Fatalf("got %+v", outcomes)
+	}
+	if sum := p.Summary(); sum.Refunds != 1 || sum.Calls != 1 {
+		t.Fatalf("the provider has %+v", sum)
+	}
+}
+
+// Credit needs no look-up: the books know the action for ever.
+func TestCreditIsGivenOnceThroughCrashes(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.setLag(true)
+	amount := usd(650)
+	for range 20 {
+		d.decide("credit", decide.Step{Kind: "credit", Amount: &amount, ExpiresS: 3600})
+	}
+	cfg := quick(d, credit.New(d, time.Now))
+	cfg.Name = "credit"
+	var died atomic.Int64
+	cfg.OnStep = func(step string) {
+		if step == act.StepCalled && died.Add(1) <= 30 {
+			runtime.Goexit()
+		}
+	}
+	var ahead atomic.Int64
+	cfg.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Add(int64(10 * time.Millisecond)))) }
+	finish(t, d, cfg)
+	balance, err := d.Balance(t.Context(), "ada", time.Now())
+	if err != nil || !slices.Equal(balance, []money.Money{usd(20 * 650)}) || died.Load() < 30 {
+		t.Fatalf("got %v, %v after %d crashes", balance, err, died.Load())
+	}
+	if balance, err := d.Balance(t.Context(), "ada", time.Now().Add(2*time.Hour)); err != nil || len(balance) != 0 {
+		t.Fatalf("after it expired: got %v, %v", balance, err)
+	}
+}
+
 // The row of the outbox names an action; what is paid is what was sealed.
 func TestRequestComesFromTheSealedDecision(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, sandbox.Config{})
-	d := newDesk()
-	cases := map[string]func(*entry){
-		"no entry":          func(e *entry) { e.Entry = nil },
-		"changed entry":     func(e *entry) { e.Entry = append(e.Entry, ' ') },
-		"another remedy":    func(e *entry) { e.Remedy = uuid.New() },
-		"shadow":            func(e *entry) { e.Entry = bytes.Replace(e.Entry, []byte(`"live"`), []byte(`"shadow"`), 1) },
-		"suppressed":        func(e *entry) { e.Entry = bytes.Replace(e.Entry, []byte(`"act"`), []byte(`"suppress"`), 1) },
-		"another connector": func(e *entry) { e.Entry = bytes.Replace(e.Entry, []byte(`"stripe"`), []byte(`"credit"`), 1) },
-		"negative amount":   func(e *entry) { e.Entry = bytes.Replace(e.Entry, []byte(`:2599`), []byte(`:-259`), 1) },
+	d := newDesk(t)
+	replace := func(old, new string) func(*act.Job) {
+		return func(j *act.Job) { j.Entry = bytes.Replace(j.Entry, []byte(old), []byte(new), 1) }
+	}
+	cases := map[string]func(*act.Job){
+		"no entry":       func(j *act.Job) { j.Entry = nil },
+		"changed entry":  func(j *act.Job) { j.Entry = append(j.Entry, ' ') },
+		"another remedy": func(j *act.Job) { j.Remedy = uuid.New() },
+		"another action": func(j *act.Job) {
+			j.Entry = bytes.ReplaceAll(j.Entry, []byte(j.Action.String()), []byte(uuid.NewString()))
+		},
+		"shadow":            replace(`"live"`, `"shadow"`),
+		"suppressed":        replace(`"act"`, `"suppress"`),
+		"another connector": replace(`"stripe"`, `"credit"`),
+		"negative amount":   replace(`:2599`, `:-259`),
 	}
 	for name, change := range cases {
+		d.setChange(change)
 		action := d.add("pi_1", usd(2599))
-		d.edit(action, change)
 		finish(t, d, quick(d, p.connector))
 		outcomes := d.of(action)
 		if len(outcomes) != 1 || outcomes[0].Status != decide.Unknown || outcomes[0].Code != "decision_unreadable" {
 			t.Errorf("%s: got %+v", name, outcomes)
 		}
 	}
-	other := d.add("pi_1", usd(1))
-	d.edit(other, func(e *entry) { e.Kind, e.Name = "credit", "other" })
+	d.setChange(func(j *act.Job) { j.Kind, j.Name = "credit", "other" })
+	d.add("pi_1", usd(1))
 	finish(t, d, quick(d, p.connector))
 	if sum := p.Summary(); sum.Refunds != 1 || sum.Totals["USD"] != 1 {
 		t.Fatalf("the provider has %+v", sum)
@@ -236,7 +301,7 @@ func TestRequestComesFromTheSealedDecision(t *testing.T) {
 func TestOutcomeIsAppendedInTheEnd(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, sandbox.Config{})
-	d := newDesk()
+	d := newDesk(t)
 	d.refuse = 3
 	action := d.add("pi_1", usd(100))
 	cfg := quick(d, p.connector)
@@ -251,7 +316,7 @@ func TestOutcomeIsAppendedInTheEnd(t *testing.T) {
 func TestCurrencies(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, sandbox.Config{})
-	d := newDesk()
+	d := newDesk(t)
 	type paid struct {
 		money  money.Money
 		stripe int64
