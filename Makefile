@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test race bench fuzz build fmt
+.PHONY: help check test race bench crash fuzz build fmt
 
 MODULES := . sdk
 
@@ -23,6 +23,10 @@ race: ## Run the short tests under the race detector; needs a C compiler.
 
 bench: ## Measure; BENCH=NAME selects.
 	@./tools/bench.sh
+
+crash: ## Kill the service everywhere, three rounds; MUTANT=NAME must fail, SEED=N.
+	@go test ./remediator/crash -run '^TestCrash$$' -count=1 -v -timeout 60m -crash.full \
+		$(if $(MUTANT),-crash.mutant=$(MUTANT)) $(if $(SEED),-crash.seed=$(SEED))
 
 fuzz: ## Fuzz each target for FUZZTIME (10s).
 	@./tools/fuzz.sh

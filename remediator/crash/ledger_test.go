@@ -1,0 +1,245 @@
+package crash
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/ledger"
+	"github.com/makegood/makegood/remediator/store/ledgerdb"
+	"github.com/makegood/makegood/remediator/store/logdb"
+
+	_ "modernc.org/sqlite" // registers the driver
+)
+
+// Files of a data folder.
+const (
+	ledgerFile    = "ledger.db"
+	logFile       = "log.db"
+	keyFile       = "ledger.key"
+	publicKeyFile = "ledger.pub"
+)
+
+// openLedger opens the ledger of a folder as a service does, but for the lock.
+func openLedger(ctx context.Context, dir, keyDir string) (*ledgerdb.DB, error) {
+	key, err := os.ReadFile(filepath.Join(keyDir, keyFile))
+	if err != nil {
+		return nil, err
+	}
+	return ledgerdb.Open(ctx, filepath.Join(dir, ledgerFile), ledgerdb.Options{Key: strings.TrimSpace(string(key))})
+}
+
+// left is what a dead or living service has left to do, by its ledger.
+type left struct {
+	unfinished int
+	record     uint64 // of the log, the last decided
+	ordinal    uint64
+}
+
+// look reads a copy of the ledger, which a dead service may have left in any
+// state. There is none before the first commit.
+func (r *round) look() (left, error) {
+	return r.leftIn(filepath.Join(copyFiles(r.t, r.dir, ledgerFile), ledgerFile))
+}
+
+func (r *round) leftIn(path string) (l left, err error) {
+	db, err := openSQL(path)
+	if err != nil {
+		return l, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.QueryRow("SELECT COUNT(*) FROM outbox WHERE state <> 'settled'").Scan(&l.unfinished); err != nil {
+		return l, fmt.Errorf("count unfinished actions: %w", err)
+	}
+	if err := db.QueryRow("SELECT record, ordinal FROM applied").Scan(&l.record, &l.ordinal); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return l, fmt.Errorf("read what was applied: %w", err)
+	}
+	return l, nil
+}
+
+// openSQL opens a database beside the product's own code, which is on trial.
+func openSQL(path string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+// emitted returns how many events the application emitted, all of which must
+// have been delivered.
+func (r *round) emitted() (int, error) {
+	line, err := r.emitter.read("emitted")
+	if err != nil {
+		return 0, err
+	}
+	var e emitted
+	if err := json.Unmarshal([]byte(line), &e); err != nil {
+		return 0, err
+	}
+	if int(e.Report.Delivered) != e.Events || e.Report.Accepted != e.Report.Delivered {
+		return 0, fmt.Errorf("the emitter emitted %d events, but reports %+v", e.Events, e.Report)
+	}
+	_, err = r.emitter.wait()
+	return e.Events, err
+}
+
+// quiet waits until the whole log is decided and every action has its outcome.
+func (r *round) quiet() error {
+	const settle = 3 * patience // an attempt that fails again and again waits longer each time
+	deadline := time.NewTimer(settle)
+	defer deadline.Stop()
+	poll := time.NewTicker(200 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		idle, now, err := r.idle()
+		if err != nil || idle {
+			return err
+		}
+		select {
+		case <-poll.C:
+		case <-deadline.C:
+			return fmt.Errorf("%d actions are unfinished after %s", now.unfinished, settle)
+		}
+	}
+}
+
+func (r *round) idle() (bool, left, error) {
+	ctx := context.Background()
+	log, err := logdb.OpenReadOnly(ctx, filepath.Join(r.dir, logFile))
+	if err != nil {
+		return false, left{}, err
+	}
+	defer log.Close()
+	head, err := log.Head(ctx)
+	if err != nil {
+		return false, left{}, err
+	}
+	now, err := r.leftIn(filepath.Join(r.dir, ledgerFile))
+	return err == nil && now.unfinished == 0 && now.record >= head, now, err
+}
+
+// compare compares provider, ledger and log with what the events must come to,
+// and with each other.
+func (r *round) compare(events int) error {
+	f := &r.sum.found
+	want := expect(r.seed, events)
+	got, err := refunds(r.service.Provider)
+	if err != nil {
+		return err
+	}
+	f.account(want, got)
+	report, err := r.verify()
+	if err != nil {
+		return err
+	}
+	if !report.Verified {
+		f.add("the ledger does not verify: %v", report.Findings)
+	}
+	return r.refold(f, want)
+}
+
+// verify verifies the ledger as an auditor does who has its public key.
+func (r *round) verify() (ledger.Report, error) {
+	ctx := context.Background()
+	key, err := os.ReadFile(filepath.Join(r.dir, publicKeyFile))
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	db, err := ledgerdb.OpenReadOnly(ctx, filepath.Join(r.dir, ledgerFile))
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	defer db.Close()
+	source, release, err := db.Source(ctx)
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	defer release()
+	return ledger.Verify(ctx, source, ledger.Options{Key: string(key)})
+}
+
+// zombie is a service that was taken for dead: it opened the ledger, others
+// went on, and it wants to commit what it had decided.
+type zombie struct {
+	process *process
+	ordinal uint64 // how far it had come
+}
+
+// tryZombie opens a zombie, or, when the service went on since, lets it try.
+func (r *round) tryZombie(now left) error {
+	if r.zombie == nil {
+		p := start(r.t, r.binary, "zombie", serviceConfig{DataDir: r.dir})
+		if _, err := p.read("ready"); err != nil {
+			return err
+		}
+		r.zombie = &zombie{process: p, ordinal: now.ordinal}
+		return nil
+	}
+	if now.ordinal == r.zombie.ordinal {
+		return nil
+	}
+	z := r.zombie.process
+	r.zombie = nil
+	if _, err := fmt.Fprintln(z.stdin, "commit"); err != nil {
+		return err
+	}
+	if _, err := z.read("fenced"); err != nil {
+		return fmt.Errorf("a zombie was not fenced off: %w", err)
+	}
+	r.sum.zombies++
+	_, err := z.wait()
+	return err
+}
+
+// zombieEnds ends a zombie that had no chance.
+func (r *round) zombieEnds() error {
+	if r.zombie == nil {
+		return nil
+	}
+	_ = r.zombie.process.stdin.Close()
+	_, err := r.zombie.process.wait()
+	return err
+}
+
+// runZombie opens the ledger beside the service and, told to, commits from a
+// position that has passed. It says "fenced" when it was refused for that.
+func runZombie(config []byte) error {
+	var c serviceConfig
+	if err := json.Unmarshal(config, &c); err != nil {
+		return err
+	}
+	ctx := context.Background()
+	db, err := openLedger(ctx, c.DataDir, c.DataDir)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	from, err := db.Position(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	if !bufio.NewScanner(os.Stdin).Scan() {
+		return nil // it is no longer wanted
+	}
+	to := from
+	to.Ordinal, to.Record = to.Ordinal+1, to.Record+1
+	switch err := db.Commit(ctx, from, to, &decide.Output{}); {
+	case errors.Is(err, ledgerdb.ErrFenced):
+		fmt.Println("fenced")
+		return nil
+	case err != nil:
+		return fmt.Errorf("commit of a zombie: %w", err)
+	}
+	return errors.New("the commit of a zombie went through")
+}

@@ -1,0 +1,163 @@
+package crash
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/store/logdb"
+)
+
+// refold folds the stored log anew, from its first input and with nothing
+// remembered, and compares facts and cords with those of the ledger.
+func (r *round) refold(f *findings, want expected) error {
+	ctx := context.Background()
+	log, err := logdb.OpenReadOnly(ctx, filepath.Join(r.dir, logFile))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	memory := decide.NewMemory()
+	fold := decide.New(decide.Config{Memory: memory})
+	var facts []decide.Fact
+	for after := uint64(0); ; {
+		records, err := log.Read(ctx, after, 64)
+		if err != nil {
+			return err
+		}
+		if len(records) == 0 {
+			break
+		}
+		for _, record := range records {
+			inputs, err := input.DecodeRecord(record.Blob, record.At)
+			if err != nil {
+				return err
+			}
+			out, err := fold.Apply(inputs)
+			if err != nil {
+				return err
+			}
+			memory.Commit(out)
+			for _, item := range out.Items {
+				if item.Fact != nil {
+					facts = append(facts, *item.Fact)
+				}
+			}
+			after = record.Seq
+		}
+	}
+	sealed, err := r.sealed()
+	if err != nil {
+		return err
+	}
+	compareFacts(f, sealed, facts)
+	compareCords(f, sealed, fold, want)
+	return nil
+}
+
+// sealed reads the facts of the ledger, evidence apart, which is made after the fold.
+func (r *round) sealed() (facts []decide.Fact, err error) {
+	db, err := openSQL(filepath.Join(r.dir, ledgerFile))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	rows, err := db.Query("SELECT kind, at, ordinal, version, remedy, action, rule, body FROM ledger WHERE kind <> ? ORDER BY seq", decide.KindEvidence)
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		fact, err := scanFact(rows)
+		if err != nil {
+			return nil, fmt.Errorf("read the ledger: %w", err)
+		}
+		facts = append(facts, fact)
+	}
+	return facts, rows.Err()
+}
+
+func scanFact(rows *sql.Rows) (decide.Fact, error) {
+	var fact decide.Fact
+	var remedy, action string
+	var body []byte
+	err := rows.Scan(&fact.Kind, &fact.At, &fact.Ordinal, &fact.Version, &remedy, &action, &fact.Rule, &body)
+	if err != nil {
+		return fact, err
+	}
+	fact.Body = body
+	if remedy != "" {
+		if fact.Remedy, err = uuid.Parse(remedy); err != nil {
+			return fact, err
+		}
+	}
+	if action != "" {
+		fact.Action, err = uuid.Parse(action)
+	}
+	return fact, err
+}
+
+// compareFacts wants the same facts in the same order, byte for byte, and one
+// remedy for each id.
+func compareFacts(f *findings, sealed, folded []decide.Fact) {
+	if len(sealed) != len(folded) {
+		f.add("the ledger holds %d facts, folding the log anew gives %d", len(sealed), len(folded))
+	}
+	remedies := map[uuid.UUID]uint64{}
+	for i, fact := range sealed {
+		if i < len(folded) && !same(fact, folded[i]) {
+			f.add("fact %d is %s of input %d: %s; folding the log anew gives %s of input %d: %s",
+				i, fact.Kind, fact.Ordinal, fact.Body, folded[i].Kind, folded[i].Ordinal, folded[i].Body)
+			return // what follows differs too
+		}
+		if fact.Kind != decide.KindRemedy {
+			continue
+		}
+		if first, again := remedies[fact.Remedy]; again {
+			f.doubled++
+			f.add("remedy %s was decided at input %d and again at %d", fact.Remedy, first, fact.Ordinal)
+		}
+		remedies[fact.Remedy] = fact.Ordinal
+	}
+}
+
+func same(a, b decide.Fact) bool {
+	return bytes.Equal(a.Body, b.Body) && a.Kind == b.Kind && a.At == b.At && a.Ordinal == b.Ordinal &&
+		a.Version == b.Version && a.Remedy == b.Remedy && a.Action == b.Action && a.Rule == b.Rule
+}
+
+// compareCords compares each cord as the ledger's last pull of it says with what
+// folding the log anew gives, and with what the workload must come to.
+func compareCords(f *findings, sealed []decide.Fact, fold *decide.Fold, want expected) {
+	last := map[string]decide.PullFact{}
+	for _, fact := range sealed {
+		if fact.Kind != decide.KindPull {
+			continue
+		}
+		var pull decide.PullFact
+		if err := json.Unmarshal(fact.Body, &pull); err != nil {
+			f.add("read pull of input %d: %v", fact.Ordinal, err)
+		}
+		last[pull.Cord] = pull
+	}
+	for cord, evidence := range want.remedies {
+		state, _ := fold.Cord(cord)
+		pull := last[cord]
+		if pull.Evidence != evidence || state.Evidence != evidence || pull.Level != state.Level || pull.Pull != state.Pull {
+			f.add("cord %s: the ledger says %d remedies at %q, folding the log anew %d at %q, want %d",
+				cord, pull.Evidence, pull.Level, state.Evidence, state.Level, evidence)
+		}
+	}
+	if len(last) != len(want.remedies) {
+		f.add("the ledger holds %d cords, want %d", len(last), len(want.remedies))
+	}
+	f.cords += len(want.remedies)
+}

@@ -1,0 +1,252 @@
+package crash
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/makegood/makegood/remediator"
+	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/sandbox"
+	"github.com/makegood/makegood/sdk"
+)
+
+// TestMain runs the tests, or a role when this process is a child of one.
+func TestMain(m *testing.M) {
+	role, config, isChild := strings.Cut(os.Getenv(roleVariable), " ")
+	if !isChild {
+		os.Exit(m.Run())
+	}
+	roles := map[string]func(config []byte) error{
+		"sandbox": runSandbox, "emitter": runEmitter, "service": runService, "zombie": runZombie,
+	}
+	if err := roles[role]([]byte(config)); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", role, err)
+		os.Exit(1)
+	}
+}
+
+// sandboxConfig of the provider.
+type sandboxConfig struct {
+	Listen string
+	Seed   uint64
+}
+
+// runSandbox is a provider that misbehaves in every way that it knows, and whose
+// network delivers some calls late. The odds let most calls go well, because who
+// fails often waits long before the next attempt.
+func runSandbox(config []byte) error {
+	var c sandboxConfig
+	if err := json.Unmarshal(config, &c); err != nil {
+		return err
+	}
+	s, err := sandbox.Open(sandbox.Config{})
+	if err != nil {
+		return err
+	}
+	err = s.SetFaults(sandbox.Plan{
+		Seed: c.Seed, SlowMS: 400, RetryAfterS: 1, PendingS: 1,
+		Odds: map[sandbox.Fault]float64{
+			sandbox.RateLimit: 0.005, sandbox.InUse: 0.005, sandbox.Unavailable: 0.01, sandbox.Cut: 0.01,
+			sandbox.ServerError: 0.01, sandbox.Lost: 0.02, sandbox.Slow: 0.05,
+		},
+	})
+	if err != nil {
+		return err
+	}
+	return serve(c.Listen, &lateNetwork{next: s, random: rand.New(rand.NewPCG(c.Seed, 1))})
+}
+
+// serviceConfig of the service.
+type serviceConfig struct {
+	DataDir  string
+	Listen   string
+	Provider string
+	DieAt    string // step at which it kills itself; empty: none
+	DieNth   int    // the how many-th time, from 1
+}
+
+// runService is the service that is killed.
+func runService(config []byte) error {
+	var c serviceConfig
+	if err := json.Unmarshal(config, &c); err != nil {
+		return err
+	}
+	files, err := ruleFiles()
+	if err != nil {
+		return err
+	}
+	var taken atomic.Int64
+	service, err := remediator.New(remediator.Config{
+		DataDir: c.DataDir, Rules: files, Author: "crash harness", Provider: c.Provider,
+		Matchers: 2, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		OnStep: func(step string) {
+			if step == c.DieAt && taken.Add(1) == int64(c.DieNth) {
+				die()
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := service.Run(running); err != nil { // it gave up: end, and say so
+			fmt.Fprintln(os.Stderr, "service:", err)
+			os.Exit(1)
+		}
+	}()
+	err = serve(c.Listen, service)
+	stop()
+	<-ended
+	return errors.Join(err, service.Close())
+}
+
+// die ends this process as SIGKILL does, at this instruction.
+func die() {
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {} // the signal is on its way
+}
+
+// ruleFiles are the rules of the workload.
+func ruleFiles() ([]rule.File, error) {
+	const name = "parcels.yaml"
+	text, err := os.ReadFile(filepath.Join("testdata", "rules", name))
+	return []rule.File{{Path: name, Text: string(text)}}, err
+}
+
+// lateNetwork delivers some refunds to the provider so late that the service was
+// killed and started again meanwhile, and asks a second time before. Only the
+// idempotency key makes one refund of the two calls then.
+type lateNetwork struct {
+	next   http.Handler
+	mu     sync.Mutex
+	random *rand.Rand
+}
+
+const (
+	lateOdds = 0.08
+	lateBy   = 2 * time.Second // longer than a service takes to be there again
+)
+
+func (l *lateNetwork) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l.mu.Lock()
+	late := r.Method == http.MethodPost && l.random.Float64() < lateOdds
+	l.mu.Unlock()
+	if late {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // the caller died while it was sending
+		}
+		// The call is on its way: whether the caller lives no longer matters.
+		r = r.WithContext(context.WithoutCancel(r.Context()))
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		<-time.After(lateBy)
+	}
+	l.next.ServeHTTP(w, r)
+}
+
+// emitterConfig of the application.
+type emitterConfig struct {
+	URL  string
+	Seed uint64
+	Rate int // events a second
+}
+
+// emitted is what the application reports at its end.
+type emitted struct {
+	Events int
+	Report makegood.Report
+}
+
+// runEmitter is an application that emits a workload through the SDK until its
+// stdin is closed. It says "acked" when the service has taken the first event.
+func runEmitter(config []byte) error {
+	var c emitterConfig
+	if err := json.Unmarshal(config, &c); err != nil {
+		return err
+	}
+	client, err := makegood.New("parcels", makegood.URL(c.URL), makegood.FlushEvery(20*time.Millisecond), makegood.MaxBatch(20))
+	if err != nil {
+		return err
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		_, _ = io.Copy(io.Discard, os.Stdin)
+	}()
+	fmt.Println("ready")
+	beat := time.NewTicker(time.Second / time.Duration(c.Rate))
+	defer beat.Stop()
+	n, acked := 0, false
+	for open := true; open; {
+		select {
+		case <-closed:
+			open = false
+		case <-beat.C:
+			if emit(client, parcelAt(c.Seed, n)) == nil {
+				n++
+			}
+			if !acked && client.Stats().Delivered > 0 {
+				acked = true
+				fmt.Println("acked")
+			}
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	report, err := client.Shutdown(ctx)
+	if err != nil {
+		return err
+	}
+	line, err := json.Marshal(emitted{Events: n, Report: report})
+	fmt.Println("emitted", string(line))
+	return err
+}
+
+func emit(client *makegood.Client, p parcel) error {
+	return client.TryEmit(context.Background(), parcelType,
+		makegood.ID(p.ID), makegood.Customer(p.Customer), makegood.Subject("order/"+p.Order),
+		makegood.String("order", p.Order), makegood.String("payment", p.Payment), makegood.String("hub", p.Hub),
+		makegood.Money("paid", fmt.Sprintf("%d.%02d USD", p.Paid/100, p.Paid%100)), makegood.Int("late_min", p.Late))
+}
+
+// serve says "ready" when it listens, and ends when it is asked to.
+func serve(address string, handler http.Handler) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Second}
+	asked, done := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer done()
+	fmt.Println("ready")
+	go func() {
+		<-asked.Done()
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_ = server.Shutdown(ctx)
+	}()
+	if err := server.Serve(listener); err != http.ErrServerClosed {
+		return err
+	}
+	return nil
+}
