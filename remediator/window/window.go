@@ -56,14 +56,15 @@ type Window struct {
 
 // Granule sums up the entries whose time falls in [Start, Start+width).
 type Granule struct {
-	Start int64 `cbor:"1,keyasint"`
-	Sums  []Sum `cbor:"2,keyasint"`
+	Start  int64 `cbor:"1,keyasint"`
+	Sums   []Sum `cbor:"2,keyasint"`
+	Newest int64 `cbor:"3,keyasint"` // time of its newest entry
 }
 
-// Last says in which granule a value was last seen.
+// Last says when a value was last seen.
 type Last struct {
-	Hash  uint64 `cbor:"1,keyasint"`
-	Start int64  `cbor:"2,keyasint"`
+	Hash uint64 `cbor:"1,keyasint"`
+	At   int64  `cbor:"2,keyasint"`
 }
 
 // Add puts an entry into a window of the given length. keepAfter is the time up
@@ -115,7 +116,7 @@ func (w *Window) Prune(keepAfter int64) {
 	}
 	w.Granules = slices.Delete(w.Granules, 0, old)
 	for i := range w.Distinct {
-		w.Distinct[i] = slices.DeleteFunc(w.Distinct[i], func(l Last) bool { return l.Start <= keepAfter })
+		w.Distinct[i] = slices.DeleteFunc(w.Distinct[i], func(l Last) bool { return l.At <= keepAfter })
 	}
 	if len(w.Granules) == 0 {
 		w.Distinct = nil
@@ -151,7 +152,9 @@ func (w *Window) Sums(at, within int64, n int) []Sum {
 		return sums
 	}
 	for _, g := range w.Granules {
-		if g.Start <= at-within || g.Start > at {
+		// An event that comes behind others may find later entries in its own
+		// granule: that granule does not count then, rather than too much.
+		if g.Start <= at-within || g.Newest > at {
 			continue
 		}
 		for i, s := range g.Sums {
@@ -160,7 +163,7 @@ func (w *Window) Sums(at, within int64, n int) []Sum {
 	}
 	for i, lasts := range w.Distinct {
 		for _, l := range lasts {
-			if l.Start > at-within && l.Start <= at {
+			if floor(l.At, width(within)) > at-within && l.At <= at {
 				sums[i].Distinct++
 			}
 		}
@@ -172,15 +175,16 @@ func (w *Window) addToGranule(e Entry, width int64) {
 	start := floor(e.At, width)
 	at, found := slices.BinarySearchFunc(w.Granules, start, func(g Granule, t int64) int { return cmp.Compare(g.Start, t) })
 	if !found {
-		w.Granules = slices.Insert(w.Granules, at, Granule{Start: start, Sums: make([]Sum, len(e.Values))})
+		w.Granules = slices.Insert(w.Granules, at, Granule{Start: start, Newest: e.At, Sums: make([]Sum, len(e.Values))})
 	}
+	w.Granules[at].Newest = max(w.Granules[at].Newest, e.At)
 	if w.Distinct == nil {
 		w.Distinct = make([][]Last, len(e.Values))
 	}
 	for i, v := range e.Values {
 		w.Granules[at].Sums[i].add(v)
 		if v.Counted && v.Hash != 0 {
-			w.see(i, v.Hash, start)
+			w.see(i, v.Hash, e.At)
 		}
 	}
 	if len(w.Granules) > maxGranules {
@@ -189,14 +193,14 @@ func (w *Window) addToGranule(e Entry, width int64) {
 	}
 }
 
-func (w *Window) see(aggregate int, hash uint64, start int64) {
+func (w *Window) see(aggregate int, hash uint64, seen int64) {
 	lasts := w.Distinct[aggregate]
 	at, found := slices.BinarySearchFunc(lasts, hash, func(l Last, h uint64) int { return cmp.Compare(l.Hash, h) })
 	switch {
 	case found:
-		lasts[at].Start = max(lasts[at].Start, start)
+		lasts[at].At = max(lasts[at].At, seen)
 	case len(lasts) < maxDistinct:
-		w.Distinct[aggregate] = slices.Insert(lasts, at, Last{Hash: hash, Start: start})
+		w.Distinct[aggregate] = slices.Insert(lasts, at, Last{Hash: hash, At: seen})
 	default:
 		w.Lost++
 	}

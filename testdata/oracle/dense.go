@@ -3,12 +3,12 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"sort"
 	"time"
 )
 
 // newDense makes windows of more than 64 entries, with entries on the edges of
-// granules and of windows. Its events come in order of time: what a window in
-// granules makes of an event that comes behind others is not fixed.
+// granules and of windows. Some events come a little behind others.
 func newDense(seed uint64) *scenario {
 	m := &maker{Rand: rand.New(rand.NewPCG(seed, 0x64656e73)), grid: time.Second}
 	within := oneOf(m.Rand, 64*time.Second, 10*time.Minute, 64*time.Minute, 6*time.Hour)
@@ -25,6 +25,12 @@ func newDense(seed uint64) *scenario {
 		})
 		at = m.next(at, within)
 	}
+	for i := range m.drafts {
+		if d := &m.drafts[i]; m.IntN(8) == 0 {
+			d.arrives = d.at.Add(time.Duration(m.Int64N(int64(3 * width))))
+		}
+	}
+	sort.SliceStable(m.drafts, func(i, j int) bool { return m.drafts[i].arrives.Before(m.drafts[j].arrives) })
 	s.lines = m.write()
 	return s
 }
@@ -117,6 +123,7 @@ func denseDistinct(within time.Duration, many int) *rule {
 		}
 		return is(len(customers) >= many)
 	}
+	rule.distinct = func(e *event) string { return e.customer }
 	rule.do = func(*event) ([]step, bool) {
 		return []step{{kind: "credit", amount: amount{1, "USD"}}}, true
 	}

@@ -36,6 +36,8 @@ type rule struct {
 	by     func(*event) (string, bool)
 	having func(entries []*event) truth
 
+	distinct func(*event) string // what having counts distinct values of; nil: it does not
+
 	do           func(*event) ([]step, bool) // false: an expression was an error
 	perRemedy    map[string]int64
 	approveAbove map[string]int64
@@ -211,7 +213,7 @@ func (j *judgement) fires(r *rule, e *event) bool {
 		j.windows[r.name][key] = w
 	}
 	w.add(e, int64(r.within), j.logTime)
-	if r.having(w.inside(e.time, int64(r.within))) != yes || e.sampled && r.key != nil {
+	if r.having(w.inside(e.time, int64(r.within), r.distinct)) != yes || e.sampled && r.key != nil {
 		return false
 	}
 	if r.key == nil {
@@ -255,11 +257,25 @@ func (w *window) add(e *event, within, logTime int64) {
 	w.coarse = w.coarse || len(w.entries) > exactEntries
 }
 
-// inside returns the entries of the window at time t.
-func (w *window) inside(t, within int64) []*event {
+// inside returns the entries of the window at time t. Of granules, one with an
+// entry later than t does not count at all; where a rule counts distinct values,
+// the last entry of each value stands for it.
+func (w *window) inside(t, within int64, value func(*event) string) []*event {
+	last, later := map[string]int64{}, map[int64]bool{}
+	for _, e := range w.entries {
+		if value != nil {
+			last[value(e)] = max(last[value(e)], e.time)
+		}
+		if e.time > t && value == nil {
+			later[w.begins(e, within)] = true
+		}
+	}
 	var found []*event
 	for _, e := range w.entries {
-		if w.begins(e, within) > t-within && e.time <= t {
+		if w.coarse && value != nil && e.time < last[value(e)] {
+			continue
+		}
+		if begins := w.begins(e, within); begins > t-within && e.time <= t && !(w.coarse && later[begins]) {
 			found = append(found, e)
 		}
 	}

@@ -49,7 +49,8 @@
 // Dense windows (-dense). A window is exact while it keeps at most 64 entries; it
 // keeps those that an event an hour late could still ask for. With one more it
 // answers, until it is empty, from granules of within/64 aligned to the epoch,
-// and counts only granules that begin after t − within: never an entry outside.
+// and counts only granules that begin after t − within and hold nothing later than
+// t: never an entry outside. distinct counts a value by its last entry alone.
 package main
 
 import (

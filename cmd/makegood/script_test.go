@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"makegood": main})
+}
+
+// TestScripts runs testdata/script/*.txtar: each is commands, their input and what
+// they must print.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	flights, err := filepath.Abs("../../examples/flights")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("FLIGHTS", flights)
+			env.Setenv("HOME", env.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"start": start,
+			"get":   get,
+		},
+	})
+}
+
+// start NAME VARIABLE ARGS… runs a server in the background until the script ends,
+// and sets VARIABLE to its address once it listens and, being a service, is ready.
+func start(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	r, w := io.Pipe()
+	done := make(chan int, 1)
+	go func() {
+		done <- run(ctx, resolve(ts, args[1:]), strings.NewReader(""), io.Discard, w)
+		w.Close()
+	}()
+	ts.Defer(func() {
+		stop()
+		<-done
+	})
+	lines := bufio.NewScanner(r)
+	address := regexp.MustCompile(`http://([0-9.:]+)`)
+	for lines.Scan() {
+		found := address.FindStringSubmatch(lines.Text())
+		if found == nil {
+			continue
+		}
+		go io.Copy(io.Discard, r) //nolint:errcheck // the rest of what a server says is of no interest
+		ts.Setenv(args[0], found[0])
+		if args[1] == "serve" {
+			awaitReady(ts, found[0])
+		}
+		return
+	}
+	ts.Fatalf("%s ended before it listened", args[1])
+}
+
+// resolve makes relative paths those of the script's folder: the server runs in
+// this process.
+func resolve(ts *testscript.TestScript, args []string) []string {
+	out := make([]string, len(args))
+	for i, arg := range args {
+		if i > 0 && (args[i-1] == "--data-dir" || args[i-1] == "--rules" || args[i-1] == "--state") {
+			arg = ts.MkAbs(arg)
+		}
+		out[i] = arg
+	}
+	return out
+}
+
+func awaitReady(ts *testscript.TestScript, url string) {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for range 1000 {
+		if answer, err := http.Get(url + "/readyz"); err == nil {
+			answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		<-ticker.C
+	}
+	ts.Fatalf("the service was not ready in time")
+}
+
+// get URL PATTERN asks again and again until the answer matches the pattern.
+func get(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile(args[1])
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	var last string
+	for range 1500 {
+		if answer, err := http.Get(args[0]); err == nil {
+			body, _ := io.ReadAll(answer.Body)
+			answer.Body.Close()
+			if last = string(body); pattern.MatchString(last) {
+				fmt.Fprintln(ts.Stdout(), last)
+				return
+			}
+		}
+		<-ticker.C
+	}
+	ts.Fatalf("%s never answered %s; last it was %s", args[0], args[1], last)
+}
+
+// TestScriptsExist fails when the folder has been emptied: then nothing was run.
+func TestScriptsExist(t *testing.T) {
+	t.Parallel()
+	scripts, err := os.ReadDir("testdata/script")
+	if err != nil || len(scripts) < 5 {
+		t.Fatalf("%d scripts (%v): nothing was tested", len(scripts), err)
+	}
+}
