@@ -43,4 +43,13 @@
 // most inputs leave none. The store therefore keeps beside the tree one row
 // with that position, signed by the same key in the same way (Applied), so that
 // nobody can make the decider skip inputs or fold them twice unnoticed.
+//
+// # Verification
+//
+// Verify re-hashes a stored ledger and names the entry, the tile or the row that
+// was changed. A ledger can be rewritten as a whole by who holds its key; that
+// is seen only from elsewhere, by a public key or by a checkpoint that was kept
+// there, and what came after the newest such checkpoint is not covered by it.
+// Entries are also read for what cannot have been decided: a key taken twice, an
+// action paid twice or above what was decided, events that no count accounts for.
 package ledger

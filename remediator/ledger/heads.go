@@ -72,7 +72,9 @@ func (v *verifier) readGenesis(ctx context.Context) error {
 		}
 	}
 	v.report.Key = strings.Join(v.heads.keys, "")
-	v.report.Origin = Origin(v.heads.logID)
+	if v.heads.logID != "" {
+		v.report.Origin = Origin(v.heads.logID)
+	}
 	return nil
 }
 

@@ -93,7 +93,8 @@ func (r *Report) conclude(findings []Finding, unlisted int) {
 		r.More += len(findings) - maxFindings
 		findings = findings[:maxFindings]
 	}
-	r.Findings = findings
+	r.Findings = append([]Finding{}, findings...) // in JSON an empty list, not null
+	r.Periods = append([]Period{}, r.Periods...)
 }
 
 func rank(f Finding) int {
