@@ -63,6 +63,7 @@ var edges = map[string][]string{
 	"remediator/store/logdb":              {"remediator/log", "remediator/store/internal/..."},
 	"remediator/store/views":              {"remediator/store/internal/..."},
 	"sdk":                                 {},
+	"sdk/peers":                           {"sdk"}, // libraries to measure against, in a module of their own
 	"tools/testrun":                       {},
 }
 

@@ -1,0 +1,210 @@
+package makegood_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// block is one fenced block of the README.
+type block struct {
+	language string
+	file     string // the name that the text before it gives it; empty: none
+	text     string
+}
+
+var (
+	fence     = regexp.MustCompile("(?ms)^```([a-z]+)\n(.*?)^```$")
+	saveAs    = regexp.MustCompile("(?i)save[^`]* as `([^`]+)`:\\s*$")
+	box       = regexp.MustCompile(`│ ([a-z]+) (?:│)`)
+	inTheBack = regexp.MustCompile(`(?m)^(.*(127\.0\.0\.1):(\d+).*) &$`)
+)
+
+// blocks takes the README apart. Every fence must be one that is understood.
+func blocks(t *testing.T) []block {
+	t.Helper()
+	data, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	var all []block
+	for _, at := range fence.FindAllStringSubmatchIndex(text, -1) {
+		b := block{language: text[at[2]:at[3]], text: text[at[4]:at[5]]}
+		if name := saveAs.FindStringSubmatch(text[:at[0]]); name != nil {
+			b.file = name[1]
+		}
+		all = append(all, b)
+	}
+	if n := strings.Count(text, "\n```"); n != 2*len(all) {
+		t.Fatalf("README.md has %d fences, but %d blocks: a fence has no language", n, len(all))
+	}
+	return all
+}
+
+// TestReadmePicture checks that each box of the flow is a package of that name.
+func TestReadmePicture(t *testing.T) {
+	t.Parallel()
+	boxes := 0
+	for _, b := range blocks(t) {
+		if b.language != "text" {
+			continue
+		}
+		for _, found := range box.FindAllStringSubmatch(b.text, -1) {
+			boxes++
+			if !exists(found[1]) && !exists("remediator/"+found[1]) {
+				t.Errorf("the picture has a box %q, but there is no such package", found[1])
+			}
+		}
+	}
+	if want := 7; boxes != want {
+		t.Errorf("found %d boxes in the picture, want %d", boxes, want)
+	}
+}
+
+// TestReadmeTour does what the README says, in its order, in one shell: files are
+// saved, programs compiled and run, commands run. Only the addresses and the
+// folder are others, and `make test`, of which this is a part, is not run but
+// looked up.
+func TestReadmeTour(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs the demo and installs the program: make test does")
+	}
+	t.Parallel()
+	shop, bin := t.TempDir(), t.TempDir()
+	script := []string{"set -euo pipefail", "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT"}
+	count := map[string]int{}
+	for i, b := range blocks(t) {
+		count[b.language]++
+		switch {
+		case b.file != "":
+			writeBlock(t, filepath.Join(shop, b.file), b.text)
+		case b.language == "go":
+			program := filepath.Join(bin, fmt.Sprintf("program-%d", i))
+			compile(t, b.text, program)
+			script = append(script, "MAKEGOOD_URL=http://127.0.0.1:8080 "+program, untilPaid)
+		case b.language == "sh":
+			script = append(script, b.text)
+		case b.language != "text":
+			t.Errorf("a %s block has no file name, so nothing checks it", b.language)
+		}
+	}
+	for _, language := range []string{"sh", "yaml", "json", "go"} {
+		if count[language] == 0 {
+			t.Errorf("README.md has no %s block: nothing was checked", language)
+		}
+	}
+	out, err := shell(t, localise(t, strings.Join(script, "\n"), shop), bin)
+	if err != nil {
+		t.Fatalf("the tour of README.md ends with %v:\n%s", err, out)
+	}
+	for _, want := range tourPrints {
+		if !strings.Contains(out, want) {
+			t.Errorf("the tour does not print %q; it prints:\n%s", want, out)
+		}
+	}
+}
+
+// untilPaid waits as a reader does who goes on reading: until both refunds of the
+// tour have arrived.
+const untilPaid = `for i in $(seq 600); do
+	if [ "$(makegood remedies list --url http://127.0.0.1:8080 | grep -c ' done ')" = 2 ]; then break; fi
+	sleep 0.1
+done`
+
+// tourPrints are what a reader of the tour must have seen.
+var tourPrints = []string{
+	"and the provider agrees to the cent", // demo
+	"2 of 2 tests passed",
+	"7.59 USD",                     // backtest: a tenth of 24.90 and of 51.00
+	"5.49 USD",                     // status: a tenth of 24.90 and of 30.00
+	"data.late_min >= 60 is false", // explain
+	"verified",
+}
+
+// localise gives the tour a folder and addresses of its own, and has it wait
+// until what runs in the background can be reached.
+func localise(t *testing.T, script, shop string) string {
+	t.Helper()
+	script = strings.ReplaceAll(script, "/tmp/shop", shop)
+	script = strings.ReplaceAll(script, "make test", "make --dry-run test")
+	script = inTheBack.ReplaceAllStringFunc(script, func(line string) string {
+		address := regexp.MustCompile(`--listen (\S+):(\d+)`).FindStringSubmatch(line)
+		if address == nil {
+			t.Fatalf("%q runs in the background and does not say where it listens", line)
+		}
+		return line + fmt.Sprintf("\nuntil (exec 3<>/dev/tcp/%s/%s) 2>/dev/null; do sleep 0.05; done", address[1], address[2])
+	})
+	for _, port := range []string{"127.0.0.1:8080", "127.0.0.1:8090"} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		free := listener.Addr().(*net.TCPAddr)
+		listener.Close()
+		script = strings.ReplaceAll(script, port, free.String())
+		script = strings.ReplaceAll(script, strings.ReplaceAll(port, ":", "/"), fmt.Sprintf("%s/%d", free.IP, free.Port))
+	}
+	return script
+}
+
+// shell runs a script in the root of the repository; what it installs goes to bin.
+func shell(t *testing.T, script, bin string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-c", script)
+	cmd.Env = append(os.Environ(), "GOBIN="+bin, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = 10 * time.Second
+	err := cmd.Run()
+	return out.String(), err
+}
+
+func writeBlock(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// compile compiles a program in a module of its own, which sees the SDK as an
+// application does, with the SDK's own requirements and nothing else.
+func compile(t *testing.T, text, binary string) {
+	t.Helper()
+	dir := t.TempDir()
+	sdk, err := filepath.Abs("sdk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	requirements, err := os.ReadFile("sdk/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums, err := os.ReadFile("sdk/go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod := strings.Replace(string(requirements), "module "+module+"/sdk", "module example.com/shop", 1) +
+		fmt.Sprintf("\nrequire %s/sdk v0.0.0\n\nreplace %[1]s/sdk => %s\n", module, sdk)
+	writeBlock(t, filepath.Join(dir, "go.mod"), mod)
+	writeBlock(t, filepath.Join(dir, "go.sum"), string(sums))
+	writeBlock(t, filepath.Join(dir, "main.go"), text)
+	cmd := exec.Command("go", "build", "-mod=mod", "-o", binary, ".")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("a program of README.md does not compile: %v\n%s", err, out)
+	}
+}
