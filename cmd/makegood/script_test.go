@@ -26,14 +26,15 @@ func TestMain(m *testing.M) {
 // they must print.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	flights, err := filepath.Abs("../../examples/flights")
+	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("FLIGHTS", flights)
+			env.Setenv("FLIGHTS", filepath.Join(root, "examples", "flights"))
+			env.Setenv("RULES", filepath.Join(root, "rules"))
 			env.Setenv("HOME", env.WorkDir)
 			return nil
 		},
