@@ -9,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -176,12 +177,19 @@ func (s source) imports(name string) bool {
 func TestImports(t *testing.T) {
 	t.Parallel()
 	checked, imports := 0, 0
+	here := map[string]bool{}
 	for _, src := range sources(t) {
+		here[src.dir] = true
 		for _, finding := range importFindings(src) {
 			t.Error(finding)
 		}
 		checked++
 		imports += len(src.file.Imports)
+	}
+	for _, place := range slices.Concat(flow, slices.Sorted(maps.Keys(edges))) {
+		if !here[place] {
+			t.Errorf("layout_test.go has a place for %q, but there is no such package", place)
+		}
 	}
 	if checked == 0 || imports == 0 {
 		t.Fatalf("checked %d files with %d imports: nothing was checked", checked, imports)
