@@ -61,6 +61,10 @@ var attributes = []string{"id", "source", "type", "subject", "time", "customer",
 // extensions may have any name, so it cannot be an error.
 func (b *builder) warnAttributes(n *yaml.Node, start int, program *expression.Program) {
 	for _, path := range program.Paths {
+		if path.Root == "event" && len(path.Fields) > 0 && path.Fields[0] == "data" {
+			b.Errorf(b.Within(n, start+path.Offset), "attribute", "write data, without event. in front", "the event's data is not an attribute of it")
+			continue
+		}
 		if path.Root != "event" || len(path.Fields) == 0 || slices.Contains(attributes, path.Fields[0]) {
 			continue
 		}

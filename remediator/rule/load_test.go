@@ -137,6 +137,7 @@ func TestMistakesOfExpressions(t *testing.T) {
 		{"if: data.a.matches('[')", "6:24", "expression", "missing closing ]", ""},
 		{"if: ${{ data.x }}", "6:9", "template", "an expression already", "write data.x"},
 		{"if: event.time.getHours('Europe/Berlin') > 3", "6:28", "expression", "getHours", ""},
+		{"if: event.data.x > 3", "6:20", "attribute", "not an attribute", "write data"},
 		{"let: {a: b + 1, b: a}", "6:14", "cycle", "by way of b", ""},
 		{"let: {data: event.id}", "6:11", "name", "meaning", ""},
 		{"let: {a-b: event.id}", "6:11", "name", "a-b", ""},

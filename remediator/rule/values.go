@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -14,21 +15,14 @@ import (
 
 // Values are what the expressions of all rules see of one event.
 type Values struct {
-	event map[string]any
+	event func() map[string]any
 	data  any // a value for expressions; a failure when the data cannot be read
 }
 
 // NewValues reads an event once for all rules. at is the input's time in
 // nanoseconds, used where the event has no time of its own.
 func NewValues(ev *event.Event, at int64) *Values {
-	v := &Values{event: make(map[string]any, len(ev.Attributes)+6)}
-	maps.Copy(v.event, ev.Attributes)
-	v.event["id"], v.event["source"], v.event["type"] = ev.ID, ev.Source, ev.Type
-	v.event["subject"], v.event["customer"] = ev.Subject, ev.Customer
-	if ev.Time != 0 {
-		at = ev.Time
-	}
-	v.event["time"] = time.Unix(0, at).UTC()
+	v := &Values{event: sync.OnceValue(func() map[string]any { return attributesOf(ev, at) })}
 	data, err := event.DecodeData(ev.Data)
 	switch {
 	case err != nil:
@@ -39,6 +33,20 @@ func NewValues(ev *event.Event, at int64) *Values {
 		v.data = data
 	}
 	return v
+}
+
+// attributesOf returns the attributes as expressions see them: customer and
+// subject are there even when the event has none.
+func attributesOf(ev *event.Event, at int64) map[string]any {
+	all := make(map[string]any, len(ev.Attributes)+6)
+	maps.Copy(all, ev.Attributes)
+	all["id"], all["source"], all["type"] = ev.ID, ev.Source, ev.Type
+	all["subject"], all["customer"] = ev.Subject, ev.Customer
+	if ev.Time != 0 {
+		at = ev.Time
+	}
+	all["time"] = time.Unix(0, at).UTC()
+	return all
 }
 
 // Evaluation evaluates the expressions of one rule for one event. It remembers
@@ -60,7 +68,7 @@ func (r *Rule) Evaluate(v *Values) *Evaluation {
 func (e *Evaluation) ResolveName(name string) (any, bool) {
 	switch name {
 	case "event":
-		return e.values.event, true
+		return e.values.event(), true
 	case "data":
 		return e.values.data, true
 	}
@@ -156,7 +164,7 @@ func (e *Evaluation) let(name string) (any, error) {
 func (e *Evaluation) seen(path expression.Path) (any, bool) {
 	value := e.values.data
 	if path.Root == "event" {
-		value = e.values.event
+		value = e.values.event()
 	}
 	for _, field := range path.Fields {
 		object, ok := value.(map[string]any)
