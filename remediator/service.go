@@ -147,8 +147,12 @@ func (s *Service) begin(ctx context.Context) error {
 			break
 		}
 	}
-	if inForce := s.decider.fold.Rules(); s.rules == nil || inForce != nil && inForce.Digest == s.rules.Digest {
+	inForce := s.decider.fold.Rules()
+	if s.rules == nil || inForce != nil && inForce.Digest == s.rules.Digest {
 		return nil
+	}
+	if err := s.refuseRenames(ctx, inForce, s.rules); err != nil {
+		return err
 	}
 	body, err := json.Marshal(decide.ActivateBody{Files: s.rules.Files, Author: s.cfg.Author})
 	if err != nil {

@@ -7,11 +7,10 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,6 +39,8 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"start": start,
+			"stop":  stop,
+			"token": token,
 			"get":   get,
 		},
 	})
@@ -48,32 +49,53 @@ func TestScripts(t *testing.T) {
 // start NAME VARIABLE ARGS… runs a server in the background until the script ends,
 // and sets VARIABLE to its address once it listens and, being a service, is ready.
 func start(ts *testscript.TestScript, _ bool, args []string) {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
-	done := make(chan int, 1)
+	done := make(chan struct{})
 	go func() {
-		done <- run(ctx, resolve(ts, args[1:]), strings.NewReader(""), io.Discard, w)
+		defer close(done)
+		run(ctx, resolve(ts, args[1:]), strings.NewReader(""), io.Discard, w)
 		w.Close()
 	}()
-	ts.Defer(func() {
-		stop()
+	end := func() {
+		cancel()
 		<-done
-	})
+	}
+	ts.Defer(end)
 	lines := bufio.NewScanner(r)
-	address := regexp.MustCompile(`http://([0-9.:]+)`)
+	address := regexp.MustCompile(`http://[0-9.:\[\]]+`)
 	for lines.Scan() {
-		found := address.FindStringSubmatch(lines.Text())
-		if found == nil {
+		found := address.FindString(lines.Text())
+		if found == "" {
 			continue
 		}
 		go io.Copy(io.Discard, r) //nolint:errcheck // the rest of what a server says is of no interest
-		ts.Setenv(args[0], found[0])
+		url := strings.Replace(found, "[::]", "127.0.0.1", 1)
+		ts.Setenv(args[0], url)
+		running.Store(url, end)
 		if args[1] == "serve" {
-			awaitReady(ts, found[0])
+			awaitReady(ts, url)
 		}
 		return
 	}
 	ts.Fatalf("%s ended before it listened", args[1])
+}
+
+// running is how to end what start began, by address.
+var running sync.Map
+
+// stop VARIABLE ends what start began, as an interrupt does.
+func stop(ts *testscript.TestScript, _ bool, args []string) {
+	end, ok := running.Load(ts.Getenv(args[0]))
+	if !ok {
+		ts.Fatalf("nothing runs as %s", args[0])
+	}
+	end.(func())()
+}
+
+// token VARIABLE FILE sets a variable to what a file holds.
+func token(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
 
 // resolve makes relative paths those of the script's folder: the server runs in

@@ -146,3 +146,14 @@ func (d *DB) customerKeys(ctx context.Context, items []decide.Item) (*customerKe
 	}
 	return keys, nil
 }
+
+// ScopeTaken reports whether a live remedy took any key of a scope. It reads the
+// table from its beginning, so it is for rare questions.
+func (d *DB) ScopeTaken(ctx context.Context, scope string) (bool, error) {
+	var n int
+	err := d.db.Read.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM once_key WHERE scope = ? LIMIT 1) AS found`, scope).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look up scope: %w", err)
+	}
+	return n > 0, nil
+}
