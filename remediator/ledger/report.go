@@ -66,15 +66,16 @@ type Report struct {
 	Verified bool   `json:"verified"` // nothing was found
 	Pinned   bool   `json:"pinned"`   // a key or a checkpoint from elsewhere was given
 	Origin   string `json:"origin"`
-	Size     uint64 `json:"size"` // of the tree
-	Root     string `json:"root"` // of the entries as they are, in base64
-	Key      string `json:"key"`  // public key that the checkpoint was checked with
-	Ordinal  uint64 `json:"ordinal"`
+	Size     uint64 `json:"size"`    // of the tree
+	Root     string `json:"root"`    // of the entries as they are, in base64
+	Key      string `json:"key"`     // public key that the checkpoint was checked with
+	Ordinal  uint64 `json:"ordinal"` // of the last input folded
 
-	Entries  map[string]uint64 `json:"entries"` // by kind
-	Periods  []Period          `json:"periods"`
-	Findings []Finding         `json:"findings"`
-	More     int               `json:"more_findings"` // beyond those listed
+	Entries   map[string]uint64 `json:"entries"` // by kind
+	Periods   []Period          `json:"periods"`
+	Uncounted uint64            `json:"uncounted_inputs"` // folded since the last progress fact
+	Findings  []Finding         `json:"findings"`
+	More      int               `json:"more_findings"` // beyond those listed
 }
 
 // conclude orders the findings and says what they come to. What the entries say
@@ -192,7 +193,13 @@ func (r *Report) writePeriods(b *strings.Builder) {
 		periods = append(slices.Clone(periods), r.Total())
 	}
 	for _, p := range periods {
+		if p.Received == 0 {
+			continue // inputs, but no events
+		}
 		fmt.Fprintf(b, line, p.Day, p.Received, p.Duplicates, p.NoMatch, p.Judged, p.Remedies, p.Late, p.NoKey, p.Errors)
+	}
+	if r.Uncounted > 0 {
+		fmt.Fprintf(b, "An event counts once, as the most that it came to. The last %d inputs are not counted yet.\n", r.Uncounted)
 	}
 }
 

@@ -53,6 +53,9 @@ func Verify(ctx context.Context, src Source, opts Options) (Report, error) {
 	v.checkApplied()
 	v.report.Periods = v.content.days
 	v.report.Entries = v.content.kinds
+	if through := v.content.period.through; v.report.Ordinal > through {
+		v.report.Uncounted = v.report.Ordinal - through
+	}
 	v.report.conclude(append(v.findings, v.content.findings...), v.unlisted+v.content.unlisted)
 	return v.report, nil
 }
