@@ -23,9 +23,9 @@ func (b *builder) compile(n *yaml.Node, text string, within int, calls *expressi
 	for _, issue := range issues {
 		hint := issue.Hint
 		if issue.Unknown != "" {
-			hint = b.unknownHint(issue.Unknown)
+			hint = b.unknownHint(issue.Unknown, issue.Called)
 		}
-		if lost := b.lostComment(n); lost != "" {
+		if lost := b.lostComment(n); issue.Syntax && lost != "" {
 			hint = lost
 		}
 		b.Errorf(b.Within(n, start+issue.Offset), "expression", hint, "%s", issue.Message)
@@ -37,10 +37,25 @@ func (b *builder) compile(n *yaml.Node, text string, within int, calls *expressi
 	return &Expr{Text: strings.TrimSpace(text), program: program}
 }
 
+// familiar are names of other languages, and what stands for them here.
+var familiar = map[string]string{
+	"any": "list.exists(x, condition)", "some": "list.exists(x, condition)", "exists": "list.exists(x, condition)",
+	"every": "list.all(x, condition)", "all": "list.all(x, condition)", "map": "list.map(x, value)", "filter": "list.filter(x, condition)",
+	"len": "size(x)", "length": "size(x)", "lower": "text.lowerAscii()", "toLowerCase": "text.lowerAscii()", "upper": "text.upperAscii()",
+	"now": "event.time, since a rule has no clock", "includes": "value in list", "round": "math.round(x)", "floor": "math.floor(x)", "abs": "math.abs(x)",
+	"None": "null", "NULL": "null", "nil": "null", "undefined": "null", "True": "true", "False": "false",
+}
+
 // unknownHint says what a name that nothing declares probably means.
-func (b *builder) unknownHint(name string) string {
+func (b *builder) unknownHint(name string, called bool) string {
+	if meant := familiar[name]; meant != "" {
+		return "write " + meant
+	}
 	if near := document.Nearest(name, b.scope.Names()); near != "" {
 		return "did you mean " + near + "?"
+	}
+	if called {
+		return "functions: " + strings.Join(b.scope.Functions(), " ")
 	}
 	return "a field of the event's data is written data." + name
 }

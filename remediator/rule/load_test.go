@@ -145,6 +145,33 @@ func TestMistakesOfExpressions(t *testing.T) {
 	})
 }
 
+func TestMistakesFromOtherLanguages(t *testing.T) {
+	t.Parallel()
+	check(t, []mistake{
+		{"if: data.x === 3", "6:18", "expression", "unexpected =", "=="},
+		{"if: data.x => 3", "6:16", "expression", "unexpected =>", ">="},
+		{"if: not data.x", "6:13", "expression", "unexpected not", "!"},
+		{"if: data.a <> 3", "6:17", "expression", "unexpected <>", "!="},
+		{"if: data.a == 1 or data.b", "6:21", "expression", "unexpected or", "||"},
+		{"if: data.x > 5.00 USD", "6:23", "expression", "unexpected USD", `money("5.00 USD")`},
+		{"if: data.late > 5m", "6:22", "expression", "unexpected m", `duration("5m")`},
+		{"if: data.x in (1, 2)", "6:21", "expression", "unexpected ,", "[1, 2]"},
+		{"if: data.null", "6:14", "expression", "unexpected null", `["null"]`},
+		{"if: 'data.x == \"abc'", "6:20", "expression", "unexpected \"abc", "close the text"},
+		{"if: data.x.all(i, i.y", "6:26", "expression", ") is missing", "close"},
+		{"if: '${{ data.x }} > 3'", "6:10", "expression", "unexpected $", "without ${{ }}"},
+		{"if: len(data.x) > 1", "6:9", "expression", "no function", "size(x)"},
+		{"if: data.items.any(i, i > 1)", "6:20", "expression", "no function", "list.exists"},
+		{"if: data.name.startswith('x')", "6:19", "expression", "no function", "startsWith"},
+		{"if: fortnight(data.x)", "6:9", "expression", "no function", "functions: avg"},
+		{"if: contains(data.x, 'y')", "6:17", "expression", "contains does not take", "data.text.contains"},
+		{"if: event.time > now()", "6:22", "expression", "no function", "event.time"},
+		{"if: data.x == None", "6:19", "expression", "None", "null"},
+		{"if: data.?x > 3", "6:17", "expression", "(optional, whole number)", "orValue"},
+		{"if: money(3) > money('1.00 USD')", "6:14", "expression", "money does not take", "3.00 USD"},
+	})
+}
+
 func TestMistakesOfYAML(t *testing.T) {
 	t.Parallel()
 	check(t, []mistake{

@@ -15,6 +15,8 @@ type Issue struct {
 	Message string // what is wrong, naming the token
 	Hint    string // how to repair it; may be empty
 	Unknown string // the name that nothing declares; else empty
+	Called  bool   // the unknown name is called, as a function
+	Syntax  bool   // the text is no expression at all
 }
 
 // Program is a compiled expression. It is immutable and safe for concurrent use.
@@ -129,110 +131,4 @@ func nameStart(text string, offset int, name string) int {
 		return start
 	}
 	return offset
-}
-
-// fromCELIssues turns what CEL found into issues; its messages name CEL's own
-// parts, so the common ones are said in the words of a rule author.
-func fromCELIssues(text string, found *cel.Issues) []Issue {
-	var issues []Issue
-	for _, e := range found.Errors() {
-		issue := Issue{Offset: offsetAt(text, e.Location.Line(), e.Location.Column()), Message: e.Message}
-		explain(&issue)
-		if issue.Unknown != "" {
-			issue.Offset = nameStart(text, issue.Offset, issue.Unknown)
-		}
-		issues = append(issues, issue)
-		if strings.HasPrefix(e.Message, "Syntax error") {
-			break // what follows is only the parser finding its way again
-		}
-	}
-	if len(issues) == 0 {
-		issues = append(issues, Issue{Message: found.Err().Error()})
-	}
-	return issues
-}
-
-func explain(issue *Issue) {
-	message := issue.Message
-	if syntax, ok := strings.CutPrefix(message, "Syntax error: "); ok {
-		message, issue.Hint = explainSyntax(syntax)
-	}
-	if name, ok := strings.CutPrefix(message, "undeclared reference to '"); ok {
-		issue.Unknown, _, _ = strings.Cut(name, "'")
-		message = fmt.Sprintf("nothing is called %q", issue.Unknown)
-	}
-	if applied, ok := strings.CutPrefix(message, "found no matching overload for '"); ok {
-		message, issue.Hint = explainOverload(applied)
-	}
-	issue.Message = strings.ReplaceAll(message, " (in container '')", "")
-}
-
-// explainSyntax names the token that the parser stumbled over and, for what
-// other languages write differently, how it is written here.
-func explainSyntax(message string) (explained, hint string) {
-	_, token, found := strings.Cut(message, "'")
-	if !found {
-		return message, ""
-	}
-	token, after, _ := strings.Cut(token, "'")
-	token = strings.TrimSpace(token)
-	explained = "unexpected " + token
-	switch token {
-	case "<EOF>":
-		explained, hint = "the expression ends too early", "something is missing: an operand, a closing bracket or a quote"
-	case "=":
-		hint = "equality is written =="
-	case "and", "&":
-		hint = "and is written &&"
-	case "or", "|":
-		hint = "or is written ||"
-	case "not":
-		hint = "not is written !"
-	case "is":
-		hint = "equality is written =="
-	case "<>":
-		hint = "inequality is written !="
-	default:
-		if strings.Contains(after, "expecting IDENTIFIER") {
-			hint = fmt.Sprintf("a field with a reserved name is written in brackets: [%q]", token)
-		}
-	}
-	return explained, hint
-}
-
-// explainOverload takes the rest of CEL's message: _*_' applied to '(money, int)'.
-func explainOverload(applied string) (message, hint string) {
-	name, types, _ := strings.Cut(applied, "' applied to '")
-	types = strings.NewReplacer("string", "text", "double", "number", "int", "whole number", "dyn", "any").Replace(strings.TrimSuffix(types, "'"))
-	return explainTypes(strings.Trim(strings.ReplaceAll(name, "_", " "), " "), types)
-}
-
-func explainTypes(operator, types string) (message, hint string) {
-	message = fmt.Sprintf("%s does not take %s", operator, types)
-	switch {
-	case strings.Contains(types, "money") && strings.Contains(types, "text"):
-		hint = `money is never compared or combined with a text: write money("…") around the text`
-	case strings.Contains(types, "money") && (operator == "*" || operator == "/"):
-		hint = "a part of an amount is written pct(amount, percent)"
-	case strings.Contains(types, "money"):
-		hint = "money goes only with money: write money(…) around the other side"
-	case strings.Contains(types, "text") && strings.Contains(types, "number"):
-		hint = "texts and numbers are never mixed: write double(…) around the text, or string(…) around the number"
-	}
-	return message, hint
-}
-
-// offsetAt turns a line (from 1) and a column (from 0, in runes) into an offset.
-func offsetAt(text string, line, column int) int {
-	offset := 0
-	for _, r := range text {
-		if line <= 1 {
-			break
-		}
-		offset++
-		if r == '\n' {
-			line--
-		}
-	}
-	return offset + max(column, 0)
 }

@@ -121,8 +121,12 @@ func (e *Engine) Scope(lets ...Variable) (*Scope, error) {
 
 // Names lists what an expression of the scope may name: values and functions.
 func (s *Scope) Names() []string {
-	names := slices.Clone(s.names)
-	names = append(names, aggregateNames...)
+	return append(slices.Clone(s.names), s.Functions()...)
+}
+
+// Functions lists the functions, aggregates included.
+func (s *Scope) Functions() []string {
+	names := slices.Clone(aggregateNames)
 	for name := range s.env.Functions() {
 		if isWord(name) {
 			names = append(names, name)

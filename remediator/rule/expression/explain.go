@@ -1,0 +1,163 @@
+package expression
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+)
+
+// fromCELIssues turns what CEL found into issues; its messages name CEL's own
+// parts, so the common ones are said in the words of a rule author.
+func fromCELIssues(text string, found *cel.Issues) []Issue {
+	var issues []Issue
+	for _, e := range found.Errors() {
+		issue := Issue{Offset: offsetAt(text, e.Location.Line(), e.Location.Column()), Message: e.Message}
+		explain(text, &issue)
+		if issue.Syntax {
+			return []Issue{issue} // what follows is only the parser finding its way again
+		}
+		issues = append(issues, issue)
+	}
+	called := func(i Issue) bool { return i.Called }
+	if slices.ContainsFunc(issues, called) {
+		// What a mistyped macro would have declared is not worth a word.
+		issues = slices.DeleteFunc(issues, func(i Issue) bool { return i.Unknown != "" && !i.Called })
+	}
+	if len(issues) == 0 {
+		issues = append(issues, Issue{Message: found.Err().Error()})
+	}
+	return issues
+}
+
+func explain(text string, issue *Issue) {
+	message := strings.ReplaceAll(issue.Message, " (in container '')", "")
+	issue.Message = message
+	if syntax, ok := strings.CutPrefix(message, "Syntax error: "); ok {
+		issue.Syntax = true
+		issue.Message, issue.Hint = explainSyntax(syntax, text, issue.Offset)
+	}
+	if name, ok := strings.CutPrefix(message, "undeclared reference to '"); ok {
+		issue.Unknown, _, _ = strings.Cut(name, "'")
+		issue.Offset = nameStart(text, issue.Offset, issue.Unknown)
+		behind := string([]rune(text)[min(issue.Offset+len([]rune(issue.Unknown)), len([]rune(text))):])
+		issue.Called = strings.HasPrefix(behind, "(")
+		issue.Message = fmt.Sprintf("nothing is called %q", issue.Unknown)
+		if issue.Called {
+			issue.Message = fmt.Sprintf("no function is called %q", issue.Unknown)
+		}
+	}
+	if applied, ok := strings.CutPrefix(message, "found no matching overload for '"); ok {
+		issue.Message, issue.Hint = explainOverload(applied)
+	}
+}
+
+// habits are signs of other languages at which the parser stops, and how they
+// are written here.
+var habits = map[string]string{
+	"=": "equality is written ==", "is": "equality is written ==", "=>": "it is written >=", "=<": "it is written <=",
+	"and": "and is written &&", "&": "and is written &&", "or": "or is written ||", "|": "or is written ||", "not": "not is written !",
+	"<>": "inequality is written !=", "$": "write the expression without ${{ }}; they belong in the texts of do", ";": "write one expression",
+	"between": "write both comparisons: … >= 1 && … <= 9",
+}
+
+var (
+	currency = regexp.MustCompile(`^[A-Z]{3}$`)
+	timeUnit = regexp.MustCompile(`^(ms|s|m|h|d|min|hours?|days?)$`)
+)
+
+// explainSyntax names the token that the parser stumbled over and, for what
+// other languages write differently, how it is written here.
+func explainSyntax(message, text string, offset int) (explained, hint string) {
+	kind, token, found := strings.Cut(message, "'")
+	if !found {
+		return message, ""
+	}
+	if kind == "missing " {
+		token, _, _ = strings.Cut(token, "' at '")
+		return token + " is missing", "close what was opened"
+	}
+	end := strings.LastIndex(token, "' expecting")
+	if end < 0 {
+		end = max(strings.LastIndex(token, "'"), 0)
+	}
+	after := token[end:]
+	token = strings.TrimSpace(token[:end])
+	if token == "<EOF>" {
+		return "the expression ends too early", "something is missing: an operand, a closing bracket or a quote"
+	}
+	runes := []rune(text)
+	before := strings.TrimSpace(string(runes[:min(offset, len(runes))]))
+	last := before[strings.LastIndexAny(before, " (")+1:]
+	switch hint = habits[token]; {
+	case hint != "":
+	case token != "" && strings.ContainsRune("\"'", rune(token[0])):
+		hint = "close the text with the quote it began with"
+	case habits[last] != "":
+		token, hint = last, habits[last]
+	case token == ">" && strings.HasSuffix(before, "<"):
+		token, hint = "<>", habits["<>"]
+	case currency.MatchString(token):
+		hint = fmt.Sprintf("an amount is written money(\"%s %s\")", last, token)
+	case timeUnit.MatchString(token):
+		hint = fmt.Sprintf("a duration is written duration(\"%s%s\")", last, token[:1])
+	case token == ",":
+		hint = "a list is written in square brackets: [1, 2]"
+	case strings.Contains(after, "expecting IDENTIFIER"):
+		hint = fmt.Sprintf("a field with a reserved name is written in brackets: [%q]", token)
+	}
+	return "unexpected " + token, hint
+}
+
+// explainOverload takes the rest of CEL's message: _*_' applied to '(money, int)'.
+func explainOverload(applied string) (message, hint string) {
+	name, types, _ := strings.Cut(applied, "' applied to '")
+	types = inWords.Replace(strings.TrimSuffix(types, "'"))
+	return explainTypes(strings.Trim(strings.ReplaceAll(name, "_", " "), " "), types)
+}
+
+var inWords = strings.NewReplacer("string", "text", "double", "number", "int", "whole number", "dyn", "any", "optional_type(dyn)", "optional")
+
+// usages of functions whose arguments are often mistaken.
+var usages = map[string]string{
+	"money": `write money("3.00 USD") or money(data.paid)`, "pct": "write pct(amount, percent), like pct(data.fare, 25)",
+	"duration": `write duration("30s"), "10m", "6h" or "7d"`, "timestamp": `write timestamp("2026-03-01T08:00:00Z") or timestamp(data.at)`,
+	"least": "write least(a, b) of two amounts or two numbers", "greatest": "write greatest(a, b) of two amounts or two numbers",
+	"contains": `write data.text.contains("part")`, "startsWith": `write data.text.startsWith("part")`, "endsWith": `write data.text.endsWith("part")`,
+}
+
+func explainTypes(operator, types string) (message, hint string) {
+	message = fmt.Sprintf("%s does not take %s", operator, types)
+	switch {
+	case usages[operator] != "":
+		hint = usages[operator]
+	case strings.Contains(types, "optional"):
+		hint = "say what stands for an absent field: data.?x.orValue(0)"
+	case strings.Contains(types, "money") && strings.Contains(types, "text"):
+		hint = `money is never compared or combined with a text: write money("…") around the text`
+	case strings.Contains(types, "money") && (operator == "*" || operator == "/"):
+		hint = "a part of an amount is written pct(amount, percent)"
+	case strings.Contains(types, "money"):
+		hint = "money goes only with money: write money(…) around the other side"
+	case operator != "? :" && strings.Contains(types, "text") && strings.Contains(types, "number"):
+		hint = "texts and numbers are never mixed: write double(…) around the text, or string(…) around the number"
+	}
+	return message, hint
+}
+
+// offsetAt turns a line (from 1) and a column (from 0, in runes) into an offset.
+func offsetAt(text string, line, column int) int {
+	offset := 0
+	for _, r := range text {
+		if line <= 1 {
+			break
+		}
+		offset++
+		if r == '\n' {
+			line--
+		}
+	}
+	return offset + max(column, 0)
+}
