@@ -87,6 +87,9 @@ func readAll(t *testing.T, l log.Log, step int) []log.Record {
 			checkOrder(t, all)
 			return all
 		}
+		if records[0].Seq <= after {
+			t.Fatalf("read after %d begins with %d", after, records[0].Seq)
+		}
 		all = append(all, records...)
 		after = records[len(records)-1].Seq
 	}

@@ -121,6 +121,35 @@ func TestLostReply(t *testing.T) {
 	mustVerify(t, w.db)
 }
 
+// TestFenceIsInTheTransaction writes two changes that were both made at the same
+// position, as when two committers had checked it before either wrote.
+func TestFenceIsInTheTransaction(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var changes []*change
+	for _, name := range []string{"one", "two"} {
+		c, err := w.db.prepare(t.Context(), w.db.tip, w.next(), w.refund(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		changes = append(changes, c)
+	}
+	if err := w.db.write(t.Context(), changes[0]); err != nil {
+		t.Fatal(err)
+	}
+	before := dump(t, w.db)
+	if err := w.db.write(t.Context(), changes[1]); !errors.Is(err, ErrFenced) {
+		t.Errorf("the second change = %v, want ErrFenced", err)
+	}
+	if dump(t, w.db) != before {
+		t.Error("the second change was written")
+	}
+	// The first one's reply was lost, so that the end is read again.
+	w.db.tip, w.at = nil, w.next()
+	w.commit(w.refund("three"))
+	mustVerify(t, w.db)
+}
+
 // TestFailedCommitLeavesNothing lets a commit fail at its end.
 func TestFailedCommitLeavesNothing(t *testing.T) {
 	t.Parallel()

@@ -128,13 +128,10 @@ func TestClaimsExcludeEachOther(t *testing.T) {
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
-			for {
+			for range actions {
 				jobs, err := w.db.Claim(t.Context(), "stripe", 7, noon, lease)
 				if err != nil {
 					t.Error(err)
-				}
-				if len(jobs) == 0 {
-					return
 				}
 				mu.Lock()
 				for _, j := range jobs {
@@ -219,6 +216,19 @@ func TestHandedOutAgain(t *testing.T) {
 		out := &decide.Output{}
 		approve(w, out)
 		w.commit(out)
+		check(t, w, 2)
+	})
+	t.Run("before the worker's last word", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.commit(w.refund("a"))
+		claim(t, w.db, noon)
+		out := w.outcome("a", decide.Blocked, true)
+		approve(w, out)
+		w.commit(out)
+		if err := w.db.Reported(t.Context(), id("a/refund")); err != nil {
+			t.Fatal(err)
+		}
 		check(t, w, 2)
 	})
 	t.Run("in the commit that settles it", func(t *testing.T) {
