@@ -1,6 +1,7 @@
 package makegood
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -121,8 +122,24 @@ func marshal(value any) (text string, err error) {
 	if !utf8.Valid(raw) { // only a RawMessage or a Marshaler can do this
 		raw = []byte(strings.ToValidUTF8(string(raw), "\ufffd"))
 	}
-	if err := checkKeys(raw); err != nil {
+	if err := checkJSON(raw, maxDepth-2); err != nil { // inside data, inside the event
 		return "", err
 	}
+	if bytes.Contains(raw, []byte(`\ud`)) || bytes.Contains(raw, []byte(`\uD`)) {
+		return mendSurrogates(raw)
+	}
 	return string(raw), nil
+}
+
+// mendSurrogates replaces halves of surrogate pairs, which no reader takes as
+// they are, by U+FFFD, as decoding does.
+func mendSurrogates(raw []byte) (string, error) {
+	var value any
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if err := decoder.Decode(&value); err != nil {
+		return "", err
+	}
+	raw, err := json.Marshal(value)
+	return string(raw), err
 }

@@ -201,28 +201,33 @@ func TestTryEmitSaysWhy(t *testing.T) {
 		want  error
 		says  string
 	}{
-		"good":               {"com.example.x", nil, nil, ""},
-		"too large":          {"com.example.x", []makegood.Attr{makegood.String("s", big)}, makegood.ErrTooLarge, "com.example.x"},
-		"too large escaped":  {"com.example.x", []makegood.Attr{makegood.String("s", strings.Repeat("\x01", 12<<10))}, makegood.ErrTooLarge, ""},
-		"large but allowed":  {"com.example.x", []makegood.Attr{makegood.String("s", big[:65000])}, nil, ""},
-		"no type":            {"", nil, makegood.ErrInvalid, "type is empty"},
-		"NaN":                {"com.example.x", []makegood.Attr{makegood.Float("f", nan())}, makegood.ErrInvalid, `"f"`},
-		"severity":           {"com.example.x", []makegood.Attr{makegood.Severity(25)}, makegood.ErrInvalid, "25"},
-		"severity zero":      {"com.example.x", []makegood.Attr{makegood.Severity(-1)}, makegood.ErrInvalid, "-1"},
-		"money":              {"com.example.x", []makegood.Attr{makegood.Money("m", "2,99 EUR")}, makegood.ErrInvalid, `"2,99 EUR"`},
-		"same key":           {"com.example.x", []makegood.Attr{makegood.Int("a", 1), makegood.String("a", "")}, makegood.ErrInvalid, "repeated"},
-		"same customer":      {"com.example.x", []makegood.Attr{makegood.Customer("a"), makegood.Customer("a")}, makegood.ErrInvalid, "twice"},
-		"reserved key":       {"com.example.x", []makegood.Attr{makegood.String("customer", "c-1")}, makegood.ErrInvalid, "use Customer"},
-		"empty key":          {"com.example.x", []makegood.Attr{makegood.String("", "")}, makegood.ErrInvalid, "empty"},
-		"control in id":      {"com.example.x", []makegood.Attr{makegood.ID("a\x00")}, makegood.ErrInvalid, "id"},
-		"bad UTF-8 customer": {"com.example.x", []makegood.Attr{makegood.Customer("a\xff")}, makegood.ErrInvalid, "customer"},
-		"bad UTF-8 key":      {"com.example.x", []makegood.Attr{makegood.String("a\xff", "")}, makegood.ErrInvalid, "key"},
-		"year":               {"com.example.x", []makegood.Attr{makegood.At(time.Unix(1<<40, 0))}, makegood.ErrInvalid, "years"},
-		"year in data":       {"com.example.x", []makegood.Attr{makegood.Time("t", time.Unix(1<<40, 0))}, makegood.ErrInvalid, "years"},
-		"channel":            {"com.example.x", []makegood.Attr{makegood.Any("c", make(chan int))}, makegood.ErrInvalid, "chan int"},
-		"panic":              {"com.example.x", []makegood.Attr{makegood.Any("p", panics{})}, makegood.ErrInvalid, "panic"},
-		"repeated inside":    {"com.example.x", []makegood.Attr{makegood.Any("r", rawJSON(`[{"a":{"b":1,"b":2}}]`))}, makegood.ErrInvalid, `"b"`},
-		"broken raw":         {"com.example.x", []makegood.Attr{makegood.Any("r", rawJSON(`{`))}, makegood.ErrInvalid, ""},
+		"good":                {"com.example.x", nil, nil, ""},
+		"too large":           {"com.example.x", []makegood.Attr{makegood.String("s", big)}, makegood.ErrTooLarge, "com.example.x"},
+		"too large escaped":   {"com.example.x", []makegood.Attr{makegood.String("s", strings.Repeat("\x01", 12<<10))}, makegood.ErrTooLarge, ""},
+		"large but allowed":   {"com.example.x", []makegood.Attr{makegood.String("s", big[:65000])}, nil, ""},
+		"long id":             {"com.example.x", []makegood.Attr{makegood.ID(big[:1025])}, makegood.ErrInvalid, "1024"},
+		"long type":           {big[:256], nil, makegood.ErrInvalid, "255"},
+		"type of the service": {"makegood.cord.pulled", nil, makegood.ErrInvalid, "your own domain"},
+		"early":               {"com.example.x", []makegood.Attr{makegood.At(time.Date(1600, 1, 1, 0, 0, 0, 0, time.UTC))}, makegood.ErrInvalid, "1678"},
+		"deep":                {"com.example.x", []makegood.Attr{makegood.Any("d", rawJSON(strings.Repeat("[", 63)+strings.Repeat("]", 63)))}, makegood.ErrInvalid, "62"},
+		"no type":             {"", nil, makegood.ErrInvalid, "type is empty"},
+		"NaN":                 {"com.example.x", []makegood.Attr{makegood.Float("f", nan())}, makegood.ErrInvalid, `"f"`},
+		"severity":            {"com.example.x", []makegood.Attr{makegood.Severity(25)}, makegood.ErrInvalid, "25"},
+		"severity zero":       {"com.example.x", []makegood.Attr{makegood.Severity(-1)}, makegood.ErrInvalid, "-1"},
+		"money":               {"com.example.x", []makegood.Attr{makegood.Money("m", "2,99 EUR")}, makegood.ErrInvalid, `"2,99 EUR"`},
+		"same key":            {"com.example.x", []makegood.Attr{makegood.Int("a", 1), makegood.String("a", "")}, makegood.ErrInvalid, "repeated"},
+		"same customer":       {"com.example.x", []makegood.Attr{makegood.Customer("a"), makegood.Customer("a")}, makegood.ErrInvalid, "twice"},
+		"reserved key":        {"com.example.x", []makegood.Attr{makegood.String("customer", "c-1")}, makegood.ErrInvalid, "use Customer"},
+		"empty key":           {"com.example.x", []makegood.Attr{makegood.String("", "")}, makegood.ErrInvalid, "empty"},
+		"control in id":       {"com.example.x", []makegood.Attr{makegood.ID("a\x00")}, makegood.ErrInvalid, "id"},
+		"bad UTF-8 customer":  {"com.example.x", []makegood.Attr{makegood.Customer("a\xff")}, makegood.ErrInvalid, "customer"},
+		"bad UTF-8 key":       {"com.example.x", []makegood.Attr{makegood.String("a\xff", "")}, makegood.ErrInvalid, "key"},
+		"year":                {"com.example.x", []makegood.Attr{makegood.At(time.Unix(1<<40, 0))}, makegood.ErrInvalid, "years"},
+		"year in data":        {"com.example.x", []makegood.Attr{makegood.Time("t", time.Unix(1<<40, 0))}, makegood.ErrInvalid, "years"},
+		"channel":             {"com.example.x", []makegood.Attr{makegood.Any("c", make(chan int))}, makegood.ErrInvalid, "chan int"},
+		"panic":               {"com.example.x", []makegood.Attr{makegood.Any("p", panics{})}, makegood.ErrInvalid, "panic"},
+		"repeated inside":     {"com.example.x", []makegood.Attr{makegood.Any("r", rawJSON(`[{"a":{"b":1,"b":2}}]`))}, makegood.ErrInvalid, `"b"`},
+		"broken raw":          {"com.example.x", []makegood.Attr{makegood.Any("r", rawJSON(`{`))}, makegood.ErrInvalid, ""},
 	} {
 		err := c.TryEmit(ctx, tc.typ, tc.attrs...)
 		if !errors.Is(err, tc.want) || err != nil && !strings.Contains(err.Error(), tc.says) {
@@ -232,7 +237,7 @@ func TestTryEmitSaysWhy(t *testing.T) {
 	flush(t, c)
 	r := c.Stats()
 	checkSum(t, r)
-	if r.Delivered != 2 || r.TooLarge != 2 || r.Invalid != 18 {
+	if r.Delivered != 2 || r.TooLarge != 2 || r.Invalid != 23 {
 		t.Errorf("got %+v", r)
 	}
 	if err := c.Close(); err != nil {

@@ -84,6 +84,25 @@ func faulty(random *rand.Rand, seen map[int]int) func(int, func() int, http.Resp
 	}
 }
 
+// watchSum checks the sum of a client's counts over and over until stopped.
+func watchSum(t testing.TB, c *makegood.Client) (stop func()) {
+	stopped, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for {
+			checkSum(t, c.Stats())
+			select {
+			case <-tick.C:
+			case <-stopped:
+				return
+			}
+		}
+	}()
+	return func() { close(stopped); <-done }
+}
+
 // TestEveryAcceptedEventArrivesOnceInEffect runs emitters against a server whose
 // faults are drawn from a seed, watches the sum of the counts all the while, and
 // compares what arrived with what was accepted.
@@ -98,20 +117,7 @@ func TestEveryAcceptedEventArrivesOnceInEffect(t *testing.T) {
 			server := httptest.NewServer(svc)
 			defer server.Close()
 			c := newClient(t, makegood.URL(server.URL), makegood.MaxInFlight(inFlight), makegood.MaxBatch(100))
-			watched, stop := make(chan struct{}), make(chan struct{})
-			go func() {
-				defer close(watched)
-				tick := time.NewTicker(time.Millisecond)
-				defer tick.Stop()
-				for {
-					checkSum(t, c.Stats())
-					select {
-					case <-tick.C:
-					case <-stop:
-						return
-					}
-				}
-			}()
+			stopWatching := watchSum(t, c)
 			var wg sync.WaitGroup
 			const emitters, each = 4, 500
 			for g := range emitters {
@@ -129,8 +135,7 @@ func TestEveryAcceptedEventArrivesOnceInEffect(t *testing.T) {
 			}
 			wg.Wait()
 			flush(t, c)
-			close(stop)
-			<-watched
+			stopWatching()
 			r := c.Stats()
 			const refused = emitters * (each/97 + 1)
 			if r.Accepted != emitters*each || r.Rejected != refused || r.Delivered != emitters*each-refused || r.InMemory != 0 {
@@ -239,6 +244,7 @@ func TestAnswersThatSayNothingLoseNothing(t *testing.T) {
 		{http.StatusBadRequest, "<html>"},
 		{http.StatusBadRequest, `{"rejected":[{"index":0}]}`},
 		{http.StatusBadRequest, `{"accepted":2,"rejected":[]}`},
+		{http.StatusBadRequest, `{"rejected":[{"index":0},{"index":1},{"index":2}]}`},
 		{http.StatusBadRequest, `{"accepted":2,"rejected":[{"index":3}]}`},
 		{http.StatusBadRequest, `{"accepted":2,"rejected":[{"index":-1}]}`},
 		{http.StatusBadRequest, `{"accepted":3,"rejected":[{"index":1}]}`},
@@ -309,6 +315,40 @@ func TestTooLargeForTheServerIsDivided(t *testing.T) {
 	}
 	if got := svc.ids(); strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("%d events arrived, want %d in order", len(got), len(want))
+	}
+}
+
+// TestOneEventThatBreaksTheBatchIsFound has a service that cannot read on after a
+// certain event, and then takes nothing of the whole request.
+func TestOneEventThatBreaksTheBatchIsFound(t *testing.T) {
+	t.Parallel()
+	svc := newService(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		raw, err := io.ReadAll(r.Body)
+		if before, _, found := strings.Cut(string(raw), `"poison"`); err != nil || found {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(w, `{"accepted":0,"rejected":[{"index":%d,"code":"syntax","detail":"poison"}]}`, strings.Count(before, `"specversion"`)-1)
+			return
+		}
+		r.Body = io.NopCloser(strings.NewReader(string(raw)))
+		svc.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	drops := make(chan error, 1)
+	c := newClient(t, makegood.URL(server.URL), makegood.OnDrop(func(_ makegood.Report, last error) { drops <- last }))
+	for i := range 100 {
+		text := "good"
+		if i == 33 {
+			text = "poison"
+		}
+		c.Emit(context.Background(), "com.example.x", makegood.String("s", text))
+	}
+	flush(t, c)
+	if r := c.Stats(); r.Delivered != 99 || r.Rejected != 1 {
+		t.Errorf("got %+v", r)
+	}
+	if err := <-drops; !strings.Contains(err.Error(), `index 0: "syntax": "poison"`) {
+		t.Errorf("got %v", err)
 	}
 }
 

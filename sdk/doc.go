@@ -53,12 +53,18 @@
 // Every event carries id (UUID version 7), source (the service's name), type,
 // time and, when given, subject, customer, severitynumber, traceparent,
 // serviceversion and environment. All other attributes become fields of data.
-// Text in data that is not UTF-8 has the bad bytes replaced by U+FFFD. These
-// make an event [ErrInvalid]: NaN and infinite numbers, amounts that are not
-// like "2.99 USD", repeated or empty keys, keys that name an attribute of the
-// event itself (customer, subject, traceparent, severitynumber, specversion,
-// dataschema, datacontenttype), and blanks, control characters or
-// bad UTF-8 as the type, id, subject, customer or a key. An event may take 64 KiB.
+// Text in data that is not UTF-8 has the bad bytes replaced by U+FFFD. An event
+// may take 64 KiB. These make it [ErrInvalid]:
+//
+//   - NaN and infinite numbers, and amounts that are not like "2.99 USD";
+//   - repeated or empty keys, and keys that name an attribute of the event itself:
+//     customer, subject, traceparent, severitynumber, specversion, dataschema,
+//     datacontenttype;
+//   - a type, id, subject, customer or key that is blank, has control characters
+//     or is not UTF-8; more than 255 bytes of type, 1,024 of the others; a type
+//     that begins with "makegood.";
+//   - a time of the event outside the years 1678 to 2261, a severity outside 1 to
+//     24, and what [Any] cannot write.
 //
 // # Environment
 //

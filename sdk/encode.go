@@ -6,12 +6,23 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // maxEvent is the size of an event that every CloudEvents intermediary must
 // forward; the service takes no larger one.
 const maxEvent = 64 << 10
+
+// The service takes no event with a longer id, source, subject or customer, or
+// type: these become keys of tables and labels of metrics.
+const (
+	maxText = 1024
+	maxType = 255
+)
+
+// reservedType begins the types of the service's own events.
+const reservedType = "makegood."
 
 // Errors of TryEmit and EmitEvent. Errors that wrap ErrInvalid and ErrTooLarge
 // say what is wrong.
@@ -87,30 +98,33 @@ func (e *encoder) context(ctx context.Context, b []byte, now time.Time, typ stri
 	b = append(b, e.head...)
 	if a := own[kindID]; a == nil || a.text == "" {
 		b = appendID(b, now)
-	} else if b, ok = appendStrict(b, a.text); !ok {
-		return b, badText("id", a.text)
+	} else if b, ok = appendStrict(b, a.text); !ok || len(a.text) > maxText {
+		return b, badText("id", a.text, maxText)
 	}
 	b = append(b, `","type":"`...)
-	if b, ok = appendStrict(b, typ); !ok {
-		return b, badText("type", typ)
+	if b, ok = appendStrict(b, typ); !ok || len(typ) > maxType {
+		return b, badText("type", typ, maxType)
 	}
 	if typ == "" {
 		return b, invalid("type is empty")
 	}
+	if strings.HasPrefix(typ, reservedType) {
+		return b, invalid("type " + quote(typ) + " begins with " + reservedType + ", as those of the service do: use your own domain")
+	}
 	b = append(b, `","time":"`...)
 	if a := own[kindAt]; a == nil {
 		b = e.clock.appendNow(b, now)
-	} else if b, ok = appendTime(b, int64(a.num), a.nanos); !ok {
-		return b, invalid("time is outside the years 0 to 9999")
+	} else if b, ok = appendTime(b, int64(a.num), a.nanos); !ok || !isEventTime(int64(a.num)) {
+		return b, invalid("time is outside the years 1678 to 2261")
 	}
 	if a := own[kindSubject]; a != nil && a.text != "" {
-		if b, ok = appendStrict(append(b, `","subject":"`...), a.text); !ok {
-			return b, badText("subject", a.text)
+		if b, ok = appendStrict(append(b, `","subject":"`...), a.text); !ok || len(a.text) > maxText {
+			return b, badText("subject", a.text, maxText)
 		}
 	}
 	if a := own[kindCustomer]; a != nil && a.text != "" {
-		if b, ok = appendStrict(append(b, `","customer":"`...), a.text); !ok {
-			return b, badText("customer", a.text)
+		if b, ok = appendStrict(append(b, `","customer":"`...), a.text); !ok || len(a.text) > maxText {
+			return b, badText("customer", a.text, maxText)
 		}
 	}
 	if e.trace != nil {
@@ -169,7 +183,7 @@ func appendFields(b []byte, attrs []Attr, fields int) ([]byte, error) {
 		b = append(b, '"')
 		var ok bool
 		if b, ok = appendStrict(b, a.key); !ok {
-			return b, badText("data key", a.key)
+			return b, badText("data key", a.key, maxEvent)
 		}
 		b = append(b, '"', ':')
 		var err error
@@ -240,8 +254,8 @@ func appendValue(b []byte, a *Attr) ([]byte, error) {
 
 func invalid(why string) error { return fmt.Errorf("%w: %s", ErrInvalid, why) }
 
-func badText(what, text string) error {
-	return invalid(what + " " + quote(text) + " is blank, has control characters or is not UTF-8")
+func badText(what, text string, most int) error {
+	return invalid(what + " " + quote(text) + " is blank, longer than " + strconv.Itoa(most) + " bytes, has control characters or is not UTF-8")
 }
 
 func tooLarge(typ string, size int) error {

@@ -2,12 +2,10 @@ package makegood
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +14,6 @@ import (
 const (
 	requestTimeout = 30 * time.Second // one try, from connecting to the answer's end
 	maxResponse    = 1 << 20          // an answer that rejects 1,000 events with reasons fits
-	maxRetryAfter  = 5 * time.Minute  // a server may not silence a client for longer
 )
 
 // endpoint is where batches go.
@@ -72,13 +69,6 @@ func userAgent() string {
 	return "makegood-go"
 }
 
-// answer is what the service said to one try.
-type answer struct {
-	status     int
-	retryAfter time.Duration
-	body       []byte
-}
-
 // post makes one try. The body may be reused as soon as it returns.
 func (e *endpoint) post(ctx context.Context, batch string, body []byte, zipped bool) (a answer, err error) {
 	defer func() {
@@ -118,49 +108,6 @@ func (e *endpoint) post(ctx context.Context, batch string, body []byte, zipped b
 	return a, nil // an acceptance is in the status; its body may be cut short
 }
 
-// accepted reports whether the service took the whole batch. Other 2xx are not
-// an answer that a CloudEvents receiver gives, but perhaps one of a proxy.
-func (a answer) accepted() bool {
-	switch a.status {
-	case http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent:
-		return true
-	}
-	return false
-}
-
-// rejection is one event that the service refused.
-type rejection struct {
-	Index  int    `json:"index"`
-	ID     string `json:"id"`
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
-}
-
-// rejections reads the body of a 400: which of n events were refused, all others
-// having been taken. ok is false when the body says nothing of the kind, for
-// instance because a proxy wrote it.
-func (a answer) rejections(n int) (refused int, first rejection, ok bool) {
-	var body struct {
-		Accepted *int        `json:"accepted"`
-		Rejected []rejection `json:"rejected"`
-	}
-	if json.Unmarshal(a.body, &body) != nil || body.Accepted == nil || len(body.Rejected) == 0 {
-		return 0, first, false
-	}
-	refused = n - *body.Accepted
-	if refused < len(body.Rejected) || refused > n {
-		return 0, first, false
-	}
-	seen := make(map[int]bool, len(body.Rejected))
-	for _, r := range body.Rejected {
-		if r.Index < 0 || r.Index >= n || seen[r.Index] {
-			return 0, first, false
-		}
-		seen[r.Index] = true
-	}
-	return refused, body.Rejected[0], true
-}
-
 // rereadToken takes a replaced token into use.
 func (e *endpoint) rereadToken() {
 	if e.tokenFile == "" {
@@ -175,17 +122,6 @@ func (e *endpoint) close() {
 	if e.own {
 		e.client.CloseIdleConnections()
 	}
-}
-
-// retryAfter reads a Retry-After header, in seconds or as a date.
-func retryAfter(text string, now time.Time) time.Duration {
-	var d time.Duration
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		d = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(text); err == nil {
-		d = at.Sub(now)
-	}
-	return min(max(d, 0), maxRetryAfter)
 }
 
 // loan lends a buffer to a transport, which may go on reading a request's body

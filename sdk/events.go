@@ -69,7 +69,7 @@ func encodeEvent(e event.Event, source string, now time.Time) (raw []byte, err e
 	case !utf8.Valid(raw):
 		return nil, invalid("CloudEvent is not UTF-8")
 	}
-	if err := checkKeys(raw); err != nil {
+	if err := checkJSON(raw, maxDepth); err != nil {
 		return nil, invalid(err.Error())
 	}
 	return raw, nil

@@ -2,6 +2,7 @@ package makegood
 
 import (
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -67,16 +68,27 @@ func appendTime(b []byte, unix int64, nanos uint32) ([]byte, bool) {
 	return appendNanos(appendSecond(b, unix), nanos), true
 }
 
+// isEventTime reports whether the service takes an event of that second: it
+// counts nanoseconds in 64 bits and keeps a day from their ends.
+func isEventTime(unix int64) bool {
+	const most = math.MaxInt64/int64(time.Second) - 24*60*60
+	return unix >= -most && unix <= most
+}
+
 func appendSecond(b []byte, unix int64) []byte {
 	return time.Unix(unix, 0).UTC().AppendFormat(b, "2006-01-02T15:04:05.")
 }
 
-func appendNanos(b []byte, nanos uint32) []byte {
-	var text [10]byte
-	for i := 8; i >= 0; i-- {
-		text[i] = '0' + byte(nanos%10)
-		nanos /= 10
+// pairs holds the two digits of 0 to 99.
+var pairs = func() (t [100][2]byte) {
+	for i := range t {
+		t[i] = [2]byte{'0' + byte(i/10), '0' + byte(i%10)}
 	}
-	text[9] = 'Z'
-	return append(b, text[:]...)
+	return t
+}()
+
+func appendNanos(b []byte, nanos uint32) []byte {
+	high, low := nanos/100_000, nanos%100_000 // four digits and five
+	p, q, r, s := &pairs[high/100], &pairs[high%100], &pairs[low/1000], &pairs[low/10%100]
+	return append(b, p[0], p[1], q[0], q[1], r[0], r[1], s[0], s[1], '0'+byte(low%10), 'Z')
 }

@@ -188,8 +188,8 @@ func (c *config) checkNames() {
 		c.fail(`the service's name is empty: use one like "checkout"`)
 	}
 	for _, text := range [...][2]string{{"service", c.service}, {"Source", c.source}, {"Version", c.version}, {"Env", c.environment}} {
-		if _, ok := appendStrict(nil, text[1]); !ok || len(text[1]) > 1024 {
-			c.fail("%s %s is blank, has control characters, is not UTF-8 or is longer than 1024 bytes", text[0], quote(text[1]))
+		if _, ok := appendStrict(nil, text[1]); !ok || len(text[1]) > maxText {
+			c.fail("%s %s is blank, has control characters, is not UTF-8 or is longer than %d bytes", text[0], quote(text[1]), maxText)
 		}
 	}
 	if _, err := url.Parse(c.source); err != nil || strings.ContainsAny(c.source, " <>\"{}|\\^`") {

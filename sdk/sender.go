@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -122,64 +121,44 @@ func (w *worker) deliverRun(b *buffer, i, j int) bool {
 	for try := 0; ; try++ {
 		body, zipped := w.body(b, i, j)
 		a, err := w.endpoint.post(w.run, batch, body, zipped)
-		var trouble string
-		switch {
-		case w.run.Err() != nil:
+		if w.run.Err() != nil {
 			return false
-		case err != nil:
-			trouble = err.Error()
-		case a.accepted():
-			w.health.good()
-			w.queue.settle(b, n, 0)
-			return true
-		case a.status == http.StatusRequestEntityTooLarge && n > 1:
-			half := i + n/2
-			return w.deliverRun(b, i, half) && w.deliverRun(b, half, j)
-		case a.status == http.StatusRequestEntityTooLarge:
-			w.refused(b, 1, 1, errors.New("the service takes no event of this size (413)"))
-			return true
-		case a.status == http.StatusUnsupportedMediaType && zipped:
+		}
+		if a.status == http.StatusUnsupportedMediaType && zipped {
 			w.endpoint.gzip.Store(false) // a receiver that cannot unzip
 			continue
-		case a.status == http.StatusBadRequest:
-			if count, first, ok := a.rejections(n); ok {
-				w.health.good()
-				w.refused(b, n, count, fmt.Errorf("event %s: %s: %s", quote(first.ID), quote(first.Code), quote(first.Detail)))
-				return true
-			}
-			trouble = "400 without a list of rejected events: is this the address of a Makegood service?"
-		default:
-			trouble = explain(a.status)
-			if a.status == http.StatusUnauthorized {
-				w.endpoint.rereadToken()
-			}
 		}
-		w.health.bad(trouble)
+		v := verdict{}
+		if err != nil {
+			v.trouble = err.Error()
+		} else {
+			v = a.judge(n)
+		}
+		switch {
+		case v.settled:
+			w.health.good()
+			w.settle(b, n, v)
+			return true
+		case v.divide: // nothing was taken, so the halves may have ids of their own
+			half := i + n/2
+			return w.deliverRun(b, i, half) && w.deliverRun(b, half, j)
+		case a.status == http.StatusUnauthorized:
+			w.endpoint.rereadToken()
+		}
+		w.health.bad(v.trouble)
 		if try = w.pause(try, a.retryAfter); try < 0 {
 			return false
 		}
 	}
 }
 
-// refused counts an answer that refused some of n events.
-func (w *worker) refused(b *buffer, n, count int, why error) {
-	w.queue.settle(b, n-count, count)
-	w.drops.keep(fmt.Errorf("makegood: %d of %d events rejected: %w", count, n, why))
-	w.drops.signal()
-}
-
-// explain says what a status means for whoever reads the log.
-func explain(status int) string {
-	text := fmt.Sprintf("answer %d %s", status, http.StatusText(status))
-	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		text += ": check MAKEGOOD_TOKEN"
-	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
-		text += ": check MAKEGOOD_URL"
-	case status >= 300 && status < 400:
-		text += ": redirects are not followed, set MAKEGOOD_URL to the final address"
+// settle counts n events that were answered for.
+func (w *worker) settle(b *buffer, n int, v verdict) {
+	w.queue.settle(b, n-v.refused, v.refused)
+	if v.refused > 0 {
+		w.drops.keep(fmt.Errorf("makegood: %d of %d events rejected: %w", v.refused, n, v.why))
+		w.drops.signal()
 	}
-	return text
 }
 
 // body is the request's body for the events from i up to j.

@@ -21,11 +21,11 @@ var plain = func() (t [256]bool) {
 }()
 
 // isPlain reports whether s needs no second look. Most of what an event costs is
-// looking at its texts, so it looks at eight bytes at a time, the last eight of a
-// longer text overlapping those before.
+// looking at its texts, so it looks at eight bytes at a time: the last word of a
+// longer text overlaps the one before, and so do the halves of a shorter one.
 func isPlain(s string) bool {
 	n := len(s)
-	if n < 8 {
+	if n < 4 {
 		for i := range n {
 			if !plain[s[i]] {
 				return false
@@ -33,20 +33,27 @@ func isPlain(s string) bool {
 		}
 		return true
 	}
+	if n < 8 {
+		return specials(half(s)|half(s[n-4:])<<32) == 0
+	}
 	special := uint64(0)
 	for i := 0; i < n-8; i += 8 {
-		special |= specials(s[i : i+8])
+		special |= specials(half(s[i:]) | half(s[i+4:])<<32)
 	}
-	return special|specials(s[n-8:]) == 0
+	return special|specials(half(s[n-8:])|half(s[n-4:])<<32) == 0
 }
 
-// specials sets the high bit of each lane of eight bytes that is a control
-// character, a quote, a backslash, DEL or beyond ASCII. Carries may set more
-// lanes, but only if there is one to set already.
-func specials(s string) uint64 {
+// half is the first four bytes of s, little endian.
+func half(s string) uint64 {
+	_ = s[3]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
+}
+
+// specials sets the high bit of each of eight bytes that is a control character,
+// a quote, a backslash, DEL or beyond ASCII. Carries may set more of them, but
+// only if there is one to set already.
+func specials(w uint64) uint64 {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
-	w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 	quote, slash := w^('"'*ones), w^('\\'*ones)
 	return (w | (w + ones) | (w - ' '*ones) | ((quote - ones) &^ quote) | ((slash - ones) &^ slash)) & high
 }
@@ -141,9 +148,13 @@ func isMoney(s string) bool {
 	return digits > 0
 }
 
-// checkKeys refuses a JSON text in which an object names a key twice: readers
-// disagree about which of the two counts, so the service refuses such an event.
-func checkKeys(raw []byte) error {
+// maxDepth bounds the nesting of an event, itself included.
+const maxDepth = 64
+
+// checkJSON refuses a JSON text in which an object names a key twice, because
+// readers disagree about which of the two counts, and one that is nested deeper
+// than depth. The service refuses events for both.
+func checkJSON(raw []byte, depth int) error {
 	type level struct {
 		keys  map[string]bool // nil in an array
 		value bool            // the next token of an object is a value
@@ -180,6 +191,9 @@ func checkKeys(raw []byte) error {
 			stack = append(stack, level{keys: map[string]bool{}})
 		case json.Delim('['):
 			stack = append(stack, level{})
+		}
+		if len(stack) > depth {
+			return fmt.Errorf("nested deeper than %d levels", depth)
 		}
 	}
 }

@@ -1,0 +1,144 @@
+package makegood_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/makegood/makegood/sdk"
+)
+
+// printer stands for the Makegood service and prints what it is sent.
+func printer(w http.ResponseWriter, r *http.Request) {
+	var events []struct {
+		Source, Type, Subject, Customer string
+		Data                            json.RawMessage
+	}
+	if err := json.NewDecoder(r.Body).Decode(&events); err != nil {
+		fmt.Println(err)
+	}
+	for _, e := range events {
+		fmt.Println(e.Source, e.Type, e.Subject, e.Customer, string(e.Data))
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// An application makes one client when it starts and closes it when it ends.
+// Where MAKEGOOD_URL is set, the option URL is not needed.
+func Example() {
+	server := httptest.NewServer(http.HandlerFunc(printer))
+	defer server.Close()
+
+	mg, err := makegood.New("checkout", makegood.URL(server.URL))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mg.Emit(context.Background(), "com.example.cart.abandoned",
+		makegood.Customer("c-42"), makegood.Subject("order/77"),
+		makegood.Int("items", 3), makegood.Money("total", "59.90 USD"))
+	if err := mg.Close(); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// checkout com.example.cart.abandoned order/77 c-42 {"items":3,"total":"59.90 USD"}
+}
+
+// In tests and on a laptop no address is set: the client does nothing, and the
+// code that uses it stays the same.
+func ExampleNew_disabled() {
+	mg, err := makegood.New("checkout", makegood.URL(""), makegood.Logger(quiet()))
+	mg.Emit(context.Background(), "com.example.cart.abandoned")
+	fmt.Println(mg.Enabled(), err, mg.Close())
+	// Output: false <nil> <nil>
+}
+
+// TryEmit is for callers that want to know whether an event was accepted.
+func ExampleClient_TryEmit() {
+	mg, err := makegood.New("checkout", makegood.Handler(http.HandlerFunc(printer)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer mg.Close()
+	err = mg.TryEmit(context.Background(), "com.example.cart.abandoned", makegood.Money("total", "59,90"))
+	fmt.Println(errors.Is(err, makegood.ErrInvalid))
+	fmt.Println(err)
+	// Output:
+	// true
+	// makegood: event is invalid: data field "total" is not an amount: got "59,90", want one like "2.99 USD"
+}
+
+// A batch job that replays history gives every event its own id and time, and
+// waits where an application would rather drop.
+func ExampleClient_Flush() {
+	mg, err := makegood.New("import", makegood.Source("/history/2001"), makegood.Handler(http.HandlerFunc(printer)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer mg.Close()
+	ctx := context.Background()
+	for i, at := range []time.Time{time.Date(2001, 1, 1, 0, 1, 0, 0, time.UTC), time.Date(2001, 1, 1, 0, 7, 0, 0, time.UTC)} {
+		for {
+			err := mg.TryEmit(ctx, "com.example.flight.arrived",
+				makegood.ID(fmt.Sprintf("fl-%d", i)), makegood.At(at), makegood.Int("delay_min", 33*i))
+			if !errors.Is(err, makegood.ErrFull) {
+				break
+			}
+			if err := mg.Flush(ctx); err != nil {
+				fmt.Println(err)
+			}
+		}
+	}
+	fmt.Println(mg.Flush(ctx), mg.Stats().Delivered)
+	// Output:
+	// /history/2001 com.example.flight.arrived   {"delay_min":0}
+	// /history/2001 com.example.flight.arrived   {"delay_min":33}
+	// <nil> 2
+}
+
+// An event that another program made goes on as it is.
+func ExampleClient_EmitEvent() {
+	mg, err := makegood.New("gateway", makegood.Handler(http.HandlerFunc(printer)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e := event.New()
+	e.SetSource("https://shop.example.com")
+	e.SetType("com.example.contact.closed")
+	e.SetExtension("customer", "c-7")
+	if err := e.SetData(event.ApplicationJSON, map[string]any{"reason": "defective"}); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(mg.EmitEvent(context.Background(), e))
+	fmt.Println(mg.Close())
+	// Output:
+	// <nil>
+	// https://shop.example.com com.example.contact.closed  c-7 {"reason":"defective"}
+	// <nil>
+}
+
+// OnDrop feeds a program's own metrics or log.
+func ExampleOnDrop() {
+	drops := make(chan string, 1)
+	mg, err := makegood.New("checkout", makegood.Handler(http.HandlerFunc(printer)),
+		makegood.OnDrop(func(sums makegood.Report, last error) {
+			drops <- fmt.Sprintf("invalid %d: %v", sums.Invalid, last)
+		}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer mg.Close()
+	mg.Emit(context.Background(), "")
+	fmt.Println(<-drops)
+	// Output: invalid 1: makegood: event is invalid: type is empty
+}
