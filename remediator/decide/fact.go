@@ -61,11 +61,14 @@ type VersionFact struct {
 	To   int `json:"to"`
 }
 
-// RulesFact says that a rule set took effect.
+// RulesFact says that a rule set took effect. A large set needs several, which
+// list its files and rules in order and agree in the rest.
 type RulesFact struct {
 	Digest string       `json:"digest"`
 	Parent string       `json:"parent"` // digest of the set before; empty for the first
 	Author string       `json:"author"`
+	Part   int          `json:"part"` // from 1
+	Parts  int          `json:"parts"`
 	Files  []FileDigest `json:"files"`
 	Rules  []RuleDigest `json:"rules"`
 }
@@ -250,7 +253,7 @@ type ProgressFact struct {
 	Digest  string `json:"digest"`  // running digest of the inputs, hex
 	Inputs  uint64 `json:"inputs"`
 	Counts
-	RuleErrors []RuleErrors `json:"rule_errors,omitempty"` // by rule
+	RuleErrors []RuleErrors `json:"rule_errors,omitempty"` // by rule, the first 400; the rest under an empty name
 }
 
 // RuleErrors counts how often a rule could not be judged.

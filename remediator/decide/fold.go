@@ -274,9 +274,13 @@ func (f *Fold) addAt(at int64, kind string, refs Fact, body any) error {
 	if err != nil {
 		return fmt.Errorf("encode fact %s: %w", kind, err)
 	}
-	refs.Kind, refs.At, refs.Ordinal, refs.Version, refs.Body = kind, at, f.state.Position.Ordinal, f.state.Version, encoded
-	f.out.Items = append(f.out.Items, Item{Fact: &refs})
+	f.addEncoded(at, kind, refs, encoded)
 	return nil
+}
+
+func (f *Fold) addEncoded(at int64, kind string, refs Fact, body json.RawMessage) {
+	refs.Kind, refs.At, refs.Ordinal, refs.Version, refs.Body = kind, at, f.state.Position.Ordinal, f.state.Version, body
+	f.out.Items = append(f.out.Items, Item{Fact: &refs})
 }
 
 func decodeBody(in input.Input, body any) error {

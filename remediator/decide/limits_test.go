@@ -1,6 +1,7 @@
 package decide_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -193,5 +194,49 @@ func TestRepeatedEvents(t *testing.T) {
 	want := decide.Counts{Received: 3, Duplicates: 1, NoMatch: 1, Remedies: 1}
 	if progress.Counts != want {
 		t.Errorf("progress counts %+v, want %+v", progress.Counts, want)
+	}
+}
+
+// What is too large to be sealed is held, and stops nothing.
+func TestDecisionTooLargeIsHeld(t *testing.T) {
+	t.Parallel()
+	block := "account: |\n" + strings.Repeat("      "+strings.Repeat("x", 10_000)+"\n", 7)
+	s := newScene(t, set(strings.Replace(refundRule("r", "because", "live", ""), `account: "1"`, block, 1)))
+	facts := s.send(0, order)
+	wantDecision(t, facts, decide.Hold, decide.ReasonError)
+	for _, f := range facts {
+		if len(f.Body) > 60<<10 {
+			t.Errorf("a fact %s has %d bytes", f.Kind, len(f.Body))
+		}
+	}
+	if len(s.jobs) != 0 {
+		t.Error("what cannot be sealed was carried out")
+	}
+}
+
+// A set of many rules is sealed in facts that fit.
+func TestManyRulesAreSealedInParts(t *testing.T) {
+	t.Parallel()
+	var rules []string
+	for i := range 120 {
+		rules = append(rules, refundRule(fmt.Sprintf("rule-%03d", i), "because", "shadow", ""))
+	}
+	s := newScene(t, set(rules...))
+	named, parts := 0, 0
+	for _, f := range s.facts {
+		if f.Kind == decide.KindRules {
+			var r decide.RulesFact
+			if err := json.Unmarshal(f.Body, &r); err != nil {
+				t.Fatal(err)
+			}
+			parts++
+			named += len(r.Rules)
+			if r.Part != parts || r.Parts != 3 || len(f.Body) > 60<<10 {
+				t.Errorf("part %d of %d in place %d, %d bytes", r.Part, r.Parts, parts, len(f.Body))
+			}
+		}
+	}
+	if named != 120 {
+		t.Errorf("%d rules are named, want 120", named)
 	}
 }

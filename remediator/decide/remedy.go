@@ -3,6 +3,7 @@ package decide
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -26,33 +27,33 @@ func encodeBody(body any) (json.RawMessage, error) {
 // stamp writes a time as facts do: RFC 3339 in UTC.
 func stamp(at int64) string { return time.Unix(0, at).UTC().Format(time.RFC3339Nano) }
 
+// maxBody bounds the body of a decision: an entry holds 63 KiB.
+const maxBody = 60 << 10
+
 // conclude seals the decision, takes the key, and starts or opens the remedy.
 func (f *Fold) conclude(v *verdict) error {
 	c, r := v.c, v.c.hit.Rule
-	decision := v.decision()
-	fact := RemedyFact{
-		Remedy: c.remedy, Rule: r.Name, Digest: r.Digest, Set: f.state.Digest, Scope: r.Scope, Key: c.hit.Key,
-		Account: r.Account, Mode: modeName(c.live), Decision: decision, Reason: v.reason,
-		Customer: c.event.Customer, Subject: c.event.Subject, Source: c.event.Source, Event: c.event.ID, EventAt: stamp(c.eventAt),
-		Checks: v.checks, Steps: v.steps(),
+	fact := v.fact()
+	encoded, err := encodeBody(fact)
+	if err == nil && len(encoded) > maxBody {
+		// What cannot be sealed is not carried out: a person looks.
+		v.reason, v.actions, v.totals, v.checks, c.aggregates = ReasonError, nil, nil, nil, nil
+		fact = v.fact()
+		fact.Account = ""
+		encoded, err = encodeBody(fact)
 	}
-	for i, value := range c.aggregates {
-		fact.Aggregates = append(fact.Aggregates, Aggregate{Func: r.Aggregates[i].Func, Value: valueText(value)})
+	if err != nil {
+		return fmt.Errorf("encode decision: %w", err)
 	}
-	if decision == Hold {
-		fact.Approvals = v.need
-	}
-	if err := f.add(KindRemedy, Fact{Remedy: c.remedy, Rule: r.Name}, fact); err != nil {
-		return err
-	}
-	if decision != Suppress {
+	f.addEncoded(f.at, KindRemedy, Fact{Remedy: c.remedy, Rule: r.Name}, encoded)
+	if fact.Decision != Suppress {
 		f.take(c.remedy, r.Scope, c.live)
 	}
 	var charges []charge
-	if decision == Act || decision == Hold && v.reason == ReasonApprove {
+	if fact.Decision == Act || fact.Decision == Hold && v.reason == ReasonApprove {
 		charges = f.charge(r.Name, c.event.Customer, c.live, v.totals, limitsOf(r))
 	}
-	if !c.live || decision == Suppress {
+	if !c.live || fact.Decision == Suppress {
 		return nil
 	}
 	f.out.Items = append(f.out.Items, Item{Evidence: &Evidence{
@@ -60,6 +61,24 @@ func (f *Fold) conclude(v *verdict) error {
 		At: f.at, Ordinal: f.state.Position.Ordinal, Plain: f.input.Body,
 	}})
 	return f.open(v, fact, charges)
+}
+
+// fact is the verdict as it is sealed.
+func (v *verdict) fact() RemedyFact {
+	c, r, s := v.c, v.c.hit.Rule, v.fold.state
+	fact := RemedyFact{
+		Remedy: c.remedy, Rule: r.Name, Digest: r.Digest, Set: s.Digest, Scope: r.Scope, Key: c.hit.Key,
+		Account: r.Account, Mode: modeName(c.live), Decision: v.decision(), Reason: v.reason,
+		Customer: c.event.Customer, Subject: c.event.Subject, Source: c.event.Source, Event: c.event.ID, EventAt: stamp(c.eventAt),
+		Checks: v.checks, Steps: v.steps(),
+	}
+	for i, value := range c.aggregates {
+		fact.Aggregates = append(fact.Aggregates, Aggregate{Func: r.Aggregates[i].Func, Value: valueText(value)})
+	}
+	if fact.Decision == Hold {
+		fact.Approvals = v.need
+	}
+	return fact
 }
 
 func valueText(value any) string {

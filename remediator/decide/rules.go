@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/makegood/makegood/remediator/input"
@@ -14,6 +15,10 @@ import (
 // textPart is how much of a rule file goes into one fact: an entry holds 63 KiB,
 // and JSON may need six bytes for one.
 const textPart = 10 << 10
+
+// rulesPart is how many files, and how many rules, one fact names: a path has at
+// most some hundred bytes, a digest 64.
+const rulesPart = 50
 
 // foldGenesis begins a log.
 func (f *Fold) foldGenesis(in input.Input) error {
@@ -82,7 +87,7 @@ func (f *Fold) foldActivation(in input.Input) error {
 	if set.Digest == f.state.Digest {
 		return nil
 	}
-	fact := RulesFact{Digest: set.Digest, Parent: f.state.Digest, Author: a.Author, Files: []FileDigest{}, Rules: []RuleDigest{}}
+	fact := RulesFact{Digest: set.Digest, Parent: f.state.Digest, Author: a.Author}
 	before := map[string]string{}
 	for _, file := range f.state.Files {
 		before[file.Path] = file.Text
@@ -103,7 +108,28 @@ func (f *Fold) foldActivation(in input.Input) error {
 	}
 	f.state.Files, f.state.Digest, f.state.Author = set.Files, set.Digest, a.Author
 	f.use(set)
-	return f.add(KindRules, Fact{}, fact)
+	return f.addRules(fact)
+}
+
+// addRules seals what is in force, in as many facts as it needs.
+func (f *Fold) addRules(all RulesFact) error {
+	files := slices.Collect(slices.Chunk(all.Files, rulesPart))
+	rules := slices.Collect(slices.Chunk(all.Rules, rulesPart))
+	all.Parts = max(len(files), len(rules))
+	for i := range all.Parts {
+		part := all
+		part.Part, part.Files, part.Rules = i+1, []FileDigest{}, []RuleDigest{}
+		if i < len(files) {
+			part.Files = files[i]
+		}
+		if i < len(rules) {
+			part.Rules = rules[i]
+		}
+		if err := f.add(KindRules, Fact{}, part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addText seals the text of a rule file, in parts.

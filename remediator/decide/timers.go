@@ -16,6 +16,7 @@ const (
 	progressEvery    = int64(time.Minute)
 	snapshotEvery    = int64(time.Hour)
 	snapshotOrdinals = 100_000
+	maxRuleErrors    = 400 // rules that a progress fact names
 	// holdExpires is how long a held remedy waits for a person.
 	holdExpires = int64(7 * 24 * time.Hour)
 )
@@ -101,8 +102,15 @@ func (f *Fold) fireTimers() error {
 func (f *Fold) progress(at int64) error {
 	s := f.state
 	body := ProgressFact{Through: s.Position.Ordinal - 1, Digest: hex.EncodeToString(s.Position.Digest[:]), Inputs: s.Since, Counts: s.Counts}
-	for _, name := range slices.Sorted(maps.Keys(s.RuleErrors)) {
-		body.RuleErrors = append(body.RuleErrors, RuleErrors{Rule: name, Errors: s.RuleErrors[name]})
+	for i, name := range slices.Sorted(maps.Keys(s.RuleErrors)) {
+		if i <= maxRuleErrors {
+			body.RuleErrors = append(body.RuleErrors, RuleErrors{Rule: name})
+		}
+		last := &body.RuleErrors[len(body.RuleErrors)-1]
+		if i >= maxRuleErrors {
+			last.Rule = ""
+		}
+		last.Errors += s.RuleErrors[name]
 	}
 	s.Since, s.SinceAt, s.Counts = 0, 0, Counts{}
 	clear(s.RuleErrors)
