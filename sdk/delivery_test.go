@@ -352,39 +352,6 @@ func TestOneEventThatBreaksTheBatchIsFound(t *testing.T) {
 	}
 }
 
-// throughProxy makes a client whose requests to any address reach the server.
-func throughProxy(server *httptest.Server) *http.Client {
-	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
-	}}}
-}
-
-func TestBodiesAreCompressedUnlessTheServiceIsOnThisMachine(t *testing.T) {
-	t.Parallel()
-	svc := newService(t)
-	svc.faults = func(n int, _ func() int, w http.ResponseWriter) bool {
-		if n != 2 {
-			return false
-		}
-		w.WriteHeader(http.StatusUnsupportedMediaType) // from here on, uncompressed
-		return true
-	}
-	server := httptest.NewServer(svc)
-	defer server.Close()
-	c := newClient(t, makegood.URL("http://makegood.example.com"), makegood.HTTPClient(throughProxy(server)))
-	for range 3 {
-		c.Emit(context.Background(), "com.example.x")
-		flush(t, c)
-	}
-	var got []string
-	for _, h := range svc.headers {
-		got = append(got, h.Get("Content-Encoding"))
-	}
-	if fmt.Sprint(got) != "[gzip gzip  ]" {
-		t.Errorf("content encodings: %q", got)
-	}
-}
-
 func TestShutdownGivesUpInTimeAndSaysWhatWasLost(t *testing.T) {
 	t.Parallel()
 	svc := newService(t)

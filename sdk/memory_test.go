@@ -59,6 +59,9 @@ func TestMemoryIsBounded(t *testing.T) {
 	if grown > 3<<19 || r.Full+r.Accepted != 200_000 || r.InMemory != r.Accepted || r.Full < 190_000 {
 		t.Errorf("heap grew by %d bytes; %+v", grown, r)
 	}
+	if err := c.TryEmit(context.Background(), ""); !errors.Is(err, makegood.ErrFull) {
+		t.Errorf("an event was encoded though there is no room: %v", err)
+	}
 	close(svc.release)
 	flush(t, c)
 	if _, taken := svc.count(); int64(taken) != r.Accepted {
@@ -92,6 +95,19 @@ func TestEmitAllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(2000, func() { small.Emit(context.Background(), "com.example.x", makegood.Int("i", 1)) }); n != 0 {
 		t.Errorf("%v allocations an event when full", n)
+	}
+}
+
+// TestAHugeTextIsNotCopied emits what cannot fit.
+func TestAHugeTextIsNotCopied(t *testing.T) {
+	c := newClient(t, makegood.Handler(newService(t)))
+	huge := strings.Repeat("x", 64<<20)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err := c.TryEmit(context.Background(), "com.example.x", makegood.String("s", huge))
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, makegood.ErrTooLarge) || grown > 1<<20 {
+		t.Errorf("%v, %d bytes allocated", err, grown)
 	}
 }
 

@@ -52,11 +52,9 @@ func (q *queue) add(event []byte, now time.Time) error {
 		q.mu.Unlock()
 		return ErrClosed
 	}
-	rotated := false
 	if q.current == nil || !q.current.fits(len(event)) {
-		if rotated = q.current != nil; rotated {
+		if q.current != nil {
 			q.ready = append(q.ready, q.current)
-			q.current = nil
 		}
 		if q.current = q.takeFree(); q.current == nil {
 			q.full.Store(true)
@@ -69,7 +67,7 @@ func (q *queue) add(event []byte, now time.Time) error {
 	q.tally.accepted++
 	n := q.current.len()
 	q.mu.Unlock()
-	if rotated || n == 1 || n == q.maxEvents {
+	if n == 1 || n == q.maxEvents { // a clock starts, also after a full buffer, or a request is full
 		q.signal()
 	}
 	return nil

@@ -73,6 +73,7 @@ func TestEventsLeaveWhenDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(ok)
 		c := newClient(t, makegood.Handler(s))
+		synctest.Wait() // the sender is asleep
 		emit(c, 1)
 		pass(150 * time.Millisecond)
 		emit(c, 1)
@@ -81,7 +82,9 @@ func TestEventsLeaveWhenDue(t *testing.T) {
 			t.Fatalf("sent after %v", at)
 		}
 		pass(time.Second)
-		emit(c, 500)
+		emit(c, 1)
+		synctest.Wait()
+		emit(c, 499)
 		synctest.Wait()
 		emit(c, 499)
 		synctest.Wait()
@@ -94,6 +97,43 @@ func TestEventsLeaveWhenDue(t *testing.T) {
 		}
 		if at, events = s.seen(); len(at) != 3 || at[2] != at[1] || events[2] != 499 {
 			t.Errorf("Close did not send at once: %v %v", at, events)
+		}
+	})
+}
+
+// TestFullBuffersLeaveAtOnce emits large events: two buffers fill while both
+// senders sleep, and both leave before any time has passed.
+func TestFullBuffersLeaveAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, inFlight := range []int{1, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScript(func(n int, w http.ResponseWriter) {
+				<-time.After(time.Second)
+				ok(n, w)
+			})
+			c := newClient(t, makegood.Handler(s), makegood.MaxInFlight(inFlight))
+			synctest.Wait()
+			emit(c, 1)
+			synctest.Wait()
+			for range 10 { // 4 fit in a buffer
+				c.Emit(context.Background(), "com.example.x", makegood.String("s", strings.Repeat("x", 60_000)))
+			}
+			synctest.Wait()
+			if at, _ := s.seen(); len(at) != inFlight || at[0] != 0 {
+				t.Errorf("MaxInFlight(%d): requests at %v", inFlight, at)
+			}
+		})
+	}
+}
+
+func TestAnIdleClientClosesAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, makegood.Handler(newScript(ok)), makegood.MaxInFlight(2))
+		synctest.Wait()
+		began := time.Now()
+		if err := c.Close(); err != nil || time.Since(began) != 0 {
+			t.Errorf("took %s: %v", time.Since(began), err)
 		}
 	})
 }
