@@ -107,6 +107,11 @@ func movedOthers() map[string]func(x *tamperer) change {
 	}
 	for _, table := range []string{"checkpoint", "applied"} {
 		kinds[table+" deleted"] = func(x *tamperer) change { x.exec(`DELETE FROM ` + table); return change{place: table} }
+		kinds[table+" renumbered"] = func(x *tamperer) change {
+			x.exec(`PRAGMA ignore_check_constraints = ON`)
+			x.exec(`UPDATE ` + table + ` SET id = 2`)
+			return change{place: table}
+		}
 		kinds[table+" copied"] = func(x *tamperer) change {
 			x.exec(`PRAGMA ignore_check_constraints = ON`)
 			x.exec(`CREATE TEMP TABLE moved AS SELECT * FROM ` + table)

@@ -52,7 +52,8 @@ const maxHeads = 10
 // Checkpoints implements ledger.Source.
 func (s source) Checkpoints(ctx context.Context) ([]ledger.CheckpointRow, error) {
 	var rows []ledger.CheckpointRow
-	err := s.each(ctx, `SELECT size, root, note FROM checkpoint LIMIT ?`, []any{maxHeads}, func(c *columns) {
+	err := s.each(ctx, `SELECT id, size, root, note FROM checkpoint LIMIT ?`, []any{maxHeads}, func(c *columns) {
+		c.only()
 		rows = append(rows, ledger.CheckpointRow{Size: c.number("size"), Root: c.bytes("root"), Note: c.bytes("note"), Fault: c.fault})
 	})
 	return rows, err
@@ -61,7 +62,8 @@ func (s source) Checkpoints(ctx context.Context) ([]ledger.CheckpointRow, error)
 // Applied implements ledger.Source.
 func (s source) Applied(ctx context.Context) ([]ledger.AppliedRow, error) {
 	var rows []ledger.AppliedRow
-	err := s.each(ctx, `SELECT log_id, record, ordinal, at, digest, version, size, note FROM applied LIMIT ?`, []any{maxHeads}, func(c *columns) {
+	err := s.each(ctx, `SELECT id, log_id, record, ordinal, at, digest, version, size, note FROM applied LIMIT ?`, []any{maxHeads}, func(c *columns) {
+		c.only()
 		rows = append(rows, ledger.AppliedRow{
 			LogID: c.text("log_id"), Record: c.number("record"), Ordinal: c.number("ordinal"), At: c.number("at"),
 			Digest: c.bytes("digest"), Version: c.number("version"), Size: c.number("size"), Note: c.bytes("note"), Fault: c.fault,
@@ -100,6 +102,13 @@ type columns struct {
 	values []any
 	at     int
 	fault  string
+}
+
+// only reads the id of a table that holds one row.
+func (c *columns) only() {
+	if id := c.number("id"); id != 1 && c.fault == "" {
+		c.fault = fmt.Sprintf("its column id holds %d, not 1", id)
+	}
 }
 
 func (c *columns) number(name string) int64 {
