@@ -35,7 +35,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("FLIGHTS", filepath.Join(root, "examples", "flights"))
 			env.Setenv("RULES", filepath.Join(root, "rules"))
 			env.Setenv("HOME", env.WorkDir)
-			return nil
+			return os.WriteFile(filepath.Join(env.WorkDir, "broken.jsonl"), []byte(brokenLines()), 0o600)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"start": start,
@@ -44,6 +44,14 @@ func TestScripts(t *testing.T) {
 			"get":   get,
 		},
 	})
+}
+
+// brokenLines returns two good events and, between them, a line that is cut
+// short, one that would be two events inside an array, and one of 2 MiB.
+func brokenLines() string {
+	const good = `{"specversion":"1.0","id":"%s","source":"/ops","type":"com.example.other"}` + "\n"
+	return fmt.Sprintf(good, "first") + `{"specversion":"1.0","id":` + "\n" + `{},{}` + "\n" +
+		`{"specversion":"` + strings.Repeat("x", 2<<20) + "\"}\n" + fmt.Sprintf(good, "last")
 }
 
 // start NAME VARIABLE ARGS… runs a server in the background until the script ends,

@@ -12,16 +12,19 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/event"
 )
 
 const (
 	sendBatch      = 500     // events in a request
 	sendBatchBytes = 3 << 20 // the service takes 4 MiB
-	sendLine       = 1 << 20 // an event may have 64 KiB; longer ones are for the service to refuse
+	sendLine       = 1 << 20 // an event may have 64 KiB; what is longer than this is refused unsent
 )
 
 type sendCommand struct {
@@ -55,29 +58,11 @@ func (c *sendCommand) Run(p *program) error {
 	defer in.Close()
 	s := sender{command: c, client: &http.Client{Timeout: 30 * time.Second}, total: sent{Rejected: []rejected{}}}
 	bar := newProgress(p.stderr, "sending events", 0)
-	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 64<<10), sendLine)
-	for lines.Scan() {
-		s.line++
-		text := bytes.TrimSpace(lines.Bytes())
-		if len(text) == 0 {
-			continue
-		}
-		if len(s.events) == sendBatch || s.bytes+len(text) > sendBatchBytes {
-			if err := s.flush(p.ctx); err != nil {
-				return err
-			}
-			bar.set(s.total.Events)
-		}
-		s.add(text)
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("read %s after line %d: %w", c.File, s.line, err)
-	}
-	if err := s.flush(p.ctx); err != nil {
+	err = s.lines(p.ctx, bufio.NewReaderSize(in, 64<<10), bar)
+	bar.done()
+	if err != nil {
 		return err
 	}
-	bar.done()
 	if err := s.total.print(p.stdout, c.Output); err != nil {
 		return err
 	}
@@ -88,6 +73,7 @@ func (c *sendCommand) Run(p *program) error {
 }
 
 func (t sent) print(w io.Writer, output string) error {
+	slices.SortStableFunc(t.Rejected, func(a, b rejected) int { return a.Line - b.Line })
 	if output == "json" {
 		return printJSON(w, t)
 	}
@@ -130,15 +116,65 @@ type sender struct {
 	command *sendCommand
 	client  *http.Client
 	events  [][]byte
-	lines   []int
+	numbers []int // of the lines of events
 	bytes   int
 	line    int
 	total   sent
 }
 
+// lines sends what the lines of a file hold, batch after batch.
+func (s *sender) lines(ctx context.Context, in *bufio.Reader, bar *progress) error {
+	for {
+		text, err := readLine(in)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read %s after line %d: %w", s.command.File, s.line, err)
+		}
+		s.line++
+		if text = bytes.TrimSpace(text); len(text) > 0 {
+			if len(s.events) == sendBatch || s.bytes+len(text) > sendBatchBytes {
+				if err := s.flush(ctx); err != nil {
+					return err
+				}
+				bar.set(s.total.Events)
+			}
+			s.add(text)
+		}
+		if err != nil {
+			return s.flush(ctx)
+		}
+	}
+}
+
+// readLine reads a line of any length and keeps of it one byte more than may be
+// sent.
+func readLine(in *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := in.ReadSlice('\n')
+		line = append(line, part[:min(len(part), sendLine+1-len(line))]...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
+		}
+	}
+}
+
+// add puts a line into the batch. One that is not JSON is refused here: inside a
+// batch it would break the body, and with it every event beside it.
 func (s *sender) add(text []byte) {
-	s.events = append(s.events, bytes.Clone(text))
-	s.lines = append(s.lines, s.line)
+	var refused *event.Error
+	_, err := event.Check(text, sendLine)
+	errors.As(err, &refused)
+	broken := !json.Valid(text)
+	if refused == nil && broken {
+		refused = &event.Error{Code: event.CodeSyntax, Message: "the line is not JSON: write one event a line"}
+	}
+	if refused != nil && (broken || refused.Code == event.CodeSyntax || refused.Code == event.CodeTooLarge) {
+		s.total.Events++
+		s.total.Rejected = append(s.total.Rejected, rejected{Line: s.line, ID: refused.ID, Code: refused.Code, Detail: refused.Message})
+		return
+	}
+	s.events = append(s.events, text)
+	s.numbers = append(s.numbers, s.line)
 	s.bytes += len(text)
 }
 
@@ -155,7 +191,7 @@ func (s *sender) flush(ctx context.Context) error {
 			break
 		}
 		if !again || time.Now().After(deadline) || ctx.Err() != nil {
-			return fmt.Errorf("send events of lines %d to %d: %w", s.lines[0], s.lines[len(s.lines)-1], err)
+			return fmt.Errorf("send events of lines %d to %d: %w", s.numbers[0], s.numbers[len(s.numbers)-1], err)
 		}
 		select {
 		case <-ctx.Done():
@@ -163,7 +199,7 @@ func (s *sender) flush(ctx context.Context) error {
 		}
 	}
 	s.total.Events += len(s.events)
-	s.events, s.lines, s.bytes = s.events[:0], s.lines[:0], 0
+	s.events, s.numbers, s.bytes = s.events[:0], s.numbers[:0], 0
 	return nil
 }
 
@@ -211,8 +247,8 @@ func (s *sender) post(ctx context.Context, batch string, body []byte) (again boo
 	s.total.Accepted += answer.Accepted
 	for _, r := range answer.Rejected {
 		line := 0
-		if r.Index >= 0 && r.Index < len(s.lines) {
-			line = s.lines[r.Index]
+		if r.Index >= 0 && r.Index < len(s.numbers) {
+			line = s.numbers[r.Index]
 		}
 		s.total.Rejected = append(s.total.Rejected, rejected{Line: line, ID: r.ID, Code: r.Code, Detail: r.Detail})
 	}
