@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
@@ -29,14 +30,14 @@ type verifyCommand struct {
 func (c *verifyCommand) Run(p *program) error {
 	options := ledger.Options{}
 	if c.Key != "" {
-		key, err := os.ReadFile(c.Key)
+		key, err := readKept(c.Key)
 		if err != nil {
 			return fmt.Errorf("read key: %w", err)
 		}
 		options.Key = strings.TrimSpace(string(key))
 	}
 	for _, name := range c.Checkpoint {
-		note, err := os.ReadFile(name)
+		note, err := readKept(name)
 		if err != nil {
 			return fmt.Errorf("read checkpoint: %w", err)
 		}
@@ -66,6 +67,31 @@ func (c *verifyCommand) Run(p *program) error {
 		return errChecked
 	}
 	return err
+}
+
+// maxKept bounds a file with a key or a checkpoint; both have less than 1 KiB.
+const maxKept = 64 << 10
+
+// readKept reads what was kept elsewhere. An empty file is an error: nothing
+// would be pinned, and the answer would not say so.
+func readKept(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxKept+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(text) > maxKept:
+		return nil, fmt.Errorf("%s is larger than %d bytes: it is no key and no checkpoint", name, maxKept)
+	case strings.TrimSpace(string(text)) == "":
+		return nil, fmt.Errorf("%s is empty", name)
+	case !utf8.Valid(text):
+		return nil, fmt.Errorf("%s is not text", name)
+	}
+	return text, nil
 }
 
 // openSource opens the ledger of a data folder to read only, also beside the

@@ -22,10 +22,12 @@ func printJSON(w io.Writer, value any) error {
 	return enc.Encode(value)
 }
 
-// printTable prints rows under a head, columns aligned.
+// printTable prints rows, under a head if there is one, columns aligned.
 func printTable(w io.Writer, head []string, rows [][]string) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, strings.Join(head, "\t"))
+	if head != nil {
+		fmt.Fprintln(t, strings.Join(head, "\t"))
+	}
 	for _, row := range rows {
 		fmt.Fprintln(t, strings.Join(row, "\t"))
 	}

@@ -10,12 +10,14 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"log/slog"
 
 	"github.com/makegood/makegood/remediator/api"
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
 	"github.com/makegood/makegood/remediator/store/views"
 )
@@ -105,7 +107,10 @@ func (c *statusCommand) Run(p *program) error {
 		return printJSON(p.stdout, s)
 	}
 	ready := "ready"
-	if !s.Ready {
+	switch {
+	case c.URL == "":
+		ready = "not asked: read from the files of " + c.DataDir
+	case !s.Ready:
 		ready = "not ready: " + s.Why
 	}
 	t := s.Totals
@@ -115,7 +120,7 @@ func (c *statusCommand) Run(p *program) error {
 		{"log time", s.LogTime.Format(time.RFC3339)},
 		{"inputs decided", fmt.Sprint(s.Ordinal)},
 		{"actions unsettled", fmt.Sprint(s.Unsettled)},
-		{"events counted", fmt.Sprintf("%d received: %d remedies, %d no match, %d judged, %d duplicates, %d late, %d no key, %d errors",
+		{"events counted", fmt.Sprintf("%d received: %d remedies, %d no match, %d judged, %d duplicates, %d late, %d no key, %d errors; counted once a minute",
 			t.Counted.Received, t.Counted.Remedies, t.Counted.NoMatch, t.Counted.Judged, t.Counted.Duplicates, t.Counted.Late, t.Counted.NoKey, t.Counted.Errors)},
 		{"refunded", sums(amounts(t.Refunded))},
 		{"credited", sums(amounts(t.Credited))},
@@ -124,7 +129,7 @@ func (c *statusCommand) Run(p *program) error {
 	for _, status := range sortedKeys(t.Statuses) {
 		rows = append(rows, []string{"remedies " + status, fmt.Sprint(t.Statuses[status])})
 	}
-	return printTable(p.stdout, []string{"", ""}, rows)
+	return printTable(p.stdout, nil, rows)
 }
 
 type remediesCommands struct {
@@ -141,6 +146,10 @@ type listRemediesCommand struct {
 	Before   string `help:"Go on where a page ended: its \"next\"."`
 }
 
+// statuses are those that a remedy can have.
+var statuses = []string{views.StatusActing, views.StatusHeld, decide.Done, decide.Failed, decide.Denied, decide.Expired,
+	views.StatusSuppressed, views.StatusShadow}
+
 // Run lists remedies.
 func (c *listRemediesCommand) Run(p *program) error {
 	query := url.Values{"limit": {fmt.Sprint(c.Limit)}}
@@ -148,6 +157,9 @@ func (c *listRemediesCommand) Run(p *program) error {
 		if value != "" {
 			query.Set(name, value)
 		}
+	}
+	if c.Status != "" && !slices.Contains(statuses, c.Status) {
+		return fmt.Errorf("no remedy has the status %q: ask for one of %s", c.Status, strings.Join(statuses, ", "))
 	}
 	var page api.Remedies
 	if err := c.get(p.ctx, "/v1/remedies", query, &page); err != nil {
