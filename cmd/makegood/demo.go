@@ -52,7 +52,7 @@ type demoProvider struct {
 type demoLedger struct {
 	Size       uint64 `json:"size"`
 	Verified   bool   `json:"verified"`
-	Checkpoint string `json:"checkpoint"`
+	Checkpoint string `json:"-"` // root of the tree, for people
 }
 
 // demo is the running parts: a provider, a service, and the way to end them.

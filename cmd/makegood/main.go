@@ -84,6 +84,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitOK
 	case errors.Is(err, errChecked):
 		return exitFailed
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "makegood: interrupted")
+		return exitFailed
 	}
 	fmt.Fprintln(stderr, "makegood:", err)
 	return exitFailed

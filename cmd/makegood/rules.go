@@ -179,7 +179,7 @@ func (c *fmtCommand) Run(p *program) error {
 }
 
 type explainCommand struct {
-	Rules  string `required:"" type:"path" help:"Folder of rules."`
+	Rules  string `required:"" help:"Folder of rules."`
 	Output string `enum:"table,json" default:"table" help:"table or json."`
 	Event  string `arg:"" help:"File with one CloudEvent in JSON; - reads standard input."`
 }
@@ -189,11 +189,12 @@ const maxEventFile = 1 << 20
 
 // Run explains.
 func (c *explainCommand) Run(p *program) error {
-	files, err := readRules(c.Rules)
+	files, err := readPaths([]string{c.Rules})
 	if err != nil {
 		return err
 	}
-	set, err := loadRules(p, files)
+	rules, _ := rehearse.Split(files)
+	set, err := loadRules(p, rules)
 	if err != nil {
 		return err
 	}
@@ -217,7 +218,7 @@ func (c *explainCommand) Run(p *program) error {
 }
 
 type backtestCommand struct {
-	Rules  string `required:"" type:"path" help:"Folder of rules."`
+	Rules  string `required:"" help:"Folder of rules."`
 	Events string `required:"" type:"path" help:"CloudEvents as JSON lines, plain or gzip."`
 	Output string `enum:"table,json" default:"table" help:"table or json."`
 }
@@ -225,11 +226,12 @@ type backtestCommand struct {
 // Run folds the events in their order, the events' time being the clock, as if
 // every rule were live.
 func (c *backtestCommand) Run(p *program) error {
-	files, err := readRules(c.Rules)
+	files, err := readPaths([]string{c.Rules})
 	if err != nil {
 		return err
 	}
-	set, err := loadRules(p, files)
+	rules, _ := rehearse.Split(files)
+	set, err := loadRules(p, rules)
 	if err != nil {
 		return err
 	}
@@ -242,7 +244,7 @@ func (c *backtestCommand) Run(p *program) error {
 	report, err := rehearse.Backtest(set, counting(p, rehearse.Lines(f), bar))
 	bar.done()
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", c.Events, err)
 	}
 	for _, r := range report.Rejections {
 		fmt.Fprintf(p.stderr, "event %d was rejected: %s\n", r.Event, r.Reason)

@@ -12,7 +12,7 @@ import (
 type sandboxCommand struct {
 	Listen   string `default:"127.0.0.1:8090" help:"Address to listen on."`
 	State    string `type:"path" help:"File that keeps the payments and refunds. Without it they are in memory."`
-	Amount   int64  `default:"100000000" help:"What was captured on a payment that nobody registered, in minor units."`
+	Amount   int64  `default:"100000000" help:"What was captured on a payment that nobody registered, in minor units. A payment's id begins with pi_ or ch_."`
 	Currency string `default:"usd" help:"Currency of such a payment."`
 }
 

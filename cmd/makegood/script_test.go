@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,7 +36,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("FLIGHTS", filepath.Join(root, "examples", "flights"))
 			env.Setenv("RULES", filepath.Join(root, "rules"))
 			env.Setenv("HOME", env.WorkDir)
-			return os.WriteFile(filepath.Join(env.WorkDir, "broken.jsonl"), []byte(brokenLines()), 0o600)
+			return errors.Join(
+				os.WriteFile(filepath.Join(env.WorkDir, "broken.jsonl"), []byte(brokenLines()), 0o600),
+				os.WriteFile(filepath.Join(env.WorkDir, "cut.gz"), []byte("\x1f\x8b\x08"), 0o600))
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"start": start,
@@ -160,5 +163,20 @@ func TestScriptsExist(t *testing.T) {
 	scripts, err := os.ReadDir("testdata/script")
 	if err != nil || len(scripts) < 5 {
 		t.Fatalf("%d scripts (%v): nothing was tested", len(scripts), err)
+	}
+}
+
+// TestInterrupted holds what a command says that was interrupted, instead of the
+// name of an error.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr strings.Builder
+	flights := filepath.Join("..", "..", "examples", "flights")
+	code := run(ctx, []string{"rules", "backtest", "--rules", filepath.Join(flights, "rules"),
+		"--events", filepath.Join(flights, "flights.jsonl.gz")}, strings.NewReader(""), &stdout, &stderr)
+	if code != exitFailed || stdout.String() != "" || stderr.String() != "makegood: interrupted\n" {
+		t.Errorf("code %d, stdout %q, stderr %q", code, stdout.String(), stderr.String())
 	}
 }

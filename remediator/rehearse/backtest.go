@@ -30,9 +30,9 @@ type RuleSummary struct {
 	Remedies  int               `json:"remedies"`
 	Customers int               `json:"customers"` // distinct ones
 	Actions   Actions           `json:"actions"`
-	Money     map[string]string `json:"money"` // refunds and credits by currency, decimal text
-	Cords     int               `json:"cords"` // distinct ones pulled
-	Held      int               `json:"held"`  // remedies that would have waited for a person
+	Money     map[string]string `json:"money"`          // refunds and credits by currency, decimal text
+	Cords     int               `json:"cords"`          // distinct ones pulled
+	Held      int               `json:"held,omitempty"` // remedies that would have waited for a person
 }
 
 // Actions counts steps by kind.
