@@ -15,7 +15,8 @@ import (
 	"strconv"
 	"strings"
 
-	_ "modernc.org/sqlite" // registers the driver
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // minVersion is the first SQLite that never loses committed pages when a WAL
@@ -71,20 +72,33 @@ func Open(ctx context.Context, path string, kind Kind) (*DB, error) {
 	return db, nil
 }
 
-// OpenReadOnly opens an existing file to read only; Write is nil.
+// OpenReadOnly opens an existing file to read only; Write is nil. SQLite keeps an
+// index beside a file that others may write. In a folder where it cannot, such as
+// an auditor's copy, and without a log of writes that wait, nobody writes: the
+// file is then read as it stands.
 func OpenReadOnly(ctx context.Context, path string, kind Kind) (*DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open %s: %w", kind.Name, err)
 	}
-	read, err := connect(path, "mode=ro&_pragma=query_only(1)", readers)
+	db, err := openToRead(ctx, path, kind, "")
+	var refused *sqlite.Error
+	if errors.As(err, &refused) && refused.Code()&0xff == sqlite3.SQLITE_CANTOPEN {
+		if _, missing := os.Stat(path + "-wal"); errors.Is(missing, os.ErrNotExist) {
+			return openToRead(ctx, path, kind, "&immutable=1")
+		}
+	}
+	return db, err
+}
+
+func openToRead(ctx context.Context, path string, kind Kind, options string) (*DB, error) {
+	read, err := connect(path, "mode=ro&_pragma=query_only(1)"+options, readers)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", kind.Name, err)
 	}
-	db := &DB{Read: read}
 	if err := prepare(ctx, read, kind, false); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), read.Close())
 	}
-	return db, nil
+	return &DB{Read: read}, nil
 }
 
 // Close closes all connections.

@@ -167,3 +167,37 @@ func TestLibcIsTheDriversOwn(t *testing.T) {
 	}
 	t.Error("the driver requires no modernc.org/libc: nothing was checked")
 }
+
+// TestOpenReadOnlyWithoutAnIndex reads a file in a folder where SQLite cannot keep
+// an index beside it. A directory of the index's name stands for a folder without
+// the right to write, which would not stop root.
+func TestOpenReadOnlyWithoutAnIndex(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "test.db")
+	db, err := Open(t.Context(), path, kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Write.Exec("INSERT INTO thing(name) VALUES ('one')"); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Close(), os.Mkdir(path+"-shm", 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	db, err = OpenReadOnly(t.Context(), path, kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := db.Read.QueryRow("SELECT COUNT(*) FROM thing").Scan(&n); err != nil || n != 1 {
+		t.Errorf("%d rows, %v; want 1", n, err)
+	}
+	// What waits in a log of writes must not be left out silently.
+	if err := errors.Join(db.Close(), os.WriteFile(path+"-wal", nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if db, err := OpenReadOnly(t.Context(), path, kind); err == nil {
+		db.Close()
+		t.Error("a file with a log of writes was read without it")
+	}
+}
