@@ -59,7 +59,7 @@ func (f *Fold) decide(c *candidate) error {
 		v.actions = actions
 		v.total()
 	}
-	if c.hit.Rule.Window == nil && f.at-c.eventAt > maxAge {
+	if c.hit.Rule.Window == nil && c.eventAt < f.at-maxAge {
 		v.hold(ReasonOld)
 	}
 	if err := v.payments(); err != nil {
@@ -76,10 +76,11 @@ func (f *Fold) decide(c *candidate) error {
 }
 
 // unfit reports whether actions cannot be carried out: they do not fit a sealed
-// decision, or an amount came out as nothing.
+// decision, or an amount came out as nothing or too large to be summed up.
 func unfit(actions []rule.Action) bool {
 	for _, a := range actions {
-		if max(len(a.Name), len(a.Payment), len(a.Customer), len(a.Cord)) > maxText || a.Amount.Currency != "" && a.Amount.Minor <= 0 {
+		if max(len(a.Name), len(a.Payment), len(a.Customer), len(a.Cord)) > maxText ||
+			a.Amount.Currency != "" && (a.Amount.Minor <= 0 || a.Amount.Minor > maxAmount) {
 			return true
 		}
 	}
@@ -94,10 +95,6 @@ func (v *verdict) total() {
 			v.hold(ReasonNoCustomer)
 		}
 		if a.Amount.Currency == "" {
-			continue
-		}
-		if a.Amount.Minor > math.MaxInt64-sums[a.Amount.Currency] {
-			v.hold(ReasonError)
 			continue
 		}
 		sums[a.Amount.Currency] += a.Amount.Minor
@@ -233,9 +230,9 @@ func (v *verdict) storm() error {
 	if r.Storm == nil {
 		return nil
 	}
-	meter := &v.fold.usage(stormUsage(r.Name, v.c.live), int64(r.Storm.Within)).Remedies
-	count := int(meter.Used(v.fold.at, int64(r.Storm.Within)))
-	meter.Add(v.fold.at, int64(r.Storm.Within), 1)
+	u := v.fold.usage(stormUsage(r.Name, v.c.live), int64(r.Storm.Within))
+	count := int(u.Remedies.Used(v.fold.at, int64(r.Storm.Within)))
+	u.Remedies.Add(v.fold.at, int64(r.Storm.Within), u.Within, 1)
 	over := count >= r.Storm.Remedies
 	v.checks = append(v.checks, Check{Check: ReasonStorm, Count: &count, Max: r.Storm.Remedies, Held: over})
 	if !over {
@@ -304,14 +301,14 @@ func (f *Fold) charge(ruleName, customer string, live bool, totals []money.Money
 	var charges []charge
 	reserve := func(name string, within int64) {
 		u := f.usage(name, within)
-		charges = append(charges, charge{Usage: name, Slot: u.Remedies.Add(f.at, within, 1), Remedies: 1})
+		charges = append(charges, charge{Usage: name, Slot: u.Remedies.Add(f.at, within, u.Within, 1), Remedies: 1})
 		for _, total := range totals {
 			m := u.Amounts[total.Currency]
 			if m == nil {
 				m = &window.Meter{}
 				u.Amounts[total.Currency] = m
 			}
-			charges = append(charges, charge{Usage: name, Slot: m.Add(f.at, within, total.Minor), Amount: total})
+			charges = append(charges, charge{Usage: name, Slot: m.Add(f.at, within, u.Within, total.Minor), Amount: total})
 		}
 	}
 	if limits.PerCustomer > 0 && customer != "" {

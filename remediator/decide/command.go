@@ -16,6 +16,7 @@ func (f *Fold) foldCommand(in input.Input) error {
 	if err := decodeBody(in, &c); err != nil {
 		return err
 	}
+	c.Command, c.By = clip(c.Command), clip(c.By)
 	r := f.state.Open[c.Remedy]
 	refuse := func(reason string) error {
 		refs := Fact{Remedy: c.Remedy}
@@ -84,21 +85,7 @@ func (f *Fold) approve(r *openRemedy, c CommandBody) error {
 		r.Charges = f.charge(r.Rule, r.Customer, true, r.unspent(), *r.Limits)
 	}
 	f.reservePayments(r)
-	return f.startApproved(r)
-}
-
-// startApproved starts steps that a person approved: refunds made by others no
-// longer block them.
-func (f *Fold) startApproved(r *openRemedy) error {
-	for i := range r.Steps {
-		s := &r.Steps[i]
-		if s.Status == stepWaiting && r.turnOf(s) {
-			if err := f.start(r, s, true); err != nil {
-				return err
-			}
-		}
-	}
-	return f.endIfFinished(r)
+	return f.advance(r)
 }
 
 func (f *Fold) anyRefunded(r *openRemedy) (bool, error) {

@@ -24,6 +24,10 @@ const (
 	maxAttribute = 1024
 	maxText      = 512
 	maxSteps     = 8
+
+	// maxAmount bounds the amount of a step in minor units, so that no sum of
+	// amounts overflows. Beyond it no JSON number is exact.
+	maxAmount = int64(1) << 53
 )
 
 // fate is what became of an event for one rule. The highest of all rules is

@@ -1,6 +1,8 @@
 package decide
 
 import (
+	"unicode/utf8"
+
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/money"
 )
@@ -21,21 +23,22 @@ func (f *Fold) foldOutcome(in input.Input) error {
 	if s == nil || s.Status != stepRunning {
 		return nil
 	}
-	o.Name = s.Name
+	o.Name, o.Status, o.Code, o.Ref, o.SeenAt = s.Name, clip(o.Status), clip(o.Code), clip(o.Ref), clip(o.SeenAt)
+	if o.Amount != nil {
+		o.Amount.Currency = clip(o.Amount.Currency)
+	}
 	if err := f.add(KindAction, Fact{Remedy: r.Remedy, Action: s.Action, Rule: r.Rule}, o.ActionFact); err != nil {
 		return err
 	}
-	switch o.Status {
-	case Succeeded, Pending:
+	switch {
+	case o.Status == Succeeded || o.Status == Pending:
 		f.settle(r, s, o.Amount)
 		s.Status = stepDone
-	case Failed:
+	case o.Status == Failed || o.Status == Blocked && r.Ending != "": // nobody is asked about a remedy that was given up
 		f.payment(s, -s.Amount.Minor)
 		s.Status = stepFailed
-	case Blocked:
-		f.out.Settled = append(f.out.Settled, s.Action)
+	case o.Status == Blocked:
 		f.block(r, s)
-		return nil
 	default:
 		return nil
 	}
@@ -43,9 +46,10 @@ func (f *Fold) foldOutcome(in input.Input) error {
 	return f.advance(r)
 }
 
-// settle replaces what was reserved by what was really paid.
+// settle replaces what was reserved by what was really paid. An amount that
+// nobody can have paid leaves it as it is.
 func (f *Fold) settle(r *openRemedy, s *openStep, real *money.Money) {
-	if real == nil || real.Currency != s.Amount.Currency || real.Minor == s.Amount.Minor {
+	if real == nil || real.Currency != s.Amount.Currency || real.Minor == s.Amount.Minor || real.Minor < 0 || real.Minor > maxAmount {
 		return
 	}
 	less := s.Amount.Minor - real.Minor
@@ -59,12 +63,23 @@ func (f *Fold) settle(r *openRemedy, s *openStep, real *money.Money) {
 // reserved, and its steps that did not run no longer count as refunded.
 func (f *Fold) block(r *openRemedy, s *openStep) {
 	f.payment(s, -s.Amount.Minor)
-	s.Status = stepWaiting
 	for i := range r.Steps {
-		if other := &r.Steps[i]; other != s && other.Status == stepWaiting {
+		// When it is held already, those that wait have given theirs back before.
+		if other := &r.Steps[i]; other.Status == stepWaiting && r.Held == "" {
 			f.payment(other, -other.Amount.Minor)
 		}
 	}
+	s.Status = stepWaiting
 	r.Held, r.By, r.Deadline = ReasonRefunded, nil, f.at+holdExpires
 	f.schedule(r)
+}
+
+// clip bounds a text that came from outside, so that what is sealed of it fits
+// an entry.
+func clip(text string) string {
+	n := min(len(text), maxText)
+	for n < len(text) && n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
 }

@@ -162,34 +162,39 @@ func (f *Fold) advance(r *openRemedy) error {
 	if r.Held != "" {
 		return nil
 	}
-	for i := range r.Steps {
-		s := &r.Steps[i]
-		if s.Status != stepWaiting || !r.turnOf(s) {
-			continue
-		}
-		if err := f.start(r, s, false); err != nil {
-			return err
+	// A step that is done at once may be what one above it waits for.
+	for started := true; started; {
+		started = false
+		for i := range r.Steps {
+			s := &r.Steps[i]
+			if s.Status != stepWaiting || r.before(s) != stepDone {
+				continue
+			}
+			if err := f.start(r, s); err != nil {
+				return err
+			}
+			started = true
 		}
 	}
 	return f.endIfFinished(r)
 }
 
-// turnOf reports whether the step that s waits for is done. Steps wait only for
-// steps before them, so that one pass over the steps starts all it can.
-func (r *openRemedy) turnOf(s *openStep) bool {
-	if s.After == "" {
-		return true
-	}
+// before is the status of the step that s waits for. It is done when there is none.
+func (r *openRemedy) before(s *openStep) string {
 	for i := range r.Steps {
-		if r.Steps[i].Name == s.After {
-			return r.Steps[i].Status == stepDone
+		if s.After != "" && r.Steps[i].Name == s.After {
+			return r.Steps[i].Status
 		}
 	}
-	return true
+	return stepDone
 }
 
+// approved reports whether the people needed have approved the remedy: refunds
+// made by others no longer block it.
+func (r *openRemedy) approved() bool { return len(r.By) >= r.Need }
+
 // start carries a step out in the fold, or hands it to its connector.
-func (f *Fold) start(r *openRemedy, s *openStep, approved bool) error {
+func (f *Fold) start(r *openRemedy, s *openStep) error {
 	switch {
 	case s.Kind == "andon":
 		s.Status = stepDone
@@ -200,28 +205,22 @@ func (f *Fold) start(r *openRemedy, s *openStep, approved bool) error {
 		s.Status = stepRunning
 		f.out.Outbox = append(f.out.Outbox, Job{
 			Action: s.Action, Remedy: r.Remedy, Connector: s.Connector, Kind: s.Kind, Name: s.Name,
-			Approved: approved, Ordinal: f.state.Position.Ordinal, At: f.at,
+			Approved: r.approved(), Ordinal: f.state.Position.Ordinal, At: f.at,
 		})
 	}
 	return nil
 }
 
-// endIfFinished ends a remedy of which no step runs, waits for its turn, or waits
-// for a person.
+// endIfFinished ends a remedy of which no step runs. What still waits then, waits
+// in vain: its turn would have come.
 func (f *Fold) endIfFinished(r *openRemedy) error {
-	failed, blocked := false, map[string]bool{}
+	failed := false
 	for i := range r.Steps {
-		s := &r.Steps[i]
-		switch s.Status {
+		switch r.Steps[i].Status {
 		case stepRunning:
 			return nil
 		case stepFailed:
-			failed, blocked[s.Name] = true, true
-		case stepWaiting:
-			if !blocked[s.After] {
-				return nil
-			}
-			blocked[s.Name] = true
+			failed = true
 		}
 	}
 	switch {
@@ -269,7 +268,7 @@ func (f *Fold) end(r *openRemedy, status string, at int64) error {
 	if !spent {
 		for _, c := range r.Charges {
 			if u := f.state.Usage[c.Usage]; u != nil && c.Remedies > 0 {
-				u.Remedies.AddTo(c.Slot, -c.Remedies)
+				u.Remedies.Change(c.Slot, -c.Remedies)
 			}
 		}
 	}
@@ -285,7 +284,7 @@ func (r *openRemedy) release(f *Fold, amount money.Money) {
 			continue
 		}
 		if u := f.state.Usage[c.Usage]; u != nil && u.Amounts[amount.Currency] != nil {
-			u.Amounts[amount.Currency].AddTo(c.Slot, -amount.Minor)
+			u.Amounts[amount.Currency].Change(c.Slot, -amount.Minor)
 		}
 		c.Amount.Minor -= amount.Minor
 	}

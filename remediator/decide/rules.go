@@ -80,6 +80,7 @@ func (f *Fold) foldActivation(in input.Input) error {
 	if err := decodeBody(in, &a); err != nil {
 		return err
 	}
+	a.Author = clip(a.Author)
 	set, err := f.load(a.Files)
 	if err != nil {
 		return f.add(KindRefusal, Fact{}, RefusalFact{Command: "activate", By: a.Author, Reason: "the rules have errors"})

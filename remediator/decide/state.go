@@ -98,10 +98,10 @@ type openStep struct {
 
 // charge is an amount, or one remedy, reserved in a usage.
 type charge struct {
-	Usage    string      `cbor:"1,keyasint"`
-	Slot     int64       `cbor:"2,keyasint"`
-	Amount   money.Money `cbor:"3,keyasint"`
-	Remedies int64       `cbor:"4,keyasint"`
+	Usage    string       `cbor:"1,keyasint"`
+	Slot     window.Place `cbor:"2,keyasint"`
+	Amount   money.Money  `cbor:"3,keyasint"`
+	Remedies int64        `cbor:"4,keyasint"`
 }
 
 func newState() *state {

@@ -172,7 +172,7 @@ func TestMeterNeverForgets(t *testing.T) {
 		var now int64 = 1 << 50
 		for range rapid.IntRange(1, 300).Draw(t, "uses") {
 			now += rapid.Int64Range(0, within/16+1).Draw(t, "step")
-			m.Add(now, within, 1)
+			m.Add(now, within, within, 1)
 			times = append(times, now)
 			inside := func(age int64) int64 {
 				return int64(len(times) - slices.IndexFunc(times, func(x int64) bool { return x > now-age }))
@@ -191,13 +191,13 @@ func TestMeterNeverForgets(t *testing.T) {
 func TestMeterReleases(t *testing.T) {
 	t.Parallel()
 	var m window.Meter
-	slot := m.Add(10*hour, hour, 500)
-	m.Add(10*hour, hour, 7)
-	m.AddTo(slot, -500)
+	slot := m.Add(10*hour, hour, hour, 500)
+	m.Add(10*hour, hour, hour, 7)
+	m.Change(slot, -500)
 	if got := m.Used(10*hour, hour); got != 7 {
 		t.Errorf("used is %d after a release, want 7", got)
 	}
-	m.AddTo(slot, -7)
+	m.Change(slot, -7)
 	if len(m.Slots) != 0 {
 		t.Errorf("an empty granule is kept: %v", m.Slots)
 	}
