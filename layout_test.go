@@ -27,6 +27,7 @@ const module = "github.com/makegood/makegood"
 // Each may import those before it and nothing else of this repository.
 var flow = []string{
 	"remediator/money",
+	"remediator/cord",
 	"remediator/input",
 	"remediator/event",
 	"remediator/rule/document",

@@ -19,6 +19,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 
+	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/store/views"
@@ -32,7 +33,7 @@ type Ledger interface {
 	// Remedy returns nil when there is none.
 	Remedy(ctx context.Context, id uuid.UUID) (*views.Remedy, error)
 	History(ctx context.Context, remedy uuid.UUID) ([]ledger.Entry, error)
-	Cords(ctx context.Context) ([]decide.CordState, error)
+	Cords(ctx context.Context) ([]cord.State, error)
 	Position(ctx context.Context) (decide.Position, error)
 	Unsettled(ctx context.Context) (int, error)
 	// Checkpoint returns nil before the first.

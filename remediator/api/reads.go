@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
@@ -52,7 +52,7 @@ type Cords struct {
 
 // Cord is an andon cord as it stands.
 type Cord struct {
-	decide.CordState
+	cord.State
 	SinceTime time.Time `json:"since_time"`
 }
 

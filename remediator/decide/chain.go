@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/window"
@@ -23,7 +24,8 @@ const (
 	ReasonPerRemedy   = "per_remedy"
 	ReasonPerCustomer = "per_customer"
 	ReasonBudget      = "budget"
-	ReasonStorm       = "storm"
+	ReasonPaused      = "paused" // somebody stopped the rule, its connector or all money
+	ReasonStorm       = "storm"  // the rule fires far above its usual, or its cord is red
 	ReasonApprove     = "approve_above"
 )
 
@@ -52,7 +54,10 @@ func (v *verdict) hold(reason string) {
 // decide takes a candidate through the chain and opens or records its remedy.
 func (f *Fold) decide(c *candidate) error {
 	v := &verdict{fold: f, c: c, need: 1}
-	actions, err := c.hit.Rest.Actions(c.aggregates)
+	actions, err := c.actions, error(nil)
+	if actions == nil {
+		actions, err = c.hit.Rest.Actions(c.aggregates)
+	}
 	if err != nil || unfit(actions) {
 		v.hold(ReasonError)
 	} else {
@@ -68,6 +73,7 @@ func (f *Fold) decide(c *candidate) error {
 	v.perRemedy()
 	v.perCustomer()
 	v.budget()
+	v.paused()
 	if err := v.storm(); err != nil {
 		return err
 	}
@@ -184,12 +190,12 @@ func (v *verdict) perCustomer() {
 		v.hold(ReasonNoCustomer)
 		return
 	}
-	v.limit(ReasonPerCustomer, limit, v.fold.customerUsage(v.c.hit.Rule.Name, customer, v.c.live))
+	v.limit(ReasonPerCustomer, limit, v.fold.customerUsage(v.c.charged, customer, v.c.live))
 }
 
 func (v *verdict) budget() {
 	if limit := v.c.hit.Rule.Limits.Budget; limit != nil {
-		v.limit(ReasonBudget, limit, budgetUsage(v.c.hit.Rule.Name, v.c.live))
+		v.limit(ReasonBudget, limit, budgetUsage(v.c.charged, v.c.live))
 	}
 }
 
@@ -223,8 +229,8 @@ func (v *verdict) limit(name string, limit *rule.Limit, usageName string) {
 // cord, and while that is red everything is held.
 func (v *verdict) storm() error {
 	r := v.c.hit.Rule
-	cord, pulled := v.fold.state.Cords["rule/"+r.Name]
-	if pulled && cord.Level == LevelRed && v.c.live {
+	stopped := v.fold.red("rule/" + v.c.charged)
+	if stopped && v.c.live {
 		v.hold(ReasonStorm)
 	}
 	if r.Storm == nil {
@@ -239,16 +245,20 @@ func (v *verdict) storm() error {
 		return nil
 	}
 	v.hold(ReasonStorm)
-	if !v.c.live || pulled && cord.Level == LevelRed {
+	if !v.c.live || stopped {
 		return nil
 	}
-	return v.fold.pull(pullRequest{cord: "rule/" + r.Name, level: LevelRed, rule: r.Name, remedy: v.c.remedy, reason: "storm"})
+	reason := fmt.Sprintf("%d remedies within %s, of which %d are usual", count+1, r.Storm.Within, r.Storm.Remedies)
+	return v.fold.pull(pullRequest{cord: "rule/" + r.Name, level: cord.Red, rule: r.Name, remedy: v.c.remedy, reason: reason, cause: CauseStorm})
 }
 
 // approve holds what is above the amount that needs a person's approval.
 func (v *verdict) approve() {
 	limits := v.c.hit.Rule.Limits.ApproveAbove
 	if len(limits) == 0 {
+		if asked := v.c.hit.Rule.Name; asked == RuleRequest || asked == RuleReverse {
+			v.hold(ReasonApprove) // what a person asks for, another one agrees to
+		}
 		return
 	}
 	for _, total := range v.totals {

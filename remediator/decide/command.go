@@ -3,70 +3,155 @@ package decide
 import (
 	"slices"
 
+	"github.com/google/uuid"
+
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/money"
 )
 
-// RoleApprover is the role that may approve and deny.
-const RoleApprover = "approver"
+// maxNote bounds what a person writes, in bytes.
+const maxNote = 8 << 10
 
-// foldCommand carries a person's command out, or seals why not.
-func (f *Fold) foldCommand(in input.Input) error {
+// decodeCommand reads a command and bounds its texts.
+func decodeCommand(in input.Input) (CommandBody, error) {
 	var c CommandBody
 	if err := decodeBody(in, &c); err != nil {
+		return c, err
+	}
+	for _, text := range []*string{&c.Command, &c.By, &c.Payment, &c.Customer, &c.Reference, &c.Level, &c.Target} {
+		*text = clip(*text)
+	}
+	for _, text := range []*string{&c.Reason, &c.Cause, &c.Fix} {
+		*text = clipTo(*text, maxNote)
+	}
+	return c, nil
+}
+
+// foldCommand carries a person's command out, or seals why not. Either way it
+// gives one answer.
+func (f *Fold) foldCommand(in input.Input, j *judged) error {
+	if j.err != nil {
+		return j.err
+	}
+	c := j.command
+	f.answer = Answer{ID: in.ID, Command: c.Command, By: c.By, Ordinal: f.state.Position.Ordinal, At: f.at}
+	defer func() { f.answer = Answer{} }()
+	refused, err := f.carryOut(c, j)
+	if err != nil {
 		return err
 	}
-	c.Command, c.By = clip(c.Command), clip(c.By)
-	r := f.state.Open[c.Remedy]
-	refuse := func(reason string) error {
-		refs := Fact{Remedy: c.Remedy}
-		if r != nil {
-			refs.Rule = r.Rule
+	if f.answer.Refused = refused; refused != "" {
+		if err := f.refuse(c); err != nil {
+			return err
 		}
-		return f.add(KindRefusal, refs, RefusalFact{Command: c.Command, By: c.By, Reason: reason})
 	}
+	if r := f.state.Open[f.answer.Remedy]; r != nil {
+		f.answer.Status = r.status()
+	}
+	f.out.Answers = append(f.out.Answers, f.answer)
+	return nil
+}
+
+// status is how an open remedy stands, in a word.
+func (r *openRemedy) status() string {
+	if r.Held != "" {
+		return "held"
+	}
+	return "acting"
+}
+
+// refuse seals why a command was not carried out, and lifts the brake that was
+// set before anybody knew.
+func (f *Fold) refuse(c CommandBody) error {
+	refs := Fact{Remedy: f.answer.Remedy}
+	if r := f.state.Open[f.answer.Remedy]; r != nil {
+		refs.Rule = r.Rule
+	}
+	for _, target := range []string{TargetCord(c.Cord), c.Target} {
+		if c.Command == CommandPull || c.Command == CommandPause {
+			f.out.Brakes = append(f.out.Brakes, BrakeChange{Target: target, ID: f.answer.ID, Ordinal: f.answer.Ordinal, At: f.at})
+		}
+	}
+	return f.add(KindRefusal, refs, RefusalFact{Command: c.Command, By: c.By, Cord: clip(c.Cord), Target: c.Target, Reason: f.answer.Refused})
+}
+
+func (f *Fold) carryOut(c CommandBody, j *judged) (refused string, err error) {
+	wanted, who := rolesFor(c.Command)
 	switch {
-	case c.Command != "approve" && c.Command != "deny":
-		return refuse("the command is not known")
+	case wanted == nil:
+		return "the command is not known", nil
 	case c.By == "":
-		return refuse("nobody is named as giving it")
-	case !slices.Contains(c.Roles, RoleApprover):
-		return refuse("only an approver may answer a held remedy")
+		return "nobody is named as giving it", nil
+	case !Has(c.Roles, wanted...):
+		f.answer.Remedy = c.Remedy
+		return "only " + who, nil
+	}
+	switch c.Command {
+	case CommandApprove, CommandDeny:
+		return f.foldAnswer(c)
+	case CommandRetry:
+		return f.foldRetry(c)
+	case CommandReverse:
+		return f.foldReverse(c)
+	case CommandRequest:
+		return f.foldRequest(c, j)
+	case CommandPull:
+		return f.foldPull(c)
+	case CommandAcknowledge:
+		return f.foldAcknowledge(c)
+	case CommandRelease:
+		return f.foldRelease(c)
+	case CommandPause:
+		return f.foldPause(c)
+	case CommandResume:
+		return f.foldResume(c)
+	}
+	return f.foldToken(c)
+}
+
+// foldAnswer takes a person's answer to a held remedy.
+func (f *Fold) foldAnswer(c CommandBody) (refused string, err error) {
+	f.answer.Remedy = c.Remedy
+	r := f.state.Open[c.Remedy]
+	switch {
 	case r == nil:
-		return refuse("no open remedy has this id")
+		return "no open remedy has this id", nil
 	case r.Held == "":
-		return refuse("the remedy is not waiting for an answer")
-	case c.Command == "deny":
-		return f.deny(r, c)
+		return "the remedy is not waiting for an answer", nil
+	case c.Command == CommandDeny:
+		return "", f.deny(r, c)
+	case c.By == r.Requester:
+		return "who asked for a remedy may not approve it; another person must", nil
 	case c.By == r.Author:
-		return refuse("who activated the rule may not approve its remedies")
+		return "who activated the rule may not approve its remedies", nil
 	case slices.Contains(r.By, c.By):
-		return refuse("the same person approved it before; another one is needed")
+		return "the same person approved it before; another one is needed", nil
 	case len(r.Steps) == 0:
-		return refuse("its steps could not be computed, so there is nothing to carry out; deny it and make it good by hand")
+		return "its steps could not be computed, so there is nothing to carry out; deny it and make it good by hand", nil
 	}
 	return f.approve(r, c)
 }
 
 func (f *Fold) deny(r *openRemedy, c CommandBody) error {
+	f.say(r.Remedy, r.Rule, r.Customer, "note", c.Reason)
 	if err := f.add(KindApproval, Fact{Remedy: r.Remedy, Rule: r.Rule}, ApprovalFact{Answer: "deny", By: c.By, Have: len(r.By), Need: r.Need}); err != nil {
 		return err
 	}
+	f.answer.Status = Denied
 	return f.giveUp(r, Denied, f.at)
 }
 
 // approve counts an approval, and lets the remedy act when it was the last one needed.
-func (f *Fold) approve(r *openRemedy, c CommandBody) error {
+func (f *Fold) approve(r *openRemedy, c CommandBody) (refused string, err error) {
 	if r.Held != ReasonRefunded {
 		refunded, err := f.anyRefunded(r)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if refunded {
 			// The approver decided without knowing this; they may approve again.
 			r.Held, r.By = ReasonRefunded, nil
-			return f.add(KindRefusal, Fact{Remedy: r.Remedy, Rule: r.Rule}, RefusalFact{Command: c.Command, By: c.By,
-				Reason: "the payment was refunded since it was held; approve again if it is to be refunded all the same"})
+			return "the payment was refunded since it was held; approve again if it is to be refunded all the same", nil
 		}
 	}
 	r.By = append(r.By, c.By)
@@ -74,18 +159,20 @@ func (f *Fold) approve(r *openRemedy, c CommandBody) error {
 	if slices.Contains([]string{ReasonPerRemedy, ReasonPerCustomer, ReasonBudget, ReasonCurrency}, r.Held) {
 		fact.Above = r.Held
 	}
+	f.say(r.Remedy, r.Rule, r.Customer, "note", c.Reason)
 	if err := f.add(KindApproval, Fact{Remedy: r.Remedy, Rule: r.Rule}, fact); err != nil {
-		return err
+		return "", err
 	}
 	if len(r.By) < r.Need {
-		return nil
+		return "", nil
 	}
 	r.Held = ""
 	if len(r.Charges) == 0 {
-		r.Charges = f.charge(r.Rule, r.Customer, true, r.unspent(), *r.Limits)
+		r.Charges = f.charge(r.Charged, r.Customer, true, r.unspent(), *r.Limits)
 	}
 	f.reservePayments(r)
-	return f.advance(r)
+	f.answer.Status = Done // unless it goes on, which foldCommand sees
+	return "", f.advance(r)
 }
 
 func (f *Fold) anyRefunded(r *openRemedy) (bool, error) {
@@ -110,4 +197,26 @@ func (r *openRemedy) unspent() []money.Money {
 		}
 	}
 	return net(entries, 1)
+}
+
+// foldToken makes or revokes a token.
+func (f *Fold) foldToken(c CommandBody) (refused string, err error) {
+	t := c.Token
+	switch {
+	case t == nil || t.ID == uuid.Nil:
+		return "no token is named", nil
+	case c.Command == CommandRevoke:
+		t.Revoked = true
+	case t.Name == "" || len(t.Roles) == 0 || len(t.SHA256) != 64:
+		return "a token has a name, roles and the digest of its secret", nil
+	}
+	for _, role := range t.Roles {
+		if !slices.Contains(Roles(), role) {
+			return "there is no role " + clip(role), nil
+		}
+	}
+	t.Name, t.SHA256 = clip(t.Name), clip(t.SHA256)
+	f.out.Tokens = append(f.out.Tokens, *t)
+	return "", f.add(KindToken, Fact{}, TokenFact{Token: t.ID, Name: t.Name, Roles: t.Roles, SHA256: t.SHA256,
+		Expires: stampOr(t.Expires), Revoked: t.Revoked, By: c.By})
 }

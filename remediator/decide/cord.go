@@ -1,43 +1,246 @@
 package decide
 
 import (
+	"fmt"
+	"slices"
+	"time"
+
 	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/cord"
+	"github.com/makegood/makegood/remediator/rule"
 )
 
-// Levels of a cord. A cord that was never pulled has none.
-const (
-	LevelYellow = "yellow" // a call: nothing stops
-	LevelRed    = "red"    // gates below are closed
-)
-
+// pullRequest is a pull on its way to a cord.
 type pullRequest struct {
-	cord, level, rule, reason string
-	remedy, action            uuid.UUID
+	cord, level, rule, by, reason, cause string
+	remedy, action                       uuid.UUID
+	terms                                cord.Terms
 }
 
 // pull pulls a cord. At or below the level of an open pull it adds evidence to
 // that pull; from yellow to red the pull rises.
 func (f *Fold) pull(p pullRequest) error {
-	cord := f.state.Cords[p.cord]
-	opened := false
+	c := f.state.Cords[p.cord]
+	if c == nil {
+		c = &cord.State{Cord: p.cord}
+		f.state.Cords[p.cord] = c
+	}
+	by := p.by
+	if by == "" {
+		by = "rule " + p.rule
+	}
+	opened := c.Tug(cord.Pull{ID: f.pullID(p), Level: p.level, By: by, Rule: p.rule, Remedy: p.remedy, Reason: p.reason, Terms: p.terms, At: f.at})
+	if opened {
+		f.timeCord(c)
+	}
+	f.changed(c)
+	if opened && c.Level == cord.Red {
+		f.brakeCord(c, true)
+	}
+	f.say(p.remedy, p.rule, "", "reason", p.reason)
+	return f.addPull(c, opened, p)
+}
+
+// pullID names a pull by what made it. Pulls without a remedy are named by the
+// input that they came with.
+func (f *Fold) pullID(p pullRequest) uuid.UUID {
+	if p.remedy != uuid.Nil {
+		return uuid.NewSHA1(p.remedy, []byte("pull:"+p.cord))
+	}
+	return uuid.NewSHA1(unkeyedRemedyID("pull", f.state.Position.LogID, f.state.Position.Ordinal), []byte(p.cord))
+}
+
+func (f *Fold) addPull(c *cord.State, opened bool, p pullRequest) error {
+	return f.add(KindPull, Fact{Remedy: p.remedy, Action: p.action, Rule: p.rule}, PullFact{
+		Cord: c.Cord, Level: c.Level, Pull: c.Pull, Opened: opened, Evidence: c.Evidence, Cause: p.cause, By: p.by,
+		AnswerBy: stampOr(c.AnswerBy), BoxUntil: stampOr(c.BoxUntil),
+	})
+}
+
+func stampOr(at int64) string {
+	if at == 0 {
+		return ""
+	}
+	return stamp(at)
+}
+
+func (f *Fold) changed(c *cord.State) { f.out.Cords = append(f.out.Cords, *c) }
+
+// say seals a text that people wrote or read, as evidence.
+func (f *Fold) say(remedy uuid.UUID, ruleName, customer, kind, text string) {
+	if text == "" {
+		return
+	}
+	f.out.Items = append(f.out.Items, Item{Evidence: &Evidence{
+		Customer: customer, Remedy: remedy, Rule: ruleName, Kind: kind, At: f.at, Ordinal: f.state.Position.Ordinal, Plain: []byte(text),
+	}})
+}
+
+// red reports whether a path is stopped, by its own cord or one above.
+func (f *Fold) red(path string) bool {
+	return cord.Stand(path, func(path string) (string, int64) {
+		if c := f.state.Cords[path]; c != nil {
+			return c.Level, c.Since
+		}
+		return cord.Open, 0
+	}).Level == cord.Red
+}
+
+// timeCord sets the timers of a cord.
+func (f *Fold) timeCord(c *cord.State) {
+	if c.AnswerBy != 0 {
+		f.setTimer(timer{deadline: c.AnswerBy, rule: c.Rule, cord: c.Cord, of: timerAnswer})
+	}
+	if c.BoxUntil != 0 && !c.Escalated {
+		f.setTimer(timer{deadline: c.BoxUntil, rule: c.Rule, cord: c.Cord, of: timerBox})
+	}
+}
+
+// unanswered turns a call red that nobody acknowledged by its deadline.
+func (f *Fold) unanswered(c *cord.State, at int64) error {
+	c.Unanswered(at)
+	f.changed(c)
+	f.brakeCord(c, true)
+	return f.addAt(at, KindPull, Fact{Remedy: c.Remedy, Rule: c.Rule}, PullFact{
+		Cord: c.Cord, Level: c.Level, Pull: c.Pull, Opened: true, Evidence: c.Evidence, Cause: CauseUnanswered, BoxUntil: stampOr(c.BoxUntil),
+	})
+}
+
+// escalate seals that a pull lasts longer than it was given. The cord stays.
+func (f *Fold) escalate(c *cord.State, at int64) error {
+	c.Escalated = true
+	f.changed(c)
+	return f.addAt(at, KindEscalated, Fact{Remedy: c.Remedy, Rule: c.Rule}, EscalationFact{Cord: c.Cord, Level: c.Level, Pull: c.Pull})
+}
+
+// recur pulls the cords again that an event's rule watches, when what they were
+// pulled for happens once more, though `having` may not hold yet.
+func (f *Fold) recur(c *candidate) error {
+	if !c.live || !f.watching(c.hit.Rule) {
+		return nil
+	}
+	actions, err := c.hit.Rest.Actions(c.aggregates)
+	if err != nil {
+		return nil // what cannot be computed names no cord; the rule's own firing says so
+	}
+	for _, a := range actions {
+		if a.Kind != rule.Andon {
+			continue
+		}
+		s := f.state.Cords[a.Cord]
+		if s == nil || s.Rule != c.hit.Rule.Name || !s.Watched(f.at) {
+			continue
+		}
+		f.say(uuid.Nil, s.Rule, c.event.Customer, "event", string(f.input.Body))
+		if err := f.pull(pullRequest{cord: a.Cord, level: a.Level, rule: s.Rule, reason: a.Reason, cause: CauseRecurrence, terms: a.Terms}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watching reports whether a cord of a rule may be under watch.
+func (f *Fold) watching(r *rule.Rule) bool {
+	until, any := f.watches[r.Name]
+	return any && f.at <= until && slices.ContainsFunc(r.Steps, func(s rule.Step) bool { return s.Kind == rule.Andon })
+}
+
+// watch remembers until when the rule of a released cord is looked at.
+func (f *Fold) watch(s *cord.State) {
+	if s.Level == cord.Open && s.WatchUntil > f.watches[s.Rule] {
+		f.watches[s.Rule] = s.WatchUntil
+	}
+}
+
+// foldPull is a person's pull.
+func (f *Fold) foldPull(c CommandBody) (refused string, err error) {
+	if err := cord.CheckPath(c.Cord); err != nil {
+		return "the path of the cord: " + err.Error(), nil
+	}
+	if c.Level != cord.Yellow && c.Level != cord.Red {
+		return "a cord is pulled to yellow or red", nil
+	}
+	if refused := MayPull(c.Roles, c.Cord, c.Level); refused != "" {
+		return refused, nil
+	}
+	if c.Reason == "" {
+		return "say why: whoever comes must know what to look at", nil
+	}
+	f.answer.Cord = c.Cord
+	if err := f.pull(pullRequest{cord: c.Cord, level: c.Level, by: c.By, reason: c.Reason, cause: CausePerson, terms: c.Terms}); err != nil {
+		return "", err
+	}
+	s := f.state.Cords[c.Cord]
+	f.answer.Pull = s.Pull
+	if s.Level == cord.Red {
+		f.brakeCord(s, true) // also the one that stands under this command
+	}
+	return "", nil
+}
+
+// foldAcknowledge says that somebody came.
+func (f *Fold) foldAcknowledge(c CommandBody) (refused string, err error) {
+	s := f.state.Cords[c.Cord]
+	f.answer.Cord = c.Cord
 	switch {
-	case cord == nil:
-		cord = &CordState{Cord: p.cord, Level: p.level, Pulls: 1, Since: f.at}
-		cord.Pull = uuid.NewSHA1(p.remedy, []byte("pull:"+p.cord))
-		cord.Rule, cord.Remedy, cord.Reason = p.rule, p.remedy, p.reason
-		f.state.Cords[p.cord] = cord
-		opened = true
-	case cord.Level == LevelYellow && p.level == LevelRed:
-		cord.Level, cord.Since, cord.Reason = LevelRed, f.at, p.reason
-		opened = true
+	case s == nil || s.Level == cord.Open:
+		return "the cord is not pulled", nil
+	case s.AcknowledgedBy != "":
+		return fmt.Sprintf("%s acknowledged it at %s", s.AcknowledgedBy, stamp(s.AcknowledgedAt)), nil
 	}
-	cord.Evidence++
-	f.out.Cords = append(f.out.Cords, *cord)
-	if p.reason != "" {
-		f.out.Items = append(f.out.Items, Item{Evidence: &Evidence{
-			Remedy: p.remedy, Rule: p.rule, Kind: "reason", At: f.at, Ordinal: f.state.Position.Ordinal, Plain: []byte(p.reason),
-		}})
+	f.answer.Pull = s.Pull
+	s.Acknowledge(c.By, f.at)
+	f.changed(s)
+	return "", f.add(KindAnswered, Fact{Remedy: s.Remedy, Rule: s.Rule}, AcknowledgeFact{Cord: s.Cord, Pull: s.Pull, By: c.By})
+}
+
+// foldRelease opens a cord, when its cause and its fix are known and, of a red
+// one, somebody else than who pulled it says so.
+func (f *Fold) foldRelease(c CommandBody) (refused string, err error) {
+	s := f.state.Cords[c.Cord]
+	f.answer.Cord = c.Cord
+	switch {
+	case s == nil || s.Level == cord.Open:
+		return "the cord is not pulled", nil
+	case s.Level == cord.Red && !mayStop(c.Roles, c.Cord):
+		return "only an operator may release it, or an agent from two segments down", nil
+	case s.Level == cord.Red && (s.By == c.By || s.RaisedBy == c.By):
+		return "who pulled a red cord may not release it; another person must look", nil
+	case c.Cause == "" || c.Fix == "":
+		return "say the cause and the fix: what is not understood comes back", nil
 	}
-	return f.add(KindPull, Fact{Remedy: p.remedy, Action: p.action, Rule: p.rule},
-		PullFact{Cord: p.cord, Level: cord.Level, Pull: cord.Pull, Opened: opened, Evidence: cord.Evidence})
+	if refused := f.unquiet(s); refused != "" {
+		return refused, nil
+	}
+	level := s.Level
+	f.brakeCord(s, false)
+	s.Release(c.By, f.at)
+	f.watch(s)
+	f.changed(s)
+	f.answer.Pull = s.Pull
+	f.say(s.Remedy, s.Rule, "", "cause", c.Cause)
+	f.say(s.Remedy, s.Rule, "", "fix", c.Fix)
+	return "", f.add(KindRelease, Fact{Remedy: s.Remedy, Rule: s.Rule}, ReleaseFact{
+		Cord: s.Cord, Level: level, Pull: s.Pull, By: c.By, WatchUntil: stampOr(s.WatchUntil),
+	})
+}
+
+// unquiet says why the condition of a release does not hold yet.
+func (f *Fold) unquiet(s *cord.State) string {
+	quiet := int64(s.Terms.Quiet)
+	if quiet == 0 {
+		return ""
+	}
+	name, last := s.Terms.QuietRule, s.LastAt
+	if name == "" {
+		name = s.Rule
+	}
+	if name != s.Rule {
+		last = f.state.Fired[name]
+	}
+	if f.at-last >= quiet {
+		return ""
+	}
+	return fmt.Sprintf("rule %s fired at %s, and must be quiet for %s: it may be released from %s on", name, stamp(last), time.Duration(quiet), stamp(last+quiet))
 }

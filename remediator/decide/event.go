@@ -44,7 +44,7 @@ const (
 )
 
 // foldEvent drops a repeated event and lets every rule that it hit decide.
-func (f *Fold) foldEvent(j judged) error {
+func (f *Fold) foldEvent(j *judged) error {
 	c := &f.state.Counts
 	c.Received++
 	if j.err != nil || tooLong(&j.event) {
@@ -127,12 +127,18 @@ type candidate struct {
 	aggregates []any
 	live       bool
 	remedy     uuid.UUID
+
+	charged   string        // the rule whose limits count it
+	requester string        // the person who asked for it; empty when an event did
+	of        uuid.UUID     // the remedy that it retries or reverses
+	actions   []rule.Action // when no rule says them
+	undoes    []uuid.UUID   // what each of the actions undoes
 }
 
 // judge takes one hit through its window and its key.
 func (f *Fold) judge(hit *match.Hit, ev *event.Event) (fate, error) {
 	r := hit.Rule
-	c := candidate{hit: hit, event: ev, eventAt: ev.Time, live: f.live(r, ev.Customer)}
+	c := candidate{hit: hit, event: ev, eventAt: ev.Time, live: f.live(r, ev.Customer), charged: r.Name}
 	if c.eventAt == 0 {
 		c.eventAt = f.at
 	}
@@ -206,7 +212,7 @@ func (f *Fold) judgeWindow(c *candidate) (fired bool, became fate, err error) {
 	case judgeErr != nil:
 		return false, fateError, f.ruleError(r, c.event, "having")
 	case !holds:
-		return false, fateJudged, nil
+		return false, fateJudged, f.recur(c)
 	case c.event.SampledRate > 1 && paysMoney(r):
 		// A sampled event stands for others that were never seen: enough for a
 		// person to look, not enough to pay.

@@ -28,23 +28,31 @@ type Fact struct {
 
 // The kinds of fact. The body of each is the struct named behind it.
 const (
-	KindGenesis   = "genesis"    // GenesisFact
-	KindVersion   = "version"    // VersionFact
-	KindRules     = "rules"      // RulesFact
-	KindRuleText  = "rule-text"  // RuleTextFact
-	KindRemedy    = "remedy"     // RemedyFact
-	KindDuplicate = "duplicate"  // DuplicateFact
-	KindNoKey     = "no-key"     // NoKeyFact
-	KindLate      = "late"       // LateFact
-	KindError     = "error"      // ErrorFact
-	KindApproval  = "approval"   // ApprovalFact
-	KindRefusal   = "refusal"    // RefusalFact
-	KindAction    = "action"     // ActionFact
-	KindEnd       = "remedy-end" // EndFact
-	KindPull      = "pull"       // PullFact
-	KindProgress  = "progress"   // ProgressFact
-	KindSnapshot  = "snapshot"   // SnapshotFact
-	KindEvidence  = "evidence"   // made by the store from an Evidence, not by the fold
+	KindGenesis   = "genesis"     // GenesisFact
+	KindVersion   = "version"     // VersionFact
+	KindRules     = "rules"       // RulesFact
+	KindRuleText  = "rule-text"   // RuleTextFact
+	KindRemedy    = "remedy"      // RemedyFact
+	KindDuplicate = "duplicate"   // DuplicateFact
+	KindNoKey     = "no-key"      // NoKeyFact
+	KindLate      = "late"        // LateFact
+	KindError     = "error"       // ErrorFact
+	KindApproval  = "approval"    // ApprovalFact
+	KindRefusal   = "refusal"     // RefusalFact
+	KindAction    = "action"      // ActionFact
+	KindEnd       = "remedy-end"  // EndFact
+	KindPull      = "pull"        // PullFact
+	KindAnswered  = "acknowledge" // AcknowledgeFact
+	KindEscalated = "escalation"  // EscalationFact
+	KindRelease   = "release"     // ReleaseFact
+	KindPause     = "pause"       // PauseFact
+	KindResume    = "resume"      // ResumeFact
+	KindRetry     = "retry"       // RetryFact
+	KindToken     = "token"       // TokenFact
+	KindProposal  = "proposal"    // ProposalFact
+	KindProgress  = "progress"    // ProgressFact
+	KindSnapshot  = "snapshot"    // SnapshotFact
+	KindEvidence  = "evidence"    // made by the store from an Evidence, not by the fold
 )
 
 // GenesisFact opens the ledger.
@@ -121,6 +129,9 @@ type RemedyFact struct {
 	Event    string    `json:"event"` // the event's id
 	EventAt  string    `json:"event_at"`
 
+	RequestedBy string    `json:"requested_by,omitempty"` // the person who asked for it
+	Of          uuid.UUID `json:"of,omitzero"`            // the remedy that it retries or reverses
+
 	Aggregates []Aggregate `json:"aggregates,omitempty"`
 	Checks     []Check     `json:"checks,omitempty"`
 	Approvals  int         `json:"approvals_needed,omitempty"`
@@ -156,6 +167,7 @@ type Step struct {
 	ExpiresS  int64        `json:"expires_s,omitempty"` // seconds; 0: never
 	Cord      string       `json:"cord,omitempty"`
 	Level     string       `json:"level,omitempty"`
+	Of        uuid.UUID    `json:"of,omitzero"` // the action that it undoes
 }
 
 // DuplicateFact says that a once_per key was taken already.
@@ -201,6 +213,8 @@ type ApprovalFact struct {
 type RefusalFact struct {
 	Command string `json:"command"`
 	By      string `json:"by"`
+	Cord    string `json:"cord,omitempty"`
+	Target  string `json:"target,omitempty"`
 	Reason  string `json:"reason"`
 }
 
@@ -227,15 +241,24 @@ type ActionFact struct {
 
 // Ends of a remedy.
 const (
-	Done    = "done"
-	Denied  = "denied"
-	Expired = "expired"
+	Done     = "done"
+	Denied   = "denied"
+	Expired  = "expired"
+	Reversed = "reversed" // it was done, and undone later
 )
 
-// EndFact ends a remedy: done, failed, denied or expired.
+// EndFact ends a remedy: done, failed, denied, expired or reversed.
 type EndFact struct {
 	Status string `json:"status"`
 }
+
+// Why a cord was pulled, besides a rule that fired.
+const (
+	CauseStorm      = "storm"      // its rule fires far above its usual
+	CausePerson     = "person"     // somebody pulled
+	CauseUnanswered = "unanswered" // a call that nobody acknowledged in time
+	CauseRecurrence = "recurrence" // what it was pulled for happened again after the release
+)
 
 // PullFact is a pull of a cord, or evidence added to an open one.
 type PullFact struct {
@@ -243,7 +266,74 @@ type PullFact struct {
 	Level    string    `json:"level"`
 	Pull     uuid.UUID `json:"pull"`
 	Opened   bool      `json:"opened"`   // a new pull, or a rise from yellow to red
-	Evidence int       `json:"evidence"` // remedies behind the pull with this one
+	Evidence int       `json:"evidence"` // remedies and people behind the pull with this one
+	Cause    string    `json:"cause,omitempty"`
+	By       string    `json:"by,omitempty"`        // the person
+	AnswerBy string    `json:"answer_by,omitempty"` // it turns red then, unless somebody answers
+	BoxUntil string    `json:"box_until,omitempty"` // it is escalated then
+}
+
+// AcknowledgeFact says that somebody came to a yellow cord, or saw a red one.
+type AcknowledgeFact struct {
+	Cord string    `json:"cord"`
+	Pull uuid.UUID `json:"pull"`
+	By   string    `json:"by"`
+}
+
+// EscalationFact says that a pull lasts longer than its box. Nothing opens by it.
+type EscalationFact struct {
+	Cord  string    `json:"cord"`
+	Level string    `json:"level"`
+	Pull  uuid.UUID `json:"pull"`
+}
+
+// ReleaseFact ends a pull. Its cause and its fix are evidence beside it.
+type ReleaseFact struct {
+	Cord       string    `json:"cord"`
+	Level      string    `json:"level"` // that it had
+	Pull       uuid.UUID `json:"pull"`
+	By         string    `json:"by"`
+	WatchUntil string    `json:"watch_until,omitempty"` // a recurrence pulls again until then
+}
+
+// PauseFact says that somebody stopped money.
+type PauseFact struct {
+	Target string `json:"target"`
+	By     string `json:"by"`
+}
+
+// ResumeFact says that somebody else let it flow again.
+type ResumeFact struct {
+	Target   string   `json:"target"`
+	By       string   `json:"by"`
+	PausedBy []string `json:"paused_by"`
+}
+
+// RetryFact says that a person has an action tried again under the same key.
+type RetryFact struct {
+	By string `json:"by"`
+}
+
+// TokenFact says that a token was made or revoked. The secret is nowhere in it.
+type TokenFact struct {
+	Token   uuid.UUID `json:"token"`
+	Name    string    `json:"name"`
+	Roles   []string  `json:"roles"`
+	SHA256  string    `json:"sha256"`
+	Expires string    `json:"expires,omitempty"`
+	Revoked bool      `json:"revoked,omitempty"`
+	By      string    `json:"by"`
+}
+
+// ProposalFact is a rule set that waits for another person, because it changes
+// what pays live money, or the answer to one. Its text is sealed with the
+// proposal.
+type ProposalFact struct {
+	Digest string   `json:"digest"`
+	Parent string   `json:"parent"`
+	By     string   `json:"by"`
+	Answer string   `json:"answer,omitempty"` // approve or deny; empty in the proposal
+	Rules  []string `json:"rules,omitempty"`  // that change what pays live money, the first 50
 }
 
 // ProgressFact seals once a minute of log time how far the log was folded, and

@@ -20,6 +20,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/match"
@@ -51,12 +52,14 @@ type Fold struct {
 	rules   map[string]*rule.Rule
 	matcher match.Matcher
 	timers  timers
+	watches map[string]int64 // until when the cords of a rule are under watch, at the most
 
 	out     *Output // of the Apply in progress
 	before  uint64  // first ordinal of the Apply in progress
 	overlay overlay // what the Apply in progress took
 	input   input.Input
-	at      int64 // log time of the input in progress
+	answer  Answer // to the command in progress
+	at      int64  // log time of the input in progress
 }
 
 // New returns a fold that expects a genesis input first.
@@ -65,7 +68,8 @@ func New(cfg Config) *Fold {
 		cfg.NewMatcher = match.New
 	}
 	cfg.Matchers = max(cfg.Matchers, 1)
-	return &Fold{cfg: cfg, state: newState(), inputs: newRecent(nil, 0), events: newRecent(nil, 0), rules: map[string]*rule.Rule{}}
+	return &Fold{cfg: cfg, state: newState(), inputs: newRecent(nil, 0), events: newRecent(nil, 0),
+		rules: map[string]*rule.Rule{}, watches: map[string]int64{}}
 }
 
 // Position returns how far the fold has come. Record is left to the caller.
@@ -75,19 +79,20 @@ func (f *Fold) Position() Position { return f.state.Position }
 func (f *Fold) Rules() *rule.Set { return f.set }
 
 // Cord returns the state of a cord, and whether it was ever pulled.
-func (f *Fold) Cord(path string) (CordState, bool) {
+func (f *Fold) Cord(path string) (cord.State, bool) {
 	c, ok := f.state.Cords[path]
 	if !ok {
-		return CordState{}, false
+		return cord.State{}, false
 	}
 	return *c, true
 }
 
 // judged is an event with what the rule set says about it.
 type judged struct {
-	event  event.Event
-	err    error
-	result match.Result
+	event   event.Event
+	command CommandBody
+	err     error
+	result  match.Result
 }
 
 // Apply folds inputs and returns what they came to.
@@ -102,7 +107,7 @@ func (f *Fold) Apply(inputs []input.Input) (*Output, error) {
 			return nil, err
 		}
 		for i, in := range inputs[:n] {
-			if err := f.fold(in, judgements[i]); err != nil {
+			if err := f.fold(in, &judgements[i]); err != nil {
 				return nil, fmt.Errorf("fold input %d (%s): %w", f.state.Position.Ordinal, in.Kind, err)
 			}
 		}
@@ -133,13 +138,7 @@ func (f *Fold) match(inputs []input.Input) []judged {
 	}
 	work := func(from, to int) {
 		for i := from; i < to; i++ {
-			if inputs[i].Kind != input.Event {
-				continue
-			}
-			j := &out[i]
-			if j.event, j.err = event.Decode(inputs[i].Body); j.err == nil && f.matcher != nil {
-				j.result = f.matcher.Match(&j.event, times[i])
-			}
+			out[i] = f.judgeInput(inputs[i], times[i])
 		}
 	}
 	share := (len(inputs) + f.cfg.Matchers - 1) / f.cfg.Matchers
@@ -150,6 +149,22 @@ func (f *Fold) match(inputs []input.Input) []judged {
 	work(0, min(share, len(inputs)))
 	wait.Wait()
 	return out
+}
+
+// judgeInput says what the rules in force say of an event, or of a person's
+// request for a refund.
+func (f *Fold) judgeInput(in input.Input, at int64) (j judged) {
+	switch in.Kind {
+	case input.Event:
+		if j.event, j.err = event.Decode(in.Body); j.err == nil && f.matcher != nil {
+			j.result = f.matcher.Match(&j.event, at)
+		}
+	case input.Command:
+		if j.command, j.err = decodeCommand(in); j.err == nil && j.command.Command == CommandRequest {
+			j.event, j.result = f.judgeRequest(in, j.command, at)
+		}
+	}
+	return j
 }
 
 // overlay is what the Apply in progress took and Memory does not know yet,
@@ -172,6 +187,7 @@ func (f *Fold) prefetch(judgements []judged) error {
 				ids = append(ids, RemedyID(h.Rule.Scope, h.Key))
 			}
 		}
+		ids = append(ids, j.command.derived()...)
 	}
 	if len(ids) == 0 {
 		return nil
@@ -197,7 +213,7 @@ func (o *overlay) table(shadow bool) map[uuid.UUID]bool {
 }
 
 // fold folds one input.
-func (f *Fold) fold(in input.Input, j judged) error {
+func (f *Fold) fold(in input.Input, j *judged) error {
 	s := f.state
 	s.Position.Ordinal++
 	f.input = in
@@ -244,7 +260,7 @@ func (f *Fold) repeated(in input.Input) bool {
 	return false
 }
 
-func (f *Fold) dispatch(in input.Input, j judged) error {
+func (f *Fold) dispatch(in input.Input, j *judged) error {
 	switch in.Kind {
 	case input.Genesis:
 		return f.foldGenesis(in)
@@ -253,7 +269,7 @@ func (f *Fold) dispatch(in input.Input, j judged) error {
 	case input.Activate:
 		return f.foldActivation(in)
 	case input.Command:
-		return f.foldCommand(in)
+		return f.foldCommand(in, j)
 	case input.Outcome:
 		return f.foldOutcome(in)
 	case input.Version:

@@ -3,6 +3,8 @@ package decide
 import (
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/money"
 )
@@ -30,12 +32,16 @@ func (f *Fold) foldOutcome(in input.Input) error {
 	if err := f.add(KindAction, Fact{Remedy: r.Remedy, Action: s.Action, Rule: r.Rule}, o.ActionFact); err != nil {
 		return err
 	}
+	s.Last = o.Status
 	switch {
 	case o.Status == Succeeded || o.Status == Pending:
 		f.settle(r, s, o.Amount)
 		s.Status = stepDone
+		if err := f.undone(r, s); err != nil {
+			return err
+		}
 	case o.Status == Failed || o.Status == Blocked && r.Ending != "": // nobody is asked about a remedy that was given up
-		f.payment(s, -s.Amount.Minor)
+		f.reserve(s, -1)
 		s.Status = stepFailed
 	case o.Status == Blocked:
 		f.block(r, s)
@@ -53,7 +59,9 @@ func (f *Fold) settle(r *openRemedy, s *openStep, real *money.Money) {
 		return
 	}
 	less := s.Amount.Minor - real.Minor
-	f.payment(s, -less)
+	if s.Undoes == uuid.Nil {
+		f.payment(s, -less)
+	}
 	r.release(f, money.Money{Minor: less, Currency: s.Amount.Currency})
 	s.Amount.Minor = real.Minor
 }
@@ -62,11 +70,11 @@ func (f *Fold) settle(r *openRemedy, s *openStep, real *money.Money) {
 // else: a person decides whether another one is due. Until then its limits stay
 // reserved, and its steps that did not run no longer count as refunded.
 func (f *Fold) block(r *openRemedy, s *openStep) {
-	f.payment(s, -s.Amount.Minor)
+	f.reserve(s, -1)
 	for i := range r.Steps {
 		// When it is held already, those that wait have given theirs back before.
 		if other := &r.Steps[i]; other.Status == stepWaiting && r.Held == "" {
-			f.payment(other, -other.Amount.Minor)
+			f.reserve(other, -1)
 		}
 	}
 	s.Status = stepWaiting
@@ -76,8 +84,10 @@ func (f *Fold) block(r *openRemedy, s *openStep) {
 
 // clip bounds a text that came from outside, so that what is sealed of it fits
 // an entry.
-func clip(text string) string {
-	n := min(len(text), maxText)
+func clip(text string) string { return clipTo(text, maxText) }
+
+func clipTo(text string, most int) string {
+	n := min(len(text), most)
 	for n < len(text) && n > 0 && !utf8.RuneStart(text[n]) {
 		n--
 	}

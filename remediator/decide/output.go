@@ -3,6 +3,7 @@ package decide
 import (
 	"github.com/google/uuid"
 
+	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
 )
@@ -24,9 +25,13 @@ type Output struct {
 	Keys     []KeyTaken
 	Payments []PaymentEntry
 	Outbox   []Job
-	Settled  []uuid.UUID // actions that need no further attempt
-	Cords    []CordState // the new state of each cord that changed, in order
-	Snapshot *Snapshot   // the last one made, if any
+	Settled  []uuid.UUID  // actions that need no further attempt
+	Cords    []cord.State // the new state of each cord that changed, in order
+	Brakes   []BrakeChange
+	Answers  []Answer  // to commands
+	Tokens   []Token   // the new state of each that changed
+	Proposal *Proposal // the rule set that now waits for another person, or no longer does
+	Snapshot *Snapshot // the last one made, if any
 }
 
 // Item is a fact or evidence; exactly one is set.
@@ -41,7 +46,7 @@ type Evidence struct {
 	Customer string
 	Remedy   uuid.UUID
 	Rule     string
-	Kind     string // event: the CloudEvent as received; reason: the expanded text of a pull
+	Kind     string // event: the CloudEvent as received; reason, cause, fix, note: what people read or wrote
 	At       int64
 	Ordinal  uint64
 	Plain    []byte
@@ -70,22 +75,64 @@ type Job struct {
 	Connector string
 	Kind      string
 	Name      string // of the step
-	Approved  bool   // a person approved it: refunds by others do not block it
+	Rule      string
+	Approved  bool // a person approved it: refunds by others do not block it
 	Ordinal   uint64
 	At        int64
 }
 
-// CordState is the state of an andon cord.
-type CordState struct {
-	Cord     string    `json:"cord"`
-	Level    string    `json:"level"` // yellow, red, or open
-	Pull     uuid.UUID `json:"pull"`
-	Since    int64     `json:"since"` // nanoseconds since the Unix epoch
-	Rule     string    `json:"rule"`
-	Remedy   uuid.UUID `json:"remedy"`
-	Evidence int       `json:"evidence"`
-	Pulls    int       `json:"pulls"`
-	Reason   string    `json:"reason"`
+// BrakeChange confirms a brake that is set already, sets one, or lifts them. A
+// brake is what the outbox and the gates look at: it stops at once, before the
+// fold has seen why.
+type BrakeChange struct {
+	Target string // as TargetMoney and the functions beside it name it
+	// ID is the input that set it. In a lift, the one brake to lift, or empty for
+	// all of the target that were confirmed at or before Ordinal.
+	ID      string
+	Set     bool
+	By      string
+	Ordinal uint64
+	At      int64
+}
+
+// Targets of a brake.
+const TargetMoney = "money" // every refund and credit
+
+// TargetRule is the brake of a rule.
+func TargetRule(name string) string { return "rule:" + name }
+
+// TargetConnector is the brake of a connector.
+func TargetConnector(name string) string { return "connector:" + name }
+
+// TargetCord is the brake that a red cord is.
+func TargetCord(path string) string { return "cord:" + path }
+
+// Answer is what a command came to. There is one for each command, except for
+// repeats of one that was answered.
+type Answer struct {
+	ID      string    `json:"id"` // of the input
+	Command string    `json:"command"`
+	By      string    `json:"by"`
+	Ordinal uint64    `json:"ordinal"`
+	At      int64     `json:"at"`
+	Refused string    `json:"refused,omitempty"` // why; empty when it was carried out
+	Remedy  uuid.UUID `json:"remedy,omitzero"`   // it concerns, or made
+	Status  string    `json:"status,omitempty"`  // of that remedy after it: acting, held, or how it ended
+	Cord    string    `json:"cord,omitempty"`
+	Pull    uuid.UUID `json:"pull,omitzero"`
+	Target  string    `json:"target,omitempty"` // of a pause or resume
+	Digest  string    `json:"digest,omitempty"` // of the rule set that it put in force or proposed
+}
+
+// Proposal is a rule set that waits for another person.
+type Proposal struct {
+	Digest   string      `json:"digest"`
+	Parent   string      `json:"parent"`
+	By       string      `json:"by"`
+	At       int64       `json:"at"`
+	Files    []rule.File `json:"files,omitempty"`
+	Rules    []string    `json:"rules,omitempty"` // that would pay live money and changed
+	Answered bool        `json:"answered,omitempty"`
 }
 
 // Snapshot is an encoded state. It may lie inside a record: reading goes on after
@@ -121,17 +168,67 @@ type GenesisBody struct {
 
 // ActivateBody is the body of an activation, in JSON.
 type ActivateBody struct {
-	Files  []rule.File `json:"files"`
+	Files  []rule.File `json:"files,omitempty"`
 	Author string      `json:"author"`
+	// Roles are set when a person activates the files through the API. Then Parent
+	// is the digest of the set that they replace, and live money needs another
+	// person. Files that the service reads by itself have neither.
+	Roles  []string `json:"roles,omitempty"`
+	Parent string   `json:"parent,omitempty"`
+	// Approve is the digest of a proposed set that Author approves, Deny of one
+	// that Author turns down.
+	Approve string `json:"approve,omitempty"`
+	Deny    string `json:"deny,omitempty"`
 }
 
-// CommandBody is the body of a command, in JSON. The API stamps By and Roles.
+// CommandBody is the body of a command, in JSON. The API stamps By and Roles, and
+// what Of says from the ledger; the rest is the person's.
 type CommandBody struct {
-	Command string    `json:"command"` // approve, deny
-	Remedy  uuid.UUID `json:"remedy"`
-	By      string    `json:"by"`
+	Command string   `json:"command"` // one of the constants Command*
+	By      string   `json:"by"`
+	Roles   []string `json:"roles"`
+	// Reason says why, for people. It is sealed as evidence.
+	Reason string `json:"reason,omitempty"`
+
+	Remedy uuid.UUID `json:"remedy,omitzero"` // approve, deny, retry, reverse
+	Action uuid.UUID `json:"action,omitzero"` // retry, reverse: one step alone
+	Of     *Origin   `json:"of,omitempty"`    // retry, reverse of a remedy that has ended
+
+	Payment   string       `json:"payment,omitempty"` // request
+	Amount    *money.Money `json:"amount,omitempty"`
+	Customer  string       `json:"customer,omitempty"`
+	Reference string       `json:"reference,omitempty"` // a ticket of theirs
+
+	Cord  string     `json:"cord,omitempty"` // pull, acknowledge, release
+	Level string     `json:"level,omitempty"`
+	Terms cord.Terms `json:"terms,omitzero"`
+	Cause string     `json:"cause,omitempty"` // release: what it was
+	Fix   string     `json:"fix,omitempty"`   // release: what was done about it
+
+	Target string `json:"target,omitempty"` // pause, resume
+
+	Token *Token `json:"token,omitempty"` // token, revoke
+}
+
+// Origin is a remedy that has ended, as the ledger has it: what a retry or a
+// reversal is made from. Only its steps that are to be done or undone are there.
+type Origin struct {
+	Rule     string `json:"rule"`
+	Account  string `json:"account,omitempty"`
+	Customer string `json:"customer,omitempty"`
+	Subject  string `json:"subject,omitempty"`
+	Sequence uint64 `json:"sequence"` // of the sealed decision
+	Steps    []Step `json:"steps"`
+}
+
+// Token is a right to speak to the service in somebody's name.
+type Token struct {
+	ID      uuid.UUID `json:"id"`
+	Name    string    `json:"name"` // of the person or program
 	Roles   []string  `json:"roles"`
-	Reason  string    `json:"reason,omitempty"`
+	SHA256  string    `json:"sha256"`            // of the secret, in hex
+	Expires int64     `json:"expires,omitempty"` // nanoseconds since the Unix epoch; 0: never
+	Revoked bool      `json:"revoked,omitempty"`
 }
 
 // OutcomeBody is the body of an outcome, in JSON.

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/rule"
 )
 
 // encodeBody writes a fact's body: JSON without HTML escapes, fields in the order
@@ -51,15 +52,17 @@ func (f *Fold) conclude(v *verdict) error {
 	}
 	var charges []charge
 	if fact.Decision == Act || fact.Decision == Hold && v.reason == ReasonApprove {
-		charges = f.charge(r.Name, c.event.Customer, c.live, v.totals, limitsOf(r))
+		charges = f.charge(c.charged, c.event.Customer, c.live, v.totals, limitsOf(r))
+	}
+	if c.live {
+		f.state.Fired[r.Name] = f.at
 	}
 	if !c.live || fact.Decision == Suppress {
 		return nil
 	}
-	f.out.Items = append(f.out.Items, Item{Evidence: &Evidence{
-		Customer: c.event.Customer, Remedy: c.remedy, Rule: r.Name, Kind: "event",
-		At: f.at, Ordinal: f.state.Position.Ordinal, Plain: f.input.Body,
-	}})
+	if c.requester == "" {
+		f.say(c.remedy, r.Name, c.event.Customer, "event", string(f.input.Body))
+	}
 	return f.open(v, fact, charges)
 }
 
@@ -70,7 +73,7 @@ func (v *verdict) fact() RemedyFact {
 		Remedy: c.remedy, Rule: r.Name, Digest: r.Digest, Set: s.Digest, Scope: r.Scope, Key: c.hit.Key,
 		Account: r.Account, Mode: modeName(c.live), Decision: v.decision(), Reason: v.reason,
 		Customer: c.event.Customer, Subject: c.event.Subject, Source: c.event.Source, Event: c.event.ID, EventAt: stamp(c.eventAt),
-		Checks: v.checks, Steps: v.steps(),
+		RequestedBy: c.requester, Of: c.of, Checks: v.checks, Steps: v.steps(),
 	}
 	for i, value := range c.aggregates {
 		fact.Aggregates = append(fact.Aggregates, Aggregate{Func: r.Aggregates[i].Func, Value: valueText(value)})
@@ -104,6 +107,9 @@ func (v *verdict) steps() []Step {
 		if a.Amount.Currency != "" {
 			steps[i].Amount = &a.Amount
 		}
+		if v.c.undoes != nil {
+			steps[i].Of = v.c.undoes[i]
+		}
 	}
 	return steps
 }
@@ -113,15 +119,15 @@ func (f *Fold) open(v *verdict, fact RemedyFact, charges []charge) error {
 	limits := limitsOf(v.c.hit.Rule)
 	r := &openRemedy{
 		Remedy: fact.Remedy, Rule: fact.Rule, Customer: fact.Customer, Need: v.need, Author: f.state.Author,
-		Charges: charges, Limits: &limits,
+		Charges: charges, Limits: &limits, Requester: v.c.requester, Of: v.c.of, Charged: v.c.charged,
 	}
 	for i, s := range fact.Steps {
 		step := openStep{Action: s.Action, Name: s.Name, Kind: s.Kind, After: s.After, Connector: s.Connector,
-			Cord: s.Cord, Level: s.Level, Reason: v.actions[i].Reason, Status: stepWaiting}
+			Cord: s.Cord, Level: s.Level, Reason: v.actions[i].Reason, Terms: v.actions[i].Terms, Undoes: s.Of, Status: stepWaiting}
 		if s.Amount != nil {
 			step.Amount = *s.Amount
 		}
-		if s.Kind == "refund" {
+		if s.Kind == rule.Refund || s.Kind == KindOfReverse && s.Payment != "" {
 			step.Payment = s.Connector + ":" + s.Payment
 		}
 		r.Steps = append(r.Steps, step)
@@ -142,8 +148,16 @@ func (f *Fold) open(v *verdict, fact RemedyFact, charges []charge) error {
 func (f *Fold) reservePayments(r *openRemedy) {
 	for i := range r.Steps {
 		if s := &r.Steps[i]; s.Status == stepWaiting {
-			f.payment(s, s.Amount.Minor)
+			f.reserve(s, 1)
 		}
+	}
+}
+
+// reserve counts the refund of a step as made (1) or as not made after all (-1).
+// What undoes a refund reserves nothing.
+func (f *Fold) reserve(s *openStep, sign int64) {
+	if s.Undoes == uuid.Nil {
+		f.payment(s, sign*s.Amount.Minor)
 	}
 }
 
@@ -198,17 +212,22 @@ func (f *Fold) start(r *openRemedy, s *openStep) error {
 	switch {
 	case s.Kind == "andon":
 		s.Status = stepDone
-		return f.pull(pullRequest{cord: s.Cord, level: s.Level, rule: r.Rule, remedy: r.Remedy, action: s.Action, reason: s.Reason})
+		return f.pull(pullRequest{cord: s.Cord, level: s.Level, rule: r.Rule, remedy: r.Remedy, action: s.Action, reason: s.Reason, terms: s.Terms})
 	case f.cfg.Rehearsal:
 		s.Status = stepDone
 	default:
 		s.Status = stepRunning
-		f.out.Outbox = append(f.out.Outbox, Job{
-			Action: s.Action, Remedy: r.Remedy, Connector: s.Connector, Kind: s.Kind, Name: s.Name,
-			Approved: r.approved(), Ordinal: f.state.Position.Ordinal, At: f.at,
-		})
+		f.hand(r, s)
 	}
 	return nil
+}
+
+// hand gives a step to its connector.
+func (f *Fold) hand(r *openRemedy, s *openStep) {
+	f.out.Outbox = append(f.out.Outbox, Job{
+		Action: s.Action, Remedy: r.Remedy, Connector: s.Connector, Kind: s.Kind, Name: s.Name, Rule: r.Charged,
+		Approved: r.approved(), Ordinal: f.state.Position.Ordinal, At: f.at,
+	})
 }
 
 // endIfFinished ends a remedy of which no step runs. What still waits then, waits
@@ -261,7 +280,7 @@ func (f *Fold) end(r *openRemedy, status string, at int64) error {
 			continue
 		}
 		if s.Status != stepFailed && r.Held == "" {
-			f.payment(s, -s.Amount.Minor)
+			f.reserve(s, -1)
 		}
 		r.release(f, s.Amount)
 	}

@@ -73,22 +73,9 @@ func (f *Fold) use(set *rule.Set) {
 	}
 }
 
-// foldActivation puts a rule set in force, or seals that it was refused: the
-// rules in force stay.
-func (f *Fold) foldActivation(in input.Input) error {
-	var a ActivateBody
-	if err := decodeBody(in, &a); err != nil {
-		return err
-	}
-	a.Author = clip(a.Author)
-	set, err := f.load(a.Files)
-	if err != nil {
-		return f.add(KindRefusal, Fact{}, RefusalFact{Command: "activate", By: a.Author, Reason: "the rules have errors"})
-	}
-	if set.Digest == f.state.Digest {
-		return nil
-	}
-	fact := RulesFact{Digest: set.Digest, Parent: f.state.Digest, Author: a.Author}
+// putInForce seals a rule set and judges by it from the next input on.
+func (f *Fold) putInForce(set *rule.Set, author string) error {
+	fact := RulesFact{Digest: set.Digest, Parent: f.state.Digest, Author: author}
 	before := map[string]string{}
 	for _, file := range f.state.Files {
 		before[file.Path] = file.Text
@@ -107,7 +94,7 @@ func (f *Fold) foldActivation(in input.Input) error {
 	for _, r := range set.Rules {
 		fact.Rules = append(fact.Rules, RuleDigest{Rule: r.Name, Digest: r.Digest, Mode: string(r.Mode)})
 	}
-	f.state.Files, f.state.Digest, f.state.Author = set.Files, set.Digest, a.Author
+	f.state.Files, f.state.Digest, f.state.Author = set.Files, set.Digest, author
 	f.use(set)
 	return f.addRules(fact)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 	"github.com/google/uuid"
 
+	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/window"
@@ -33,7 +34,7 @@ type state struct {
 	Windows map[string]map[string]*window.Window `cbor:"12,keyasint"` // rule, then digest and key
 	Usage   map[string]*usage                    `cbor:"13,keyasint"`
 	Open    map[uuid.UUID]*openRemedy            `cbor:"14,keyasint"`
-	Cords   map[string]*CordState                `cbor:"15,keyasint"`
+	Cords   map[string]*cord.State               `cbor:"15,keyasint"`
 
 	Counts     Counts            `cbor:"16,keyasint"` // since the last progress
 	RuleErrors map[string]uint64 `cbor:"17,keyasint"` // since the last progress, by rule
@@ -43,6 +44,10 @@ type state struct {
 	SnapshotAt      int64  `cbor:"20,keyasint"`
 	SnapshotOrdinal uint64 `cbor:"21,keyasint"`
 	WindowsLost     uint64 `cbor:"22,keyasint"` // windows evicted over the bound
+
+	Paused   map[string]*pause `cbor:"23,keyasint"` // by target
+	Fired    map[string]int64  `cbor:"24,keyasint"` // when each rule last made a remedy
+	Proposed *proposal         `cbor:"25,keyasint"` // rule set that waits for another person
 }
 
 // usage is what the limits of a rule, or of a rule and a customer, have used.
@@ -66,6 +71,10 @@ type openRemedy struct {
 	Charges  []charge       `cbor:"10,keyasint"` // what it reserved
 	Limits   *chargedLimits `cbor:"11,keyasint"` // what to charge when it is approved
 	Ending   string         `cbor:"12,keyasint"` // given up: how it ends once what runs is settled
+
+	Requester string    `cbor:"13,keyasint"` // the person who asked for it
+	Of        uuid.UUID `cbor:"14,keyasint"` // what it retries or reverses
+	Charged   string    `cbor:"15,keyasint"` // the rule whose limits it counts for
 }
 
 // chargedLimits are the lengths of the limits that a remedy counts for.
@@ -94,6 +103,9 @@ type openStep struct {
 	Level     string      `cbor:"9,keyasint"`
 	Reason    string      `cbor:"10,keyasint"`
 	Status    string      `cbor:"11,keyasint"`
+	Last      string      `cbor:"12,keyasint"` // status of the last attempt
+	Terms     cord.Terms  `cbor:"13,keyasint"` // of a pull
+	Undoes    uuid.UUID   `cbor:"14,keyasint"` // the action that it undoes
 }
 
 // charge is an amount, or one remedy, reserved in a usage.
@@ -109,7 +121,9 @@ func newState() *state {
 		Windows:    map[string]map[string]*window.Window{},
 		Usage:      map[string]*usage{},
 		Open:       map[uuid.UUID]*openRemedy{},
-		Cords:      map[string]*CordState{},
+		Cords:      map[string]*cord.State{},
+		Paused:     map[string]*pause{},
+		Fired:      map[string]int64{},
 		RuleErrors: map[string]uint64{},
 	}
 }
@@ -161,6 +175,10 @@ func Restore(cfg Config, encoded []byte) (*Fold, error) {
 		if r.Held != "" {
 			f.schedule(r)
 		}
+	}
+	for _, c := range f.state.Cords {
+		f.timeCord(c)
+		f.watch(c)
 	}
 	return f, nil
 }

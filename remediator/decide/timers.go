@@ -21,21 +21,30 @@ const (
 	holdExpires = int64(7 * 24 * time.Hour)
 )
 
-// timer is when a held remedy expires.
+// What a timer is of.
+const (
+	timerHold   = iota // a held remedy expires
+	timerAnswer        // a call that nobody answered turns red
+	timerBox           // a pull lasts longer than its box
+)
+
+// timer is when something happens unless somebody acts before.
 type timer struct {
 	deadline int64
 	rule     string
-	remedy   uuid.UUID
+	remedy   uuid.UUID // of a hold
+	cord     string    // of the others
+	of       int
 }
 
-// timers is a heap ordered by deadline, rule and remedy.
+// timers is a heap ordered by deadline, rule, and what the timer is of.
 type timers []timer
 
 func (t timers) Len() int      { return len(t) }
 func (t timers) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
 func (t timers) Less(i, j int) bool {
 	return cmp.Or(cmp.Compare(t[i].deadline, t[j].deadline), cmp.Compare(t[i].rule, t[j].rule),
-		bytes.Compare(t[i].remedy[:], t[j].remedy[:])) < 0
+		cmp.Compare(t[i].of, t[j].of), bytes.Compare(t[i].remedy[:], t[j].remedy[:]), cmp.Compare(t[i].cord, t[j].cord)) < 0
 }
 func (t *timers) Push(x any) { *t = append(*t, x.(timer)) }
 func (t *timers) Pop() any {
@@ -45,15 +54,24 @@ func (t *timers) Pop() any {
 	return last
 }
 
+func (f *Fold) setTimer(t timer) { heap.Push(&f.timers, t) }
+
 // schedule sets the timer of a held remedy.
 func (f *Fold) schedule(r *openRemedy) {
-	heap.Push(&f.timers, timer{r.Deadline, r.Rule, r.Remedy})
+	f.setTimer(timer{deadline: r.Deadline, rule: r.Rule, remedy: r.Remedy, of: timerHold})
 }
 
-// stale reports whether the remedy was answered before its timer fired.
+// stale reports whether what the timer is for was settled before it fired.
 func (f *Fold) stale(t timer) bool {
-	r := f.state.Open[t.remedy]
-	return r == nil || r.Held == "" || r.Deadline != t.deadline
+	if t.of == timerHold {
+		r := f.state.Open[t.remedy]
+		return r == nil || r.Held == "" || r.Deadline != t.deadline
+	}
+	c := f.state.Cords[t.cord]
+	if t.of == timerAnswer {
+		return c.AnswerBy != t.deadline
+	}
+	return c.Escalated || c.BoxUntil != t.deadline
 }
 
 // Due returns when the next timer fires, and false when none is set. When the
@@ -91,11 +109,20 @@ func (f *Fold) fireTimers() error {
 			}
 			continue
 		}
-		t := heap.Pop(&f.timers).(timer)
-		if err := f.giveUp(f.state.Open[t.remedy], Expired, t.deadline); err != nil {
+		if err := f.fire(heap.Pop(&f.timers).(timer)); err != nil {
 			return err
 		}
 	}
+}
+
+func (f *Fold) fire(t timer) error {
+	switch t.of {
+	case timerAnswer:
+		return f.unanswered(f.state.Cords[t.cord], t.deadline)
+	case timerBox:
+		return f.escalate(f.state.Cords[t.cord], t.deadline)
+	}
+	return f.giveUp(f.state.Open[t.remedy], Expired, t.deadline)
 }
 
 // progress seals how far the log was folded before the input in progress.

@@ -23,6 +23,7 @@ type builder struct {
 	r      *Rule
 	m      *document.Mapping
 	nameAt document.Place
+	quiet  []quietRule
 }
 
 var ruleKeys = []string{"rule", "owner", "why", "event", "if", "once_per", "let", "window", "having", "do", "limits", "storm", "account", "mode", "unless"}
@@ -50,6 +51,7 @@ func (b *builder) build(node *yaml.Node) {
 		b.Errorf(b.m.Key("unless"), "unsupported", "what works: a rule for each event, and a rule with window and having",
 			"unless, the rule about an event that does not come, is not carried out by this release")
 	}
+	b.requests()
 	b.demands()
 }
 
@@ -62,7 +64,7 @@ func (b *builder) nameOf(n *yaml.Node, what string) string {
 	if !ok {
 		return ""
 	}
-	if !nameForm.MatchString(text) {
+	if !nameForm.MatchString(text) && (text != RequestName || what == "name") {
 		hint := nameHint
 		if near := strings.Trim(notInName.ReplaceAllString(strings.ToLower(text), "-"), "-"); nameForm.MatchString(near) {
 			hint = "did you mean " + near + "? (" + nameHint + ")"

@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule/document"
 	"github.com/makegood/makegood/remediator/rule/expression"
@@ -162,14 +163,7 @@ func (b *builder) andon(m *document.Mapping, step *Step) {
 	if n := m.Need("reason", "say to people why the cord was pulled"); n != nil {
 		step.reason = b.template(n, "reason")
 	}
-	for _, key := range []string{"answer_within", "box", "watch"} {
-		if b.optional(m, key) > 0 {
-			b.Warnf(m.Key(key), "unsupported", "what works: pull, level, reason", "%s is read but not carried out by this release", key)
-		}
-	}
-	if m.Has("release_when") {
-		b.Errorf(m.Key("release_when"), "unsupported", "what works: pull, level, reason", "release_when is not carried out by this release")
-	}
+	step.terms = b.terms(m, step.level)
 }
 
 // checkCord checks what of a cord's path the rule itself writes.
@@ -179,7 +173,7 @@ func (b *builder) checkCord(n *yaml.Node, t template) {
 	}
 	const hint = "begin with a fixed segment: product/${{ data.sku }}; segments are A-Z a-z 0-9 . _ -"
 	if text, ok := t.constant(); ok {
-		if err := checkPath(text); err != nil {
+		if err := cord.CheckPath(text); err != nil {
 			b.Errorf(document.At(n), "path", hint, "pull: %v", err)
 		}
 		return
@@ -194,7 +188,7 @@ func (b *builder) checkCord(n *yaml.Node, t template) {
 			shape += "x"
 		}
 	}
-	if err := checkPath(shape); err != nil {
+	if err := cord.CheckPath(shape); err != nil {
 		b.Errorf(document.At(n), "path", hint, "pull: %v", err)
 	}
 }

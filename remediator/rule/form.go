@@ -190,8 +190,8 @@ func (b *builder) demands() {
 	if !b.m.Has("once_per") {
 		b.Errorf(at, "money", "say what is paid for at most once, ever: once_per: data.order", "a %srule that moves money has no once_per", live)
 	}
-	if b.r.Mode == Shadow {
-		return
+	if b.r.Mode == Shadow || b.r.Name == RequestName && !b.limitGiven("approve_above") {
+		return // without such a limit each request is held for another person
 	}
 	if b.r.Limits.Budget == nil && !b.limitGiven("budget") {
 		b.Errorf(at, "money", "say what it may cost: limits: {budget: {amount: 500.00 USD, within: 1d}}", "a %srule that moves money has no budget", live)

@@ -76,7 +76,10 @@ func TestMistakesOfSteps(t *testing.T) {
 		{"do: [{andon: {pull: \"a//b\", level: red, reason: r}}]", "6:25", "path", "a//b", ""},
 		{"do: [{andon: {pull: a/b, level: orange, reason: r}}]", "6:37", "value", "orange", "allowed: yellow, red"},
 		{"do: [{andon: {pull: a/b, level: red}}]", "6:18", "missing", "no reason", ""},
-		{"do: [{andon: {pull: a/b, level: red, reason: r, release_when: x}}]", "6:53", "unsupported", "release_when", "pull, level, reason"},
+		{"do: [{andon: {pull: a/b, level: red, reason: r, release_when: x}}]", "6:67", "type", "release_when", "rule, quiet"},
+		{"do: [{andon: {pull: a/b, level: red, reason: r, release_when: {rule: a}}}]", "6:67", "missing", "no quiet", "quiet: 1h"},
+		{"do: [{andon: {pull: a/b, level: red, reason: r, release_when: {rule: b, quiet: 1h}}}]", "6:74", "unknown", "no rule is called b", ""},
+		{"do: [{andon: {pull: a/b, level: red, reason: r, answer_within: 15m}}]", "6:53", "andon", "waits for no answer", "level: yellow"},
 		{"do: [{andon: {pull: a/b, level: red, reason: \"${{ count() }}\"}}]", "6:55", "expression", "cannot be used here", "window"},
 	})
 }
@@ -182,12 +185,12 @@ func texts(exprs []*rule.Expr) []string {
 
 func TestWarningsRefuseNothing(t *testing.T) {
 	t.Parallel()
-	text := withLines("if: event.custmer == \"x\"\ndo: [{andon: {pull: a/b, level: red, reason: r, box: 4h}}]")
+	text := strings.Replace(withLines("if: event.custmer == \"x\"\ndo: [{andon: {pull: a/b, level: red, reason: r, box: 4h}}]"), "    owner: o\n", "", 1)
 	set, all := rule.Check([]rule.File{{Path: "rules.yaml", Text: text}})
 	if set == nil || len(all) != 2 {
 		t.Fatalf("got %v and %s", set, all.Format())
 	}
-	for i, says := range []string{"custmer", "box"} {
+	for i, says := range []string{"owner", "custmer"} {
 		if all[i].Severity != "warning" || !strings.Contains(all[i].Message, says) {
 			t.Errorf("got %s", all[i])
 		}

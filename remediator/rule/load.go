@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -56,6 +57,7 @@ func Check(files []File) (*Set, Problems) {
 		}
 		l.file(file)
 	}
+	l.quietRules()
 	l.problems.Sort()
 	if l.problems.Failed() {
 		return nil, l.problems
@@ -73,6 +75,16 @@ type loader struct {
 	problems Problems
 	rules    []*Rule
 	named    map[string]*Rule // for names given twice
+	quiet    []quietRule
+}
+
+// quietRules checks that the rules which cords wait for exist.
+func (l *loader) quietRules() {
+	for _, q := range l.quiet {
+		if l.named[q.name] == nil {
+			l.problems = append(l.problems, q.unknown(slices.Sorted(maps.Keys(l.named))))
+		}
+	}
 }
 
 func (l *loader) file(file File) {
@@ -136,6 +148,7 @@ func (l *loader) rule(source *document.Source, node *yaml.Node, end int) {
 		return
 	}
 	b.r.Digest = digestText(ruleText(source, node, end))
+	l.quiet = append(l.quiet, b.quiet...)
 	l.rules = append(l.rules, b.r)
 }
 

@@ -3,6 +3,7 @@ package rule
 import (
 	"time"
 
+	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/money"
 )
 
@@ -116,4 +117,5 @@ type Action struct {
 	Cord   string // andon: the path
 	Level  string // andon: yellow, red
 	Reason string // andon: for people; never sealed in clear
+	Terms  cord.Terms
 }

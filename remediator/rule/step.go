@@ -3,10 +3,9 @@ package rule
 import (
 	"errors"
 	"fmt"
-	"regexp"
-	"strings"
 	"time"
 
+	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/money"
 )
 
@@ -18,6 +17,7 @@ type Step struct {
 
 	payment, customer, amount, cord, reason template
 	level                                   string
+	terms                                   cord.Terms
 	expires                                 time.Duration
 }
 
@@ -57,7 +57,7 @@ func (e *Evaluation) Actions(aggregates []any) ([]Action, error) {
 
 func (e *Evaluation) action(step *Step) (Action, error) {
 	a := Action{Name: step.Name, Kind: step.Kind, After: step.After, Connector: connectors[step.Kind],
-		Level: step.level, Expires: step.expires}
+		Level: step.level, Terms: step.terms, Expires: step.expires}
 	var err error
 	switch step.Kind {
 	case Refund:
@@ -119,13 +119,11 @@ func (e *Evaluation) money(t template) (money.Money, error) {
 	return amount, nil
 }
 
-var segment = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-
 // path evaluates the path of a cord. An expanded part is one segment or part of
 // one: data cannot choose how far up the tree a pull reaches.
 func (e *Evaluation) path(t template) (string, error) {
 	path, err := e.text(t, func(text string) (string, error) {
-		if !isSegment(text) {
+		if !cord.IsSegment(text) {
 			return "", fmt.Errorf("%.80q is not one segment of a path (A-Z a-z 0-9 . _ -, at most 64)", text)
 		}
 		return text, nil
@@ -133,16 +131,5 @@ func (e *Evaluation) path(t template) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return path, checkPath(path)
-}
-
-func isSegment(text string) bool { return segment.MatchString(text) && text != "." && text != ".." }
-
-func checkPath(path string) error {
-	for part := range strings.SplitSeq(path, "/") {
-		if !isSegment(part) {
-			return fmt.Errorf("%.80q has a segment that is not A-Z a-z 0-9 . _ - of at most 64", path)
-		}
-	}
-	return nil
+	return path, cord.CheckPath(path)
 }

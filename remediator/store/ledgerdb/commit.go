@@ -108,12 +108,13 @@ func (d *DB) write(ctx context.Context, c *change) error {
 		{"store entries", writeEntries}, {"store tree", writeTree}, {"store evidence keys", writeCustomerKeys},
 		{"store once_per keys", writeKeys}, {"store payments", writePayments}, {"store actions", d.writeOutbox},
 		{"store snapshot", writeSnapshot},
+		{"store brakes", writeBrakes}, {"store tokens", writeTokens},
 	} {
 		if err := step.run(tx, c); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
 	}
-	if err := views.Apply(tx, c.entries, c.out.Cords); err != nil {
+	if err := views.Apply(tx, c.entries, c.out); err != nil {
 		return err
 	}
 	return tx.Commit()

@@ -120,7 +120,7 @@ func (d *DB) Claim(ctx context.Context, connector string, n int, now time.Time, 
 	if !d.marked() {
 		// Most polls find nothing: they read only.
 		var due int
-		err := d.db.Read.QueryRowContext(ctx, `SELECT 1 FROM outbox WHERE state = '`+stateDue+`' AND connector = ? AND next_at <= ? AND lease_until <= ? LIMIT 1`,
+		err := d.db.Read.QueryRowContext(ctx, `SELECT 1 FROM outbox WHERE state = '`+stateDue+`' AND connector = ? AND next_at <= ? AND lease_until <= ?`+unbraked+` LIMIT 1`,
 			connector, now.UnixNano(), now.UnixNano()).Scan(&due)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil, nil
@@ -169,7 +169,7 @@ func (d *DB) claim(ctx context.Context, marks map[uuid.UUID]mark, connector stri
 // and the sequences of their decisions.
 func dueJobs(tx *statement.Tx, connector string, n int, now time.Time) (jobs []act.Job, sealed []int64, err error) {
 	rows, err := tx.Query(`SELECT action, remedy, connector, kind, name, approved, attempts, first_attempt_at, entry FROM outbox
-		WHERE state = '`+stateDue+`' AND connector = ? AND next_at <= ? AND lease_until <= ? ORDER BY next_at, ordinal, action LIMIT ?`,
+		WHERE state = '`+stateDue+`' AND connector = ? AND next_at <= ? AND lease_until <= ?`+unbraked+` ORDER BY next_at, ordinal, action LIMIT ?`,
 		connector, now.UnixNano(), now.UnixNano(), n)
 	if err != nil {
 		return nil, nil, err
@@ -257,11 +257,11 @@ func writeJob(tx *statement.Tx, j decide.Job, turns int, remedies map[uuid.UUID]
 	if j.Approved {
 		approved = 1
 	}
-	_, err := tx.Exec(`INSERT INTO outbox (action, remedy, connector, kind, name, approved, entry, state, attempts, first_attempt_at, next_at, lease_until, ordinal, at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?)
+	_, err := tx.Exec(`INSERT INTO outbox (action, remedy, connector, kind, name, rule, approved, entry, state, attempts, first_attempt_at, next_at, lease_until, ordinal, at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?)
 		ON CONFLICT (action) DO UPDATE SET approved = excluded.approved, entry = excluded.entry, state = excluded.state,
 		next_at = 0, lease_until = 0, ordinal = excluded.ordinal, at = excluded.at`,
-		j.Action.String(), j.Remedy.String(), j.Connector, j.Kind, j.Name, approved, int64(seq), state, int64(j.Ordinal), j.At)
+		j.Action.String(), j.Remedy.String(), j.Connector, j.Kind, j.Name, j.Rule, approved, int64(seq), state, int64(j.Ordinal), j.At)
 	return err
 }
 

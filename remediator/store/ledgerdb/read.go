@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
@@ -20,7 +20,7 @@ func (d *DB) Remedy(ctx context.Context, id uuid.UUID) (*views.Remedy, error) {
 }
 
 // Cords lists all cords that were ever pulled, by path.
-func (d *DB) Cords(ctx context.Context) ([]decide.CordState, error) {
+func (d *DB) Cords(ctx context.Context) ([]cord.State, error) {
 	return views.Cords(ctx, d.db.Read)
 }
 

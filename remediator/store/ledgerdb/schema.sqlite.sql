@@ -80,6 +80,7 @@ CREATE TABLE outbox (
   connector        TEXT    NOT NULL,
   kind             TEXT    NOT NULL,
   name             TEXT    NOT NULL,
+  rule             TEXT    NOT NULL, -- whose brake stops it
   approved         INTEGER NOT NULL,
   entry            INTEGER NOT NULL, -- sequence of the sealed decision
   state            TEXT    NOT NULL, -- due, reported or settled
@@ -92,6 +93,27 @@ CREATE TABLE outbox (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outbox_due ON outbox (connector, next_at, ordinal) WHERE state = 'due';
 CREATE INDEX outbox_reported ON outbox (action) WHERE state = 'reported';
+
+-- What is stopped. A row is set by whoever stops and confirmed by the fold, which
+-- alone lifts it. While a target has a row, nothing of it is claimed.
+CREATE TABLE brake (
+  target  TEXT    NOT NULL, -- money, rule:NAME, connector:NAME or cord:PATH
+  id      TEXT    NOT NULL, -- of the command, or of the pull, that set it
+  by_whom TEXT    NOT NULL,
+  at      INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL, -- 0 until the fold has confirmed it
+  PRIMARY KEY (target, id)
+) STRICT, WITHOUT ROWID;
+
+-- Who may speak to the service. The secret itself is nowhere.
+CREATE TABLE token (
+  id      TEXT    PRIMARY KEY,
+  name    TEXT    NOT NULL,
+  roles   TEXT    NOT NULL, -- comma between them
+  sha256  TEXT    NOT NULL UNIQUE,
+  expires INTEGER NOT NULL, -- 0: never
+  revoked INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- States of the fold, the newest few.
 CREATE TABLE snapshot (

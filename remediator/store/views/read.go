@@ -3,11 +3,13 @@ package views
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/money"
 )
@@ -161,16 +163,20 @@ func selectActions(ctx context.Context, db *sql.DB, remedy uuid.UUID) ([]Action,
 }
 
 // Cords lists all cords that were ever pulled, by path.
-func Cords(ctx context.Context, db *sql.DB) ([]decide.CordState, error) {
-	result, err := db.QueryContext(ctx, `SELECT cord, level, pull, since, rule, remedy, evidence, pulls, reason FROM cord ORDER BY cord`)
+func Cords(ctx context.Context, db *sql.DB) ([]cord.State, error) {
+	result, err := db.QueryContext(ctx, `SELECT state FROM cord ORDER BY cord`)
 	if err != nil {
 		return nil, fmt.Errorf("read cords: %w", err)
 	}
 	defer result.Close()
-	cords := []decide.CordState{}
+	cords := []cord.State{}
 	for result.Next() {
-		var c decide.CordState
-		if err := result.Scan(&c.Cord, &c.Level, &c.Pull, &c.Since, &c.Rule, &c.Remedy, &c.Evidence, &c.Pulls, &c.Reason); err != nil {
+		var text []byte
+		var c cord.State
+		if err := result.Scan(&text); err != nil {
+			return nil, fmt.Errorf("read cord: %w", err)
+		}
+		if err := json.Unmarshal(text, &c); err != nil {
 			return nil, fmt.Errorf("read cord: %w", err)
 		}
 		cords = append(cords, c)

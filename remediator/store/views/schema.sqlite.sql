@@ -40,16 +40,25 @@ CREATE TABLE action (
 CREATE INDEX action_remedy ON action (remedy, place);
 
 CREATE TABLE cord (
-  cord     TEXT    PRIMARY KEY,
-  level    TEXT    NOT NULL,
-  pull     TEXT    NOT NULL,
-  since    INTEGER NOT NULL,
-  rule     TEXT    NOT NULL,
-  remedy   TEXT    NOT NULL,
-  evidence INTEGER NOT NULL,
-  pulls    INTEGER NOT NULL,
-  reason   TEXT    NOT NULL
+  cord  TEXT    PRIMARY KEY,
+  level TEXT    NOT NULL,
+  pulls INTEGER NOT NULL,
+  state BLOB    NOT NULL -- JSON
 ) STRICT, WITHOUT ROWID;
+
+-- What commands came to, for as long as a repeat of one may come.
+CREATE TABLE command (
+  id     TEXT    PRIMARY KEY, -- of the input
+  at     INTEGER NOT NULL,
+  answer BLOB    NOT NULL -- JSON
+) STRICT, WITHOUT ROWID;
+CREATE INDEX command_at ON command (at);
+
+-- The rule set that waits for another person, if any.
+CREATE TABLE proposal (
+  id    INTEGER PRIMARY KEY CHECK (id = 1),
+  state BLOB    NOT NULL -- JSON
+) STRICT;
 
 -- What became of the events, as far as progress facts have counted them.
 CREATE TABLE counted (

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/store/internal/statement"
@@ -39,9 +40,9 @@ const (
 // live is the mode of a remedy that acts.
 const live = "live"
 
-// Apply takes entries that are about to be committed into the views, and the
-// new states of cords.
-func Apply(tx *statement.Tx, entries []ledger.Entry, cords []decide.CordState) error {
+// Apply takes entries that are about to be committed into the views, and what
+// else came of the same inputs.
+func Apply(tx *statement.Tx, entries []ledger.Entry, out *decide.Output) error {
 	var fresh rows
 	for _, e := range entries {
 		var err error
@@ -61,8 +62,14 @@ func Apply(tx *statement.Tx, entries []ledger.Entry, cords []decide.CordState) e
 	if err := fresh.insert(tx); err != nil {
 		return fmt.Errorf("view remedies: %w", err)
 	}
-	if err := applyCords(tx, cords); err != nil {
+	if err := applyCords(tx, out.Cords); err != nil {
 		return fmt.Errorf("view cords: %w", err)
+	}
+	if err := applyAnswers(tx, out.Answers); err != nil {
+		return fmt.Errorf("view commands: %w", err)
+	}
+	if err := applyProposal(tx, out.Proposal); err != nil {
+		return fmt.Errorf("view proposal: %w", err)
 	}
 	return nil
 }
@@ -191,7 +198,7 @@ func applyProgress(tx *statement.Tx, e ledger.Entry) error {
 }
 
 // applyCords stores the newest state of each cord.
-func applyCords(tx *statement.Tx, cords []decide.CordState) error {
+func applyCords(tx *statement.Tx, cords []cord.State) error {
 	newest := map[string]int{}
 	for i, c := range cords {
 		newest[c.Cord] = i
@@ -200,11 +207,13 @@ func applyCords(tx *statement.Tx, cords []decide.CordState) error {
 		if newest[c.Cord] != i {
 			continue
 		}
-		_, err := tx.Exec(`INSERT INTO cord (cord, level, pull, since, rule, remedy, evidence, pulls, reason)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (cord) DO UPDATE SET level = excluded.level, pull = excluded.pull, since = excluded.since, rule = excluded.rule,
-			remedy = excluded.remedy, evidence = excluded.evidence, pulls = excluded.pulls, reason = excluded.reason`,
-			c.Cord, c.Level, c.Pull.String(), c.Since, c.Rule, c.Remedy.String(), int64(c.Evidence), int64(c.Pulls), c.Reason)
+		text, err := json.Marshal(c)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(`INSERT INTO cord (cord, level, pulls, state) VALUES (?, ?, ?, ?)
+			ON CONFLICT (cord) DO UPDATE SET level = excluded.level, pulls = excluded.pulls, state = excluded.state`,
+			c.Cord, c.Level, int64(c.Pulls), text)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/money"
@@ -42,7 +43,7 @@ func newStory(t *testing.T) *story {
 	return s
 }
 
-func (s *story) tell(kind string, refs decide.Fact, body any, cords ...decide.CordState) {
+func (s *story) tell(kind string, refs decide.Fact, body any, cords ...cord.State) {
 	s.t.Helper()
 	encoded, err := json.Marshal(body)
 	if err != nil {
@@ -121,7 +122,7 @@ func TestRemedyFromDecisionToEnd(t *testing.T) {
 	s.stands("a", views.StatusActing, "retrying", "waiting", "waiting")
 	s.outcome("a", "refund", decide.Succeeded, 298)
 	s.tell(decide.KindPull, decide.Fact{Remedy: id("a"), Action: id("a/andon")}, decide.PullFact{Cord: "airport/a", Level: "red", Opened: true, Evidence: 1},
-		decide.CordState{Cord: "airport/a", Level: "yellow", Pulls: 1, Evidence: 1}, decide.CordState{Cord: "airport/a", Level: "red", Pulls: 1, Evidence: 2, Rule: "late", Remedy: id("a"), Pull: id("pull"), Since: 5, Reason: "three flights"})
+		cord.State{Cord: "airport/a", Level: "yellow", Pulls: 1, Evidence: 1}, cord.State{Cord: "airport/a", Level: "red", Pulls: 1, Evidence: 2, Rule: "late", Remedy: id("a"), Pull: id("pull"), Since: 5, Reason: "three flights"})
 	r = s.stands("a", views.StatusActing, "succeeded", "waiting", "succeeded")
 	if a := r.Actions[0]; a.Amount.Minor != 298 || a.Attempts != 2 || a.Code != "code" || a.Ref != "ref" || a.SeenAt == "" {
 		t.Errorf("refund viewed as %+v", a)
@@ -132,7 +133,7 @@ func TestRemedyFromDecisionToEnd(t *testing.T) {
 		t.Errorf("ended at %v", r.Ended)
 	}
 	cords, err := s.db.Cords(t.Context())
-	if err != nil || len(cords) != 1 || cords[0] != (decide.CordState{Cord: "airport/a", Level: "red", Pulls: 1, Evidence: 2, Rule: "late", Remedy: id("a"), Pull: id("pull"), Since: 5, Reason: "three flights"}) {
+	if err != nil || len(cords) != 1 || cords[0] != (cord.State{Cord: "airport/a", Level: "red", Pulls: 1, Evidence: 2, Rule: "late", Remedy: id("a"), Pull: id("pull"), Since: 5, Reason: "three flights"}) {
 		t.Errorf("cords %+v, %v", cords, err)
 	}
 }
@@ -199,7 +200,7 @@ func TestTotals(t *testing.T) {
 			Counts: decide.Counts{Received: 36, Duplicates: 1, NoMatch: 2, Judged: 3, Remedies: 4, Late: 5, NoKey: 6, Errors: 7}})
 	}
 	s.tell(decide.KindProgress, decide.Fact{}, decide.ProgressFact{Through: 99},
-		decide.CordState{Cord: "a", Pulls: 2}, decide.CordState{Cord: "b", Pulls: 1})
+		cord.State{Cord: "a", Pulls: 2}, cord.State{Cord: "b", Pulls: 1})
 	got, err := s.db.Totals(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,94 @@
+package decide
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/makegood/makegood/remediator/cord"
+)
+
+// maxPausedBy bounds who is remembered of a pause.
+const maxPausedBy = 16
+
+// pause is money that people stopped.
+type pause struct {
+	By []string `cbor:"1,keyasint"` // everybody who did
+	At int64    `cbor:"2,keyasint"` // the first
+}
+
+var targetName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$`)
+
+// CheckTarget reports why a text is not what a pause can stop: money,
+// rule:NAME or connector:NAME.
+func CheckTarget(target string) error {
+	kind, name, named := strings.Cut(target, ":")
+	if target == TargetMoney || named && (kind == "rule" || kind == "connector") && targetName.MatchString(name) {
+		return nil
+	}
+	return fmt.Errorf("%.80q is not money, rule:NAME or connector:NAME", target)
+}
+
+// brake sets or lifts the brake of a cord, or of what a command names. What a
+// person stops is braked under the command's id, since the API set it with the
+// same id before the fold knew.
+func (f *Fold) brake(target, otherwise string, set bool) {
+	change := BrakeChange{Target: target, Set: set, By: f.answer.By, Ordinal: f.state.Position.Ordinal, At: f.at}
+	if set {
+		if change.ID = f.answer.ID; change.ID == "" {
+			change.ID = otherwise
+		}
+	}
+	f.out.Brakes = append(f.out.Brakes, change)
+}
+
+// brakeCord brakes what a cord stops, or lets it go.
+func (f *Fold) brakeCord(s *cord.State, set bool) {
+	f.brake(TargetCord(s.Cord), "pull/"+s.Pull.String(), set)
+}
+
+// foldPause stops money. One person is enough, and more may join.
+func (f *Fold) foldPause(c CommandBody) (refused string, err error) {
+	if err := CheckTarget(c.Target); err != nil {
+		return "what to stop: " + err.Error(), nil
+	}
+	p := f.state.Paused[c.Target]
+	if p == nil {
+		p = &pause{At: f.at}
+		f.state.Paused[c.Target] = p
+	}
+	if !slices.Contains(p.By, c.By) && len(p.By) < maxPausedBy {
+		p.By = append(p.By, c.By)
+	}
+	f.answer.Target = c.Target
+	f.brake(c.Target, "", true)
+	return "", f.add(KindPause, Fact{}, PauseFact{Target: c.Target, By: c.By})
+}
+
+// foldResume lets money flow again, when another person says so.
+func (f *Fold) foldResume(c CommandBody) (refused string, err error) {
+	p := f.state.Paused[c.Target]
+	f.answer.Target = c.Target
+	switch {
+	case p == nil:
+		return fmt.Sprintf("%s is not paused", c.Target), nil
+	case slices.Contains(p.By, c.By):
+		return "who paused it may not resume it; another person must look", nil
+	}
+	delete(f.state.Paused, c.Target)
+	f.brake(c.Target, "", false)
+	return "", f.add(KindResume, Fact{}, ResumeFact{Target: c.Target, By: c.By, PausedBy: p.By})
+}
+
+// paused holds a remedy whose rule, connector or money somebody stopped.
+func (v *verdict) paused() {
+	stopped := func(target string) bool { return v.fold.state.Paused[target] != nil }
+	held := stopped(TargetRule(v.c.charged))
+	for _, a := range v.actions {
+		held = held || a.Connector != "" && stopped(TargetConnector(a.Connector)) || a.Amount.Currency != "" && stopped(TargetMoney)
+	}
+	if held && v.c.live {
+		v.hold(ReasonPaused)
+	}
+}

@@ -1,0 +1,247 @@
+package decide
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/match"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// Rules of what people ask for. The first may be written by rule authors.
+const (
+	RuleRequest = rule.RequestName
+	RuleRetry   = "makegood.retry"
+	RuleReverse = "makegood.reverse"
+)
+
+// peopleSource is the source of what people ask for.
+const peopleSource = "makegood/people"
+
+// defaultRequest takes requests for refunds when no rule in force does. It has no
+// limit that lets one pass, so each is held for another person.
+const defaultRequest = `rules:
+  - rule: makegood.refund-request
+    owner: makegood
+    why: A person asked for it.
+    event: makegood.refund.requested
+    once_per: data.request
+    do:
+      - refund: {payment: "${{ data.payment }}", amount: "${{ data.amount }}"}
+    mode: live
+`
+
+// requestMatcher judges requests when no rule in force takes them.
+func (f *Fold) requestMatcher() (match.Matcher, error) {
+	if f.set != nil && len(f.set.ForType(rule.RequestType)) > 0 {
+		return f.matcher, nil
+	}
+	set, err := rule.Load([]rule.File{{Path: "makegood.yaml", Text: defaultRequest}})
+	if err != nil {
+		return nil, err
+	}
+	return f.cfg.NewMatcher(set), nil
+}
+
+// judgeRequest makes an event of a request for a refund and has the rules judge it.
+func (f *Fold) judgeRequest(in input.Input, c CommandBody, at int64) (event.Event, match.Result) {
+	amount := ""
+	if c.Amount != nil {
+		amount = c.Amount.String()
+	}
+	body, err := json.Marshal(map[string]any{
+		"specversion": "1.0", "type": "refund.requested", "source": peopleSource, "id": in.ID, "customer": c.Customer,
+		"data": map[string]any{"request": in.ID, "payment": c.Payment, "amount": amount, "by": c.By, "reference": c.Reference},
+	})
+	if err != nil {
+		return event.Event{}, match.Result{}
+	}
+	ev, err := event.Decode(body)
+	if err != nil {
+		return event.Event{}, match.Result{} // nothing takes it, and it is refused
+	}
+	ev.Type, ev.Attributes["type"] = rule.RequestType, rule.RequestType
+	matcher, err := f.requestMatcher()
+	if err != nil {
+		return ev, match.Result{}
+	}
+	return ev, matcher.Match(&ev, at)
+}
+
+// foldRequest makes a remedy of a person's request for a refund, within the
+// limits of the rule that takes it.
+func (f *Fold) foldRequest(c CommandBody, j *judged) (refused string, err error) {
+	switch {
+	case c.Payment == "":
+		return "name the payment to refund", nil
+	case c.Amount == nil || c.Amount.Minor <= 0 || c.Amount.Minor > maxAmount:
+		return "name an amount above zero, with its currency", nil
+	case len(j.result.Errors) > 0:
+		return fmt.Sprintf("rule %s could not be judged for this request: %s", RuleRequest, j.result.Errors[0].Reason), nil
+	case len(j.result.Hits) == 0:
+		return fmt.Sprintf("rule %s does not take this request", RuleRequest), nil
+	}
+	hit := &j.result.Hits[0]
+	cand := candidate{hit: hit, event: &j.event, eventAt: f.at, live: f.live(hit.Rule, j.event.Customer), requester: c.By, charged: hit.Rule.Name}
+	if !cand.live {
+		return fmt.Sprintf("rule %s is in shadow, and refunds nothing", RuleRequest), nil
+	}
+	cand.remedy = unkeyedRemedyID(hit.Rule.Scope, f.state.Position.LogID, f.state.Position.Ordinal)
+	if len(hit.Rule.OncePer) > 0 {
+		if hit.Key == "" || len(hit.Key) > maxText {
+			return fmt.Sprintf("rule %s finds no once_per key in this request", RuleRequest), nil
+		}
+		cand.remedy = RemedyID(hit.Rule.Scope, hit.Key)
+	}
+	return f.ask(&cand, c)
+}
+
+// ask decides what a person asked for, unless it was asked before.
+func (f *Fold) ask(cand *candidate, c CommandBody) (refused string, err error) {
+	f.answer.Remedy = cand.remedy
+	if f.taken(cand.remedy, true) {
+		return "that was asked for before: see the remedy", nil
+	}
+	if err := f.decide(cand); err != nil {
+		return "", err
+	}
+	f.say(cand.remedy, cand.hit.Rule.Name, cand.event.Customer, "note", c.Reason)
+	if f.answer.Status == "" {
+		f.answer.Status = Suppress // an open remedy says how it stands
+	}
+	return "", nil
+}
+
+// foldRetry has actions tried again: those of an open remedy of which nobody
+// knows what became under their own keys, those of one that has failed as a
+// remedy of its own.
+func (f *Fold) foldRetry(c CommandBody) (refused string, err error) {
+	f.answer.Remedy = c.Remedy
+	if r := f.state.Open[c.Remedy]; r != nil {
+		return f.retryOpen(r, c)
+	}
+	if c.Of == nil || len(c.Of.Steps) == 0 {
+		return "nothing of this remedy can be tried again", nil
+	}
+	key := c.retryKey()
+	if !pays(c.Of.Steps) {
+		key += "/" + f.answer.ID // what moves no money may be repeated as often as somebody asks
+	}
+	return f.derive(RuleRetry, key, c, func(s Step) (Step, uuid.UUID) { return s, uuid.Nil })
+}
+
+func pays(steps []Step) bool {
+	return slices.ContainsFunc(steps, func(s Step) bool { return s.Amount != nil })
+}
+
+// retryOpen hands out again what nobody knows the end of, under the same key.
+func (f *Fold) retryOpen(r *openRemedy, c CommandBody) (refused string, err error) {
+	if r.Held != "" {
+		return "the remedy waits for an answer: approve or deny it", nil
+	}
+	again := 0
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		if s.Status != stepRunning || c.Action != uuid.Nil && c.Action != s.Action || s.Last != Unknown && s.Last != Retrying {
+			continue
+		}
+		again++
+		f.hand(r, s)
+		if err := f.add(KindRetry, Fact{Remedy: r.Remedy, Action: s.Action, Rule: r.Rule}, RetryFact{By: c.By}); err != nil {
+			return "", err
+		}
+	}
+	if again == 0 {
+		return "none of its actions has been tried and waits", nil
+	}
+	f.say(r.Remedy, r.Rule, r.Customer, "note", c.Reason)
+	return "", nil
+}
+
+// foldReverse asks another person whether a remedy that is done is to be undone:
+// credit that was not spent is taken back, a refund that is pending is cancelled.
+func (f *Fold) foldReverse(c CommandBody) (refused string, err error) {
+	f.answer.Remedy = c.Remedy
+	switch {
+	case f.state.Open[c.Remedy] != nil:
+		return "the remedy has not ended: deny it while it is held, or wait for its end", nil
+	case c.Of == nil || len(c.Of.Steps) == 0:
+		return "nothing of this remedy can be undone: only credit and pending refunds can", nil
+	case c.Reason == "":
+		return "say why: the customer has been told otherwise", nil
+	}
+	return f.derive(RuleReverse, c.Remedy.String(), c, func(s Step) (Step, uuid.UUID) {
+		of := s.Action
+		s.Name, s.Kind, s.After, s.ExpiresS = "reverse-"+s.Name, KindOfReverse, "", 0
+		return s, of
+	})
+}
+
+// KindOfReverse is the kind of a step that undoes another one.
+const KindOfReverse = "reverse"
+
+// derived lists the ids of remedies that a command may make and that may be taken.
+func (c CommandBody) derived() []uuid.UUID {
+	switch c.Command {
+	case CommandRetry:
+		return []uuid.UUID{RemedyID(RuleRetry, c.retryKey())}
+	case CommandReverse:
+		return []uuid.UUID{RemedyID(RuleReverse, c.Remedy.String())}
+	}
+	return nil
+}
+
+// retryKey is the key of what is tried again: a remedy, or one action of it.
+func (c CommandBody) retryKey() string {
+	if c.Action != uuid.Nil {
+		return c.Remedy.String() + "/" + c.Action.String()
+	}
+	return c.Remedy.String()
+}
+
+// derive makes a remedy from one that has ended. The key keeps it from being
+// made twice, and the limits of the rule that it came from count it.
+func (f *Fold) derive(name, key string, c CommandBody, change func(Step) (step Step, of uuid.UUID)) (refused string, err error) {
+	r := &rule.Rule{Name: name, Scope: name, Account: c.Of.Account, Mode: rule.Live}
+	if origin := f.rules[c.Of.Rule]; origin != nil && name == RuleRetry {
+		r.Digest, r.Limits = origin.Digest, origin.Limits
+	}
+	ev := event.Event{ID: f.answer.ID, Source: peopleSource, Type: rule.RequestType, Customer: clip(c.Of.Customer), Subject: clip(c.Of.Subject)}
+	cand := candidate{hit: &match.Hit{Rule: r, Key: key}, event: &ev, eventAt: f.at, live: true, remedy: RemedyID(name, key),
+		requester: c.By, charged: c.Of.Rule, of: c.Remedy}
+	for _, s := range c.Of.Steps {
+		s, of := change(s)
+		if !slices.ContainsFunc(c.Of.Steps, func(other Step) bool { return other.Name == s.After }) {
+			s.After = ""
+		}
+		cand.actions = append(cand.actions, s.action())
+		cand.undoes = append(cand.undoes, of)
+	}
+	return f.ask(&cand, c)
+}
+
+// action is the step as it is before it is sealed.
+func (s Step) action() rule.Action {
+	a := rule.Action{Name: s.Name, Kind: s.Kind, After: s.After, Connector: s.Connector, Payment: s.Payment, Customer: s.Customer,
+		Expires: time.Duration(s.ExpiresS) * time.Second, Cord: s.Cord, Level: s.Level}
+	if s.Amount != nil {
+		a.Amount = *s.Amount
+	}
+	return a
+}
+
+// undone settles what a step undid: the payment no longer counts as refunded, and
+// the remedy is reversed.
+func (f *Fold) undone(r *openRemedy, s *openStep) error {
+	if s.Undoes == uuid.Nil {
+		return nil
+	}
+	f.payment(s, -s.Amount.Minor)
+	return f.add(KindEnd, Fact{Remedy: r.Of}, EndFact{Status: Reversed})
+}
