@@ -48,6 +48,14 @@ func begin(ctx context.Context, dir string, l log.Log, stamp int64, now time.Tim
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return "", fmt.Errorf("open ledger key: %w", err)
 	}
+	// The ledger's file is made after the genesis input is durable. Where it is
+	// there without it, the log was lost, and a new key would destroy the old one.
+	switch _, err := os.Stat(filepath.Join(dir, ledgerFile)); {
+	case err == nil:
+		return "", fmt.Errorf("begin log: %s is missing or empty, but %s was made from it: restore the log, or begin a new data folder", logFile, ledgerFile)
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("begin log: %w", err)
+	}
 	return create(ctx, dir, l, stamp, now)
 }
 
