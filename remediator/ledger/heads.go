@@ -40,7 +40,11 @@ func (v *verifier) readHeads(ctx context.Context) error {
 		return fmt.Errorf("read entries: %w", err)
 	}
 	if len(checkpoints) == 0 && len(applied) == 0 && len(first) == 0 {
-		return nil // a ledger that nothing was committed to
+		// Nothing was committed to it, unless somebody knows better.
+		for i := range v.opts.Checkpoints {
+			v.findAt(PlaceGiven, "the ledger is empty: it is not a continuation of the checkpoint given (number %d)", i+1)
+		}
+		return nil
 	}
 	own := v.readCheckpoint(checkpoints)
 	position := v.readApplied(applied)

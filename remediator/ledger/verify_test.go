@@ -61,6 +61,13 @@ func TestVerifyFindsNothingInAnUntouchedLedger(t *testing.T) {
 	if report := verify(t, &memory{}, ledger.Options{}); !report.Verified || report.Size != 0 {
 		t.Errorf("an empty ledger: %s", text(t, report))
 	}
+	s := newSealed(t, 1, 1, 20)
+	older := [][]byte{s.last().checkpoint[0].Note}
+	for _, opts := range []ledger.Options{{Checkpoints: older}, {Key: s.public}, {Key: s.public, Checkpoints: older}} {
+		if report := verify(t, &memory{}, opts); report.Verified || !report.Pinned {
+			t.Errorf("a ledger that was emptied, pinned by %d checkpoints and key %q: %s", len(opts.Checkpoints), opts.Key, text(t, report))
+		}
+	}
 }
 
 // TestLyingStores shows what verification says of whole ledgers that were made up.
