@@ -92,6 +92,21 @@ func openNote(signed []byte, keys []string) (name, text string, err error) {
 	return n.Sigs[0].Name, n.Text, nil
 }
 
+// checkOwn refuses a stored note with anything beside its text and one signature
+// in its only encoding. Readers of notes pass over the rest, so that witnesses can
+// sign too; but what the store holds was written by one signer, byte for byte.
+func checkOwn(signed []byte, text string) error {
+	line, one := strings.CutSuffix(strings.TrimPrefix(string(signed), text+"\n"), "\n")
+	if !one || strings.Contains(line, "\n") {
+		return errors.New("it holds more than its text and one signature")
+	}
+	signature := line[strings.LastIndexByte(line, ' ')+1:]
+	if _, err := base64.StdEncoding.Strict().DecodeString(signature); err != nil {
+		return fmt.Errorf("read signature %q: %w", signature, err)
+	}
+	return nil
+}
+
 // parseCheckpoint accepts exactly what text writes.
 func parseCheckpoint(text string) (Checkpoint, error) {
 	lines := strings.Split(text, "\n")
@@ -138,6 +153,9 @@ func SignApplied(a Applied, signer note.Signer) ([]byte, error) {
 // CheckApplied reports whether the note is the position, signed by one of keys.
 func CheckApplied(a Applied, signed []byte, keys ...string) error {
 	_, text, err := openNote(signed, keys)
+	if err == nil {
+		err = checkOwn(signed, text)
+	}
 	if err != nil {
 		return fmt.Errorf("open applied position: %w", err)
 	}

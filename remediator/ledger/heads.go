@@ -133,6 +133,9 @@ func (v *verifier) readCheckpoint(rows []CheckpointRow) witness {
 		v.findAt(PlaceCheckpoint, "%v", err)
 		return w
 	}
+	if err := checkOwn(row.Note, c.text()); err != nil {
+		v.findAt(PlaceCheckpoint, "%v", err)
+	}
 	if w.size != c.Size || !bytes.Equal(row.Root, c.Root[:]) {
 		v.findAt(PlaceCheckpoint, "its columns say size %d and root %s, its signed note size %d and root %s",
 			row.Size, base64.StdEncoding.EncodeToString(row.Root), c.Size, encodeHash(c.Root[:]))

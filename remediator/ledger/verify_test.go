@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
@@ -362,5 +363,46 @@ func TestReportAsJSON(t *testing.T) {
 	if got.Verified == nil || *got.Verified || got.Pinned == nil || *got.Pinned || len(got.Findings) != 1 ||
 		got.Findings[0].Place != "entry" || got.Findings[0].Sequence == nil || *got.Findings[0].Sequence != 5 {
 		t.Errorf("got %s", b.Bytes())
+	}
+}
+
+// TestOwnNotesHoldOneSignature changes the signed rows in ways that a reader of
+// notes passes over: no other key signs them, and a signature has one encoding.
+func TestOwnNotesHoldOneSignature(t *testing.T) {
+	t.Parallel()
+	s := newSealed(t, 1, 3, 20)
+	stranger, _ := newSigner(t, 7, "stranger")
+	line := func(signed []byte) []byte { return signed[bytes.LastIndex(signed, []byte("\n— "))+1:] }
+	for name, change := range map[string]func(signed []byte) []byte{
+		"a signature of a stranger": func(signed []byte) []byte {
+			n, err := note.Sign(&note.Note{Text: string(signed[:bytes.Index(signed, []byte("\n\n"))+1])}, stranger)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return append(bytes.Clone(signed), line(n)...)
+		},
+		"its signature twice": func(signed []byte) []byte { return append(bytes.Clone(signed), line(signed)...) },
+		"bits that its encoding leaves over": func(signed []byte) []byte {
+			changed := bytes.Clone(signed)
+			changed[bytes.LastIndexByte(changed, '=')-1]++ // 68 bytes leave two bits of the last letter
+			return changed
+		},
+	} {
+		m := s.last()
+		m.checkpoint[0].Note = change(m.checkpoint[0].Note)
+		if report := verify(t, m, ledger.Options{Key: s.public}); report.Verified || report.Findings[0].Place != ledger.PlaceCheckpoint {
+			t.Errorf("%s: in the checkpoint's note\n%s", name, text(t, report))
+		}
+		m = s.last()
+		m.applied[0].Note = change(m.applied[0].Note)
+		if report := verify(t, m, ledger.Options{Key: s.public}); report.Verified || report.Findings[0].Place != ledger.PlaceApplied {
+			t.Errorf("%s: in the applied position's note\n%s", name, text(t, report))
+		}
+		// A witness may sign a checkpoint too before it is kept elsewhere.
+		if given := s.last().checkpoint[0].Note; name == "a signature of a stranger" {
+			if report := verify(t, s.last(), ledger.Options{Checkpoints: [][]byte{change(given)}}); !report.Verified {
+				t.Errorf("a checkpoint given with %s:\n%s", name, text(t, report))
+			}
+		}
 	}
 }
