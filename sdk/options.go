@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -239,9 +240,21 @@ func (c *config) checkURL() {
 		c.fail("the address has a user or password: give the token as MAKEGOOD_TOKEN")
 	case u.RawQuery != "" || u.Fragment != "":
 		c.fail("address %s has a query or fragment: use the part before it", quote(c.url))
+	case !isPort(u):
+		c.fail("address %s has no port between 1 and 65535: correct it, or leave it out", quote(c.url))
 	default:
 		c.url = u.JoinPath("v1", "events").String()
 	}
+}
+
+// isPort reports whether the port can exist, or is left out. What a URL's parser
+// takes for a port is any digits behind the last colon.
+func isPort(u *url.URL) bool {
+	if strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "[") {
+		return false
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return u.Port() == "" || err == nil && port > 0
 }
 
 // isLoopback reports whether requests stay on this machine.
