@@ -235,7 +235,8 @@ func (c *config) checkURL() {
 	u, err := url.Parse(c.url)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		c.fail("address %s is not an http or https URL: use one like http://127.0.0.1:8080 (MAKEGOOD_URL)", quote(c.url))
+		shown := c.url[strings.LastIndexByte(c.url, '@')+1:] // a password stands before it
+		c.fail("address %s is not an http or https URL: use one like http://127.0.0.1:8080 (MAKEGOOD_URL)", quote(shown))
 	case u.User != nil:
 		c.fail("the address has a user or password: give the token as MAKEGOOD_TOKEN")
 	case u.RawQuery != "" || u.Fragment != "":
