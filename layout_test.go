@@ -64,7 +64,8 @@ var edges = map[string][]string{
 	"remediator/store/ledgerdb":           {"remediator/act", "remediator/act/credit", "remediator/store/internal/...", "remediator/store/views"},
 	"remediator/store/logdb":              {"remediator/log", "remediator/store/internal/..."},
 	"remediator/store/views":              {"remediator/store/internal/..."},
-	"sdk":                                 {},
+	"sdk":                                 {"sdk/internal/sse"},
+	"sdk/internal/sse":                    {},
 	"sdk/peers":                           {"sdk"}, // libraries to measure against, in a module of their own
 	"tools/testrun":                       {},
 }
