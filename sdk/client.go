@@ -10,13 +10,14 @@ import (
 // closeTimeout is how long Close tries to deliver what is left.
 const closeTimeout = 5 * time.Second
 
-// Client emits events. It is safe for use by any number of goroutines; a nil
-// *Client does nothing.
+// Client emits events and keeps gates. It is safe for use by any number of
+// goroutines; a nil *Client does nothing, and its gates answer by their modes.
 type Client struct {
 	encoder *encoder
 	queue   *queue // nil in a disabled client
 	drops   *drops
 	sender  *sender
+	gates   *gates
 }
 
 // New makes a client for the service of the given name, for example "checkout".
@@ -28,7 +29,7 @@ func New(service string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{}
+	c := &Client{gates: newGates(cfg)}
 	if !cfg.enabled() {
 		cfg.logger.Info("makegood: disabled, set MAKEGOOD_URL to emit events", "service", service)
 		return c, nil
@@ -36,7 +37,9 @@ func New(service string, opts ...Option) (*Client, error) {
 	c.encoder = newEncoder(cfg.source, cfg.version, cfg.environment, cfg.trace)
 	c.queue = newQueue(cfg.limits)
 	c.drops = newDrops(cfg.onDrop, cfg.logger, c.Stats)
-	c.sender = newSender(c.queue, c.drops, newEndpoint(cfg), cfg.logger)
+	endpoint := newEndpoint(cfg)
+	c.sender = newSender(c.queue, c.drops, endpoint, cfg.logger)
+	c.gates.connect(cfg, endpoint)
 	c.sender.start(cfg.limits.inFlight)
 	go c.drops.run()
 	return c, nil
@@ -105,7 +108,7 @@ func (c *Client) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Close is Shutdown with five seconds.
+// Close is Shutdown with five seconds. Gates keep their last answers.
 func (c *Client) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
@@ -144,6 +147,7 @@ func (c *Client) Shutdown(ctx context.Context) (Report, error) {
 		err = nil
 	}
 	c.drops.finish()
+	c.gates.stop()
 	c.sender.endpoint.close()
 	return report, err
 }

@@ -18,12 +18,25 @@
 // Which events lead to a refund, an apology or a stopped line is decided by
 // rules in the service; the application only reports.
 //
+// It also asks whether it may go on. People and rules pull andon cords; a red
+// cord closes the gates at its path and below it, until it is released:
+//
+//	gate := mg.Gate("product/TABLE-7", makegood.FailOpen) // once
+//	if gate.Closed() {                                    // for every request
+//		return errNotForSale
+//	}
+//
 // # What an application can rely on
 //
 // Emitting never blocks, never panics and never writes a log line per event. A
 // nil *Client and a client without an address are safe: they do nothing, so
 // unit tests need no set-up. New never opens a connection; it fails only when
 // the configuration is wrong.
+//
+// Asking a gate is one atomic load, and never an error: when the service cannot
+// be asked, the gate answers by the [Mode] that it was declared with. A gate that
+// the service closed stays closed while the connection is lost. [GateFile] keeps
+// what is known over a restart.
 //
 // Memory is bounded (8 MiB, see [Memory]) and so is the number of goroutines.
 // When the memory is full, new events are dropped and counted; those already
@@ -50,6 +63,10 @@
 // gathered every 200 ms, or sooner when 500 events or a full buffer wait, to
 // POST {URL}/v1/events as application/cloudevents-batch+json.
 //
+// The first gate starts one more goroutine, which listens to
+// GET {URL}/v1/andon/stream, or asks {URL}/v1/andon/gates every ten seconds where
+// streaming does not work.
+//
 // Every event carries id (UUID version 7), source (the service's name), type,
 // time and, when given, subject, customer, severitynumber, traceparent,
 // serviceversion and environment. All other attributes become fields of data.
@@ -70,7 +87,7 @@
 //
 //	MAKEGOOD_URL         address of the service, for example https://makegood.example.com;
 //	                     without it, and without [URL] or [Handler], the client is disabled
-//	MAKEGOOD_TOKEN       bearer token of an emitter
+//	MAKEGOOD_TOKEN       bearer token of an emitter; gates show it too
 //	MAKEGOOD_TOKEN_FILE  file that holds the token instead; read again when the service
 //	                     answers 401, so a token can be replaced while the program runs
 package makegood

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -16,24 +17,36 @@ const (
 	maxResponse    = 1 << 20          // an answer that rejects 1,000 events with reasons fits
 )
 
-// endpoint is where batches go.
+// endpoint is where batches go and where gates ask.
 type endpoint struct {
-	url    string
-	client *http.Client
-	own    bool // client was made by us
-	agent  string
-	gzip   atomic.Bool
+	url       string       // of events
+	gates     string       // of all cords at once
+	stream    string       // of their changes
+	client    *http.Client // for requests that end
+	listening *http.Client // for those that do not
+	own       bool         // client was made by us
+	agent     string
+	gzip      atomic.Bool
 
 	tokenFile string
 	token     atomic.Pointer[string]
 }
 
 func newEndpoint(c *config) *endpoint {
-	e := &endpoint{url: c.url, tokenFile: c.tokenFile, agent: userAgent()}
+	base := c.base
+	if c.handler != nil {
+		base = &url.URL{Scheme: "http", Host: "makegood.internal"}
+	}
+	e := &endpoint{
+		url:       base.JoinPath("v1", "events").String(),
+		gates:     base.JoinPath("v1", "andon", "gates").String(),
+		stream:    base.JoinPath("v1", "andon", "stream").String(),
+		tokenFile: c.tokenFile,
+		agent:     userAgent(),
+	}
 	e.token.Store(&c.token)
 	switch {
 	case c.handler != nil:
-		e.url = "http://makegood.internal/v1/events"
 		e.client = &http.Client{Transport: inProcess{c.handler}}
 	case c.client != nil:
 		client := *c.client
@@ -54,6 +67,9 @@ func newEndpoint(c *config) *endpoint {
 	}
 	// A redirect would send the token and the events elsewhere.
 	e.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	listening := *e.client
+	listening.Timeout = 0 // it would end every stream
+	e.listening = &listening
 	return e
 }
 
@@ -88,13 +104,10 @@ func (e *endpoint) post(ctx context.Context, batch string, body []byte, zipped b
 	req.GetBody = func() (io.ReadCloser, error) { return loan.reader(), nil }
 	req.Header.Set("Content-Type", "application/cloudevents-batch+json")
 	req.Header.Set("Makegood-Batch", batch)
-	req.Header.Set("User-Agent", e.agent)
 	if zipped {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
-	if token := *e.token.Load(); token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
+	e.sign(req)
 	res, err := e.client.Do(req)
 	if err != nil {
 		return answer{}, err
@@ -106,6 +119,26 @@ func (e *endpoint) post(ctx context.Context, batch string, body []byte, zipped b
 		return answer{}, fmt.Errorf("read answer %d: %w", a.status, err)
 	}
 	return a, nil // an acceptance is in the status; its body may be cut short
+}
+
+// get asks for an address. The caller closes the answer's body.
+func (e *endpoint) get(ctx context.Context, client *http.Client, address string, header http.Header) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header = header
+	req.Header.Set("Accept-Encoding", "identity") // a compressed stream waits for company
+	e.sign(req)
+	return client.Do(req)
+}
+
+// sign says who asks.
+func (e *endpoint) sign(req *http.Request) {
+	req.Header.Set("User-Agent", e.agent)
+	if token := *e.token.Load(); token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
 }
 
 // rereadToken takes a replaced token into use.

@@ -22,6 +22,7 @@ type config struct {
 	service, version, environment, source string
 
 	url, token           string
+	base                 *url.URL // what url says
 	urlGiven, tokenGiven bool
 	tokenFile            string
 	client               *http.Client
@@ -30,6 +31,7 @@ type config struct {
 	onDrop               func(Report, error)
 	trace                func(context.Context) string
 	limits               limits
+	gateFile             string
 	errs                 []error
 }
 
@@ -106,6 +108,18 @@ func OnDrop(f func(Report, error)) Option { return func(c *config) { c.onDrop = 
 // TraceParent finds the W3C traceparent of an event in the context given to
 // Emit; an empty one means that there is none.
 func TraceParent(f func(context.Context) string) Option { return func(c *config) { c.trace = f } }
+
+// GateFile is where gates keep what they know, for the next start of the program:
+// they answer from it until the service is heard. A file that cannot be read is
+// as none, and one that cannot be written is logged. Defaults to no file.
+func GateFile(path string) Option {
+	return func(c *config) {
+		if path == "" {
+			c.fail("GateFile is empty: leave the option out")
+		}
+		c.gateFile = path
+	}
+}
 
 // MaxInFlight is the number of requests at a time, 1 or 2. With 1, the default,
 // events arrive in the order in which they were emitted.
@@ -230,7 +244,7 @@ func readTokenFile(name string) (string, error) {
 	return token, nil
 }
 
-// checkURL makes the address of the service the address that events go to.
+// checkURL reads the address of the service.
 func (c *config) checkURL() {
 	u, err := url.Parse(c.url)
 	switch {
@@ -244,7 +258,7 @@ func (c *config) checkURL() {
 	case !isPort(u):
 		c.fail("address %s has no port between 1 and 65535: correct it, or leave it out", quote(c.url))
 	default:
-		c.url = u.JoinPath("v1", "events").String()
+		c.base = u
 	}
 }
 

@@ -37,7 +37,11 @@ type sender struct {
 func newSender(q *queue, d *drops, e *endpoint, logger *slog.Logger) *sender {
 	s := &sender{
 		queue: q, drops: d, endpoint: e,
-		health:  &health{logger: logger},
+		health: &health{
+			logger: logger,
+			fails:  "makegood: events wait: the service does not take them",
+			works:  "makegood: the service takes events again",
+		},
 		closing: make(chan struct{}),
 		ended:   make(chan struct{}),
 	}
@@ -198,13 +202,14 @@ func (w *worker) pause(try int, asked time.Duration) int {
 	}
 }
 
-// health logs when delivery begins to fail and when it works again, and never
+// health logs when something begins to fail and when it works again, and never
 // floods a log.
 type health struct {
-	logger *slog.Logger
+	logger       *slog.Logger
+	fails, works string // the messages
 
 	mu     sync.Mutex
-	reason string // logged last; empty when delivery works
+	reason string // logged last; empty when it works
 	logged time.Time
 }
 
@@ -217,7 +222,7 @@ func (h *health) bad(reason string) {
 	}
 	h.reason, h.logged = reason, now
 	defer func() { _ = recover() }() // of the application's log handler
-	h.logger.Warn("makegood: events wait: the service does not take them", "reason", reason)
+	h.logger.Warn(h.fails, "reason", reason)
 }
 
 func (h *health) good() {
@@ -228,5 +233,5 @@ func (h *health) good() {
 	}
 	h.reason = ""
 	defer func() { _ = recover() }()
-	h.logger.Info("makegood: the service takes events again")
+	h.logger.Info(h.works)
 }
