@@ -42,6 +42,7 @@ type gateFile struct {
 	content func() (cords, time.Time)
 
 	writing sync.Mutex // held while the file is written
+	failing bool       // logged: one line is enough until it works again; guarded by writing once load has ended
 
 	mu      sync.Mutex
 	timer   *time.Timer
@@ -68,6 +69,7 @@ func (f *gateFile) load() (all cords, at time.Time, ok bool) {
 	all, at, err := readGateFile(f.path)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
+			f.failing = true
 			go f.health.bad(err.Error()) // the caller holds a lock that a log handler may want
 		}
 		return nil, time.Time{}, false
@@ -101,10 +103,14 @@ func (f *gateFile) write() {
 	f.mu.Unlock()
 	err := writeGateFile(f.path, f.content)
 	if err == nil {
+		f.failing = false
 		f.health.good()
 		return
 	}
-	f.health.bad(err.Error())
+	if !f.failing {
+		f.failing = true
+		f.health.bad(err.Error())
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.due && !f.ended { // a change must not wait for the next one
@@ -206,9 +212,6 @@ func writeGateFile(path string, content func() (cords, time.Time)) (err error) {
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), ".makegood-gates-*")
 	if err != nil {
-		if at := (*fs.PathError)(nil); errors.As(err, &at) {
-			at.Path = path // and not a name that is another one each time
-		}
 		return err
 	}
 	_, err = file.Write(text)

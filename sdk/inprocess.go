@@ -57,8 +57,8 @@ func (t inProcess) stream(req *http.Request) (*http.Response, error) {
 	}()
 	select {
 	case <-w.begun:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	case <-req.Context().Done():
+		return nil, req.Context().Err()
 	}
 	if w.flowing {
 		res := w.response(req)
