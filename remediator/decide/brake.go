@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/makegood/makegood/remediator/cord"
 )
 
@@ -63,6 +65,7 @@ func (f *Fold) foldPause(c CommandBody) (refused string, err error) {
 	}
 	f.answer.Target = c.Target
 	f.brake(c.Target, "", true)
+	f.say(uuid.Nil, "", "", EvidenceNote, c.Reason)
 	return "", f.add(KindPause, Fact{}, PauseFact{Target: c.Target, By: c.By})
 }
 
@@ -78,6 +81,7 @@ func (f *Fold) foldResume(c CommandBody) (refused string, err error) {
 	}
 	delete(f.state.Paused, c.Target)
 	f.brake(c.Target, "", false)
+	f.say(uuid.Nil, "", "", EvidenceNote, c.Reason)
 	return "", f.add(KindResume, Fact{}, ResumeFact{Target: c.Target, By: c.By, PausedBy: p.By})
 }
 

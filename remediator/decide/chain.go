@@ -18,7 +18,7 @@ import (
 const (
 	ReasonError       = "error"            // a step could not be computed
 	ReasonOld         = "old"              // the event is older than 30 days
-	ReasonNoCustomer  = "no customer"      // a limit or a credit needs one
+	ReasonNoCustomer  = "no customer"      // a limit, a credit or a mail needs one
 	ReasonRefunded    = "already refunded" // something was refunded on the payment before
 	ReasonCurrency    = "currency"         // a limit names no amount in the currency
 	ReasonPerRemedy   = "per_remedy"
@@ -84,8 +84,12 @@ func (f *Fold) decide(c *candidate) error {
 // unfit reports whether actions cannot be carried out: they do not fit a sealed
 // decision, or an amount came out as nothing or too large to be summed up.
 func unfit(actions []rule.Action) bool {
+	values := 0
 	for _, a := range actions {
-		if max(len(a.Name), len(a.Payment), len(a.Customer), len(a.Cord)) > maxText ||
+		if values += len(a.Values); values > maxValues {
+			return true
+		}
+		if max(len(a.Name), len(a.Payment), len(a.Customer), len(a.Cord), len(a.To)) > maxText ||
 			a.Amount.Currency != "" && (a.Amount.Minor <= 0 || a.Amount.Minor > maxAmount) {
 			return true
 		}
@@ -97,7 +101,7 @@ func unfit(actions []rule.Action) bool {
 func (v *verdict) total() {
 	sums := map[string]int64{}
 	for _, a := range v.actions {
-		if a.Kind == "credit" && a.Customer == "" {
+		if a.Kind == "credit" && a.Customer == "" || a.Kind == "notify" && a.Via == rule.ViaMail && a.To == "" && v.c.event.Customer == "" {
 			v.hold(ReasonNoCustomer)
 		}
 		if a.Amount.Currency == "" {

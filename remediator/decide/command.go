@@ -133,7 +133,7 @@ func (f *Fold) foldAnswer(c CommandBody) (refused string, err error) {
 }
 
 func (f *Fold) deny(r *openRemedy, c CommandBody) error {
-	f.say(r.Remedy, r.Rule, r.Customer, "note", c.Reason)
+	f.say(r.Remedy, r.Rule, r.Customer, EvidenceNote, c.Reason)
 	if err := f.add(KindApproval, Fact{Remedy: r.Remedy, Rule: r.Rule}, ApprovalFact{Answer: "deny", By: c.By, Have: len(r.By), Need: r.Need}); err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (f *Fold) approve(r *openRemedy, c CommandBody) (refused string, err error)
 	if slices.Contains([]string{ReasonPerRemedy, ReasonPerCustomer, ReasonBudget, ReasonCurrency}, r.Held) {
 		fact.Above = r.Held
 	}
-	f.say(r.Remedy, r.Rule, r.Customer, "note", c.Reason)
+	f.say(r.Remedy, r.Rule, r.Customer, EvidenceNote, c.Reason)
 	if err := f.add(KindApproval, Fact{Remedy: r.Remedy, Rule: r.Rule}, fact); err != nil {
 		return "", err
 	}

@@ -38,7 +38,7 @@ func (f *Fold) pull(p pullRequest) error {
 	if opened && c.Level == cord.Red {
 		f.brakeCord(c, true)
 	}
-	f.say(p.remedy, p.rule, "", "reason", p.reason)
+	f.say(p.remedy, p.rule, "", EvidenceReason, p.reason)
 	return f.addPull(c, opened, p)
 }
 
@@ -69,12 +69,9 @@ func (f *Fold) changed(c *cord.State) { f.out.Cords = append(f.out.Cords, *c) }
 
 // say seals a text that people wrote or read, as evidence.
 func (f *Fold) say(remedy uuid.UUID, ruleName, customer, kind, text string) {
-	if text == "" {
-		return
+	if text != "" {
+		f.addEvidence(customer, Fact{Remedy: remedy, Rule: ruleName}, kind, []byte(text))
 	}
-	f.out.Items = append(f.out.Items, Item{Evidence: &Evidence{
-		Customer: customer, Remedy: remedy, Rule: ruleName, Kind: kind, At: f.at, Ordinal: f.state.Position.Ordinal, Plain: []byte(text),
-	}})
 }
 
 // red reports whether a path is stopped, by its own cord or one above.
@@ -132,7 +129,7 @@ func (f *Fold) recur(c *candidate) error {
 		if s == nil || s.Rule != c.hit.Rule.Name || !s.Watched(f.at) {
 			continue
 		}
-		f.say(uuid.Nil, s.Rule, c.event.Customer, "event", string(f.input.Body))
+		f.say(uuid.Nil, s.Rule, c.event.Customer, EvidenceEvent, string(f.input.Body))
 		if err := f.pull(pullRequest{cord: a.Cord, level: a.Level, rule: s.Rule, reason: a.Reason, cause: CauseRecurrence, terms: a.Terms}); err != nil {
 			return err
 		}
@@ -219,8 +216,8 @@ func (f *Fold) foldRelease(c CommandBody) (refused string, err error) {
 	f.watch(s)
 	f.changed(s)
 	f.answer.Pull = s.Pull
-	f.say(s.Remedy, s.Rule, "", "cause", c.Cause)
-	f.say(s.Remedy, s.Rule, "", "fix", c.Fix)
+	f.say(s.Remedy, s.Rule, "", EvidenceCause, c.Cause)
+	f.say(s.Remedy, s.Rule, "", EvidenceFix, c.Fix)
 	return "", f.add(KindRelease, Fact{Remedy: s.Remedy, Rule: s.Rule}, ReleaseFact{
 		Cord: s.Cord, Level: level, Pull: s.Pull, By: c.By, WatchUntil: stampOr(s.WatchUntil),
 	})

@@ -167,7 +167,10 @@ type Step struct {
 	ExpiresS  int64        `json:"expires_s,omitempty"` // seconds; 0: never
 	Cord      string       `json:"cord,omitempty"`
 	Level     string       `json:"level,omitempty"`
-	Of        uuid.UUID    `json:"of,omitzero"` // the action that it undoes
+	Of        uuid.UUID    `json:"of,omitzero"`        // the action that it undoes
+	Template  string       `json:"template,omitempty"` // of notify
+	Via       string       `json:"via,omitempty"`      // of notify: mail, chat
+	Endpoint  string       `json:"endpoint,omitempty"` // of webhook: the receiver's name
 }
 
 // DuplicateFact says that a once_per key was taken already.
@@ -226,6 +229,7 @@ const (
 	Retrying  = "retrying"  // did not happen, or will be repeated under the same key
 	Unknown   = "unknown"   // nobody knows; resolved by look-up or repeated under the same key
 	Blocked   = "held"      // the provider holds a refund of this payment that is not ours
+	Skipped   = "skipped"   // it need not happen: done, and nothing was paid
 )
 
 // ActionFact is what one attempt of an action came to.

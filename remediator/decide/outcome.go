@@ -33,7 +33,11 @@ func (f *Fold) foldOutcome(in input.Input) error {
 		return err
 	}
 	s.Last = o.Status
+	f.addSent(r, s, o.Sent)
 	switch {
+	case o.Status == Skipped:
+		f.settle(r, s, &money.Money{Currency: s.Amount.Currency})
+		s.Status = stepDone
 	case o.Status == Succeeded || o.Status == Pending:
 		f.settle(r, s, o.Amount)
 		s.Status = stepDone

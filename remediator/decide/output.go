@@ -46,11 +46,23 @@ type Evidence struct {
 	Customer string
 	Remedy   uuid.UUID
 	Rule     string
-	Kind     string // event: the CloudEvent as received; reason, cause, fix, note: what people read or wrote
+	Kind     string // one of the Evidence* kinds
 	At       int64
 	Ordinal  uint64
 	Plain    []byte
 }
+
+// The kinds of evidence.
+const (
+	EvidenceEvent   = "event"   // the CloudEvent as received
+	EvidenceReason  = "reason"  // the expanded text of a pull
+	EvidenceCause   = "cause"   // of a pull, as whoever released it found
+	EvidenceFix     = "fix"     // what was done about it
+	EvidenceNote    = "note"    // what a person wrote beside a command
+	EvidenceValues  = "values"  // what templates and receivers are told: a JSON object by the names of steps
+	EvidenceMail    = "mail"    // a message as it was sent
+	EvidenceWebhook = "webhook" // a request as it was sent
+)
 
 // KeyTaken records that a remedy took its once_per key, for ever.
 type KeyTaken struct {
@@ -236,7 +248,14 @@ type OutcomeBody struct {
 	Action uuid.UUID `json:"action"`
 	Remedy uuid.UUID `json:"remedy"`
 	ActionFact
+	// Sent is what a notify or webhook step sent, at most MaxSent bytes. It is
+	// sealed as evidence and never in a fact.
+	Sent []byte `json:"sent,omitempty"`
 }
+
+// MaxSent bounds what an outcome says was sent: with its base64 it fits a record
+// of the log many times over, and it is one entry of the ledger.
+const MaxSent = 32 << 10
 
 // VersionBody is the body of a version input, in JSON.
 type VersionBody struct {

@@ -61,8 +61,9 @@ func (f *Fold) conclude(v *verdict) error {
 		return nil
 	}
 	if c.requester == "" {
-		f.say(c.remedy, r.Name, c.event.Customer, "event", string(f.input.Body))
+		f.say(c.remedy, r.Name, c.event.Customer, EvidenceEvent, string(f.input.Body))
 	}
+	f.addValues(v)
 	return f.open(v, fact, charges)
 }
 
@@ -103,6 +104,7 @@ func (v *verdict) steps() []Step {
 		steps[i] = Step{
 			Action: ActionID(v.c.remedy, a.Name), Name: a.Name, Kind: a.Kind, After: a.After, Connector: a.Connector,
 			Payment: a.Payment, Customer: a.Customer, ExpiresS: int64(a.Expires / time.Second), Cord: a.Cord, Level: a.Level,
+			Template: a.Template, Via: a.Via, Endpoint: a.Endpoint,
 		}
 		if a.Amount.Currency != "" {
 			steps[i].Amount = &a.Amount

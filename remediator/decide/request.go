@@ -111,7 +111,7 @@ func (f *Fold) ask(cand *candidate, c CommandBody) (refused string, err error) {
 	if err := f.decide(cand); err != nil {
 		return "", err
 	}
-	f.say(cand.remedy, cand.hit.Rule.Name, cand.event.Customer, "note", c.Reason)
+	f.say(cand.remedy, cand.hit.Rule.Name, cand.event.Customer, EvidenceNote, c.Reason)
 	if f.answer.Status == "" {
 		f.answer.Status = Suppress // an open remedy says how it stands
 	}
@@ -160,7 +160,7 @@ func (f *Fold) retryOpen(r *openRemedy, c CommandBody) (refused string, err erro
 	if again == 0 {
 		return "none of its actions has been tried and waits", nil
 	}
-	f.say(r.Remedy, r.Rule, r.Customer, "note", c.Reason)
+	f.say(r.Remedy, r.Rule, r.Customer, EvidenceNote, c.Reason)
 	return "", nil
 }
 
@@ -229,7 +229,7 @@ func (f *Fold) derive(name, key string, c CommandBody, change func(Step) (step S
 // action is the step as it is before it is sealed.
 func (s Step) action() rule.Action {
 	a := rule.Action{Name: s.Name, Kind: s.Kind, After: s.After, Connector: s.Connector, Payment: s.Payment, Customer: s.Customer,
-		Expires: time.Duration(s.ExpiresS) * time.Second, Cord: s.Cord, Level: s.Level}
+		Expires: time.Duration(s.ExpiresS) * time.Second, Cord: s.Cord, Level: s.Level, Template: s.Template, Via: s.Via, Endpoint: s.Endpoint}
 	if s.Amount != nil {
 		a.Amount = *s.Amount
 	}

@@ -23,6 +23,8 @@ type scene struct {
 	at     int64
 	jobs   []decide.Job
 	facts  []decide.Fact
+
+	evidence []decide.Evidence
 }
 
 func newScene(t *testing.T, rules string) *scene {
@@ -46,6 +48,8 @@ func (s *scene) apply(in input.Input) []decide.Fact {
 	for _, item := range out.Items {
 		if item.Fact != nil {
 			facts = append(facts, *item.Fact)
+		} else {
+			s.evidence = append(s.evidence, *item.Evidence)
 		}
 	}
 	s.facts = append(s.facts, facts...)

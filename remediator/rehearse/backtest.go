@@ -37,9 +37,11 @@ type RuleSummary struct {
 
 // Actions counts steps by kind.
 type Actions struct {
-	Refund int `json:"refund"`
-	Credit int `json:"credit"`
-	Andon  int `json:"andon"`
+	Refund  int `json:"refund"`
+	Credit  int `json:"credit"`
+	Andon   int `json:"andon"`
+	Notify  int `json:"notify,omitempty"`
+	Webhook int `json:"webhook,omitempty"`
 }
 
 // Rejection is an event that is none.
@@ -166,6 +168,10 @@ func (t *tally) remedy(remedy *decide.RemedyFact) error {
 			t.actions.Credit++
 		case "andon":
 			t.actions.Andon++
+		case "notify":
+			t.actions.Notify++
+		case "webhook":
+			t.actions.Webhook++
 		}
 		if s.Amount == nil {
 			continue

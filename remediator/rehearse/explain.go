@@ -129,6 +129,10 @@ func stepText(s decide.Step) string {
 		return fmt.Sprintf("refund %s of %s", s.Amount, s.Payment)
 	case rule.Credit:
 		return fmt.Sprintf("credit %s to %s", s.Amount, s.Customer)
+	case rule.Notify:
+		return s.Name + " with " + s.Template + " by " + s.Via
+	case rule.Webhook:
+		return s.Name + " to " + s.Endpoint
 	case rule.Andon:
 		return fmt.Sprintf("pull %s %s", s.Cord, s.Level)
 	}

@@ -149,12 +149,13 @@ func (a *expectedAction) differs(s *decide.Step) string {
 	if a.kind != s.Kind {
 		return fmt.Sprintf("its kind is %s, not %s", s.Kind, a.kind)
 	}
-	got := map[string]string{"name": s.Name, "payment": s.Payment, "customer": s.Customer, "pull": s.Cord, "level": s.Level}
+	got := map[string]string{"name": s.Name, "payment": s.Payment, "customer": s.Customer, "pull": s.Cord, "level": s.Level,
+		"template": s.Template, "via": s.Via, "to": s.Endpoint}
 	if s.Amount != nil {
 		got["amount"] = s.Amount.String()
 	}
 	got["expires"] = (time.Duration(s.ExpiresS) * time.Second).String()
-	for _, name := range []string{"name", "payment", "customer", "amount", "expires", "pull", "level"} {
+	for _, name := range []string{"name", "payment", "customer", "amount", "expires", "template", "via", "to", "pull", "level"} {
 		want, ok := a.fields[name]
 		if !ok || written(name, want) == got[name] {
 			continue

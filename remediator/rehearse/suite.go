@@ -187,13 +187,19 @@ func (s *suite) expectation(n *yaml.Node) expectation {
 var fieldsOf = map[string][]string{
 	rule.Refund: {"payment", "amount"},
 	rule.Credit: {"customer", "amount", "expires"},
-	rule.Andon:  {"pull", "level"},
+	rule.Notify: {"template", "via"},
+	// What a receiver is told is not in a decision, which holds no texts.
+	rule.Webhook: {"to"},
+	rule.Andon:   {"pull", "level"},
 }
+
+// kinds are the kinds of step in the order in which they are looked for.
+var kinds = []string{rule.Refund, rule.Credit, rule.Notify, rule.Webhook, rule.Andon}
 
 // action reads an expected step: its kind with the fields that are looked at.
 func (s *suite) action(n *yaml.Node) expectedAction {
 	a := expectedAction{at: document.At(n)}
-	m := s.Mapping(n, "an expected action", "name", rule.Refund, rule.Credit, rule.Andon)
+	m := s.Mapping(n, "an expected action", append([]string{"name"}, kinds...)...)
 	if m == nil {
 		return a
 	}
@@ -201,7 +207,7 @@ func (s *suite) action(n *yaml.Node) expectedAction {
 	if n := m.Get("name"); n != nil {
 		a.fields["name"] = s.text(n)
 	}
-	for _, kind := range []string{rule.Refund, rule.Credit, rule.Andon} {
+	for _, kind := range kinds {
 		if !m.Has(kind) {
 			continue
 		}
@@ -218,7 +224,7 @@ func (s *suite) action(n *yaml.Node) expectedAction {
 		}
 	}
 	if a.kind == "" {
-		s.Errorf(a.at, "step", "write refund:, credit: or andon:", "an expected action says no kind")
+		s.Errorf(a.at, "step", "write refund:, credit:, notify:, webhook: or andon:", "an expected action says no kind")
 	}
 	return a
 }

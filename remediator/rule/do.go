@@ -18,7 +18,7 @@ const (
 )
 
 // later are the kinds of step that exist but are not carried out yet.
-var later = []string{"notify", "webhook", "coe"}
+var later = []string{"coe"}
 
 func (b *builder) do() {
 	n := b.m.Need("do", doHint)
@@ -41,7 +41,7 @@ func (b *builder) do() {
 // step reads one step. after is the node that says what it waits for, nil for
 // the step before.
 func (b *builder) step(item *yaml.Node) (after *yaml.Node, ok bool) {
-	m := b.Mapping(item, "a step", append([]string{Refund, Credit, Andon, "name", "after"}, later...)...)
+	m := b.Mapping(item, "a step", append([]string{Refund, Credit, Notify, Webhook, Andon, "name", "after"}, later...)...)
 	if m == nil {
 		return nil, false
 	}
@@ -61,7 +61,7 @@ func (b *builder) step(item *yaml.Node) (after *yaml.Node, ok bool) {
 		b.Errorf(m.Key(kinds[1]), "step", "begin each step with a - of its own", "a step is both %s and %s", kinds[0], kinds[1])
 		return nil, false
 	case slices.Contains(later, kinds[0]):
-		b.Errorf(m.Key(kinds[0]), "unsupported", "what works: refund, credit, andon", "the step %s is not carried out by this release", kinds[0])
+		b.Errorf(m.Key(kinds[0]), "unsupported", "what works: refund, credit, notify, webhook, andon", "the step %s is not carried out by this release", kinds[0])
 		return nil, false
 	}
 	step := Step{Name: kinds[0], Kind: kinds[0]}
@@ -90,9 +90,11 @@ func (b *builder) stepBody(n *yaml.Node, step *Step) *document.Mapping {
 		return nil
 	}
 	keys := map[string][]string{
-		Refund: {"payment", "amount", "name", "after"},
-		Credit: {"customer", "amount", "expires", "name", "after"},
-		Andon:  {"pull", "level", "reason", "answer_within", "box", "watch", "release_when", "name", "after"},
+		Refund:  {"payment", "amount", "name", "after"},
+		Credit:  {"customer", "amount", "expires", "name", "after"},
+		Notify:  {"template", "via", "to", "name", "after"},
+		Webhook: {"to", "data", "name", "after"},
+		Andon:   {"pull", "level", "reason", "answer_within", "box", "watch", "release_when", "name", "after"},
 	}[step.Kind]
 	m := b.Mapping(n, step.Kind, keys...)
 	if m == nil {
@@ -106,6 +108,10 @@ func (b *builder) stepBody(n *yaml.Node, step *Step) *document.Mapping {
 		step.customer = b.needText(m, "customer", `"${{ event.customer }}"`)
 		step.amount = b.amount(m)
 		step.expires = b.optional(m, "expires")
+	case Notify:
+		b.notify(m, step)
+	case Webhook:
+		b.webhook(m, step)
 	case Andon:
 		b.andon(m, step)
 	}

@@ -105,14 +105,22 @@ type Limit struct {
 // Action is a step with its texts expanded for one remedy.
 type Action struct {
 	Name      string // of the step
-	Kind      string // refund, credit, andon
+	Kind      string // refund, credit, notify, webhook, andon
 	After     string // name of the step it waits for; "" when it waits for none
-	Connector string // who carries it out: stripe, credit; "" when the fold does
+	Connector string // who carries it out: stripe, credit, notify, webhook; "" when the fold does
 
 	Payment  string // refund
 	Customer string // credit
 	Amount   money.Money
 	Expires  time.Duration // credit; 0: never
+
+	Template string // notify
+	Via      string // notify: mail, chat
+	Endpoint string // webhook: the receiver's name
+	To       string // notify: the address that the rule names; "" for the customer's; never sealed in clear
+	// Values are what the template or the receiver is told, in canonical JSON:
+	// {"let": …, "to": …} of notify, {"data": …} of webhook. Never sealed in clear.
+	Values []byte
 
 	Cord   string // andon: the path
 	Level  string // andon: yellow, red

@@ -12,23 +12,30 @@ import (
 // Step is one step of `do`, its texts not yet expanded.
 type Step struct {
 	Name  string
-	Kind  string // refund, credit, andon
+	Kind  string // refund, credit, notify, webhook, andon
 	After string // name of the step it waits for; "" when it waits for none
 
-	payment, customer, amount, cord, reason template
-	level                                   string
-	terms                                   cord.Terms
-	expires                                 time.Duration
+	Template string // notify: the template's name
+	Via      string // notify: mail, chat
+	Endpoint string // webhook: the receiver's name
+
+	payment, customer, amount, cord, reason, to template
+	data                                        []field
+	level                                       string
+	terms                                       cord.Terms
+	expires                                     time.Duration
 }
 
 // The kinds of step, and who carries each out. An andon takes effect in the fold.
 const (
-	Refund = "refund"
-	Credit = "credit"
-	Andon  = "andon"
+	Refund  = "refund"
+	Credit  = "credit"
+	Notify  = "notify"
+	Webhook = "webhook"
+	Andon   = "andon"
 )
 
-var connectors = map[string]string{Refund: "stripe", Credit: "credit", Andon: ""}
+var connectors = map[string]string{Refund: "stripe", Credit: "credit", Notify: "notify", Webhook: "webhook", Andon: ""}
 
 // MovesMoney reports whether the rule has a step that pays.
 func (r *Rule) MovesMoney() bool {
@@ -69,6 +76,8 @@ func (e *Evaluation) action(step *Step) (Action, error) {
 		if a.Customer, err = e.id(step.customer); err != nil && !errors.Is(err, errEmpty) {
 			return a, fmt.Errorf("customer: %w", err)
 		}
+	case Notify, Webhook:
+		return a, e.tell(step, &a)
 	case Andon:
 		if a.Cord, err = e.path(step.cord); err != nil {
 			return a, fmt.Errorf("pull: %w", err)

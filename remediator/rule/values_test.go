@@ -1,6 +1,7 @@
 package rule_test
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +97,23 @@ func TestActions(t *testing.T) {
 		{`andon: {pull: "product/${{ data.s }}/x", level: red, reason: "${{ data.s }}: ${{ data.n }} of ${{ data.ok }}"}`, `{"s": "T-7.a_b", "n": 2, "ok": true}`,
 			rule.Action{Name: "andon", Kind: "andon", Cord: "product/T-7.a_b/x", Level: "red", Reason: "T-7.a_b: 2 of true"}, ""},
 
+		{`notify: {template: late}`, `{"k": 1}`,
+			rule.Action{Name: "notify", Kind: "notify", Connector: "notify", Template: "late", Via: "mail", Values: []byte(`{"let":{}}`)}, ""},
+		{`notify: {template: late, via: chat}`, `{"k": 1}`,
+			rule.Action{Name: "notify", Kind: "notify", Connector: "notify", Template: "late", Via: "chat", Values: []byte(`{"let":{}}`)}, ""},
+		{`notify: {template: late, to: "${{ data.to }}"}`, `{"to": "a@b.example"}`,
+			rule.Action{Name: "notify", Kind: "notify", Connector: "notify", Template: "late", Via: "mail", To: "a@b.example",
+				Values: []byte(`{"let":{},"to":"a@b.example"}`)}, ""},
+		{`webhook: {to: crm}`, `{}`,
+			rule.Action{Name: "webhook", Kind: "webhook", Connector: "webhook", Endpoint: "crm", Values: []byte(`{"data":{}}`)}, ""},
+		{`webhook: {to: crm, data: {z: "${{ data.n }}", a: "<${{ data.s }}>", paid: "${{ money(data.m) }}", two: 2, yes: true, list: "${{ data.l }}"}}`,
+			`{"n": 1.5, "s": "x", "m": "2.99 USD", "l": [1, {"b": null, "a": "t"}]}`,
+			rule.Action{Name: "webhook", Kind: "webhook", Connector: "webhook", Endpoint: "crm",
+				Values: []byte(`{"data":{"a":"<x>","list":[1,{"a":"t","b":null}],"paid":"2.99 USD","two":2,"yes":true,"z":1.5}}`)}, ""},
+		{`notify: {template: late, to: "${{ data.to }}"}`, `{}`, rule.Action{}, "step notify: to: no such key: to"},
+		{`notify: {template: late, to: "${{ data.to }}"}`, `{"to": ""}`, rule.Action{}, "step notify: to: the value is empty"},
+		{`webhook: {to: crm, data: {n: "${{ data.n }}"}}`, `{}`, rule.Action{}, "step webhook: data: n: no such key: n"},
+
 		{`refund: {payment: "${{ data.p }}", amount: 1.00 USD}`, `{}`, rule.Action{}, "step refund: payment: no such key: p"},
 		{`refund: {payment: "${{ data.p }}", amount: 1.00 USD}`, `{"p": ""}`, rule.Action{}, "step refund: payment: the value is empty"},
 		{`refund: {payment: "${{ data.p }}", amount: 1.00 USD}`, `{"p": [1]}`, rule.Action{}, "step refund: payment: the value names nothing (type)"},
@@ -119,10 +137,26 @@ func TestActions(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || len(got) != 1 || got[0] != c.want {
+			if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], c.want) {
 				t.Errorf("got %+v, %v\nwant %+v", got, err, c.want)
 			}
 		})
+	}
+}
+
+// A template is told the lets that have a value, a receiver what the rule names;
+// only what a step names itself can fail it.
+func TestStepsAreToldTheLets(t *testing.T) {
+	t.Parallel()
+	const lines = "let: {late: \"timestamp(data.at) - timestamp(data.due)\", paid: money(data.paid), gone: data.gone, at: timestamp(data.at)}\ndo:\n"
+	const data = `{"at": "2026-01-05T11:30:00Z", "due": "2026-01-05T10:00:00Z", "paid": "5.00 USD"}`
+	got, err := evaluate(t, lines+"  - notify: {template: late}", data).Actions(nil)
+	const want = `{"let":{"at":"2026-01-05T11:30:00Z","late":"1h30m0s","paid":"5.00 USD"}}`
+	if err != nil || string(got[0].Values) != want {
+		t.Errorf("got %s, %v\nwant %s", got[0].Values, err, want)
+	}
+	if _, err = evaluate(t, lines+"  - webhook: {to: crm, data: {gone: \"${{ gone }}\"}}", data).Actions(nil); err == nil || !strings.Contains(err.Error(), "gone") {
+		t.Errorf("a let that is an error and used: %v", err)
 	}
 }
 
