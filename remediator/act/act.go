@@ -16,7 +16,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/rule"
 )
 
 // Job is an action that a connector has to carry out, as claimed.
@@ -30,7 +32,16 @@ type Job struct {
 	Attempt        int    // this one; the first is 1, and no number is ever given twice
 	FirstAttemptAt time.Time
 	Entry          []byte // the sealed ledger entry of the remedy's decision
+
+	// Values and Outcomes are there for jobs that tell somebody something.
+	Values   []byte        // what each step tells, by its name, as JSON; nil when it was erased
+	Outcomes []decide.Fact // what the remedy's actions came to so far, as sealed, in order
 }
+
+// Tells reports whether the job tells somebody something and moves no money.
+func (j Job) Tells() bool { return tells(j.Kind) }
+
+func tells(kind string) bool { return kind == rule.Notify || kind == rule.Webhook }
 
 // Outbox keeps the jobs. Implementations are safe for concurrent use.
 type Outbox interface {

@@ -21,6 +21,7 @@ const (
 	codeForeign    = "already_refunded"
 	codeKeyExpired = "key_expired"
 	codeUnreadable = "decision_unreadable"
+	codeErased     = "erased" // what was to be told is under a key that was destroyed
 )
 
 // verdict is what an attempt came to.
@@ -42,8 +43,11 @@ func (w *Worker) attempt(ctx context.Context, job claimed) {
 	}
 	now := w.cfg.Now()
 	next, again := w.next(job, v, now)
-	if !again && v.Status == decide.Retrying {
+	if !again && (v.Status == decide.Retrying || v.Status == decide.Unknown) {
 		v.Status = decide.Unknown // its time is over and nobody tries again
+		if w.traits.AtLeastOnce {
+			v.Status = decide.Failed
+		}
 	}
 	if !w.report(ctx, job, v, now) {
 		return
@@ -67,6 +71,10 @@ func (w *Worker) try(ctx context.Context, job claimed) (verdict, error) {
 		// A program that can read the decision may have acted on it before.
 		w.breaker.abandoned()
 		return verdict{Result: Result{Status: decide.Unknown, Code: codeUnreadable}, final: true}, err
+	}
+	if r.tells() && r.Values == nil {
+		w.breaker.abandoned()
+		return verdict{Result: Result{Status: decide.Skipped, Code: codeErased}}, nil
 	}
 	v, settled, err := w.look(ctx, job, r)
 	if settled {
@@ -121,11 +129,19 @@ func (w *Worker) observe(v verdict) {
 	w.breaker.answered()
 }
 
-// next returns when another attempt follows, if one does.
+// next returns when another attempt follows, if one does. A schedule that is over
+// leaves one attempt for each time that a person asks for another.
 func (w *Worker) next(job claimed, v verdict, now time.Time) (time.Time, bool) {
 	over := w.traits.Window > 0 && now.Sub(job.FirstAttemptAt) > w.traits.Window
+	schedule := w.traits.Schedule
+	if len(schedule) > 0 {
+		over = over || job.Attempt > len(schedule)
+	}
 	if v.final || over || v.Status != decide.Retrying && v.Status != decide.Unknown {
 		return time.Time{}, false
+	}
+	if len(schedule) > 0 {
+		return now.Add(scheduled(schedule[job.Attempt-1], v.retryAfter, random)), true
 	}
 	return now.Add(w.cfg.Backoff.delay(job.Attempt, v.retryAfter, random)), true
 }
@@ -140,7 +156,7 @@ func (w *Worker) report(ctx context.Context, job claimed, v verdict, now time.Ti
 	if v.Amount != (money.Money{}) {
 		fact.Amount = &v.Amount
 	}
-	body, err := json.Marshal(decide.OutcomeBody{Action: job.Action, Remedy: job.Remedy, ActionFact: fact})
+	body, err := json.Marshal(decide.OutcomeBody{Action: job.Action, Remedy: job.Remedy, ActionFact: fact, Sent: []byte(v.Sent)})
 	if err != nil {
 		panic(fmt.Sprintf("encode outcome: %v", err)) // every field is text or number
 	}

@@ -27,3 +27,9 @@ func (b Backoff) delay(attempt int, retryAfter time.Duration, random func(int64)
 	}
 	return min(retryAfter, maxRetryAfter) + time.Duration(random(int64(wait)+1))
 }
+
+// scheduled is a wait of a schedule and up to a tenth of it by chance, or what the
+// receiver asks for when that is longer.
+func scheduled(wait, retryAfter time.Duration, random func(int64) int64) time.Duration {
+	return max(wait, min(retryAfter, maxRetryAfter)) + time.Duration(random(int64(wait/10)+1))
+}

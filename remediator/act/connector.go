@@ -2,6 +2,7 @@ package act
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -36,25 +37,52 @@ type Traits struct {
 	Lookup        bool          // it finds a refund by our action id
 	Partial       bool          // it refunds parts of a payment
 	Cancel        bool          // it cancels what is pending
+	// Schedule has the wait after each attempt but the last; empty: the worker's
+	// Backoff decides, until Window is over.
+	Schedule []time.Duration
+	// AtLeastOnce says that it tells something and moves no money: when its time
+	// is over without a confirmation, it has failed, and nobody has to find out.
+	AtLeastOnce bool
 }
 
 // Request is what a connector is asked to do, built from the sealed decision.
 type Request struct {
 	Action   uuid.UUID // also the idempotency key
 	Remedy   uuid.UUID
-	Kind     string // refund or credit
-	Payment  string
+	Rule     string
+	Kind     string    // refund, credit, notify or webhook
+	At       time.Time // of the decision
 	Customer string
-	Amount   money.Money   // always above zero
-	Expires  time.Duration // of a credit; 0: never
+	Subject  string // of the event
+	Attempt  int
+
+	Payment string
+	Amount  money.Money   // of a refund or credit, and then always above zero
+	Expires time.Duration // of a credit; 0: never
+
+	Template string          // of notify
+	Via      string          // of notify: rule.ViaMail or rule.ViaChat
+	Endpoint string          // of webhook
+	Values   json.RawMessage // of notify and webhook: rule.Action says what is in it
+	Results  []StepResult    // of notify and webhook: what the remedy's other steps came to so far, in order
+}
+
+// StepResult is what another step of the same remedy came to.
+type StepResult struct {
+	Name   string       `json:"name"`
+	Kind   string       `json:"kind"`
+	Status string       `json:"status"`
+	Amount *money.Money `json:"amount,omitempty"`
+	Ref    string       `json:"ref,omitempty"` // the provider's id
 }
 
 // Result is what the provider came to.
 type Result struct {
-	Status string // decide.Succeeded, decide.Pending or decide.Failed
-	Code   string // why it is pending or failed
+	Status string // decide.Succeeded, decide.Pending, decide.Failed or decide.Skipped
+	Code   string // why it is pending, failed or skipped
 	Ref    string // the provider's id
 	Amount money.Money
+	Sent   string // what was sent, to be sealed as evidence; at most decide.MaxSent
 }
 
 // Found is what a look-up found.

@@ -1,10 +1,13 @@
 package act
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
@@ -26,7 +29,9 @@ func request(job Job) (Request, error) {
 	}
 	for _, step := range fact.Steps {
 		if step.Action == job.Action {
-			return stepRequest(job, fact, step)
+			r, err := stepRequest(job, fact, step)
+			r.At = time.Unix(0, entry.At).UTC()
+			return r, err
 		}
 	}
 	return Request{}, fmt.Errorf("read the sealed decision: entry %d has no such action", entry.Seq)
@@ -38,15 +43,60 @@ func stepRequest(job Job, fact decide.RemedyFact, step decide.Step) (Request, er
 		return Request{}, errors.New("read the sealed decision: it pays nothing")
 	case step.Connector != job.Connector:
 		return Request{}, fmt.Errorf("read the sealed decision: its connector is %q", step.Connector)
-	case step.Amount == nil || step.Amount.Minor <= 0:
+	case !tells(step.Kind) && (step.Amount == nil || step.Amount.Minor <= 0):
 		return Request{}, errors.New("read the sealed decision: it has no amount above zero")
 	}
-	customer := step.Customer
-	if customer == "" {
-		customer = fact.Customer
+	r := Request{
+		Action: step.Action, Remedy: fact.Remedy, Rule: fact.Rule, Kind: step.Kind, Customer: cmp.Or(step.Customer, fact.Customer),
+		Subject: fact.Subject, Attempt: job.Attempt,
+		Payment: step.Payment, Expires: time.Duration(step.ExpiresS) * time.Second,
+		Template: step.Template, Via: step.Via, Endpoint: step.Endpoint,
 	}
-	return Request{
-		Action: step.Action, Remedy: fact.Remedy, Kind: step.Kind, Payment: step.Payment, Customer: customer,
-		Amount: *step.Amount, Expires: time.Duration(step.ExpiresS) * time.Second,
-	}, nil
+	if !r.tells() {
+		r.Amount = *step.Amount
+		return r, nil
+	}
+	var err error
+	if r.Values, err = valuesOf(job, step.Name); err == nil {
+		r.Results, err = results(job, fact)
+	}
+	return r, err
+}
+
+func (r Request) tells() bool { return tells(r.Kind) }
+
+// valuesOf finds what a step tells; nil when it was erased.
+func valuesOf(job Job, step string) (json.RawMessage, error) {
+	if job.Values == nil {
+		return nil, nil
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(job.Values, &all); err != nil {
+		return nil, fmt.Errorf("read what is told: %w", err)
+	}
+	if all[step] == nil {
+		return nil, fmt.Errorf("read what is told: nothing was sealed for the step %s", step)
+	}
+	return all[step], nil
+}
+
+// results are what the other steps of the remedy came to, by their last outcomes.
+func results(job Job, fact decide.RemedyFact) ([]StepResult, error) {
+	last := map[uuid.UUID]decide.ActionFact{}
+	for _, f := range job.Outcomes {
+		var outcome decide.ActionFact
+		if err := json.Unmarshal(f.Body, &outcome); err != nil {
+			return nil, fmt.Errorf("read a sealed outcome: %w", err)
+		}
+		last[f.Action] = outcome
+	}
+	var found []StepResult
+	for _, s := range fact.Steps {
+		outcome, ok := last[s.Action]
+		if !ok || s.Action == job.Action {
+			continue
+		}
+		found = append(found, StepResult{Name: s.Name, Kind: s.Kind, Status: outcome.Status, Ref: outcome.Ref, Amount: cmp.Or(outcome.Amount, s.Amount)})
+	}
+	return found, nil
 }

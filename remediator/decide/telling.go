@@ -16,7 +16,7 @@ const maxValues = 32 << 10
 func (f *Fold) addValues(v *verdict) {
 	plain := []byte{}
 	for _, a := range v.actions {
-		if a.Values == nil {
+		if a.Values == "" {
 			continue
 		}
 		name, err := json.Marshal(a.Name)

@@ -26,7 +26,7 @@ const maxPart = 45 << 10
 // key of a customer. Without that key it says nothing about its content but the
 // size.
 type EvidenceBody struct {
-	Kind   string `json:"kind"`   // event, reason
+	Kind   string `json:"kind"`   // one of decide.EvidenceEvent and so on
 	Key    string `json:"key"`    // KeyID of the key that opens it
 	Part   int    `json:"part"`   // from 1
 	Parts  int    `json:"parts"`  // of this content

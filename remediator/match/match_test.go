@@ -55,7 +55,7 @@ func TestFlights(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := rule.Action{Name: "refund", Kind: "refund", Connector: "stripe", Payment: "pi_1", Amount: money.Money{Minor: 28112, Currency: "USD"}}
-	if len(actions) != 1 || !reflect.DeepEqual(actions[0], want) {
+	if len(actions) != 1 || actions[0] != want {
 		t.Errorf("got %+v, want %+v", actions, want)
 	}
 	if stop.By != "3:LAS" || !reflect.DeepEqual(stop.Args, []match.Arg{{Counted: true, Pass: true}}) {

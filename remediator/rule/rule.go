@@ -120,7 +120,7 @@ type Action struct {
 	To       string // notify: the address that the rule names; "" for the customer's; never sealed in clear
 	// Values are what the template or the receiver is told, in canonical JSON:
 	// {"let": …, "to": …} of notify, {"data": …} of webhook. Never sealed in clear.
-	Values []byte
+	Values string
 
 	Cord   string // andon: the path
 	Level  string // andon: yellow, red

@@ -1,11 +1,11 @@
 package rule
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -123,7 +123,8 @@ func (e *Evaluation) tell(step *Step, a *Action) (err error) {
 		}
 		said["data"] = data
 	}
-	a.Values, err = canonicalJSON(said)
+	text, err := canonicalJSON(said)
+	a.Values = text
 	return err
 }
 
@@ -141,14 +142,14 @@ func (e *Evaluation) known() map[string]any {
 
 // canonicalJSON writes a value without spaces, keys in order and nothing escaped
 // that need not be: one value has one text.
-func canonicalJSON(value any) ([]byte, error) {
-	var buf bytes.Buffer
+func canonicalJSON(value any) (string, error) {
+	var buf strings.Builder
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(value); err != nil {
-		return nil, fmt.Errorf("write values: %w", err)
+		return "", fmt.Errorf("write values: %w", err)
 	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+	return strings.TrimSuffix(buf.String(), "\n"), nil
 }
 
 // plain turns a value of an expression into one of JSON: money, times and

@@ -1,7 +1,6 @@
 package rule_test
 
 import (
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -98,18 +97,18 @@ func TestActions(t *testing.T) {
 			rule.Action{Name: "andon", Kind: "andon", Cord: "product/T-7.a_b/x", Level: "red", Reason: "T-7.a_b: 2 of true"}, ""},
 
 		{`notify: {template: late}`, `{"k": 1}`,
-			rule.Action{Name: "notify", Kind: "notify", Connector: "notify", Template: "late", Via: "mail", Values: []byte(`{"let":{}}`)}, ""},
+			rule.Action{Name: "notify", Kind: "notify", Connector: "notify", Template: "late", Via: "mail", Values: `{"let":{}}`}, ""},
 		{`notify: {template: late, via: chat}`, `{"k": 1}`,
-			rule.Action{Name: "notify", Kind: "notify", Connector: "notify", Template: "late", Via: "chat", Values: []byte(`{"let":{}}`)}, ""},
+			rule.Action{Name: "notify", Kind: "notify", Connector: "notify", Template: "late", Via: "chat", Values: `{"let":{}}`}, ""},
 		{`notify: {template: late, to: "${{ data.to }}"}`, `{"to": "a@b.example"}`,
 			rule.Action{Name: "notify", Kind: "notify", Connector: "notify", Template: "late", Via: "mail", To: "a@b.example",
-				Values: []byte(`{"let":{},"to":"a@b.example"}`)}, ""},
+				Values: `{"let":{},"to":"a@b.example"}`}, ""},
 		{`webhook: {to: crm}`, `{}`,
-			rule.Action{Name: "webhook", Kind: "webhook", Connector: "webhook", Endpoint: "crm", Values: []byte(`{"data":{}}`)}, ""},
+			rule.Action{Name: "webhook", Kind: "webhook", Connector: "webhook", Endpoint: "crm", Values: `{"data":{}}`}, ""},
 		{`webhook: {to: crm, data: {z: "${{ data.n }}", a: "<${{ data.s }}>", paid: "${{ money(data.m) }}", two: 2, yes: true, list: "${{ data.l }}"}}`,
 			`{"n": 1.5, "s": "x", "m": "2.99 USD", "l": [1, {"b": null, "a": "t"}]}`,
 			rule.Action{Name: "webhook", Kind: "webhook", Connector: "webhook", Endpoint: "crm",
-				Values: []byte(`{"data":{"a":"<x>","list":[1,{"a":"t","b":null}],"paid":"2.99 USD","two":2,"yes":true,"z":1.5}}`)}, ""},
+				Values: `{"data":{"a":"<x>","list":[1,{"a":"t","b":null}],"paid":"2.99 USD","two":2,"yes":true,"z":1.5}}`}, ""},
 		{`notify: {template: late, to: "${{ data.to }}"}`, `{}`, rule.Action{}, "step notify: to: no such key: to"},
 		{`notify: {template: late, to: "${{ data.to }}"}`, `{"to": ""}`, rule.Action{}, "step notify: to: the value is empty"},
 		{`webhook: {to: crm, data: {n: "${{ data.n }}"}}`, `{}`, rule.Action{}, "step webhook: data: n: no such key: n"},
@@ -137,7 +136,7 @@ func TestActions(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], c.want) {
+			if err != nil || len(got) != 1 || got[0] != c.want {
 				t.Errorf("got %+v, %v\nwant %+v", got, err, c.want)
 			}
 		})
@@ -152,7 +151,7 @@ func TestStepsAreToldTheLets(t *testing.T) {
 	const data = `{"at": "2026-01-05T11:30:00Z", "due": "2026-01-05T10:00:00Z", "paid": "5.00 USD"}`
 	got, err := evaluate(t, lines+"  - notify: {template: late}", data).Actions(nil)
 	const want = `{"let":{"at":"2026-01-05T11:30:00Z","late":"1h30m0s","paid":"5.00 USD"}}`
-	if err != nil || string(got[0].Values) != want {
+	if err != nil || got[0].Values != want {
 		t.Errorf("got %s, %v\nwant %s", got[0].Values, err, want)
 	}
 	if _, err = evaluate(t, lines+"  - webhook: {to: crm, data: {gone: \"${{ gone }}\"}}", data).Actions(nil); err == nil || !strings.Contains(err.Error(), "gone") {

@@ -113,7 +113,7 @@ func (d *DB) History(ctx context.Context, remedy uuid.UUID) ([]ledger.Entry, err
 
 // Content is evidence that was opened.
 type Content struct {
-	Kind  string // event, reason
+	Kind  string // one of the kinds of package decide: decide.EvidenceEvent and so on
 	Plain []byte
 }
 

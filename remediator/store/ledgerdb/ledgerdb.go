@@ -36,7 +36,7 @@ import (
 //go:embed schema.sqlite.sql
 var schema string
 
-var kind = sqlite.Kind{Name: "ledger.db", ID: 0x6d676c65, Version: 1, Schema: schema + views.Schema} // "mgle"
+var kind = sqlite.Kind{Name: "ledger.db", ID: 0x6d676c65, Version: 1, Schema: schema + tellingSchema + views.Schema} // "mgle"
 
 // ErrFenced says that another process has taken the ledger over, or that the
 // ledger is not where the caller thinks. Nothing was committed.
@@ -58,6 +58,7 @@ type DB struct {
 	signer     note.Signer
 	newKey     func(customer string) [32]byte
 	epoch      int64
+	addresses  []byte // key of the hashes of addresses
 
 	committing sync.Mutex
 	tip        *tip // the end of the tree; nil: to be read again; guarded by committing
@@ -88,7 +89,7 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 		return nil, err
 	}
 	d := &DB{
-		db: db, statements: statement.NewCache(db.Write), signer: signer, newKey: o.NewKey, marks: map[uuid.UUID]mark{},
+		db: db, statements: statement.NewCache(db.Write), signer: signer, newKey: o.NewKey, marks: map[uuid.UUID]mark{}, addresses: addressKey(o.Key),
 	}
 	if d.tip, err = d.readTip(ctx); err == nil {
 		err = d.takeOver(ctx)

@@ -161,6 +161,11 @@ func (d *DB) claim(ctx context.Context, marks map[uuid.UUID]mark, connector stri
 			return nil, err
 		}
 		jobs[i].Entry = entry.Encode()
+		if jobs[i].Tells() {
+			if err := d.addTold(ctx, tx.QueryRow, &jobs[i], entry); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return jobs, tx.Commit()
 }

@@ -42,6 +42,8 @@ type Action struct {
 	Payment   string       `json:"payment,omitempty"`
 	Customer  string       `json:"customer,omitempty"`
 	Cord      string       `json:"cord,omitempty"`
+	Template  string       `json:"template,omitempty"`
+	Endpoint  string       `json:"endpoint,omitempty"` // receiver of a webhook
 	Amount    *money.Money `json:"amount,omitempty"`
 	Status    string       `json:"status"`
 	Attempts  int          `json:"attempts"`
@@ -140,7 +142,7 @@ func selectRemedies(ctx context.Context, db *sql.DB, where string, args ...any) 
 }
 
 func selectActions(ctx context.Context, db *sql.DB, remedy uuid.UUID) ([]Action, error) {
-	result, err := db.QueryContext(ctx, `SELECT action, name, kind, connector, payment, customer, cord, minor, currency, status, attempts, code, ref, seen_at
+	result, err := db.QueryContext(ctx, `SELECT action, name, kind, connector, payment, customer, cord, template, endpoint, minor, currency, status, attempts, code, ref, seen_at
 		FROM action WHERE remedy = ? ORDER BY place`, remedy.String())
 	if err != nil {
 		return nil, fmt.Errorf("read actions: %w", err)
@@ -150,7 +152,7 @@ func selectActions(ctx context.Context, db *sql.DB, remedy uuid.UUID) ([]Action,
 	for result.Next() {
 		var a Action
 		var m money.Money
-		if err := result.Scan(&a.Action, &a.Name, &a.Kind, &a.Connector, &a.Payment, &a.Customer, &a.Cord,
+		if err := result.Scan(&a.Action, &a.Name, &a.Kind, &a.Connector, &a.Payment, &a.Customer, &a.Cord, &a.Template, &a.Endpoint,
 			&m.Minor, &m.Currency, &a.Status, &a.Attempts, &a.Code, &a.Ref, &a.SeenAt); err != nil {
 			return nil, fmt.Errorf("read action: %w", err)
 		}

@@ -28,6 +28,8 @@ CREATE TABLE action (
   payment   TEXT    NOT NULL,
   customer  TEXT    NOT NULL,
   cord      TEXT    NOT NULL,
+  template  TEXT    NOT NULL,
+  endpoint  TEXT    NOT NULL, -- receiver of a webhook
   minor     INTEGER NOT NULL,
   currency  TEXT    NOT NULL, -- empty when it moves no money
   status    TEXT    NOT NULL,
@@ -38,6 +40,7 @@ CREATE TABLE action (
   place     INTEGER NOT NULL  -- among the remedy's steps
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX action_remedy ON action (remedy, place);
+CREATE INDEX action_endpoint ON action (endpoint) WHERE endpoint <> '';
 
 CREATE TABLE cord (
   cord  TEXT    PRIMARY KEY,

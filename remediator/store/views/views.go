@@ -33,8 +33,8 @@ const (
 
 // Statuses of an action besides those of an attempt.
 const (
-	StatusWaiting = "waiting" // for a person, for its turn, or for its first outcome
-	StatusSkipped = "skipped" // its remedy ended without it
+	StatusWaiting = "waiting"      // for a person, for its turn, or for its first outcome
+	StatusSkipped = decide.Skipped // also when its remedy ended without it
 )
 
 // live is the mode of a remedy that acts.
@@ -99,7 +99,7 @@ func (r *rows) addRemedy(e ledger.Entry) error {
 		if s.Amount != nil {
 			minor, currency = s.Amount.Minor, s.Amount.Currency
 		}
-		r.actions = append(r.actions, s.Action.String(), f.Remedy.String(), s.Name, s.Kind, s.Connector, s.Payment, customer, s.Cord,
+		r.actions = append(r.actions, s.Action.String(), f.Remedy.String(), s.Name, s.Kind, s.Connector, s.Payment, customer, s.Cord, s.Template, s.Endpoint,
 			minor, currency, StatusWaiting, int64(0), "", "", "", int64(place))
 	}
 	return nil
@@ -108,7 +108,7 @@ func (r *rows) addRemedy(e ledger.Entry) error {
 // insert puts the rows into the tables. A remedy that was suppressed took no
 // key, so that its id may come again: the newest decision counts.
 func (r *rows) insert(tx *statement.Tx) error {
-	const remedyColumns, actionColumns = 14, 16
+	const remedyColumns, actionColumns = 14, 18
 	err := tx.Insert(`INSERT INTO remedy (remedy, mode, seq, at, rule, decision, reason, status, customer, subject, account, source, event, ended_at)`,
 		`ON CONFLICT (remedy, mode) DO UPDATE SET seq = excluded.seq, at = excluded.at, rule = excluded.rule,
 		decision = excluded.decision, reason = excluded.reason, status = excluded.status, customer = excluded.customer,
@@ -117,7 +117,7 @@ func (r *rows) insert(tx *statement.Tx) error {
 	if err != nil {
 		return err
 	}
-	err = tx.Insert(`INSERT INTO action (action, remedy, name, kind, connector, payment, customer, cord, minor, currency, status, attempts, code, ref, seen_at, place)`,
+	err = tx.Insert(`INSERT INTO action (action, remedy, name, kind, connector, payment, customer, cord, template, endpoint, minor, currency, status, attempts, code, ref, seen_at, place)`,
 		"", actionColumns, r.actions)
 	r.remedies, r.actions = r.remedies[:0], r.actions[:0]
 	return err
