@@ -52,6 +52,7 @@ var edges = map[string][]string{
 	"remediator/act":                      {},
 	"remediator/act/credit":               {"remediator/act"},
 	"remediator/act/stripe":               {"remediator/act"},
+	"remediator/act/webhook":              {"remediator/act", "remediator/webhooks", "remediator/webhooks/signature"},
 	"remediator/api":                      {"remediator/store/views"},
 	"remediator/crash":                    {}, // tests alone, which wire what they need
 	"remediator/ingest":                   {"remediator/log"},
@@ -66,6 +67,8 @@ var edges = map[string][]string{
 	"remediator/store/views":              {"remediator/store/internal/..."},
 	"sdk":                                 {"sdk/internal/sse"},
 	"sdk/internal/sse":                    {},
+	"remediator/webhooks":                 {"remediator/webhooks/signature"},
+	"remediator/webhooks/signature":       {},
 	"sdk/peers":                           {"sdk"}, // libraries to measure against, in a module of their own
 	"tools/testrun":                       {},
 }

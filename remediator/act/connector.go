@@ -69,11 +69,11 @@ type Request struct {
 
 // StepResult is what another step of the same remedy came to.
 type StepResult struct {
-	Name   string       `json:"name"`
-	Kind   string       `json:"kind"`
-	Status string       `json:"status"`
-	Amount *money.Money `json:"amount,omitempty"`
-	Ref    string       `json:"ref,omitempty"` // the provider's id
+	Name   string
+	Kind   string
+	Status string
+	Amount *money.Money // nil when it moves no money
+	Ref    string       // the provider's id
 }
 
 // Result is what the provider came to.

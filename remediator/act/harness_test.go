@@ -125,7 +125,7 @@ func (d *desk) Append(ctx context.Context, inputs []input.Input) error {
 		d.stamps = append(d.stamps, in.At)
 		out := &decide.Output{}
 		switch o.Status {
-		case decide.Succeeded, decide.Pending, decide.Failed, decide.Blocked:
+		case decide.Succeeded, decide.Pending, decide.Failed, decide.Blocked, decide.Skipped:
 			out.Settled = []uuid.UUID{o.Action}
 		}
 		if !d.lag {
