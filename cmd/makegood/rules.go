@@ -198,7 +198,7 @@ func (c *explainCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	in, err := openEvents(c.Event, p.stdin)
+	in, err := openEvents(p, c.Event)
 	if err != nil {
 		return err
 	}
@@ -241,7 +241,7 @@ func (c *backtestCommand) Run(p *program) error {
 	}
 	defer f.Close()
 	bar := newProgress(p.stderr, "backtest, events", 0)
-	report, err := rehearse.Backtest(set, counting(p, rehearse.Lines(f), bar))
+	report, err := rehearse.Backtest(set, counting(p, rehearse.Lines(&interruptible{ctx: p.ctx, in: f}), bar))
 	bar.done()
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Events, err)

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -51,7 +49,7 @@ type rejected struct {
 
 // Run sends the file in its order, one request in flight.
 func (c *sendCommand) Run(p *program) error {
-	in, err := openEvents(c.File, p.stdin)
+	in, err := openEvents(p, c.File)
 	if err != nil {
 		return err
 	}
@@ -82,33 +80,6 @@ func (t sent) print(w io.Writer, output string) error {
 	}
 	_, err := fmt.Fprintf(w, "%d events sent, %d accepted, %d rejected\n", t.Events, t.Accepted, len(t.Rejected))
 	return err
-}
-
-// openEvents opens a file of events; gzip is recognised by its first bytes.
-func openEvents(name string, stdin io.Reader) (io.ReadCloser, error) {
-	var file io.ReadCloser = io.NopCloser(stdin)
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, fmt.Errorf("open events: %w", err)
-		}
-		file = f
-	}
-	buffered := bufio.NewReader(file)
-	if magic, _ := buffered.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		return struct {
-			io.Reader
-			io.Closer
-		}{buffered, file}, nil
-	}
-	unzipped, err := gzip.NewReader(buffered)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("unzip %s: %w", name, err), file.Close())
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{unzipped, file}, nil
 }
 
 // sender collects a batch and sends it until the service has it.

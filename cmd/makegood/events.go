@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// openEvents opens a file of events; gzip is recognised by its first bytes.
+func openEvents(p *program, name string) (io.ReadCloser, error) {
+	var file io.ReadCloser = io.NopCloser(p.stdin)
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("open events: %w", err)
+		}
+		file = f
+	}
+	buffered := bufio.NewReader(&interruptible{ctx: p.ctx, in: file})
+	if magic, _ := buffered.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return struct {
+			io.Reader
+			io.Closer
+		}{buffered, file}, nil
+	}
+	unzipped, err := gzip.NewReader(buffered)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("unzip %s: %w", name, err), file.Close())
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{unzipped, file}, nil
+}
+
+// interruptible reads until the context ends, even while it waits: a terminal or
+// a pipe on which nothing comes must not outlast an interrupt.
+type interruptible struct {
+	ctx context.Context
+	in  io.Reader
+	buf []byte // what is read, apart from the caller's: a read that is given up may still write to it
+}
+
+func (r *interruptible) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err // the read that was given up may go on
+	}
+	if len(r.buf) < len(p) {
+		r.buf = make([]byte, len(p))
+	}
+	type answer struct {
+		n   int
+		err error
+	}
+	answers, buf := make(chan answer, 1), r.buf[:len(p)]
+	go func() {
+		n, err := r.in.Read(buf)
+		answers <- answer{n, err}
+	}()
+	select {
+	case <-r.ctx.Done():
+		return 0, r.ctx.Err()
+	case a := <-answers:
+		return copy(p, buf[:a.n]), a.err
+	}
+}
