@@ -102,6 +102,8 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, wor
 		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 	}
+	var unused connections
+	server.ConnState = unused.observe
 	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	worked, served := make(chan error, 1), make(chan error, 1)
@@ -117,6 +119,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, wor
 	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
+	unused.end()
 	err = errors.Join(err, server.Shutdown(limit))
 	stopWork()
 	if running {
