@@ -72,13 +72,19 @@ func (c *demoCommand) Run(p *program) error {
 		return err
 	}
 	defer remove()
-	d, err := startDemo(p.ctx, dir, c.Listen)
+	playing, fail := context.WithCancelCause(p.ctx)
+	defer fail(nil)
+	d, err := startDemo(playing, fail, dir, c.Listen)
 	if err != nil {
 		return err
 	}
-	summary, err := d.play(p)
+	summary, err := d.play(playing, p)
 	if err != nil {
-		return errors.Join(c.interrupted(p, err), d.stop())
+		stopped := d.stop()
+		if p.ctx.Err() == nil && stopped != nil && playing.Err() != nil {
+			return stopped // why the service or the provider ended, and with it all else
+		}
+		return errors.Join(c.interrupted(p, err), stopped)
 	}
 	summary.Seconds = time.Since(began).Round(time.Millisecond).Seconds()
 	agreed := summary.agrees()
@@ -139,8 +145,9 @@ Ctrl-C ends it.
 	<-p.ctx.Done()
 }
 
-// startDemo starts provider and service on loopback.
-func startDemo(ctx context.Context, dir, listen string) (*demo, error) {
+// startDemo starts provider and service on loopback. fail hears when one of them
+// ends by itself, because its disk is full for example.
+func startDemo(ctx context.Context, fail context.CancelCauseFunc, dir, listen string) (*demo, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
@@ -152,12 +159,12 @@ func startDemo(ctx context.Context, dir, listen string) (*demo, error) {
 	if err != nil {
 		return nil, err
 	}
-	providerAt, stopProvider, err := background(ctx, "127.0.0.1:0", func() (http.Handler, error) { return provider, nil })
+	providerAt, stopProvider, err := background(ctx, fail, "127.0.0.1:0", func() (http.Handler, error) { return provider, nil })
 	if err != nil {
 		return nil, errors.Join(err, provider.Close())
 	}
 	d := &demo{dir: dir, provider: provider}
-	at, stopService, err := background(ctx, listen, func() (http.Handler, error) {
+	at, stopService, err := background(ctx, fail, listen, func() (http.Handler, error) {
 		d.service, err = remediator.New(remediator.Config{
 			DataDir: dir, Rules: files, Author: "makegood demo", Provider: "http://" + providerAt, EventClock: true,
 			Logger: slog.New(slog.DiscardHandler),
@@ -181,15 +188,17 @@ func demoRules() ([]rule.File, error) {
 }
 
 // play emits the flights and waits until everything that follows is done.
-func (d *demo) play(p *program) (*demoSummary, error) {
-	client, err := makegood.New("airline", makegood.URL(d.url), makegood.Source(flights.Source), makegood.MaxInFlight(1))
+func (d *demo) play(ctx context.Context, p *program) (*demoSummary, error) {
+	client, err := makegood.New("airline", makegood.URL(d.url), makegood.Source(flights.Source), makegood.MaxInFlight(1),
+		makegood.Logger(slog.New(slog.DiscardHandler))) // a service that goes on first is busy, which is nothing to warn of
 	if err != nil {
 		return nil, err
 	}
-	defer client.Close()
+	// At the end nothing is left to send, and after an interrupt nothing is waited for.
+	defer func() { _, _ = client.Shutdown(ctx) }()
 	bar := newProgress(p.stderr, "flights", 0)
 	sent := 0
-	err = flights.Emit(p.ctx, client, func(n, total int) {
+	err = flights.Emit(ctx, client, func(n, total int) {
 		bar.total, sent = total, n
 		bar.set(n)
 	})
@@ -198,12 +207,12 @@ func (d *demo) play(p *program) (*demoSummary, error) {
 		return nil, err
 	}
 	bar.what = "waiting for the last refunds"
-	if err := d.service.WaitIdle(p.ctx); err != nil {
+	if err := d.service.WaitIdle(ctx); err != nil {
 		bar.done()
 		return nil, err
 	}
 	bar.done()
-	return d.summarise(p.ctx, sent)
+	return d.summarise(ctx, sent)
 }
 
 // summarise asks the ledger and the provider, each for itself.
@@ -291,8 +300,8 @@ func sums(amounts map[string]string) string {
 }
 
 // background serves a handler on an address of its own and, when it is a
-// service, runs it. stop ends both.
-func background(ctx context.Context, listen string, open func() (http.Handler, error)) (address string, stop func() error, err error) {
+// service, runs it. stop ends both; fail hears when they end by an error.
+func background(ctx context.Context, fail context.CancelCauseFunc, listen string, open func() (http.Handler, error)) (address string, stop func() error, err error) {
 	listener, err := net.Listen("tcp", listen)
 	if err != nil {
 		return "", nil, fmt.Errorf("listen: %w", err)
@@ -311,7 +320,13 @@ func background(ctx context.Context, listen string, open func() (http.Handler, e
 	// An interrupt ends the airline first; the rest is ended by stop.
 	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
-	go func() { done <- serve(serving, listener, handler, work) }()
+	go func() {
+		err := serve(serving, listener, handler, work)
+		if err != nil {
+			fail(err)
+		}
+		done <- err
+	}()
 	return listener.Addr().String(), func() error {
 		cancel()
 		return <-done
