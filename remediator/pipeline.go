@@ -98,6 +98,7 @@ func (s *Service) appendEvents(ctx context.Context, inputs []input.Input) error 
 		return err
 	}
 	if err := s.append(ctx, inputs); err != nil {
+		s.unstored(ctx, err)
 		return err
 	}
 	s.cfg.OnStep(StepAppended)

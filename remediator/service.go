@@ -42,6 +42,7 @@ type Service struct {
 	handler http.Handler
 	rules   *rule.Set // to be put in force; nil: the ones in force stay
 	ready   atomic.Bool
+	told    atomic.Int64 // when the operator was last told that events are not stored
 	closers []func() error
 }
 
@@ -174,6 +175,18 @@ func (s *Service) readiness() error {
 		return errStarting
 	}
 	return nil
+}
+
+// unstored tells the operator why events are refused, once a second at most:
+// whoever sends them is told only to try again.
+func (s *Service) unstored(ctx context.Context, err error) {
+	if errors.Is(err, log.ErrBusy) || ctx.Err() != nil {
+		return
+	}
+	now, last := s.cfg.Now().UnixNano(), s.told.Load()
+	if now-last >= int64(time.Second) && s.told.CompareAndSwap(last, now) {
+		s.cfg.Logger.Error("store events", "error", err)
+	}
 }
 
 // ServeHTTP answers requests to the service.
