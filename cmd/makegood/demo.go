@@ -25,7 +25,7 @@ import (
 
 type demoCommand struct {
 	DataDir string `type:"path" help:"Folder to keep everything in, so that another run goes on. Without it a temporary one."`
-	Listen  string `default:"127.0.0.1:0" help:"Address of the service."`
+	Listen  string `default:"127.0.0.1:0" help:"Address of the service, on this machine only: it asks for no token."`
 	Keep    bool   `help:"Leave the service running at the end."`
 	Output  string `enum:"table,json" default:"table" help:"table or json."`
 }
@@ -305,6 +305,10 @@ func background(ctx context.Context, fail context.CancelCauseFunc, listen string
 	listener, err := net.Listen("tcp", listen)
 	if err != nil {
 		return "", nil, fmt.Errorf("listen: %w", err)
+	}
+	if !loopback(listener.Addr()) {
+		return "", nil, errors.Join(listener.Close(), fmt.Errorf(
+			"listen on %s: the demo asks for no token, so it is for this machine only: give --listen an address like 127.0.0.1:8080", listen))
 	}
 	handler, err := open()
 	if err != nil {
