@@ -241,13 +241,17 @@ func (c *backtestCommand) Run(p *program) error {
 	}
 	defer f.Close()
 	bar := newProgress(p.stderr, "backtest, events", 0)
-	report, err := rehearse.Backtest(set, counting(p, rehearse.Lines(&interruptible{ctx: p.ctx, in: f}), bar))
+	line := 0
+	report, err := rehearse.Backtest(set, counting(p, rehearse.Lines(&interruptible{ctx: p.ctx, in: f}, &line), bar), &line)
 	bar.done()
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Events, err)
 	}
 	for _, r := range report.Rejections {
-		fmt.Fprintf(p.stderr, "event %d was rejected: %s\n", r.Event, r.Reason)
+		fmt.Fprintf(p.stderr, "%s:%d: rejected: %s\n", c.Events, r.Line, r.Reason)
+	}
+	if more := report.Rejected - len(report.Rejections); more > 0 {
+		fmt.Fprintf(p.stderr, "and %d more were rejected\n", more)
 	}
 	if c.Output == "json" {
 		return printJSON(p.stdout, report)

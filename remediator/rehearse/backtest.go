@@ -47,6 +47,7 @@ type Actions struct {
 // Rejection is an event that is none.
 type Rejection struct {
 	Event  int // its number in the order read, from 1
+	Line   int // of its file, 0 when there is none
 	Reason string
 }
 
@@ -58,8 +59,12 @@ const (
 )
 
 // Backtest folds events in their order, the clock being the events' own time,
-// and sums up what the rules of set decided.
-func Backtest(set *rule.Set, events iter.Seq2[[]byte, error]) (*Report, error) {
+// and sums up what the rules of set decided. line, which may be nil, is set by
+// events to the line of its file on which each event stands.
+func Backtest(set *rule.Set, events iter.Seq2[[]byte, error], line *int) (*Report, error) {
+	if line == nil {
+		line = new(int)
+	}
 	r, err := begin(set.Files, runtime.GOMAXPROCS(0), nil)
 	if err != nil {
 		return nil, err
@@ -82,7 +87,7 @@ func Backtest(set *rule.Set, events iter.Seq2[[]byte, error]) (*Report, error) {
 		b.Events++
 		head, err := event.Check(raw, event.MaxBytes)
 		if err != nil {
-			b.reject(err)
+			b.reject(*line, err)
 			continue
 		}
 		if inputs = append(inputs, eventInput(raw, head.Time)); len(inputs) == batch {
@@ -100,10 +105,10 @@ func Backtest(set *rule.Set, events iter.Seq2[[]byte, error]) (*Report, error) {
 	return b, nil
 }
 
-func (b *Report) reject(err error) {
+func (b *Report) reject(line int, err error) {
 	b.Rejected++
 	if len(b.Rejections) < maxRejections {
-		b.Rejections = append(b.Rejections, Rejection{Event: b.Events, Reason: err.Error()})
+		b.Rejections = append(b.Rejections, Rejection{Event: b.Events, Line: line, Reason: err.Error()})
 	}
 }
 

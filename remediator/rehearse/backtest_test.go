@@ -59,7 +59,7 @@ func backtest(t testing.TB, rules, events string) *rehearse.Report {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	report, err := rehearse.Backtest(load(t, rules), rehearse.Lines(file))
+	report, err := rehearse.Backtest(load(t, rules), rehearse.Lines(file, nil), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestBacktestEndsWithItsEvents(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the disk is gone")
 	events := func(yield func([]byte, error) bool) { yield(nil, broken) }
-	if _, err := rehearse.Backtest(load(t, flights+"rules"), events); !errors.Is(err, broken) {
+	if _, err := rehearse.Backtest(load(t, flights+"rules"), events, nil); !errors.Is(err, broken) {
 		t.Errorf("Backtest = %v, want %v", err, broken)
 	}
 }

@@ -12,15 +12,22 @@ import (
 	"github.com/makegood/makegood/remediator/event"
 )
 
-// gzipMagic begins every gzip file.
-const gzipMagic = "\x1f\x8b"
+const (
+	gzipMagic     = "\x1f\x8b"     // begins every gzip file
+	byteOrderMark = "\xef\xbb\xbf" // begins texts of some editors, and is no part of them
+)
 
 // Lines yields the events of JSON Lines, plain or gzipped, one at a time, empty
 // lines left out. A line that is longer than an event may be is cut where it is
 // too long already, so that no file can take more memory than that. The bytes
-// are the caller's to keep. After an error nothing follows.
-func Lines(r io.Reader) iter.Seq2[[]byte, error] {
+// are the caller's to keep. After an error nothing follows. number, which may be
+// nil, is set to the number of the line that is yielded, from 1.
+func Lines(r io.Reader, number *int) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
+		if number == nil {
+			number = new(int)
+		}
+		*number = 0
 		in := bufio.NewReaderSize(r, event.MaxBytes)
 		if head, err := in.Peek(len(gzipMagic)); err == nil && string(head) == gzipMagic {
 			unzipped, err := gzip.NewReader(in)
@@ -30,8 +37,12 @@ func Lines(r io.Reader) iter.Seq2[[]byte, error] {
 			}
 			in = bufio.NewReaderSize(unzipped, event.MaxBytes)
 		}
+		if head, _ := in.Peek(len(byteOrderMark)); string(head) == byteOrderMark {
+			_, _ = in.Discard(len(byteOrderMark))
+		}
 		for {
 			line, err := readLine(in)
+			*number++
 			if line = bytes.TrimSpace(line); len(line) > 0 && !yield(line, nil) {
 				return
 			}
@@ -39,7 +50,7 @@ func Lines(r io.Reader) iter.Seq2[[]byte, error] {
 			case errors.Is(err, io.EOF):
 				return
 			case err != nil:
-				yield(nil, fmt.Errorf("read events: %w", err))
+				yield(nil, fmt.Errorf("read events at line %d: %w", *number, err))
 				return
 			}
 		}

@@ -40,6 +40,7 @@ func TestLines(t *testing.T) {
 		{"empty ones", "\n\r\n  \n", nil, false},
 		{"no end of line", "a\nb", []string{"a", "b"}, false},
 		{"line ends of another system", "a\r\nb\r\n", []string{"a", "b"}, false},
+		{"a byte order mark", "\xef\xbb\xbfa\n\xef\xbb\xbf\n", []string{"a", "\xef\xbb\xbf"}, false},
 		{"zipped", zipped(t, "a\n\nb\n"), []string{"a", "b"}, false},
 		{"zipped nothing", zipped(t, ""), nil, false},
 		{"cut zip", zipped(t, "a\nb\n")[:20], nil, true},
@@ -51,7 +52,7 @@ func TestLines(t *testing.T) {
 		for _, reader := range []io.Reader{strings.NewReader(c.text), iotest.OneByteReader(strings.NewReader(c.text))} {
 			var got []string
 			var failed error
-			for line, err := range rehearse.Lines(reader) {
+			for line, err := range rehearse.Lines(reader, nil) {
 				if err != nil {
 					failed = err
 					continue
@@ -67,12 +68,12 @@ func TestLines(t *testing.T) {
 
 func TestLinesEndWhereTheReaderStops(t *testing.T) {
 	t.Parallel()
-	for range rehearse.Lines(strings.NewReader("a\nb\nc\n")) {
+	for range rehearse.Lines(strings.NewReader("a\nb\nc\n"), nil) {
 		break
 	}
 	broken := errors.New("the disk is gone")
 	var last error
-	for _, err := range rehearse.Lines(io.MultiReader(strings.NewReader("a\n"), iotest.ErrReader(broken))) {
+	for _, err := range rehearse.Lines(io.MultiReader(strings.NewReader("a\n"), iotest.ErrReader(broken)), nil) {
 		last = err
 	}
 	if !errors.Is(last, broken) {
@@ -88,7 +89,7 @@ func TestReportForProgramsAndPeople(t *testing.T) {
 		string(bytes.Replace(shopEvent(`"type":"com.example.contact.thanked","customer":"c-1"`, ``), []byte("e-1"), []byte("e-2"), 1)),
 		string(bytes.Replace(shopEvent(`"type":"com.example.contact.thanked"`, ``), []byte("e-1"), []byte("e-3"), 1)),
 	}, "\n")
-	report, err := rehearse.Backtest(shop(t), rehearse.Lines(strings.NewReader(events)))
+	report, err := rehearse.Backtest(shop(t), rehearse.Lines(strings.NewReader(events), nil), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

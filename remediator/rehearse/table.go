@@ -23,12 +23,6 @@ func (b *Report) WriteTable(w io.Writer) error {
 			r.Rule, r.Remedies, r.Customers, r.Actions.Refund, r.Actions.Credit, r.Actions.Andon, r.Cords, r.Held, moneyText(r.Money))
 	}
 	fmt.Fprintf(table, "\n%d events, %d rejected\n", b.Events, b.Rejected)
-	for _, r := range b.Rejections {
-		fmt.Fprintf(table, "event %d: %s\n", r.Event, r.Reason)
-	}
-	if more := b.Rejected - len(b.Rejections); more > 0 {
-		fmt.Fprintf(table, "and %d more\n", more)
-	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
