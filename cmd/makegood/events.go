@@ -22,20 +22,26 @@ func openEvents(p *program, name string) (io.ReadCloser, error) {
 		file = f
 	}
 	buffered := bufio.NewReader(&interruptible{ctx: p.ctx, in: file})
-	if magic, _ := buffered.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		return struct {
-			io.Reader
-			io.Closer
-		}{buffered, file}, nil
-	}
-	unzipped, err := gzip.NewReader(buffered)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("unzip %s: %w", name, err), file.Close())
+	if magic, _ := buffered.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		unzipped, err := gzip.NewReader(buffered)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("unzip %s: %w", name, err), file.Close())
+		}
+		buffered = bufio.NewReader(unzipped)
 	}
 	return struct {
 		io.Reader
 		io.Closer
-	}{unzipped, file}, nil
+	}{withoutMark(buffered), file}, nil
+}
+
+// withoutMark skips the byte order mark with which some editors begin a text.
+func withoutMark(r *bufio.Reader) io.Reader {
+	const mark = "\xef\xbb\xbf"
+	if begin, _ := r.Peek(len(mark)); string(begin) == mark {
+		_, _ = r.Discard(len(mark))
+	}
+	return r
 }
 
 // interruptible reads until the context ends, even while it waits: a terminal or

@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			return errors.Join(
 				os.WriteFile(filepath.Join(env.WorkDir, "broken.jsonl"), []byte(brokenLines()), 0o600),
+				os.WriteFile(filepath.Join(env.WorkDir, "mark.jsonl"), []byte("\xef\xbb\xbf"+twoEvents), 0o600),
 				os.WriteFile(filepath.Join(env.WorkDir, "cut.gz"), []byte("\x1f\x8b\x08"), 0o600))
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -48,6 +49,10 @@ func TestScripts(t *testing.T) {
 		},
 	})
 }
+
+// twoEvents have the line ends of another system.
+const twoEvents = `{"specversion":"1.0","id":"m-1","source":"/ops","type":"com.example.other"}` + "\r\n" +
+	`{"specversion":"1.0","id":"m-2","source":"/ops","type":"com.example.other"}` + "\r\n"
 
 // brokenLines returns two good events and, between them, a line that is cut
 // short, one that would be two events inside an array, and one of 2 MiB.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ type sent struct {
 	Events   int        `json:"events"`
 	Accepted int        `json:"accepted"`
 	Rejected []rejected `json:"rejected"`
+	file     string     // for messages that can be clicked on
 }
 
 type rejected struct {
@@ -49,12 +51,15 @@ type rejected struct {
 
 // Run sends the file in its order, one request in flight.
 func (c *sendCommand) Run(p *program) error {
+	if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("send events: %q is no http or https URL: write one like http://127.0.0.1:8080", c.URL)
+	}
 	in, err := openEvents(p, c.File)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	s := sender{command: c, client: &http.Client{Timeout: 30 * time.Second}, total: sent{Rejected: []rejected{}}}
+	s := sender{command: c, client: &http.Client{Timeout: 30 * time.Second}, total: sent{Rejected: []rejected{}, file: c.File}}
 	bar := newProgress(p.stderr, "sending events", 0)
 	err = s.lines(p.ctx, bufio.NewReaderSize(in, 64<<10), bar)
 	bar.done()
@@ -76,7 +81,7 @@ func (t sent) print(w io.Writer, output string) error {
 		return printJSON(w, t)
 	}
 	for _, r := range t.Rejected {
-		fmt.Fprintf(w, "line %d: %s: %s\n", r.Line, r.Code, r.Detail)
+		fmt.Fprintf(w, "%s:%d: %s: %s\n", t.file, r.Line, r.Code, r.Detail)
 	}
 	_, err := fmt.Fprintf(w, "%d events sent, %d accepted, %d rejected\n", t.Events, t.Accepted, len(t.Rejected))
 	return err
@@ -98,7 +103,7 @@ func (s *sender) lines(ctx context.Context, in *bufio.Reader, bar *progress) err
 	for {
 		text, err := readLine(in)
 		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("read %s after line %d: %w", s.command.File, s.line, err)
+			return fmt.Errorf("read %s at line %d: %w", s.command.File, s.line+1, err)
 		}
 		s.line++
 		if text = bytes.TrimSpace(text); len(text) > 0 {
