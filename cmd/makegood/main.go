@@ -24,6 +24,12 @@ const (
 // errChecked is an error whose message was printed already.
 var errChecked = errors.New("check failed")
 
+// usageError is a mistake in how a command was called that its flags alone do
+// not show.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
 // program is what every command gets.
 type program struct {
 	ctx    context.Context
@@ -82,9 +88,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitUsage
 	}
 	err = parsed.Run(&program{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr})
+	var usage usageError
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &usage):
+		fmt.Fprintln(stderr, "makegood:", err)
+		return exitUsage
 	case errors.Is(err, errChecked):
 		return exitFailed
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):

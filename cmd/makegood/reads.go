@@ -69,13 +69,14 @@ func (f from) get(ctx context.Context, path string, query url.Values, into any) 
 		handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
 		answer = w.Result()
 	default:
-		return errors.New("say where to read: --url of a running service, or --data-dir")
+		return usageError("say where to read: --url of a running service, or --data-dir")
 	}
 	defer answer.Body.Close()
-	return readAnswer(answer, into)
+	return readAnswer(answer, f.URL != "", into)
 }
 
-func readAnswer(answer *http.Response, into any) error {
+// readAnswer reads what a service that was asked, or a data folder, answered.
+func readAnswer(answer *http.Response, asked bool, into any) error {
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("read answer: %w", err)
@@ -85,6 +86,9 @@ func readAnswer(answer *http.Response, into any) error {
 			Detail string `json:"detail"`
 		}
 		_ = json.Unmarshal(body, &problem) // what is no problem+json has no detail
+		if !asked {
+			return errors.New(problem.Detail)
+		}
 		return fmt.Errorf("the service answered %s: %s", answer.Status, problem.Detail)
 	}
 	if err := json.Unmarshal(body, into); err != nil {
@@ -159,7 +163,7 @@ func (c *listRemediesCommand) Run(p *program) error {
 		}
 	}
 	if c.Status != "" && !slices.Contains(statuses, c.Status) {
-		return fmt.Errorf("no remedy has the status %q: ask for one of %s", c.Status, strings.Join(statuses, ", "))
+		return usageError(fmt.Sprintf("no remedy has the status %q: ask for one of %s", c.Status, strings.Join(statuses, ", ")))
 	}
 	var page api.Remedies
 	if err := c.get(p.ctx, "/v1/remedies", query, &page); err != nil {

@@ -46,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"stop":  stop,
 			"token": token,
 			"get":   get,
+			"code":  code,
 		},
 	})
 }
@@ -60,6 +61,14 @@ func brokenLines() string {
 	const good = `{"specversion":"1.0","id":"%s","source":"/ops","type":"com.example.other"}` + "\n"
 	return fmt.Sprintf(good, "first") + `{"specversion":"1.0","id":` + "\n" + `{},{}` + "\n" +
 		`{"specversion":"` + strings.Repeat("x", 2<<20) + "\"}\n" + fmt.Sprintf(good, "last")
+}
+
+// code N ARGS… runs a command that must end with that exit code.
+func code(ts *testscript.TestScript, _ bool, args []string) {
+	got := run(context.Background(), args[1:], strings.NewReader(""), io.Discard, ts.Stderr())
+	if fmt.Sprint(got) != args[0] {
+		ts.Fatalf("makegood %s: exit code %d, want %s", strings.Join(args[1:], " "), got, args[0])
+	}
 }
 
 // start NAME VARIABLE ARGS… runs a server in the background until the script ends,

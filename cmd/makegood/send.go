@@ -52,7 +52,7 @@ type rejected struct {
 // Run sends the file in its order, one request in flight.
 func (c *sendCommand) Run(p *program) error {
 	if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("send events: %q is no http or https URL: write one like http://127.0.0.1:8080", c.URL)
+		return usageError(fmt.Sprintf("--url %q is no http or https URL: write one like http://127.0.0.1:8080", c.URL))
 	}
 	in, err := openEvents(p, c.File)
 	if err != nil {
