@@ -8,10 +8,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/makegood/makegood/remediator"
+	"github.com/makegood/makegood/remediator/rule"
 )
 
 // Time limits of the HTTP server: a slow or silent client must not hold it.
@@ -42,11 +46,16 @@ func (c *serveCommand) Run(p *program) error {
 		if err != nil {
 			return fmt.Errorf("read provider key: %w", err)
 		}
-		config.ProviderKey = strings.TrimSpace(string(key))
+		if config.ProviderKey = strings.TrimSpace(string(key)); config.ProviderKey == "" {
+			return fmt.Errorf("read provider key: %s is empty", c.ProviderKey)
+		}
 	}
 	if c.Rules != "" {
 		files, err := readRules(c.Rules)
 		if err != nil {
+			return err
+		}
+		if err := checkRules(p, c.Rules, files); err != nil {
 			return err
 		}
 		config.Rules, config.Author = files, "files in "+c.Rules
@@ -66,6 +75,20 @@ func (c *serveCommand) Run(p *program) error {
 	}
 	fmt.Fprintf(p.stderr, "makegood listens on http://%s, data in %s\n", listener.Addr(), c.DataDir)
 	return errors.Join(serve(p.ctx, listener, service, service.Run), service.Close())
+}
+
+// checkRules refuses bad rules by the paths that lead to them: the service knows
+// rule files by their paths below their folder, which are the same everywhere.
+func checkRules(p *program, dir string, files []rule.File) error {
+	named := slices.Clone(files)
+	for i := range named {
+		named[i].Path = path.Join(filepath.ToSlash(dir), named[i].Path)
+	}
+	if _, problems := rule.Check(named); problems.Failed() {
+		printProblems(p.stderr, problems)
+		return errChecked
+	}
+	return nil
 }
 
 // tokens sets the tokens of a service that others than this machine can reach,
