@@ -200,7 +200,7 @@ func (c *showRemedyCommand) Run(p *program) error {
 		return printJSON(p.stdout, r)
 	}
 	fmt.Fprintf(p.stdout, "%s  %s  %s %s\n", r.Remedy.Remedy, r.Rule, r.Status, r.Reason)
-	fmt.Fprintf(p.stdout, "event %s of %s, customer %s, %s\n\n", r.Event, r.Source, r.Customer, r.Subject)
+	fmt.Fprintf(p.stdout, "event %s of %s, customer %s, %s\n\n", plain(r.Event), plain(r.Source), plain(r.Customer), plain(r.Subject))
 	rows := [][]string{}
 	for _, a := range r.Actions {
 		rows = append(rows, []string{a.Name, a.Status, amountOf(a), a.Payment + a.Cord, a.Ref, fmt.Sprint(a.Attempts)})
