@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -135,13 +136,13 @@ func (c *demoCommand) keep(p *program, d *demo) {
 	fmt.Fprintf(p.stderr, `
 The service goes on at %s. Try, in another terminal:
 
-  makegood andon list --url %[1]s
-  makegood remedies list --url %[1]s
-  makegood status --url %[1]s
-  makegood audit verify --data-dir %[2]s
+  %[3]s andon list --url %[1]s
+  %[3]s remedies list --url %[1]s
+  %[3]s status --url %[1]s
+  %[3]s audit verify --data-dir %[2]s
 
 Ctrl-C ends it.
-`, d.url, d.dir)
+`, d.url, d.dir, ourselves())
 	<-p.ctx.Done()
 }
 
@@ -282,10 +283,18 @@ func (s *demoSummary) print(w io.Writer) error {
   provider   %d refunds, %d of them twice
   took       %.1f s
 
-What next: 'makegood demo --keep' leaves the service running; README.md has the tour.
+What next: '%s demo --keep' leaves the service running; README.md has the tour.
 `, sums(s.Refunded), check, sums(s.Credited), s.Cords, s.Ledger.Size, verified, s.Ledger.Checkpoint,
-		s.Provider.Refunds, s.Provider.Duplicates, s.Seconds)
+		s.Provider.Refunds, s.Provider.Duplicates, s.Seconds, ourselves())
 	return err
+}
+
+// ourselves is how this program is called: who tries it first has not installed it.
+func ourselves() string {
+	if _, err := exec.LookPath("makegood"); err != nil {
+		return "go run ./cmd/makegood"
+	}
+	return "makegood"
 }
 
 func sums(amounts map[string]string) string {
