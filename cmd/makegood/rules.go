@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
 )
@@ -209,12 +211,23 @@ func (c *explainCommand) Run(p *program) error {
 	}
 	explanation, err := rehearse.Explain(set, raw, time.Now().UnixNano())
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.Event, err)
+		return fmt.Errorf("%s: %w", place(c.Event, raw, err), err)
 	}
 	if c.Output == "json" {
 		return printJSON(p.stdout, explanation)
 	}
 	return explanation.WriteText(p.stdout)
+}
+
+// place names the file of an event, and the line and column of what is wrong
+// with it where the error says so.
+func place(file string, raw []byte, err error) string {
+	var why *event.Error
+	if !errors.As(err, &why) || why.Offset <= 0 || why.Offset > len(raw) {
+		return file
+	}
+	before := raw[:why.Offset]
+	return fmt.Sprintf("%s:%d:%d", file, bytes.Count(before, []byte{'\n'})+1, len(before)-bytes.LastIndexByte(before, '\n'))
 }
 
 type backtestCommand struct {

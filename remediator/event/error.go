@@ -24,6 +24,7 @@ type Error struct {
 	Message   string // names the attribute and the fix
 	ID        string // the event's id, when it could be read
 	Index     int    // position in the batch, of an error that Batch returns
+	Offset    int    // of the byte that the message names, 0 when it names none
 }
 
 // Error returns the message.
@@ -39,7 +40,7 @@ func tooLarge(size, most int) *Error {
 
 // syntax stops the scan: from here on the text is not JSON.
 func (s *scanner) syntax(problem string) *Error {
-	s.hard = &Error{Code: CodeSyntax, Attribute: string(s.member), Message: fmt.Sprintf("byte %d: %s", s.pos, problem)}
+	s.hard = &Error{Code: CodeSyntax, Attribute: string(s.member), Offset: s.pos, Message: fmt.Sprintf("byte %d: %s", s.pos, problem)}
 	if s.pos >= len(s.buf) {
 		s.hard.Message = fmt.Sprintf("the JSON ends at byte %d: %s", s.pos, problem)
 	}
@@ -51,6 +52,13 @@ func (s *scanner) syntax(problem string) *Error {
 func (s *scanner) refuse(code, attribute, format string, args ...any) {
 	if s.soft == nil {
 		s.soft = &Error{Code: code, Attribute: attribute, Message: fmt.Sprintf(format, args...)}
+	}
+}
+
+// refuseAt is refuse of what one byte shows.
+func (s *scanner) refuseAt(offset int, code, problem string) {
+	if s.soft == nil {
+		s.soft = &Error{Code: code, Attribute: string(s.member), Offset: offset, Message: fmt.Sprintf("byte %d: %s", offset, problem)}
 	}
 }
 

@@ -126,7 +126,7 @@ func (s *scanner) array() bool {
 // skip passes what is nested too deeply, in constant stack, to find the end of
 // an event that is refused: it looks at texts and brackets only.
 func (s *scanner) skip() bool {
-	s.refuse(CodeTooDeep, string(s.member), "byte %d: %s", s.pos, tooDeep)
+	s.refuseAt(s.pos, CodeTooDeep, tooDeep)
 	var closing []byte
 	for {
 		switch c := s.peek(); c {
@@ -329,7 +329,7 @@ func (s *scanner) text() (inner []byte, escaped, ok bool) {
 			s.wide = true
 			r, size := utf8.DecodeRune(s.buf[i:])
 			if r == utf8.RuneError && size == 1 {
-				s.refuse(CodeUTF8, string(s.member), "byte %d: a text that is not UTF-8: encode it as UTF-8", i)
+				s.refuseAt(i, CodeUTF8, "a text that is not UTF-8: encode it as UTF-8")
 			}
 			i += size
 		}
@@ -388,7 +388,7 @@ func (s *scanner) escape() bool {
 		}
 		s.pos = back // what follows is an escape of its own
 	}
-	s.refuse(CodeUTF8, string(s.member), `byte %d: half of a surrogate pair in a text: write both halves, like \ud83d\ude00`, s.pos)
+	s.refuseAt(s.pos, CodeUTF8, `half of a surrogate pair in a text: write both halves, like \ud83d\ude00`)
 	return true
 }
 
