@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 
+	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/sandbox"
 )
 
@@ -18,6 +20,12 @@ type sandboxCommand struct {
 
 // Run runs the provider until it is told to stop.
 func (c *sandboxCommand) Run(p *program) error {
+	if c.Amount < 1 {
+		return usageError(fmt.Sprintf("--amount is %d: a payment has at least 1", c.Amount))
+	}
+	if _, err := money.Parse("1 " + strings.ToUpper(c.Currency)); err != nil {
+		return usageError(fmt.Sprintf("--currency: %v", err))
+	}
 	provider, err := sandbox.Open(sandbox.Config{File: c.State, Amount: c.Amount, Currency: c.Currency})
 	if err != nil {
 		return err
