@@ -100,6 +100,7 @@ func TestBadConfigurationIsAnErrorThatSaysWhatToDo(t *testing.T) {
 		{name: "source with a space", opts: []makegood.Option{makegood.Source("a b")}, want: "not a URI reference"},
 		{name: "no scheme", env: map[string]string{"MAKEGOOD_URL": "localhost:8080"}, want: "http://127.0.0.1:8080"},
 		{name: "other scheme", opts: []makegood.Option{makegood.URL("ftp://x")}, want: "not an http or https URL"},
+		{name: "address of the events", opts: []makegood.Option{makegood.URL("http://x:80/v1/events/")}, want: "the part before it"},
 		{name: "no such port", opts: []makegood.Option{makegood.URL("http://x:99999")}, want: "port"},
 		{name: "port zero", opts: []makegood.Option{makegood.URL("http://x:0")}, want: "port"},
 		{name: "two ports", opts: []makegood.Option{makegood.URL("http://x:80:80")}, want: "port"},

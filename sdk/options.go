@@ -257,6 +257,8 @@ func (c *config) checkURL() {
 		c.fail("address %s has a query or fragment: use the part before it", quote(c.url))
 	case !isPort(u):
 		c.fail("address %s has no port between 1 and 65535: correct it, or leave it out", quote(c.url))
+	case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/v1/events"):
+		c.fail("address %s ends in /v1/events: use the part before it", quote(c.url))
 	default:
 		c.base = u
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -41,6 +42,7 @@ func (c *verifyCommand) Run(p *program) error {
 		if err != nil {
 			return fmt.Errorf("read checkpoint: %w", err)
 		}
+		note = append(bytes.TrimRight(note, "\r\n"), '\n') // editors and shells add lines
 		options.Checkpoints = append(options.Checkpoints, note)
 	}
 	bar := newProgress(p.stderr, "verifying", 0)

@@ -168,7 +168,8 @@ func startDemo(ctx context.Context, fail context.CancelCauseFunc, dir, listen st
 	at, stopService, err := background(ctx, fail, listen, func() (http.Handler, error) {
 		d.service, err = remediator.New(remediator.Config{
 			DataDir: dir, Rules: files, Author: "makegood demo", Provider: "http://" + providerAt, EventClock: true,
-			Logger: slog.New(slog.DiscardHandler),
+			// What goes well shows in the bar; why something waits must not be hidden.
+			Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		})
 		return d.service, err
 	})

@@ -49,6 +49,7 @@ type Traits struct {
 type Request struct {
 	Action   uuid.UUID // also the idempotency key
 	Remedy   uuid.UUID
+	Entry    uint64 // sequence of the sealed decision in the ledger
 	Rule     string
 	Kind     string    // refund, credit, notify or webhook
 	At       time.Time // of the decision

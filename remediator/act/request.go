@@ -30,7 +30,7 @@ func request(job Job) (Request, error) {
 	for _, step := range fact.Steps {
 		if step.Action == job.Action {
 			r, err := stepRequest(job, fact, step)
-			r.At = time.Unix(0, entry.At).UTC()
+			r.Entry, r.At = entry.Seq, time.Unix(0, entry.At).UTC()
 			return r, err
 		}
 	}

@@ -36,12 +36,14 @@ func NewValues(ev *event.Event, at int64) *Values {
 }
 
 // attributesOf returns the attributes as expressions see them: customer and
-// subject are there even when the event has none.
+// subject are there even when the event has none, and recordedtime is when the
+// log took it.
 func attributesOf(ev *event.Event, at int64) map[string]any {
 	all := make(map[string]any, len(ev.Attributes)+6)
 	maps.Copy(all, ev.Attributes)
 	all["id"], all["source"], all["type"] = ev.ID, ev.Source, ev.Type
 	all["subject"], all["customer"] = ev.Subject, ev.Customer
+	all["recordedtime"] = time.Unix(0, at).UTC() // ours, whatever an emitter writes there
 	if ev.Time != 0 {
 		at = ev.Time
 	}

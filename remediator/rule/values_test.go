@@ -15,7 +15,8 @@ import (
 func evaluate(t testing.TB, lines, data string) *rule.Evaluation {
 	t.Helper()
 	r := load(t, withLines(lines)).Rules[0]
-	ev := &event.Event{ID: "1", Source: "/s", Type: "com.example.x", Data: []byte(data)}
+	ev := &event.Event{ID: "1", Source: "/s", Type: "com.example.x", Data: []byte(data),
+		Attributes: map[string]any{"recordedtime": "2001-01-01T00:00:00Z"}} // an emitter's word counts for nothing there
 	return r.Evaluate(rule.NewValues(ev, time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC).UnixNano()))
 }
 
@@ -35,6 +36,7 @@ func TestKeys(t *testing.T) {
 		{"data.k", `{"k": "ä€"}`, "5:ä€", ""},
 		{"data.k", `{"k": " "}`, "1: ", ""},
 		{"money(data.k)", `{"k": "2.99 USD"}`, "8:2.99 USD", ""},
+		{"event.recordedtime", `{}`, "20:2026-03-01T08:00:00Z", ""},
 		{"timestamp(data.k)", `{"k": "2026-03-01T09:00:00+01:00"}`, "20:2026-03-01T08:00:00Z", ""},
 		{"data.?k.orValue('none')", `{}`, "4:none", ""},
 		// Parts never run together.

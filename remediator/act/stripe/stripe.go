@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 const (
 	metadataAction = "makegood_action"
 	metadataRemedy = "makegood_remedy"
+	metadataEntry  = "makegood_entry" // sequence of the sealed decision
 )
 
 // keyLifetime is for how long Stripe promises to remember an idempotency key.
@@ -97,7 +99,7 @@ func (c *Connector) Do(ctx context.Context, r act.Request) (act.Result, error) {
 	}
 	params := &api.RefundCreateParams{
 		Amount:   api.Int64(amount),
-		Metadata: map[string]string{metadataAction: r.Action.String(), metadataRemedy: r.Remedy.String()},
+		Metadata: map[string]string{metadataAction: r.Action.String(), metadataRemedy: r.Remedy.String(), metadataEntry: strconv.FormatUint(r.Entry, 10)},
 	}
 	params.SetIdempotencyKey(r.Action.String())
 	if isCharge(r.Payment) {

@@ -146,7 +146,7 @@ func TestRequestOnTheWire(t *testing.T) {
 		if err := got.ParseForm(); err != nil {
 			t.Error(err)
 		}
-		form := "amount=2599&charge=ch_9&metadata%5Bmakegood_action%5D=" + r.Action.String() + "&metadata%5Bmakegood_remedy%5D=" + r.Remedy.String()
+		form := "amount=2599&charge=ch_9&metadata%5Bmakegood_action%5D=" + r.Action.String() + "&metadata%5Bmakegood_entry%5D=0&metadata%5Bmakegood_remedy%5D=" + r.Remedy.String()
 		if got.PostForm.Encode() != form || got.Header.Get("Idempotency-Key") != r.Action.String() || got.Header.Get("X-Stripe-Client-Telemetry") != "" {
 			t.Errorf("got %s with headers %v, want %s", got.PostForm.Encode(), got.Header, form)
 		}
