@@ -95,7 +95,11 @@ func (u *unit) checkEquality(checked *ast.AST) {
 		}
 		left, right := checked.GetType(call.Args()[0].ID()), checked.GetType(call.Args()[1].ID())
 		if operator == "in" {
-			right = right.Parameters()[0]
+			within := right.Parameters()
+			if len(within) == 0 {
+				return // only the event decides what the list, or map, holds
+			}
+			right = within[0]
 		}
 		if a, b := fromCEL(left), fromCEL(right); !comparable(a, b) {
 			message, hint := explainTypes(operator, "("+string(a)+", "+string(b)+")")
