@@ -84,6 +84,7 @@ func TestValues(t *testing.T) {
 		// Money.
 		"money(data.paid)": usd(1001), "money(data.owed)": usd(499), "money('2.99 USD') + money(data.owed)": usd(798),
 		"money(data.paid) - money(data.owed)": usd(502), "money(data.paid) > money(data.owed)": true, "money('1.00 USD') == money('1.00 USD')": true,
+		"money(data.paid) in [money('2.00 USD'), data.eur, money('10.01 USD')]": true,
 		"pct(data.paid, 25)": usd(250), "pct(data.owed, 50)": usd(250), "pct(money('0.10 USD'), 25)": usd(3), "pct(data.yen, 50)": money.Money{Minor: 4, Currency: "JPY"},
 		"least(money(data.paid), money(data.owed))": usd(499), "greatest(money(data.paid), money(data.owed))": usd(1001),
 		"string(money(data.paid))": "10.01 USD",
@@ -126,6 +127,9 @@ func TestErrors(t *testing.T) {
 		"data.paid == money(data.paid)":       "compare money with a text",
 		"data.paid != money(data.paid)":       "compare money with a text",
 		"money(data.paid) == data.paid":       "compare money with a text",
+		"money(data.paid) in [data.paid]":     "compare money with a text",
+		"data.paid in [money('1.00 USD')]":    "compare money with a text",
+		"data.n in [1, money('1.00 USD')]":    "compare money with a number",
 		"money(data.paid) + data.paid":        "add money with a text",
 		"money(data.paid) > money(data.eur)":  "EUR",
 		"money(data.paid) == money(data.eur)": "EUR",

@@ -127,12 +127,32 @@ func equality() cel.EnvOption {
 		cel.Function(operators.In,
 			cel.Overload(overloads.InList, []*cel.Type{a, cel.ListType(b)}, cel.BoolType),
 			cel.Overload(overloads.InMap, []*cel.Type{a, cel.MapType(b, c)}, cel.BoolType),
-			cel.SingletonBinaryBinding(func(x, in ref.Val) ref.Val {
-				if container, ok := in.(traits.Container); ok {
-					return container.Contains(x)
-				}
-				return types.MaybeNoSuchOverloadErr(in)
-			})))
+			cel.SingletonBinaryBinding(contains)))
+}
+
+// contains answers x in a list or map. Where a list mixes money with anything
+// else, no element being equal is not the answer: comparing them is an error.
+func contains(x, in ref.Val) ref.Val {
+	container, ok := in.(traits.Container)
+	if !ok {
+		return types.MaybeNoSuchOverloadErr(in)
+	}
+	list, ok := in.(traits.Lister)
+	if found := container.Contains(x); !ok || found == types.True {
+		return found
+	}
+	for it := list.Iterator(); it.HasNext() == types.True; {
+		one, other := x, it.Next()
+		if _, ok := one.(amount); !ok {
+			one, other = other, one
+		}
+		if a, ok := one.(amount); ok {
+			if answer := a.Equal(other); types.IsError(answer) {
+				return answer
+			}
+		}
+	}
+	return types.False
 }
 
 func number(v ref.Val) (float64, bool) {
