@@ -164,6 +164,22 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestMoneyInside holds that amounts inside of lists and objects are not
+// compared, rather than found equal to anything.
+func TestMoneyInside(t *testing.T) {
+	t.Parallel()
+	s := scope(t)
+	for _, text := range []string{
+		"[money(data.paid)] == [data.paid]", "data.list != [money(data.paid)]", "{'a': money(data.paid)} == data.owed",
+		"[[money(data.paid)]] == data.list", "data.list.map(x, money(x)) == data.list",
+	} {
+		p, issues := s.Compile(text, nil)
+		if p != nil || len(issues) != 1 || !strings.Contains(issues[0].Hint, "one by one") {
+			t.Errorf("%s: issues %+v", text, issues)
+		}
+	}
+}
+
 func TestAggregates(t *testing.T) {
 	t.Parallel()
 	s := scope(t)

@@ -94,6 +94,11 @@ func (u *unit) checkEquality(checked *ast.AST) {
 			return
 		}
 		left, right := checked.GetType(call.Args()[0].ID()), checked.GetType(call.Args()[1].ID())
+		if operator != "in" && (holdsMoney(left) || holdsMoney(right)) {
+			// The engine takes the error of comparing two elements for "they are equal".
+			u.issue(e.ID(), "compare the amounts one by one: money(…) == money(…)", "%s does not compare lists and objects with money in them", operator)
+			return
+		}
 		if operator == "in" {
 			within := right.Parameters()
 			if len(within) == 0 {
@@ -106,6 +111,11 @@ func (u *unit) checkEquality(checked *ast.AST) {
 			u.issue(e.ID(), hint, "%s", message)
 		}
 	})
+}
+
+// holdsMoney reports whether a list, or the values of an object, are money.
+func holdsMoney(t *types.Type) bool {
+	return slices.ContainsFunc(t.Parameters(), func(of *types.Type) bool { return fromCEL(of) == Money || holdsMoney(of) })
 }
 
 func comparable(a, b Type) bool {
