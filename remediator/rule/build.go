@@ -199,6 +199,10 @@ func (b *builder) whole(n *yaml.Node, what string) int {
 func (b *builder) amounts(n *yaml.Node, what string) []money.Money {
 	const hint = "write an amount with its currency, like 10.00 USD, or a list: [10.00 USD, 9.00 EUR]"
 	var list []money.Money
+	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		// Nothing allowed must not come to mean that anything is.
+		b.Errorf(document.At(n), "money", hint, "%s: the list has no amounts", what)
+	}
 	for _, item := range document.Items(n) {
 		text, ok := b.Scalar(item, what, hint)
 		if !ok {

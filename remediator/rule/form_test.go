@@ -41,6 +41,8 @@ func TestMistakesOfForm(t *testing.T) {
 		{"limits: {per_remedy: 10}", "6:26", "money", "10", "10 USD"},
 		{"limits: {per_remedy: usd 10}", "6:26", "money", "", "write 10 USD"},
 		{"limits: {per_remedy: [10.00 USD, 5.00 USD]}", "6:38", "money", "two amounts in USD", ""},
+		{"limits: {per_remedy: []}", "6:26", "money", "no amounts", "10.00 USD"},
+		{"limits: {budget: {amount: [], within: 1d}}", "6:31", "money", "no amounts", "10.00 USD"},
 		{"limits: {per_remedy: 0.00 USD}", "6:26", "money", "nothing through", "shadow"},
 		{"limits: {per_customer: {within: 3d}}", "6:28", "missing", "limits nothing", "remedies: 3"},
 		{"limits: {budget: {amount: 5.00 USD}}", "6:22", "missing", "no within", ""},
