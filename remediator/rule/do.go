@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	maxSteps = 16
+	maxSteps = 8 // a decision with more would not fit a ledger entry
 	doHint   = `write a list of steps, like - refund: {payment: "${{ data.payment }}", amount: "${{ data.paid }}"}`
 )
 

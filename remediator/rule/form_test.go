@@ -56,8 +56,9 @@ func TestMistakesOfSteps(t *testing.T) {
 	t.Parallel()
 	once := "once_per: data.order\n"
 	check(t, []mistake{
-		{"do: []", "6:9", "type", "1 to 16 steps", "- refund"},
-		{"do: refund", "6:9", "type", "1 to 16 steps", "- refund"},
+		{"do: []", "6:9", "type", "1 to 8 steps", "- refund"},
+		{"do:" + strings.Repeat("\n  - andon: {pull: a/b, level: red, reason: r}", 9), "7:7", "type", "1 to 8 steps", "- refund"},
+		{"do: refund", "6:9", "type", "1 to 8 steps", "- refund"},
 		{"do:\n  - refund", "7:9", "type", "the text \"refund\"", ""},
 		{"do:\n  - {}", "7:9", "step", "nothing to do", ""},
 		{once + "do:\n  - refnd: {payment: a, amount: 1.00 USD}", "8:9", "unknown-key", "refnd", "refund"},
