@@ -12,6 +12,8 @@ func Conditions(text string) []string {
 		switch c := text[i]; c {
 		case '"', '\'':
 			i = quoteEnd(text, i)
+		case '/':
+			i = commentEnd(text, i)
 		case '(', '[', '{':
 			depth++
 		case ')', ']', '}':
@@ -51,6 +53,8 @@ func trimParens(text string) string {
 			switch c := text[i]; c {
 			case '"', '\'':
 				i = quoteEnd(text, i)
+			case '/':
+				i = commentEnd(text, i)
 			case '(', '[', '{':
 				depth++
 			case ')', ']', '}':
@@ -63,6 +67,18 @@ func trimParens(text string) string {
 		text = strings.TrimSpace(text[1 : len(text)-1])
 	}
 	return text
+}
+
+// commentEnd returns where the comment that begins at i ends, or i when a single
+// slash stands there.
+func commentEnd(text string, i int) int {
+	if !strings.HasPrefix(text[i:], "//") {
+		return i
+	}
+	if end := strings.IndexByte(text[i:], '\n'); end >= 0 {
+		return i + end
+	}
+	return len(text)
 }
 
 // quoteEnd returns where the text that begins at i ends.
