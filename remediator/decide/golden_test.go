@@ -97,12 +97,11 @@ func writeGolden(t *testing.T, dir string) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for seed := range uint64(3) {
-		path := filepath.Join(dir, fmt.Sprintf("seed-%d.log", seed))
+	write := func(name string, inputs []input.Input) {
+		path := filepath.Join(dir, name+".log")
 		if _, err := os.Stat(path); err == nil {
-			continue
+			return
 		}
-		inputs := newWorld(t, seed, 400).inputs
 		var out bytes.Buffer
 		for from := 0; from < len(inputs); from += 50 {
 			record, err := input.EncodeRecord(inputs[from:min(from+50, len(inputs))])
@@ -119,6 +118,10 @@ func writeGolden(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 	}
+	for seed := range uint64(3) {
+		write(fmt.Sprintf("seed-%d", seed), newWorld(t, seed, 400).inputs)
+	}
+	write("windows", windowInputs(t))
 }
 
 func readLog(t *testing.T, path string) []input.Input {

@@ -1,0 +1,67 @@
+package decide_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// windowInputs is a log about the edges of windows, which random logs hardly
+// meet: entries exactly as old as the window, the 64th and the next ones, the
+// edges of granules, entries behind others and on the edge of being late. The
+// window has 64 minutes, so a granule is a minute.
+func windowInputs(t testing.TB) []input.Input {
+	text, err := os.ReadFile("testdata/rules/windows.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inputs := []input.Input{genesis(t), activation(t, "rules", []rule.File{{Path: "windows.yaml", Text: string(text)}})}
+	at := start
+	add := func(key string, eventAt int64) {
+		n := len(inputs)
+		at = max(at, eventAt)
+		inputs = append(inputs, input.Input{ID: fmt.Sprintf("in-%d", n), Kind: input.Event, At: at, Body: fmt.Appendf(nil,
+			`{"specversion":"1.0","id":"e-%d","source":"/test","type":"com.example.bad","time":%q,"data":{"key":%q,"who":%d,"n":%d}}`,
+			n, time.Unix(0, eventAt).UTC().Format(time.RFC3339Nano), key, n*n%7, n%10)})
+	}
+	const within, granule, lateness = int64(64 * time.Minute), int64(time.Minute), int64(time.Hour)
+	for _, gap := range []int64{0, within, within - 1, within + 1, within / 2, within / 2, 1} {
+		add("few", at+gap)
+	}
+	for _, behind := range []int64{1, granule, lateness - 1, lateness, lateness + 1} {
+		add("few", at-behind)
+	}
+	for _, key := range []string{"many", "edges"} {
+		for n := range int64(70) {
+			step := int64(time.Second)
+			if key == "edges" { // first and last instant of a granule in turn
+				at += granule - at%granule - 1
+				step = n % 2
+			}
+			add(key, at+step)
+		}
+		for _, behind := range []int64{0, 1, granule, lateness, lateness + 1} {
+			add(key, at-behind)
+		}
+		oldest := at - 69*int64(time.Second)
+		for _, gap := range []int64{within - 1, within, within + granule - 1, within + granule} {
+			add(key, max(at, oldest-oldest%granule+gap))
+		}
+		add(key, at+within+lateness+granule) // everything left: it counts one by one again
+		add(key, at+1)
+	}
+	for _, entries := range []int{63, 64, 65} {
+		key := fmt.Sprintf("with-%d", entries)
+		at += granule - at%granule
+		first := at
+		for range entries {
+			add(key, at+1)
+		}
+		add(key, first+within) // the 64th entry still finds the others, a later one does not
+	}
+	return inputs
+}
