@@ -8,6 +8,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/rule/document"
+	"github.com/makegood/makegood/remediator/rule/expression"
 )
 
 // Tests is what the tests beside rules came to.
@@ -46,6 +47,7 @@ func Test(set *rule.Set, files []rule.File) (*Tests, error) {
 	for _, file := range files {
 		texts[file.Path] = file.Text
 	}
+	absent := absences{}
 	for _, file := range files {
 		if !isTests(file.Path) {
 			continue
@@ -59,6 +61,7 @@ func Test(set *rule.Set, files []rule.File) (*Tests, error) {
 					return nil, fmt.Errorf("run test %q of %s: %w", r.test.name, file.Path, err)
 				}
 			}
+			t.Problems = append(t.Problems, absent.found(set, r.outcomes)...)
 			if !r.failed {
 				t.cover(r.test)
 			}
@@ -68,6 +71,36 @@ func Test(set *rule.Set, files []rule.File) (*Tests, error) {
 	}
 	t.Problems.Sort()
 	return t, nil
+}
+
+// absences are the conditions that were warned of, by rule and text.
+type absences map[[2]string]bool
+
+// found warns of conditions with ! or != that an event gave no value, for want of
+// a field: who wrote them surely meant them to hold then.
+func (known absences) found(set *rule.Set, outcomes []*outcome) rule.Problems {
+	var problems rule.Problems
+	for _, o := range outcomes {
+		for _, j := range o.judged {
+			for _, c := range slices.Concat(j.conditions, j.having) {
+				key := [2]string{j.rule.Name, c.Text}
+				if !c.Negates || !expression.IsAbsent(c.Err) || known[key] {
+					continue
+				}
+				known[key] = true
+				s := sourceOf(set, j.rule)
+				s.Warnf(placeOf(s, j.rule), "absent", "write data.?field.orValue(…), so that the condition has a value without the field",
+					"the tests send the rule %s an event of which this condition is neither true nor false: %s (%v)", j.rule.Name, c.Text, c.Err)
+				problems = append(problems, s.Problems...)
+			}
+		}
+	}
+	return problems
+}
+
+// placeOf returns where a rule begins.
+func placeOf(s *document.Source, r *rule.Rule) document.Place {
+	return document.Place{Line: r.Line, Col: max(strings.Index(s.Line(r.Line), "rule:"), 0) + 1}
 }
 
 // conditionsOf lists all conditions of all rules.
@@ -132,7 +165,7 @@ func Demand(set *rule.Set, tests *Tests) rule.Problems {
 			continue
 		}
 		s := sourceOf(set, r)
-		at := document.Place{Line: r.Line, Col: max(strings.Index(s.Line(r.Line), "rule:"), 0) + 1}
+		at := placeOf(s, r)
 		for i, c := range coverageOf(tests, r) {
 			if i == 0 && c.Holds == 0 {
 				s.Errorf(at, "untested", "write a test beside it:\nexpect: [{rule: "+r.Name+"}]",

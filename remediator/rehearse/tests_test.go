@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/makegood/makegood/remediator/rehearse"
@@ -131,6 +132,34 @@ func TestMistakesInTestsAreAllNamed(t *testing.T) {
 		}
 	}
 	golden(t, "mistakes.golden", tests.Problems.Format()+"\n")
+}
+
+// A condition with != or ! is an error where its field is absent. Who wrote it
+// is told, once, as soon as a test shows such an event.
+func TestNegatedAbsentFieldsAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	shop := suiteOf(t, "passing_test.yaml")[0]
+	rules := func(condition string) rule.File {
+		text := strings.Replace(shop.Text, `data.reason == "broken" && data.units >= 2`, condition, 1)
+		return rule.File{Path: "shop/shop.yaml", Text: text}
+	}
+	tests := rule.File{Path: "shop/a_test.yaml", Text: `tests:
+  - name: neither field
+    send:
+      - event: {type: com.example.contact.closed, customer: c, data: {order: 1, sku: s}}
+      - event: {type: com.example.contact.closed, customer: c, data: {order: 2, sku: s}}
+    expect: []
+`}
+	for condition, want := range map[string]int{
+		`data.reason != "late" && !data.vip && data.units > 2`: 2,
+		`data.?reason.orValue("") != "" && !has(data.sku)`:     0,
+		`data.units > 2`: 0,
+	} {
+		_, got := runTests(t, []rule.File{rules(condition), tests})
+		if len(got.Problems) != want || !got.Passed() {
+			t.Errorf("%s: passed is %v, want %d warnings:\n%s", condition, got.Passed(), want, got.Problems.Format())
+		}
+	}
 }
 
 func TestNoTestsDoNotPass(t *testing.T) {

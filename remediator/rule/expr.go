@@ -20,8 +20,10 @@ type Let struct {
 type Condition struct {
 	Text  string
 	Value bool
-	Err   error          // the condition has no value
-	Seen  map[string]any // what it read, by the path as written; absent fields are left out
+	Err   error // the condition has no value
+	// Negates says that there is a ! or != in it.
+	Negates bool
+	Seen    map[string]any // what it read, by the path as written; absent fields are left out
 }
 
 // canonical returns the text under which a window knows an expression: as

@@ -139,7 +139,7 @@ func (e *Evaluation) Conditions() []Condition {
 }
 
 func (e *Evaluation) condition(x *Expr) Condition {
-	c := Condition{Text: x.Text, Seen: make(map[string]any)}
+	c := Condition{Text: x.Text, Negates: x.program.Negates, Seen: make(map[string]any)}
 	c.Value, c.Err = e.truth(x, "the condition")
 	for _, path := range x.program.Paths {
 		if value, ok := e.seen(path); ok {

@@ -25,6 +25,10 @@ type Program struct {
 	Paths []Path // what it reads of the event and its data, each once
 	Lets  []string
 
+	// Negates says that there is a ! or != in it: where a field is absent, that is
+	// an error and not true, which surprises.
+	Negates bool
+
 	program cel.Program
 }
 

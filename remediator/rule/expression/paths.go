@@ -30,6 +30,10 @@ func (u *unit) collect(p *Program) {
 	inner := make(map[int64]bool) // parts of a longer path
 	var ends []ast.Expr
 	ast.PreOrderVisit(u.parsed.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() == ast.CallKind {
+			function := e.AsCall().FunctionName()
+			p.Negates = p.Negates || function == operators.LogicalNot || function == operators.NotEquals
+		}
 		operand, _, ok := field(e)
 		if ok || e.Kind() == ast.IdentKind {
 			if !inner[e.ID()] {
