@@ -72,6 +72,8 @@ func TestValues(t *testing.T) {
 		"size(data.list) / 2 * data.n": 4.5, "data.?x.orValue(0) + 1": 1.0, "data.?x.orValue(1) / 2": 0.5,
 		"(data.yes ? 1 : data.n) / 2": 0.5, "(data.yes ? 1 : 2.5) * 2": 2.0, "data.list.map(x, x * 2)[0]": 2.0,
 		"data.list.exists(x, x + 1 == 4)": true, "3 in data.list": true, "data.n in data.list": true, "'n' in data": true, "'x' in data.deep": false, "[1, data.n][0] / 2": 0.5, "{'a': 1, 'b': data.n}['a'] / 2": 0.5,
+		"data.?x.orValue([1])[0] + data.h": 1.5, "(data.yes ? [1] : data.list)[0] + data.h": 1.5, "([4] + data.list)[0] * data.h": 2.0,
+		"data.?x.orValue({'a': 1}).a * data.h": 0.5, "dyn([2])[0] * data.h": 1.0, "data.?x.orValue([[1]])[0][0] * data.h": 0.5,
 		"int(data.n) % 2": 1.0, "math.greatest(data.n, 5) / 2": 2.5, "data.n / data.zero > 100.0": true, "-data.n": -3.0,
 		"data.n > 2 && data.n < 4": true, "2 < data.n": true, "data.n == 3": true, "data.n != 3": false, "whole == 4": true,
 		"whole / 8": 0.5, "least(data.n, 2)": 2.0, "greatest(1, 2.5)": 2.5, "math.ceil(data.h) == 1": true,

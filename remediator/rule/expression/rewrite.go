@@ -104,9 +104,22 @@ func (u *unit) widen(checked *ast.AST, values []ast.Expr) (changed bool) {
 	return changed
 }
 
-// wrap puts double() around a whole number. It changes the expression in place,
+// wrap puts double() around a whole number, or around those in a list or map that
+// is written out: what else it may be holds doubles. It changes the expression in place,
 // so that the new call keeps the place in the text.
 func (u *unit) wrap(checked *ast.AST, e ast.Expr) (changed bool) {
+	switch e.Kind() {
+	case ast.ListKind:
+		for _, element := range e.AsList().Elements() {
+			changed = u.wrap(checked, element) || changed
+		}
+		return changed
+	case ast.MapKind:
+		for _, entry := range e.AsMap().Entries() {
+			changed = u.wrap(checked, entry.AsMapEntry().Value()) || changed
+		}
+		return changed
+	}
 	if !isWhole(checked.GetType(e.ID())) {
 		return false
 	}
