@@ -166,6 +166,26 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestBytesAreRefused holds for all bytes what matters for the key of a map:
+// there they made the engine panic.
+func TestBytesAreRefused(t *testing.T) {
+	t.Parallel()
+	s := scope(t)
+	for _, text := range []string{"{b'x': 1}", "{'a': {b'x': data.n}}.a == data.deep", "data.text == b'77'"} {
+		p, issues := s.Compile(text, nil)
+		if p != nil || len(issues) != 1 || !strings.Contains(issues[0].Message, "bytes") {
+			t.Errorf("%s: issues %+v", text, issues)
+		}
+	}
+	p, issues := s.Compile("{bytes(data.text): 1}.size() > 0", nil)
+	if issues != nil {
+		t.Fatal(issues)
+	}
+	if got, err := p.Eval(sampleVars(t)); err == nil {
+		t.Errorf("got %v, want an error", got)
+	}
+}
+
 // TestMoneyInside holds that amounts inside of lists and objects are not
 // compared, rather than found equal to anything.
 func TestMoneyInside(t *testing.T) {

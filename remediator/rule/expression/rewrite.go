@@ -205,6 +205,10 @@ func (u *unit) checkLiterals() {
 			if n, ok := e.AsLiteral().(types.Int); ok && (n > maxExact || n < -maxExact) {
 				u.issue(e.ID(), "ids are texts: send and compare them in quotes", "the whole number %d is beyond ±2^53", int64(n))
 			}
+			if _, ok := e.AsLiteral().(types.Bytes); ok {
+				// As a key of a map they would stop the engine while it prepares the expression.
+				u.issue(e.ID(), "write the text without b in front of it", "bytes have no use in a rule")
+			}
 			if d, ok := e.AsLiteral().(types.Double); ok && math.IsInf(float64(d), 0) {
 				u.issue(e.ID(), "", "the number is too large")
 			}
