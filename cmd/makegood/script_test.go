@@ -42,11 +42,11 @@ func TestScripts(t *testing.T) {
 				os.WriteFile(filepath.Join(env.WorkDir, "cut.gz"), []byte("\x1f\x8b\x08"), 0o600))
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"start": start,
-			"stop":  stop,
-			"token": token,
-			"get":   get,
-			"code":  code,
+			"start":     start,
+			"interrupt": interrupt,
+			"token":     token,
+			"get":       get,
+			"code":      code,
 		},
 	})
 }
@@ -109,8 +109,9 @@ func start(ts *testscript.TestScript, _ bool, args []string) {
 // running is how to end what start began, by address.
 var running sync.Map
 
-// stop VARIABLE ends what start began, as an interrupt does.
-func stop(ts *testscript.TestScript, _ bool, args []string) {
+// interrupt VARIABLE ends what start began. It is not called stop, which to
+// testscript means to end the script, and to pass.
+func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	end, ok := running.Load(ts.Getenv(args[0]))
 	if !ok {
 		ts.Fatalf("nothing runs as %s", args[0])
