@@ -1,7 +1,6 @@
 package act
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,8 +45,14 @@ func stepRequest(job Job, fact decide.RemedyFact, step decide.Step) (Request, er
 	case !tells(step.Kind) && (step.Amount == nil || step.Amount.Minor <= 0):
 		return Request{}, errors.New("read the sealed decision: it has no amount above zero")
 	}
+	customer := step.Customer
+	if customer == "" && step.Kind != "credit" {
+		// A credit goes to whom the rule names, or to nobody: the event's customer may
+		// be somebody else.
+		customer = fact.Customer
+	}
 	r := Request{
-		Action: step.Action, Remedy: fact.Remedy, Rule: fact.Rule, Kind: step.Kind, Customer: cmp.Or(step.Customer, fact.Customer),
+		Action: step.Action, Remedy: fact.Remedy, Rule: fact.Rule, Kind: step.Kind, Customer: customer,
 		Subject: fact.Subject, Attempt: job.Attempt,
 		Payment: step.Payment, Expires: time.Duration(step.ExpiresS) * time.Second,
 		Template: step.Template, Via: step.Via, Endpoint: step.Endpoint,

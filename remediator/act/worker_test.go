@@ -237,7 +237,7 @@ func TestCreditIsGivenOnceThroughCrashes(t *testing.T) {
 	d.setLag(true)
 	amount := usd(650)
 	for range 20 {
-		d.decide("credit", decide.Step{Kind: "credit", Amount: &amount, ExpiresS: 3600})
+		d.decide("credit", decide.Step{Kind: "credit", Customer: "ada", Amount: &amount, ExpiresS: 3600})
 	}
 	cfg := quick(d, credit.New(d, time.Now))
 	cfg.Name = "credit"
@@ -256,6 +256,25 @@ func TestCreditIsGivenOnceThroughCrashes(t *testing.T) {
 	}
 	if balance, err := d.Balance(t.Context(), "ada", time.Now().Add(2*time.Hour)); err != nil || len(balance) != 0 {
 		t.Fatalf("after it expired: got %v, %v", balance, err)
+	}
+}
+
+// A credit that names nobody, which a person approved, is not given to the
+// event's customer instead.
+func TestCreditForNobodyFails(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	amount := usd(650)
+	d.decide("credit", decide.Step{Kind: "credit", Amount: &amount})
+	cfg := quick(d, credit.New(d, time.Now))
+	cfg.Name = "credit"
+	finish(t, d, cfg)
+	balance, err := d.Balance(t.Context(), "ada", time.Now())
+	if err != nil || len(balance) != 0 {
+		t.Errorf("ada has %v, %v", balance, err)
+	}
+	if len(d.outcomes) != 1 || d.outcomes[0].Status != decide.Failed {
+		t.Errorf("outcomes %+v", d.outcomes)
 	}
 }
 
