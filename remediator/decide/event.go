@@ -202,18 +202,19 @@ func (f *Fold) judgeWindow(c *candidate) (fired bool, became fate, err error) {
 	}
 	w := f.window(r, c.hit.By)
 	w.Add(f.entry(c), within, f.at-f.state.Lateness-within)
-	sums := w.Sums(c.eventAt, within, len(r.Aggregates))
-	c.aggregates = make([]any, len(sums))
-	for i, s := range sums {
-		c.aggregates[i] = s.Of(r.Aggregates[i].Func)
-	}
+	c.aggregates = aggregated(r, w.Sums(c.eventAt, within, len(r.Aggregates)))
 	holds, judgeErr := c.hit.Rest.Having(c.aggregates)
+	if holds && judgeErr == nil && w.Coarse() && r.MovesMoney() {
+		// An edge that is not exact may let having hold by what it leaves out: money
+		// moves only when it holds with the edge too.
+		holds, judgeErr = c.hit.Rest.Having(aggregated(r, w.Most(c.eventAt, within, len(r.Aggregates))))
+	}
 	switch {
 	case judgeErr != nil:
 		return false, fateError, f.ruleError(r, c.event, "having")
 	case !holds:
 		return false, fateJudged, f.recur(c)
-	case c.event.SampledRate > 1 && paysMoney(r):
+	case c.event.SampledRate > 1 && r.MovesMoney():
 		// A sampled event stands for others that were never seen: enough for a
 		// person to look, not enough to pay.
 		return false, fateJudged, nil
@@ -224,13 +225,13 @@ func (f *Fold) judgeWindow(c *candidate) (fired bool, became fate, err error) {
 	return true, fateRemedy, nil
 }
 
-func paysMoney(r *rule.Rule) bool {
-	for _, s := range r.Steps {
-		if s.Kind == "refund" || s.Kind == "credit" {
-			return true
-		}
+// aggregated gives the aggregates of a rule their values.
+func aggregated(r *rule.Rule, sums []window.Sum) []any {
+	values := make([]any, len(sums))
+	for i, s := range sums {
+		values[i] = s.Of(r.Aggregates[i].Func)
 	}
-	return false
+	return values
 }
 
 // entry turns the arguments of the aggregates into what the window keeps of them.

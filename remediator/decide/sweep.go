@@ -32,7 +32,7 @@ func (f *Fold) sweep() {
 				delete(keys, key)
 				continue
 			}
-			w.Prune(f.at - f.state.Lateness - int64(r.Window.Within))
+			w.Prune(f.at-f.state.Lateness-int64(r.Window.Within), int64(r.Window.Within))
 			if w.Empty() {
 				delete(keys, key)
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/window"
 )
 
 // Explanation says of each rule what it makes of one event and why. Windows
@@ -27,6 +28,7 @@ type RuleExplanation struct {
 	File       string                 `json:"file"`
 	Line       int                    `json:"line"`
 	Matched    bool                   `json:"type_matched"`
+	Window     string                 `json:"window,omitempty"` // what having counts, and how exactly
 	Conditions []ConditionExplanation `json:"conditions"`
 	Decision   string                 `json:"decision,omitempty"` // empty when it makes no remedy
 	Reason     string                 `json:"reason,omitempty"`
@@ -86,7 +88,7 @@ func (o *outcome) explain(r *rule.Rule, eventType string) RuleExplanation {
 		e.Why = fmt.Sprintf("the rule is about %s, not about %s", strings.Join(r.Events, ", "), eventType)
 		return e
 	}
-	e.Matched = true
+	e.Matched, e.Window = true, windowText(r)
 	for _, c := range j.conditions {
 		e.Conditions = append(e.Conditions, explainCondition("if", c))
 	}
@@ -106,6 +108,23 @@ func (o *outcome) explain(r *rule.Rule, eventType string) RuleExplanation {
 	}
 	e.Why = o.why(j)
 	return e
+}
+
+// windowText says what the window of a rule counts and how exactly.
+func windowText(r *rule.Rule) string {
+	if r.Window == nil {
+		return ""
+	}
+	by := "all together"
+	if r.Window.By != nil {
+		by = "by " + r.Window.By.Text
+	}
+	side := "what the rounding leaves out does not count"
+	if r.MovesMoney() {
+		side = "where the rounding matters, nothing is paid"
+	}
+	return fmt.Sprintf("%s, within %s; exact up to %d events of a key, then in steps of %s: %s",
+		by, r.Window.Within, window.MaxExact, window.Step(r.Window.Within), side)
 }
 
 func explainCondition(part string, c rule.Condition) ConditionExplanation {
@@ -145,6 +164,9 @@ func (e *Explanation) WriteText(w io.Writer) error {
 	fmt.Fprintf(table, "event %s of type %s\n", e.Event, e.Type)
 	for _, r := range e.Rules {
 		fmt.Fprintf(table, "\n%s (%s:%d)\n", r.Rule, r.File, r.Line)
+		if r.Window != "" {
+			fmt.Fprintf(table, "  window: %s\n", r.Window)
+		}
 		for _, c := range r.Conditions {
 			var seen []string
 			for _, name := range slices.Sorted(maps.Keys(c.Seen)) {

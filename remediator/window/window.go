@@ -15,6 +15,7 @@ package window
 import (
 	"cmp"
 	"slices"
+	"time"
 )
 
 const (
@@ -70,7 +71,7 @@ type Last struct {
 // Add puts an entry into a window of the given length. keepAfter is the time up
 // to which, and including which, entries are no longer needed.
 func (w *Window) Add(e Entry, within, keepAfter int64) {
-	w.Prune(keepAfter)
+	w.Prune(keepAfter, within)
 	if len(w.Granules) > 0 {
 		w.addToGranule(e, width(within))
 		return
@@ -100,8 +101,9 @@ func (w *Window) Newest() int64 {
 	return 0
 }
 
-// Prune drops what is no longer needed: entries at or before keepAfter.
-func (w *Window) Prune(keepAfter int64) {
+// Prune drops what is no longer needed: entries at or before keepAfter, and
+// granules that hold no others.
+func (w *Window) Prune(keepAfter, within int64) {
 	old := 0
 	for old < len(w.Entries) && w.Entries[old].At <= keepAfter {
 		old++
@@ -111,12 +113,12 @@ func (w *Window) Prune(keepAfter int64) {
 		return
 	}
 	old = 0
-	for old < len(w.Granules) && w.Granules[old].Start <= keepAfter {
+	for old < len(w.Granules) && w.Granules[old].Start+width(within)-1 <= keepAfter {
 		old++
 	}
 	w.Granules = slices.Delete(w.Granules, 0, old)
 	for i := range w.Distinct {
-		w.Distinct[i] = slices.DeleteFunc(w.Distinct[i], func(l Last) bool { return l.At <= keepAfter })
+		w.Distinct[i] = slices.DeleteFunc(w.Distinct[i], func(l Last) bool { return floor(l.At, width(within))+width(within)-1 <= keepAfter })
 	}
 	if len(w.Granules) == 0 {
 		w.Distinct = nil
@@ -126,11 +128,21 @@ func (w *Window) Prune(keepAfter int64) {
 // Reset empties the window: it starts anew.
 func (w *Window) Reset() { *w = Window{Lost: w.Lost} }
 
+// Coarse reports whether the window holds granules: its edges are then rounded.
+func (w *Window) Coarse() bool { return len(w.Granules) > 0 }
+
 // Sums returns one sum for each of n aggregates over the entries in
-// (at − within, at].
-func (w *Window) Sums(at, within int64, n int) []Sum {
+// (at − within, at]. Of a coarse window it leaves the granules at the edges out,
+// which may hold entries beyond it.
+func (w *Window) Sums(at, within int64, n int) []Sum { return w.sums(at, within, n, false) }
+
+// Most returns the sums with the granules at the edges of a coarse window. What
+// is exact lies between these and Sums.
+func (w *Window) Most(at, within int64, n int) []Sum { return w.sums(at, within, n, true) }
+
+func (w *Window) sums(at, within int64, n int, edges bool) []Sum {
 	sums := make([]Sum, n)
-	if len(w.Granules) == 0 {
+	if !w.Coarse() {
 		seen := make([]map[uint64]struct{}, n)
 		for _, e := range w.Entries {
 			if e.At <= at-within || e.At > at {
@@ -153,8 +165,9 @@ func (w *Window) Sums(at, within int64, n int) []Sum {
 	}
 	for _, g := range w.Granules {
 		// An event that comes behind others may find later entries in its own
-		// granule: that granule does not count then, rather than too much.
-		if g.Start <= at-within || g.Newest > at {
+		// granule: that is an edge too.
+		inside, reached := g.Start > at-within && g.Newest <= at, g.Start+width(within) > at-within+1 && g.Start <= at
+		if !inside && !(edges && reached) {
 			continue
 		}
 		for i, s := range g.Sums {
@@ -163,7 +176,9 @@ func (w *Window) Sums(at, within int64, n int) []Sum {
 	}
 	for i, lasts := range w.Distinct {
 		for _, l := range lasts {
-			if floor(l.At, width(within)) > at-within && l.At <= at {
+			start := floor(l.At, width(within))
+			inside, reached := start > at-within && l.At <= at, l.At > at-within && start <= at
+			if inside || edges && reached {
 				sums[i].Distinct++
 			}
 		}
@@ -205,6 +220,9 @@ func (w *Window) see(aggregate int, hash uint64, seen int64) {
 		w.Lost++
 	}
 }
+
+// Step is the length of a granule of a window.
+func Step(within time.Duration) time.Duration { return time.Duration(width(int64(within))) }
 
 // width is the length of a granule: 64 of them cover the whole time.
 func width(within int64) int64 { return max((within+granules-1)/granules, 1) }

@@ -127,7 +127,7 @@ func TestMoneyOfAggregates(t *testing.T) {
 }
 
 // TestWindowAgainstModel compares a window with the plain list of its entries:
-// equal while exact, never above it for count in granules.
+// equal while exact, in granules never above it, nor below it with the edges.
 func TestWindowAgainstModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -155,6 +155,9 @@ func TestWindowAgainstModel(t *testing.T) {
 			}
 			if inGranules && got > want {
 				t.Fatalf("count in granules is %d, of which only %d are inside", got, want)
+			}
+			if most := int(w.Most(at, within, 1)[0].Of("count").(float64)); most < want || !inGranules && most != want {
+				t.Fatalf("count with the edges is %d, and %d are inside", most, want)
 			}
 		}
 	})
