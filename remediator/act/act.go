@@ -50,12 +50,12 @@ type Outbox interface {
 	// and sets the time of the first one, before it returns. Under a brake it
 	// returns none.
 	Claim(ctx context.Context, connector string, n int, now time.Time, lease time.Duration) ([]Job, error)
-	// Retry ends the lease and makes the job due again at next. A job that was
-	// settled meanwhile stays settled, and that is no error.
-	Retry(ctx context.Context, action uuid.UUID, next time.Time) error
-	// Reported ends the lease: the outcome is in the log, and no attempt follows
+	// Retry ends the lease of an attempt and makes the job due again at next. A job
+	// that was settled or handed out anew meanwhile stays so, and that is no error.
+	Retry(ctx context.Context, action uuid.UUID, attempt int, next time.Time) error
+	// Reported ends the lease of an attempt: the outcome is in the log, and no attempt follows
 	// unless the fold asks for one. A job that was settled meanwhile is no error.
-	Reported(ctx context.Context, action uuid.UUID) error
+	Reported(ctx context.Context, action uuid.UUID, attempt int) error
 }
 
 // Appender is the log as a worker sees it.

@@ -54,9 +54,9 @@ func (w *Worker) attempt(ctx context.Context, job claimed) {
 	}
 	w.cfg.OnStep(StepAppended)
 	if again {
-		w.mark(ctx, job, w.cfg.Outbox.Retry(ctx, job.Action, next))
+		w.mark(ctx, job, w.cfg.Outbox.Retry(ctx, job.Action, job.Attempt, next))
 	} else {
-		w.mark(ctx, job, w.cfg.Outbox.Reported(ctx, job.Action))
+		w.mark(ctx, job, w.cfg.Outbox.Reported(ctx, job.Action, job.Attempt))
 	}
 	w.cfg.OnStep(StepReported)
 }

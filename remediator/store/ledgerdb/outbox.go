@@ -24,21 +24,22 @@ const (
 
 // mark is what a worker said about an action that it held.
 type mark struct {
+	attempt  int // that it held: a later one is not touched
 	reported bool
 	next     int64 // when not reported: when it is due again
 }
 
 // Retry implements act.Outbox. It is written with the next claim, which saves a
 // commit of its own: should it be lost, the lease decides.
-func (d *DB) Retry(_ context.Context, action uuid.UUID, next time.Time) error {
-	d.addMark(action, mark{next: next.UnixNano()})
+func (d *DB) Retry(_ context.Context, action uuid.UUID, attempt int, next time.Time) error {
+	d.addMark(action, mark{attempt: attempt, next: next.UnixNano()})
 	return nil
 }
 
 // Reported implements act.Outbox. It is written like Retry: should it be lost,
 // the fold settles the action all the same, because its outcome is in the log.
-func (d *DB) Reported(_ context.Context, action uuid.UUID) error {
-	d.addMark(action, mark{reported: true})
+func (d *DB) Reported(_ context.Context, action uuid.UUID, attempt int) error {
+	d.addMark(action, mark{attempt: attempt, reported: true})
 	return nil
 }
 
@@ -82,8 +83,8 @@ func writeMarks(tx *statement.Tx, marks map[uuid.UUID]mark) error {
 		if m.reported {
 			state = stateReported
 		}
-		if _, err := tx.Exec(`UPDATE outbox SET state = ?, next_at = ?, lease_until = 0 WHERE action = ? AND state = ? AND lease_until > 0`,
-			state, m.next, action.String(), stateDue); err != nil {
+		if _, err := tx.Exec(`UPDATE outbox SET state = ?, next_at = ?, lease_until = 0 WHERE action = ? AND state = ? AND attempts = ? AND lease_until > 0`,
+			state, m.next, action.String(), stateDue, int64(m.attempt)); err != nil {
 			return fmt.Errorf("mark action: %w", err)
 		}
 	}

@@ -85,16 +85,24 @@ func TestLeaseEndsAndAttemptsCount(t *testing.T) {
 		t.Errorf("second attempt %+v, want number 2 and the time of the first", again)
 	}
 	now := noon.Add(lease + time.Second)
-	if err := w.db.Retry(t.Context(), action, now.Add(time.Hour)); err != nil {
+	// A late word about the first attempt does not end the lease of the second.
+	if err := w.db.Reported(t.Context(), action, 1); err != nil {
+		t.Fatal(err)
+	}
+	if jobs := claim(t, w.db, noon.Add(2*lease)); len(jobs) != 1 || jobs[action].Attempt != 3 {
+		t.Errorf("after a late word about the first attempt and the end of the second's lease: %v, want the third attempt", jobs)
+	}
+	now = now.Add(2 * lease)
+	if err := w.db.Retry(t.Context(), action, 3, now.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if jobs := claim(t, w.db, now.Add(time.Hour-1)); len(jobs) != 0 {
 		t.Errorf("claimed before it was due again: %v", jobs)
 	}
-	if third := claim(t, w.db, now.Add(time.Hour))[action]; third.Attempt != 3 {
-		t.Errorf("third attempt %+v", third)
+	if fourth := claim(t, w.db, now.Add(time.Hour))[action]; fourth.Attempt != 4 {
+		t.Errorf("fourth attempt %+v", fourth)
 	}
-	if err := w.db.Reported(t.Context(), action); err != nil {
+	if err := w.db.Reported(t.Context(), action, 4); err != nil {
 		t.Fatal(err)
 	}
 	if jobs := claim(t, w.db, noon.AddDate(1, 0, 0)); len(jobs) != 0 {
@@ -107,7 +115,7 @@ func TestLeaseEndsAndAttemptsCount(t *testing.T) {
 	}
 	// What a slow worker says about settled and unknown actions changes nothing.
 	for _, a := range []uuid.UUID{action, id("unknown")} {
-		if err := w.db.Retry(t.Context(), a, noon); err != nil {
+		if err := w.db.Retry(t.Context(), a, 1, noon); err != nil {
 			t.Error(err)
 		}
 	}
@@ -175,7 +183,7 @@ func TestStartFreesWhatWasHeld(t *testing.T) {
 		w.commit(w.refund(name))
 	}
 	claim(t, w.db, noon)
-	if err := w.db.Reported(t.Context(), id("reported/refund")); err != nil {
+	if err := w.db.Reported(t.Context(), id("reported/refund"), 1); err != nil {
 		t.Fatal(err)
 	}
 	w.commit(w.outcome("settled", decide.Succeeded, true))
@@ -226,7 +234,7 @@ func TestHandedOutAgain(t *testing.T) {
 		out := w.outcome("a", decide.Blocked, true)
 		approve(w, out)
 		w.commit(out)
-		if err := w.db.Reported(t.Context(), id("a/refund")); err != nil {
+		if err := w.db.Reported(t.Context(), id("a/refund"), 1); err != nil {
 			t.Fatal(err)
 		}
 		check(t, w, 2)
