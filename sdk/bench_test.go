@@ -2,10 +2,12 @@ package makegood_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,4 +121,77 @@ func BenchmarkEmitServerDown(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, _ = c.Shutdown(ctx) // nothing can be delivered: do not wait for it
+}
+
+// BenchmarkGate asks a gate by its handle and by name, and does in turns the
+// least that either can cost: loading a pointer, and reading a map. Every
+// question is asked in a loop of its own, so that each is inlined as it is in an
+// application, and the fastest turns are compared.
+func BenchmarkGate(b *testing.B) {
+	const gates, turn = 1024, 1 << 14
+	c := newClient(b, makegood.Handler(newAndon()))
+	ready(b, c)
+	names, answers := make([]string, gates), map[string]bool{}
+	for i := range names {
+		names[i] = fmt.Sprintf("product/furniture/TABLE-%d", i)
+		answers[names[i]] = c.Gate(names[i], makegood.FailOpen).Closed()
+	}
+	for range gates { // until a look-up takes no lock
+		_ = c.Closed(names[0])
+	}
+	gate, bare := c.Gate(names[7], makegood.FailOpen), &atomic.Pointer[bool]{}
+	bare.Store(new(bool))
+	closed := 0
+	ask := []struct {
+		name string
+		turn func()
+		best time.Duration
+	}{
+		{name: "pointer", turn: func() {
+			for range turn {
+				if *bare.Load() {
+					closed++
+				}
+			}
+		}},
+		{name: "gate", turn: func() {
+			for range turn {
+				if gate.Closed() {
+					closed++
+				}
+			}
+		}},
+		{name: "map", turn: func() {
+			for i := range turn {
+				if answers[names[i%gates]] {
+					closed++
+				}
+			}
+		}},
+		{name: "name", turn: func() {
+			for i := range turn {
+				if c.Closed(names[i%gates]) {
+					closed++
+				}
+			}
+		}},
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range ask {
+			began := time.Now()
+			ask[i].turn()
+			if took := time.Since(began); ask[i].best == 0 || took < ask[i].best {
+				ask[i].best = took
+			}
+		}
+	}
+	if closed > 0 {
+		b.Errorf("%d answers were closed", closed)
+	}
+	for _, a := range ask {
+		b.ReportMetric(float64(a.best)/turn, a.name+"-ns")
+	}
+	b.ReportMetric(float64(ask[1].best)/float64(ask[0].best), "gate/pointer")
+	b.ReportMetric(float64(ask[3].best)/float64(ask[2].best), "name/map")
 }

@@ -126,6 +126,37 @@ func ExampleClient_EmitEvent() {
 	// <nil>
 }
 
+// stopped stands for a Makegood service where somebody has pulled a cord.
+func stopped(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	fmt.Fprint(w, "id: 00000000000000ff.1\nevent: snapshot\n",
+		`data: {"cords":[{"cord":"product/TABLE-7","level":"red","since":"2026-01-05T10:00:00Z"}]}`, "\n\n")
+}
+
+// A shop asks before it sells. The gate is declared once, with what it should
+// answer when nobody can say; asking it is one atomic load.
+func ExampleClient_Gate() {
+	server := httptest.NewServer(http.HandlerFunc(stopped))
+	defer server.Close()
+	mg, err := makegood.New("shop", makegood.URL(server.URL), makegood.Logger(quiet()))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer mg.Close()
+
+	table := mg.Gate("product/TABLE-7", makegood.FailOpen, makegood.MaxStale(time.Minute))
+	chair := mg.Gate("product/CHAIR-2", makegood.FailOpen)
+	if err := mg.WaitReady(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(table.Closed(), chair.Closed(), mg.Closed("product/TABLE-7/left-handed"))
+	fmt.Println(table.State().Level, table.State().Since.Format(time.DateOnly))
+	// Output:
+	// true false true
+	// red 2026-01-05
+}
+
 // OnDrop feeds a program's own metrics or log.
 func ExampleOnDrop() {
 	drops := make(chan string, 1)

@@ -74,7 +74,9 @@ func TestAGateFollowsItsCordAndThoseAbove(t *testing.T) {
 		{"product", "red", true, "cord product is red, inherited"},
 		{"product", "open", false, "cord product/furniture/TABLE-7 is yellow, direct"},
 		{"product/furniture", "red", true, "cord product/furniture is red, inherited"},
-		{"product/furniture", "open", false, "; known"},
+		{"product/furniture", "open", false, "cord product/furniture/TABLE-7 is yellow, direct"},
+		{"product", "red", true, "cord product is red, inherited"},
+		{"product", "yellow", false, "cord product/furniture/TABLE-7 is yellow, direct"}, // the nearest of equals
 	} {
 		svc.set(step.cord, step.level)
 		if got := next(t, changes); got != step.want || gate.Closed() != got || c.Closed("product/furniture/TABLE-7") != got {

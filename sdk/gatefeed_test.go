@@ -238,8 +238,13 @@ func TestAHeartbeatAloneVouchesForNothing(t *testing.T) {
 		c, gate := asking(t, svc)
 		defer c.Close()
 		pass(time.Minute)
-		if state := gate.State(); !state.Closed || state.Freshness != "never connected" {
+		if state := gate.State(); !state.Closed || state.Freshness != "never connected" || state.Problem == "" {
 			t.Error(state)
+		}
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := c.WaitReady(over); err == nil {
+			t.Error("the gates are said to be ready")
 		}
 	})
 }
