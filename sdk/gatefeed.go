@@ -215,12 +215,13 @@ func (f *feed) stream() (t turn) {
 	for {
 		event, err := events.Next()
 		f.retry = events.Retry()
-		if err == nil {
-			err = f.take(event)
-		}
 		if err != nil {
 			t.trouble = reason(ctx, err)
 			return t
+		}
+		if err := f.take(event); err != nil {
+			f.id = "" // what came before is not enough to go on from: ask for a snapshot
+			return turn{trouble: err.Error()}
 		}
 		if f.id != "" && !t.said {
 			t.said = true
@@ -249,12 +250,10 @@ func (f *feed) take(event sse.Event) error {
 			return err
 		}
 		if f.id == "" || boot(event.ID) != boot(f.id) {
-			f.id = "" // ask for a snapshot
 			return errOtherBoot
 		}
 		f.id = event.ID
 		if !f.gates.change(c) {
-			f.id = ""
 			return errManyCords
 		}
 	default:

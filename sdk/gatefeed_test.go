@@ -4,6 +4,7 @@ package makegood_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -224,6 +225,58 @@ func TestBadEventsAreNotBelieved(t *testing.T) {
 	}
 }
 
+// TestAServiceThatIsNotUnderstoodIsNotHeard has a cord with a level of a later
+// version, which comes again with each stream.
+func TestAServiceThatIsNotUnderstoodIsNotHeard(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := newLogLines()
+		svc := newAndon()
+		c, gate := asking(t, svc, makegood.Logger(slog.New(log)))
+		defer c.Close()
+		svc.set("line/2", "purple")
+		pass(50 * time.Second)
+		if gate.Closed() {
+			t.Errorf("closed before it is stale: %s", gate.State())
+		}
+		pass(20 * time.Second)
+		if state := gate.State(); !state.Closed || state.Freshness != "stale" || !strings.Contains(state.Problem, `"purple"`) {
+			t.Error(state)
+		}
+		if lines := log.all(); len(lines) == 0 || !strings.Contains(lines[0], "purple") {
+			t.Errorf("logged %q", lines)
+		}
+		svc.set("line/2", "open")
+		pass(20 * time.Second)
+		if gate.Closed() {
+			t.Error(gate.State())
+		}
+	})
+}
+
+// TestAProxyMayChangeTheTag has one that weakens it and one that takes it away.
+func TestAProxyMayChangeTheTag(t *testing.T) {
+	t.Parallel()
+	for tag, want := range map[string]string{`W/"0000000000000001.0"`: `andon/gates "0000000000000001.0"`, "": "andon/gates"} {
+		synctest.Test(t, func(t *testing.T) {
+			svc := newAndon()
+			svc.answer(func(w http.ResponseWriter, r *http.Request) bool {
+				if !noStream(w, r) {
+					w.Header().Set("ETag", tag)
+					fmt.Fprint(w, `{"cords":[{"cord":"line","level":"red"}]}`)
+				}
+				return true
+			})
+			c, gate := asking(t, svc)
+			defer c.Close()
+			pass(25 * time.Second)
+			if got := svc.asked(); !slices.Contains(got[2:], want) || !gate.Closed() || gate.State().Freshness != "known" {
+				t.Errorf("asked %q; %s", got, gate.State())
+			}
+		})
+	}
+}
+
 // TestAHeartbeatAloneVouchesForNothing has a service that never says what is so.
 func TestAHeartbeatAloneVouchesForNothing(t *testing.T) {
 	t.Parallel()
@@ -328,5 +381,28 @@ func TestListenersMayDoAnything(t *testing.T) {
 		if gate.Closed() || c.WaitReady(context.Background()) != nil { // it had been heard
 			t.Error(gate.State())
 		}
+	})
+}
+
+// stubborn is a transport that does not listen to its context.
+type stubborn struct{ release chan struct{} }
+
+func (s stubborn) RoundTrip(*http.Request) (*http.Response, error) {
+	<-s.release
+	return nil, errors.New("released")
+}
+
+func TestCloseDoesNotWaitForAStubbornTransport(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := stubborn{make(chan struct{})}
+		c := newClient(t, makegood.URL("http://makegood.example.com"), makegood.HTTPClient(&http.Client{Transport: s}))
+		gate := c.Gate("line/1", makegood.FailClosed)
+		synctest.Wait()
+		began := time.Now()
+		if err := c.Close(); err != nil || time.Since(began) > time.Second || !gate.Closed() {
+			t.Errorf("took %s: %v; %s", time.Since(began), err, gate.State())
+		}
+		close(s.release)
 	})
 }

@@ -58,7 +58,7 @@ func newGateFile(path string, logger *slog.Logger, content func() (cords, time.T
 		fails:  "makegood: the file of gates is of no use: after a restart they know nothing until the service is heard",
 		works:  "makegood: the file of gates is kept again",
 	}}
-	f.timer = time.AfterFunc(time.Hour, f.write)
+	f.timer = time.AfterFunc(time.Hour, func() { f.write(false) })
 	f.timer.Stop()
 	return f
 }
@@ -94,11 +94,16 @@ func (f *gateFile) note(changed bool) {
 	f.timer.Reset(max(saveEvery-age, 0))
 }
 
-// write writes the file as things stand.
-func (f *gateFile) write() {
+// write writes the file as things stand, after finish only when it is the last
+// time.
+func (f *gateFile) write(last bool) {
 	f.writing.Lock()
 	defer f.writing.Unlock()
 	f.mu.Lock()
+	if f.ended && !last {
+		f.mu.Unlock()
+		return
+	}
 	f.due, f.newer, f.written = false, false, time.Now()
 	f.mu.Unlock()
 	err := writeGateFile(f.path, f.content)
@@ -131,7 +136,7 @@ func (f *gateFile) finish(patience <-chan time.Time) {
 	go func() {
 		defer close(done)
 		if again {
-			f.write()
+			f.write(true)
 		}
 		f.writing.Lock() // a write that the timer began
 		defer f.writing.Unlock()

@@ -66,7 +66,9 @@ func Version(version string) Option { return func(c *config) { c.version = versi
 // as environment.
 func Env(environment string) Option { return func(c *config) { c.environment = environment } }
 
-// HTTPClient sends the requests. Redirects are not followed, whatever it says.
+// HTTPClient sends the requests. Redirects are not followed, whatever it says,
+// and its Timeout is not meant for the stream that gates listen to, which keeps a
+// connection for itself.
 // Defaults to a client of its own that uses the proxy of the environment.
 func HTTPClient(client *http.Client) Option {
 	return func(c *config) {
