@@ -122,6 +122,8 @@ func checkPath(path string) error {
 	return nil
 }
 
+// isSegment reports whether a text can be one segment of a path. An id of the
+// service, <boot>.<n>, looks like one too, and fits into a header.
 func isSegment(text string) bool {
 	if text == "" || text == "." || text == ".." || len(text) > maxSegment {
 		return false

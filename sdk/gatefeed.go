@@ -30,7 +30,7 @@ const (
 // What ends a stream besides the network.
 var (
 	errSilent    = errors.New("the stream was silent for too long: does a proxy gather it?")
-	errNoID      = errors.New("the snapshot has no id")
+	errBadID     = errors.New("an event has no id that can be sent back")
 	errOtherBoot = errors.New("the stream goes on from another start of the service")
 	errManyCords = fmt.Errorf("there are more than %d cords", maxCords)
 )
@@ -239,8 +239,8 @@ func (f *feed) take(event sse.Event) error {
 		if err != nil {
 			return err
 		}
-		if event.ID == "" {
-			return errNoID
+		if !isSegment(event.ID) {
+			return errBadID
 		}
 		f.id = event.ID
 		f.gates.replace(all)
@@ -248,6 +248,9 @@ func (f *feed) take(event sse.Event) error {
 		c, err := decodeCord(event.Data)
 		if err != nil {
 			return err
+		}
+		if !isSegment(event.ID) {
+			return errBadID
 		}
 		if f.id == "" || boot(event.ID) != boot(f.id) {
 			return errOtherBoot
@@ -335,8 +338,15 @@ func boot(id string) string {
 	return name
 }
 
-// tagged is the id in an ETag, which a proxy that compresses makes a weak one.
-func tagged(etag string) string { return strings.Trim(strings.TrimPrefix(etag, "W/"), `"`) }
+// tagged is the id in an ETag, which a proxy that compresses makes a weak one. An
+// ETag that could not be sent back is none.
+func tagged(etag string) string {
+	id := strings.Trim(strings.TrimPrefix(etag, "W/"), `"`)
+	if !isSegment(id) {
+		return ""
+	}
+	return id
+}
 
 // isEventStream reports whether a content type is that of server-sent events.
 func isEventStream(contentType string) bool {
