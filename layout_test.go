@@ -56,6 +56,7 @@ var edges = map[string][]string{
 	"remediator/api":                      {"remediator/store/views"},
 	"remediator/crash":                    {}, // tests alone, which wire what they need
 	"remediator/ingest":                   {"remediator/log"},
+	"remediator/ingest/webhook":           {"remediator/log", "remediator/webhooks", "remediator/webhooks/signature"},
 	"remediator/log":                      {},
 	"remediator/log/logtest":              {"remediator/log"},
 	"remediator/sandbox":                  {},
