@@ -51,6 +51,7 @@ var edges = map[string][]string{
 	"remediator":                          {"remediator/..."},
 	"remediator/act":                      {},
 	"remediator/act/credit":               {"remediator/act"},
+	"remediator/act/directory":            {},
 	"remediator/act/stripe":               {"remediator/act"},
 	"remediator/act/webhook":              {"remediator/act", "remediator/webhooks", "remediator/webhooks/signature"},
 	"remediator/api":                      {"remediator/store/views"},
