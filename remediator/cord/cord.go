@@ -1,6 +1,8 @@
 package cord
 
 import (
+	"cmp"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,7 +35,34 @@ type Terms struct {
 	Box          time.Duration // how long it may last before it is escalated; it never opens by itself
 	Watch        time.Duration // how long after its release a recurrence pulls it again
 	Quiet        time.Duration // how long QuietRule must not have fired before it may be released
-	QuietRule    string        // a rule's name; empty: the rule that pulled
+	QuietRule    string        // a rule's name; empty: the rule that pulled, or for a person any evidence
+}
+
+// maxTerm bounds the times of a pull.
+const maxTerm = 366 * 24 * time.Hour
+
+// Check reports why nobody can ask for these terms.
+func (t Terms) Check() error {
+	for _, term := range []struct {
+		name string
+		time time.Duration
+	}{{"answer_within", t.AnswerWithin}, {"box", t.Box}, {"watch", t.Watch}, {"quiet", t.Quiet}} {
+		if term.time < 0 || term.time > maxTerm {
+			return fmt.Errorf("%s is %s; it is at least 0s and at most %s", term.name, term.time, maxTerm)
+		}
+	}
+	return nil
+}
+
+// or fills in from others what the terms do not ask for.
+func (t Terms) or(others Terms) Terms {
+	t.AnswerWithin = cmp.Or(t.AnswerWithin, others.AnswerWithin)
+	t.Box = cmp.Or(t.Box, others.Box)
+	t.Watch = cmp.Or(t.Watch, others.Watch)
+	if t.Quiet == 0 {
+		t.Quiet, t.QuietRule = others.Quiet, others.QuietRule
+	}
+	return t
 }
 
 // State is a cord as it stands. Times are nanoseconds since the Unix epoch, 0
@@ -76,20 +105,28 @@ type Pull struct {
 }
 
 // Tug pulls the cord and reports whether that opened a pull or raised it to
-// red; a pull at or below the level in force adds evidence to it.
+// red; a pull at or below the level in force adds evidence to it. The terms are
+// those of the pull that opened; one that raises it to red adds what that one
+// did not ask for.
 func (s *State) Tug(p Pull) (opened bool) {
+	if p.Terms.Quiet > 0 && p.Terms.QuietRule == "" {
+		p.Terms.QuietRule = p.Rule
+	}
 	switch {
 	case !Above(p.Level, s.Level):
 	case rank(s.Level) == rank(Open):
 		*s = State{Cord: s.Cord, Pulls: s.Pulls + 1, Pull: p.ID, By: p.By, Rule: p.Rule, Remedy: p.Remedy, Terms: p.Terms}
-		if p.Terms.Box > 0 {
-			s.BoxUntil = p.At + int64(p.Terms.Box)
-		}
 		opened = true
 	default:
-		s.RaisedBy, opened = p.By, true
+		s.RaisedBy, s.Terms, opened = p.By, s.Terms.or(p.Terms), true
+		if s.Rule == "" {
+			s.Rule, s.Remedy = p.Rule, p.Remedy // it is what a watch is for
+		}
 	}
 	if opened {
+		if s.BoxUntil == 0 && s.Terms.Box > 0 {
+			s.BoxUntil = p.At + int64(s.Terms.Box)
+		}
 		s.Level, s.Since, s.Reason, s.AnswerBy = p.Level, p.At, p.Reason, 0
 		if p.Level == Yellow && p.Terms.AnswerWithin > 0 {
 			s.AnswerBy = p.At + int64(p.Terms.AnswerWithin)
