@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/cord"
+	"github.com/makegood/makegood/remediator/rule"
 )
 
 // maxPausedBy bounds who is remembered of a pause.
@@ -32,22 +34,20 @@ func CheckTarget(target string) error {
 	return fmt.Errorf("%.80q is not money, rule:NAME or connector:NAME", target)
 }
 
-// brake sets or lifts the brake of a cord, or of what a command names. What a
-// person stops is braked under the command's id, since the API set it with the
-// same id before the fold knew.
-func (f *Fold) brake(target, otherwise string, set bool) {
-	change := BrakeChange{Target: target, Set: set, By: f.answer.By, Ordinal: f.state.Position.Ordinal, At: f.at}
-	if set {
-		if change.ID = f.answer.ID; change.ID == "" {
-			change.ID = otherwise
-		}
-	}
-	f.out.Brakes = append(f.out.Brakes, change)
+// brake sets the brake of a target that has an id, or lifts it; without an id it
+// lifts all that the fold has set there.
+func (f *Fold) brake(target, id, by string, set bool) {
+	f.out.Brakes = append(f.out.Brakes, BrakeChange{Target: target, ID: id, Set: set, By: by, Ordinal: f.state.Position.Ordinal, At: f.at})
 }
 
-// brakeCord brakes what a cord stops, or lets it go.
-func (f *Fold) brakeCord(s *cord.State, set bool) {
-	f.brake(TargetCord(s.Cord), "pull/"+s.Pull.String(), set)
+// brakeCord brakes what a cord stops. A person's pull is braked under the id of
+// the command, since the API set it with the same id before the fold knew.
+func (f *Fold) brakeCord(s *cord.State) {
+	if f.answer.Command == CommandPull {
+		f.brake(TargetCord(s.Cord), f.answer.ID, f.answer.By, true)
+		return
+	}
+	f.brake(TargetCord(s.Cord), "pull/"+s.Pull.String(), cmp.Or(s.RaisedBy, s.By), true)
 }
 
 // foldPause stops money. One person is enough, and more may join.
@@ -64,7 +64,7 @@ func (f *Fold) foldPause(c CommandBody) (refused string, err error) {
 		p.By = append(p.By, c.By)
 	}
 	f.answer.Target = c.Target
-	f.brake(c.Target, "", true)
+	f.brake(c.Target, f.answer.ID, c.By, true)
 	f.say(uuid.Nil, "", "", EvidenceNote, c.Reason)
 	return "", f.add(KindPause, Fact{}, PauseFact{Target: c.Target, By: c.By})
 }
@@ -72,15 +72,15 @@ func (f *Fold) foldPause(c CommandBody) (refused string, err error) {
 // foldResume lets money flow again, when another person says so.
 func (f *Fold) foldResume(c CommandBody) (refused string, err error) {
 	p := f.state.Paused[c.Target]
-	f.answer.Target = c.Target
+	f.answer.Target = clip(c.Target)
 	switch {
 	case p == nil:
-		return fmt.Sprintf("%s is not paused", c.Target), nil
+		return fmt.Sprintf("%.80q is not paused", c.Target), nil
 	case slices.Contains(p.By, c.By):
 		return "who paused it may not resume it; another person must look", nil
 	}
 	delete(f.state.Paused, c.Target)
-	f.brake(c.Target, "", false)
+	f.brake(c.Target, "", "", false)
 	f.say(uuid.Nil, "", "", EvidenceNote, c.Reason)
 	return "", f.add(KindResume, Fact{}, ResumeFact{Target: c.Target, By: c.By, PausedBy: p.By})
 }
@@ -90,7 +90,8 @@ func (v *verdict) paused() {
 	stopped := func(target string) bool { return v.fold.state.Paused[target] != nil }
 	held := stopped(TargetRule(v.c.charged))
 	for _, a := range v.actions {
-		held = held || a.Connector != "" && stopped(TargetConnector(a.Connector)) || a.Amount.Currency != "" && stopped(TargetMoney)
+		pays := a.Kind == rule.Refund || a.Kind == rule.Credit
+		held = held || a.Connector != "" && stopped(TargetConnector(a.Connector)) || pays && stopped(TargetMoney)
 	}
 	if held && v.c.live {
 		v.hold(ReasonPaused)

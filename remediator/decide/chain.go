@@ -260,8 +260,8 @@ func (v *verdict) storm() error {
 func (v *verdict) approve() {
 	limits := v.c.hit.Rule.Limits.ApproveAbove
 	if len(limits) == 0 {
-		if asked := v.c.hit.Rule.Name; asked == RuleRequest || asked == RuleReverse {
-			v.hold(ReasonApprove) // what a person asks for, another one agrees to
+		if v.unlimited() {
+			v.hold(ReasonApprove)
 		}
 		return
 	}
@@ -272,6 +272,19 @@ func (v *verdict) approve() {
 			v.need = 2
 		}
 	}
+}
+
+// unlimited reports whether a person asked for what no limit of a rule in force
+// covers: another one agrees to it.
+func (v *verdict) unlimited() bool {
+	switch v.c.hit.Rule.Name {
+	case RuleRequest, RuleReverse:
+		return true
+	case RuleRetry:
+		origin := v.fold.rules[v.c.charged]
+		return len(v.totals) > 0 && (origin == nil || origin.Mode == rule.Shadow)
+	}
+	return false
 }
 
 // decision says what the verdict comes to.

@@ -18,7 +18,7 @@ func decodeCommand(in input.Input) (CommandBody, error) {
 	if err := decodeBody(in, &c); err != nil {
 		return c, err
 	}
-	for _, text := range []*string{&c.Command, &c.By, &c.Payment, &c.Customer, &c.Reference, &c.Level, &c.Target} {
+	for _, text := range []*string{&c.Command, &c.By, &c.Payment, &c.Customer, &c.Reference, &c.Level, &c.Terms.QuietRule} {
 		*text = clip(*text)
 	}
 	for _, text := range []*string{&c.Reason, &c.Cause, &c.Fix} {
@@ -54,8 +54,11 @@ func (f *Fold) foldCommand(in input.Input, j *judged) error {
 
 // status is how an open remedy stands, in a word.
 func (r *openRemedy) status() string {
-	if r.Held != "" {
+	switch {
+	case r.Held != "":
 		return "held"
+	case r.Ending != "":
+		return r.Ending // as soon as what runs is settled
 	}
 	return "acting"
 }
@@ -67,12 +70,13 @@ func (f *Fold) refuse(c CommandBody) error {
 	if r := f.state.Open[f.answer.Remedy]; r != nil {
 		refs.Rule = r.Rule
 	}
-	for _, target := range []string{TargetCord(c.Cord), c.Target} {
-		if c.Command == CommandPull || c.Command == CommandPause {
-			f.out.Brakes = append(f.out.Brakes, BrakeChange{Target: target, ID: f.answer.ID, Ordinal: f.answer.Ordinal, At: f.at})
-		}
+	switch c.Command {
+	case CommandPull:
+		f.brake(TargetCord(c.Cord), f.answer.ID, "", false)
+	case CommandPause:
+		f.brake(c.Target, f.answer.ID, "", false)
 	}
-	return f.add(KindRefusal, refs, RefusalFact{Command: c.Command, By: c.By, Cord: clip(c.Cord), Target: c.Target, Reason: f.answer.Refused})
+	return f.add(KindRefusal, refs, RefusalFact{Command: c.Command, By: c.By, Cord: clip(c.Cord), Target: clip(c.Target), Reason: f.answer.Refused})
 }
 
 func (f *Fold) carryOut(c CommandBody, j *judged) (refused string, err error) {
@@ -137,7 +141,6 @@ func (f *Fold) deny(r *openRemedy, c CommandBody) error {
 	if err := f.add(KindApproval, Fact{Remedy: r.Remedy, Rule: r.Rule}, ApprovalFact{Answer: "deny", By: c.By, Have: len(r.By), Need: r.Need}); err != nil {
 		return err
 	}
-	f.answer.Status = Denied
 	return f.giveUp(r, Denied, f.at)
 }
 
@@ -171,14 +174,13 @@ func (f *Fold) approve(r *openRemedy, c CommandBody) (refused string, err error)
 		r.Charges = f.charge(r.Charged, r.Customer, true, r.unspent(), *r.Limits)
 	}
 	f.reservePayments(r)
-	f.answer.Status = Done // unless it goes on, which foldCommand sees
 	return "", f.advance(r)
 }
 
 func (f *Fold) anyRefunded(r *openRemedy) (bool, error) {
 	for _, s := range r.Steps {
-		if s.Payment == "" || s.Status == stepDone {
-			continue
+		if s.Payment == "" || s.Status == stepDone || s.Undoes != uuid.Nil {
+			continue // what is undone was refunded, that is the point
 		}
 		refunded, err := f.refunded(s.Payment)
 		if err != nil || len(refunded) > 0 {
@@ -209,6 +211,9 @@ func (f *Fold) foldToken(c CommandBody) (refused string, err error) {
 		t.Revoked = true
 	case t.Name == "" || len(t.Roles) == 0 || len(t.SHA256) != 64:
 		return "a token has a name, roles and the digest of its secret", nil
+	}
+	if len(t.Roles) > len(Roles()) {
+		return "a token has each role once at most", nil
 	}
 	for _, role := range t.Roles {
 		if !slices.Contains(Roles(), role) {

@@ -26,6 +26,7 @@ func (f *Fold) pull(p pullRequest) error {
 		c = &cord.State{Cord: p.cord}
 		f.state.Cords[p.cord] = c
 	}
+	p.reason = clipTo(p.reason, maxNote)
 	by := p.by
 	if by == "" {
 		by = "rule " + p.rule
@@ -35,8 +36,8 @@ func (f *Fold) pull(p pullRequest) error {
 		f.timeCord(c)
 	}
 	f.changed(c)
-	if opened && c.Level == cord.Red {
-		f.brakeCord(c, true)
+	if c.Level == cord.Red && (opened || p.by != "") {
+		f.brakeCord(c) // of people each pull, for it may stand under its command already
 	}
 	f.say(p.remedy, p.rule, "", EvidenceReason, p.reason)
 	return f.addPull(c, opened, p)
@@ -98,7 +99,7 @@ func (f *Fold) timeCord(c *cord.State) {
 func (f *Fold) unanswered(c *cord.State, at int64) error {
 	c.Unanswered(at)
 	f.changed(c)
-	f.brakeCord(c, true)
+	f.brakeCord(c)
 	return f.addAt(at, KindPull, Fact{Remedy: c.Remedy, Rule: c.Rule}, PullFact{
 		Cord: c.Cord, Level: c.Level, Pull: c.Pull, Opened: true, Evidence: c.Evidence, Cause: CauseUnanswered, BoxUntil: stampOr(c.BoxUntil),
 	})
@@ -112,7 +113,9 @@ func (f *Fold) escalate(c *cord.State, at int64) error {
 }
 
 // recur pulls the cords again that an event's rule watches, when what they were
-// pulled for happens once more, though `having` may not hold yet.
+// pulled for happens once more: though `having` may not hold yet, the key may be
+// taken, or the remedy may wait for somebody. A cord that the rule has just pulled
+// is not open any more.
 func (f *Fold) recur(c *candidate) error {
 	if !c.live || !f.watching(c.hit.Rule) {
 		return nil
@@ -150,6 +153,10 @@ func (f *Fold) watch(s *cord.State) {
 	}
 }
 
+// soonestRed is how long a call by somebody who may not stop the path waits for
+// an answer at the least. Otherwise it would be a way to stop it all the same.
+const soonestRed = 15 * time.Minute
+
 // foldPull is a person's pull.
 func (f *Fold) foldPull(c CommandBody) (refused string, err error) {
 	if err := cord.CheckPath(c.Cord); err != nil {
@@ -161,6 +168,12 @@ func (f *Fold) foldPull(c CommandBody) (refused string, err error) {
 	if refused := MayPull(c.Roles, c.Cord, c.Level); refused != "" {
 		return refused, nil
 	}
+	if err := c.Terms.Check(); err != nil {
+		return "the terms of the pull: " + err.Error(), nil
+	}
+	if within := c.Terms.AnswerWithin; within > 0 && within < soonestRed && !mayStop(c.Roles, c.Cord) {
+		return fmt.Sprintf("a call there turns red after %s at the soonest, when you may not pull it red yourself", soonestRed), nil
+	}
 	if c.Reason == "" {
 		return "say why: whoever comes must know what to look at", nil
 	}
@@ -168,18 +181,14 @@ func (f *Fold) foldPull(c CommandBody) (refused string, err error) {
 	if err := f.pull(pullRequest{cord: c.Cord, level: c.Level, by: c.By, reason: c.Reason, cause: CausePerson, terms: c.Terms}); err != nil {
 		return "", err
 	}
-	s := f.state.Cords[c.Cord]
-	f.answer.Pull = s.Pull
-	if s.Level == cord.Red {
-		f.brakeCord(s, true) // also the one that stands under this command
-	}
+	f.answer.Pull = f.state.Cords[c.Cord].Pull
 	return "", nil
 }
 
 // foldAcknowledge says that somebody came.
 func (f *Fold) foldAcknowledge(c CommandBody) (refused string, err error) {
 	s := f.state.Cords[c.Cord]
-	f.answer.Cord = c.Cord
+	f.answer.Cord = clip(c.Cord)
 	switch {
 	case s == nil || s.Level == cord.Open:
 		return "the cord is not pulled", nil
@@ -196,7 +205,7 @@ func (f *Fold) foldAcknowledge(c CommandBody) (refused string, err error) {
 // one, somebody else than who pulled it says so.
 func (f *Fold) foldRelease(c CommandBody) (refused string, err error) {
 	s := f.state.Cords[c.Cord]
-	f.answer.Cord = c.Cord
+	f.answer.Cord = clip(c.Cord)
 	switch {
 	case s == nil || s.Level == cord.Open:
 		return "the cord is not pulled", nil
@@ -211,7 +220,7 @@ func (f *Fold) foldRelease(c CommandBody) (refused string, err error) {
 		return refused, nil
 	}
 	level := s.Level
-	f.brakeCord(s, false)
+	f.brake(TargetCord(s.Cord), "", "", false)
 	s.Release(c.By, f.at)
 	f.watch(s)
 	f.changed(s)
@@ -229,15 +238,12 @@ func (f *Fold) unquiet(s *cord.State) string {
 	if quiet == 0 {
 		return ""
 	}
-	name, last := s.Terms.QuietRule, s.LastAt
-	if name == "" {
-		name = s.Rule
-	}
-	if name != s.Rule {
-		last = f.state.Fired[name]
+	what, last := "it was last pulled", s.LastAt
+	if name := s.Terms.QuietRule; name != "" && name != s.Rule {
+		what, last = fmt.Sprintf("rule %s last fired", name), f.state.Fired[name]
 	}
 	if f.at-last >= quiet {
 		return ""
 	}
-	return fmt.Sprintf("rule %s fired at %s, and must be quiet for %s: it may be released from %s on", name, stamp(last), time.Duration(quiet), stamp(last+quiet))
+	return fmt.Sprintf("%s at %s, and that must be %s ago: it may be released from %s on", what, stamp(last), time.Duration(quiet), stamp(last+quiet))
 }

@@ -129,21 +129,31 @@ type candidate struct {
 	remedy     uuid.UUID
 
 	charged   string        // the rule whose limits count it
+	reverses  uuid.UUID     // the remedy that is reversed when this one is done
 	requester string        // the person who asked for it; empty when an event did
 	of        uuid.UUID     // the remedy that it retries or reverses
 	actions   []rule.Action // when no rule says them
 	undoes    []uuid.UUID   // what each of the actions undoes
 }
 
-// judge takes one hit through its window and its key.
+// judge takes one hit to its decision, if it comes to one, and to the cords under watch.
 func (f *Fold) judge(hit *match.Hit, ev *event.Event) (fate, error) {
-	r := hit.Rule
-	c := candidate{hit: hit, event: ev, eventAt: ev.Time, live: f.live(r, ev.Customer), charged: r.Name}
+	c := candidate{hit: hit, event: ev, eventAt: ev.Time, live: f.live(hit.Rule, ev.Customer), charged: hit.Rule.Name}
 	if c.eventAt == 0 {
 		c.eventAt = f.at
 	}
+	became, err := f.judgeKey(&c)
+	if err != nil || became == fateLate || became == fateError {
+		return became, err
+	}
+	return became, f.recur(&c)
+}
+
+// judgeKey takes a candidate through its window and its key.
+func (f *Fold) judgeKey(c *candidate) (fate, error) {
+	hit, ev, r := c.hit, c.event, c.hit.Rule
 	if r.Window != nil {
-		fired, became, err := f.judgeWindow(&c)
+		fired, became, err := f.judgeWindow(c)
 		if err != nil || !fired {
 			return became, err
 		}
@@ -162,7 +172,7 @@ func (f *Fold) judge(hit *match.Hit, ev *event.Event) (fate, error) {
 				DuplicateFact{Remedy: c.remedy, Source: ev.Source, Event: ev.ID, Mode: modeName(c.live)})
 		}
 	}
-	return fateRemedy, f.decide(&c)
+	return fateRemedy, f.decide(c)
 }
 
 // live reports whether the rule acts for this customer.
@@ -213,7 +223,7 @@ func (f *Fold) judgeWindow(c *candidate) (fired bool, became fate, err error) {
 	case judgeErr != nil:
 		return false, fateError, f.ruleError(r, c.event, "having")
 	case !holds:
-		return false, fateJudged, f.recur(c)
+		return false, fateJudged, nil
 	case c.event.SampledRate > 1 && r.MovesMoney():
 		// A sampled event stands for others that were never seen: enough for a
 		// person to look, not enough to pay.

@@ -41,9 +41,7 @@ func (f *Fold) foldOutcome(in input.Input) error {
 	case o.Status == Succeeded || o.Status == Pending:
 		f.settle(r, s, o.Amount)
 		s.Status = stepDone
-		if err := f.undone(r, s); err != nil {
-			return err
-		}
+		f.undone(s)
 	case o.Status == Failed || o.Status == Blocked && r.Ending != "": // nobody is asked about a remedy that was given up
 		f.reserve(s, -1)
 		s.Status = stepFailed

@@ -182,10 +182,10 @@ type GenesisBody struct {
 type ActivateBody struct {
 	Files  []rule.File `json:"files,omitempty"`
 	Author string      `json:"author"`
-	// Roles are set when a person activates the files through the API. Then Parent
-	// is the digest of the set that they replace, and live money needs another
-	// person. Files that the service reads by itself have neither.
-	Roles  []string `json:"roles,omitempty"`
+	// Roles are set, be it to none, when a person activates the files through the
+	// API. Then Parent is the digest of the set that they replace, and live money
+	// needs another person. Files that the service reads by itself have neither.
+	Roles  []string `json:"roles,omitzero"`
 	Parent string   `json:"parent,omitempty"`
 	// Approve is the digest of a proposed set that Author approves, Deny of one
 	// that Author turns down.
@@ -230,7 +230,9 @@ type Origin struct {
 	Customer string `json:"customer,omitempty"`
 	Subject  string `json:"subject,omitempty"`
 	Sequence uint64 `json:"sequence"` // of the sealed decision
-	Steps    []Step `json:"steps"`
+	// Reverses is the remedy that this one was to reverse; only of a reversal.
+	Reverses uuid.UUID `json:"reverses,omitzero"`
+	Steps    []Step    `json:"steps"`
 }
 
 // Token is a right to speak to the service in somebody's name.

@@ -27,7 +27,7 @@ func (f *Fold) foldActivation(in input.Input) error {
 	if err := decodeBody(in, &a); err != nil {
 		return err
 	}
-	a.Author = clip(a.Author)
+	a.Author, a.Parent, a.Approve, a.Deny = clip(a.Author), clip(a.Parent), clip(a.Approve), clip(a.Deny)
 	if a.Roles != nil {
 		f.answer = Answer{ID: in.ID, Command: "activate", By: a.Author, Ordinal: f.state.Position.Ordinal, At: f.at}
 		defer func() { f.answer = Answer{} }()
@@ -49,6 +49,9 @@ func (f *Fold) foldActivation(in input.Input) error {
 }
 
 func (f *Fold) activate(a ActivateBody) (refused string, err error) {
+	if a.Roles != nil && a.Author == "" {
+		return "nobody is named as giving it", nil
+	}
 	if a.Approve != "" || a.Deny != "" {
 		return f.answerProposal(a)
 	}
@@ -119,7 +122,7 @@ func (f *Fold) answerProposal(a ActivateBody) (refused string, err error) {
 	}
 	f.state.Proposed = nil
 	f.out.Proposal = &Proposal{Digest: p.Digest, Answered: true}
-	if p.Parent != f.state.Digest {
+	if a.Deny == "" && p.Parent != f.state.Digest {
 		return "other rules were put in force since it was proposed: propose it again", nil
 	}
 	if err := f.add(KindProposal, Fact{}, answer); err != nil || a.Deny != "" {

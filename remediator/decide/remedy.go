@@ -120,8 +120,11 @@ func (v *verdict) steps() []Step {
 func (f *Fold) open(v *verdict, fact RemedyFact, charges []charge) error {
 	limits := limitsOf(v.c.hit.Rule)
 	r := &openRemedy{
-		Remedy: fact.Remedy, Rule: fact.Rule, Customer: fact.Customer, Need: v.need, Author: f.state.Author,
-		Charges: charges, Limits: &limits, Requester: v.c.requester, Of: v.c.of, Charged: v.c.charged,
+		Remedy: fact.Remedy, Rule: fact.Rule, Customer: fact.Customer, Need: v.need,
+		Charges: charges, Limits: &limits, Requester: v.c.requester, Reverses: v.c.reverses, Charged: v.c.charged,
+	}
+	if f.rules[v.c.charged] != nil {
+		r.Author = f.state.Author // nobody wrote what is built in
 	}
 	for i, s := range fact.Steps {
 		step := openStep{Action: s.Action, Name: s.Name, Kind: s.Kind, After: s.After, Connector: s.Connector,
@@ -294,7 +297,16 @@ func (f *Fold) end(r *openRemedy, status string, at int64) error {
 		}
 	}
 	delete(f.state.Open, r.Remedy)
-	return f.addAt(at, KindEnd, Fact{Remedy: r.Remedy, Rule: r.Rule}, EndFact{Status: status})
+	if r.Remedy == f.answer.Remedy {
+		f.answer.Status = status
+	}
+	if err := f.addAt(at, KindEnd, Fact{Remedy: r.Remedy, Rule: r.Rule}, EndFact{Status: status}); err != nil {
+		return err
+	}
+	if status != Done || r.Reverses == uuid.Nil {
+		return nil
+	}
+	return f.addAt(at, KindEnd, Fact{Remedy: r.Reverses, Rule: r.Charged}, EndFact{Status: Reversed})
 }
 
 // release gives an amount back to the limits that it was reserved in.

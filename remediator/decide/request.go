@@ -11,6 +11,7 @@ import (
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/match"
+	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
 )
 
@@ -80,8 +81,10 @@ func (f *Fold) foldRequest(c CommandBody, j *judged) (refused string, err error)
 	switch {
 	case c.Payment == "":
 		return "name the payment to refund", nil
-	case c.Amount == nil || c.Amount.Minor <= 0 || c.Amount.Minor > maxAmount:
+	case c.Amount == nil || !payable(*c.Amount):
 		return "name an amount above zero, with its currency", nil
+	case tooLong(&j.event):
+		return "the request's id is too long", nil
 	case len(j.result.Errors) > 0:
 		return fmt.Sprintf("rule %s could not be judged for this request: %s", RuleRequest, j.result.Errors[0].Reason), nil
 	case len(j.result.Hits) == 0:
@@ -102,6 +105,16 @@ func (f *Fold) foldRequest(c CommandBody, j *judged) (refused string, err error)
 	return f.ask(&cand, c)
 }
 
+// payable reports whether an amount can be asked for: one that can be written with
+// its currency and read again.
+func payable(m money.Money) bool {
+	if m.Minor <= 0 || m.Minor > maxAmount || len(m.Currency) > maxText {
+		return false
+	}
+	read, err := money.Parse(m.String())
+	return err == nil && read == m
+}
+
 // ask decides what a person asked for, unless it was asked before.
 func (f *Fold) ask(cand *candidate, c CommandBody) (refused string, err error) {
 	f.answer.Remedy = cand.remedy
@@ -112,8 +125,8 @@ func (f *Fold) ask(cand *candidate, c CommandBody) (refused string, err error) {
 		return "", err
 	}
 	f.say(cand.remedy, cand.hit.Rule.Name, cand.event.Customer, EvidenceNote, c.Reason)
-	if f.answer.Status == "" {
-		f.answer.Status = Suppress // an open remedy says how it stands
+	if f.answer.Status == "" && f.state.Open[cand.remedy] == nil {
+		f.answer.Status = Suppress // one that has ended said how, an open one says how it stands
 	}
 	return "", nil
 }
@@ -126,19 +139,21 @@ func (f *Fold) foldRetry(c CommandBody) (refused string, err error) {
 	if r := f.state.Open[c.Remedy]; r != nil {
 		return f.retryOpen(r, c)
 	}
-	if c.Of == nil || len(c.Of.Steps) == 0 {
+	steps := c.chosen()
+	if len(steps) == 0 {
 		return "nothing of this remedy can be tried again", nil
 	}
-	key := c.retryKey()
-	if !pays(c.Of.Steps) {
-		key += "/" + f.answer.ID // what moves no money may be repeated as often as somebody asks
+	d := derivation{rule: RuleRetry, key: c.derivedKey(), reverses: c.Of.Reverses, steps: steps}
+	if !slices.ContainsFunc(steps, pays) {
+		d.key += "/" + clip(f.answer.ID) // what moves no money may be repeated as often as somebody asks
 	}
-	return f.derive(RuleRetry, key, c, func(s Step) (Step, uuid.UUID) { return s, uuid.Nil })
+	for _, s := range steps {
+		d.undoes = append(d.undoes, s.Of)
+	}
+	return f.derive(d, c)
 }
 
-func pays(steps []Step) bool {
-	return slices.ContainsFunc(steps, func(s Step) bool { return s.Amount != nil })
-}
+func pays(s Step) bool { return s.Amount != nil }
 
 // retryOpen hands out again what nobody knows the end of, under the same key.
 func (f *Fold) retryOpen(r *openRemedy, c CommandBody) (refused string, err error) {
@@ -152,6 +167,7 @@ func (f *Fold) retryOpen(r *openRemedy, c CommandBody) (refused string, err erro
 			continue
 		}
 		again++
+		f.out.Settled = append(f.out.Settled, s.Action) // the turn before, or the outbox counts two
 		f.hand(r, s)
 		if err := f.add(KindRetry, Fact{Remedy: r.Remedy, Action: s.Action, Rule: r.Rule}, RetryFact{By: c.By}); err != nil {
 			return "", err
@@ -171,59 +187,93 @@ func (f *Fold) foldReverse(c CommandBody) (refused string, err error) {
 	switch {
 	case f.state.Open[c.Remedy] != nil:
 		return "the remedy has not ended: deny it while it is held, or wait for its end", nil
-	case c.Of == nil || len(c.Of.Steps) == 0:
+	case len(c.chosen()) == 0:
 		return "nothing of this remedy can be undone: only credit and pending refunds can", nil
 	case c.Reason == "":
 		return "say why: the customer has been told otherwise", nil
 	}
-	return f.derive(RuleReverse, c.Remedy.String(), c, func(s Step) (Step, uuid.UUID) {
-		of := s.Action
+	d := derivation{rule: RuleReverse, key: c.derivedKey(), reverses: c.Remedy}
+	for _, s := range c.chosen() {
+		d.undoes = append(d.undoes, s.Action)
 		s.Name, s.Kind, s.After, s.ExpiresS = "reverse-"+s.Name, KindOfReverse, "", 0
-		return s, of
-	})
+		d.steps = append(d.steps, s)
+	}
+	return f.derive(d, c)
 }
 
 // KindOfReverse is the kind of a step that undoes another one.
 const KindOfReverse = "reverse"
 
-// derived lists the ids of remedies that a command may make and that may be taken.
-func (c CommandBody) derived() []uuid.UUID {
-	switch c.Command {
-	case CommandRetry:
-		return []uuid.UUID{RemedyID(RuleRetry, c.retryKey())}
-	case CommandReverse:
-		return []uuid.UUID{RemedyID(RuleReverse, c.Remedy.String())}
+// chosen are the steps that a retry or a reversal is about: one, or all there are.
+func (c CommandBody) chosen() []Step {
+	if c.Of == nil {
+		return nil
 	}
-	return nil
+	return slices.DeleteFunc(slices.Clone(c.Of.Steps), func(s Step) bool { return c.Action != uuid.Nil && c.Action != s.Action })
 }
 
-// retryKey is the key of what is tried again: a remedy, or one action of it.
-func (c CommandBody) retryKey() string {
+// derivedKey is the key of what is made from a remedy, or from one action of it.
+func (c CommandBody) derivedKey() string {
 	if c.Action != uuid.Nil {
-		return c.Remedy.String() + "/" + c.Action.String()
+		return actionKey(c.Remedy, c.Action)
 	}
 	return c.Remedy.String()
 }
 
-// derive makes a remedy from one that has ended. The key keeps it from being
+func actionKey(remedy, action uuid.UUID) string { return remedy.String() + "/" + action.String() }
+
+// derived lists the ids that a command may take and that may be taken: of the
+// remedy that it makes, and of each action that moves money, so that none is made
+// from alone that was made from with the others.
+func (c CommandBody) derived() []uuid.UUID {
+	name := map[string]string{CommandRetry: RuleRetry, CommandReverse: RuleReverse}[c.Command]
+	if name == "" {
+		return nil
+	}
+	ids := []uuid.UUID{RemedyID(name, c.derivedKey())}
+	for _, s := range c.chosen() {
+		if id := RemedyID(name, actionKey(c.Remedy, s.Action)); pays(s) && id != ids[0] {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// derivation is how a remedy is made from one that has ended.
+type derivation struct {
+	rule, key string
+	reverses  uuid.UUID
+	steps     []Step
+	undoes    []uuid.UUID // what each step undoes
+}
+
+// derive makes a remedy from one that has ended. The keys keep it from being
 // made twice, and the limits of the rule that it came from count it.
-func (f *Fold) derive(name, key string, c CommandBody, change func(Step) (step Step, of uuid.UUID)) (refused string, err error) {
-	r := &rule.Rule{Name: name, Scope: name, Account: c.Of.Account, Mode: rule.Live}
-	if origin := f.rules[c.Of.Rule]; origin != nil && name == RuleRetry {
+func (f *Fold) derive(d derivation, c CommandBody) (refused string, err error) {
+	r := &rule.Rule{Name: d.rule, Scope: d.rule, Account: c.Of.Account, Mode: rule.Live}
+	if origin := f.rules[c.Of.Rule]; origin != nil && d.rule == RuleRetry {
 		r.Digest, r.Limits = origin.Digest, origin.Limits
 	}
-	ev := event.Event{ID: f.answer.ID, Source: peopleSource, Type: rule.RequestType, Customer: clip(c.Of.Customer), Subject: clip(c.Of.Subject)}
-	cand := candidate{hit: &match.Hit{Rule: r, Key: key}, event: &ev, eventAt: f.at, live: true, remedy: RemedyID(name, key),
-		requester: c.By, charged: c.Of.Rule, of: c.Remedy}
-	for _, s := range c.Of.Steps {
-		s, of := change(s)
-		if !slices.ContainsFunc(c.Of.Steps, func(other Step) bool { return other.Name == s.After }) {
+	ev := event.Event{ID: clip(f.answer.ID), Source: peopleSource, Type: rule.RequestType, Customer: clip(c.Of.Customer), Subject: clip(c.Of.Subject)}
+	cand := candidate{hit: &match.Hit{Rule: r, Key: d.key}, event: &ev, eventAt: f.at, live: true, remedy: RemedyID(d.rule, d.key),
+		requester: c.By, charged: c.Of.Rule, of: c.Remedy, reverses: d.reverses, undoes: d.undoes}
+	for _, s := range d.steps {
+		if !slices.ContainsFunc(d.steps, func(other Step) bool { return other.Name == s.After }) {
 			s.After = ""
 		}
 		cand.actions = append(cand.actions, s.action())
-		cand.undoes = append(cand.undoes, of)
 	}
-	return f.ask(&cand, c)
+	also := c.derived()[1:]
+	if !f.taken(cand.remedy, true) && slices.ContainsFunc(also, func(id uuid.UUID) bool { return f.taken(id, true) }) {
+		return "that was asked for before, of one of its actions alone", nil
+	}
+	if refused, err := f.ask(&cand, c); refused != "" || err != nil || f.answer.Status == Suppress {
+		return refused, err
+	}
+	for _, id := range also {
+		f.take(id, d.rule, true)
+	}
+	return "", nil
 }
 
 // action is the step as it is before it is sealed.
@@ -236,12 +286,9 @@ func (s Step) action() rule.Action {
 	return a
 }
 
-// undone settles what a step undid: the payment no longer counts as refunded, and
-// the remedy is reversed.
-func (f *Fold) undone(r *openRemedy, s *openStep) error {
-	if s.Undoes == uuid.Nil {
-		return nil
+// undone settles what a step undid: the payment no longer counts as refunded.
+func (f *Fold) undone(s *openStep) {
+	if s.Undoes != uuid.Nil {
+		f.payment(s, -s.Amount.Minor)
 	}
-	f.payment(s, -s.Amount.Minor)
-	return f.add(KindEnd, Fact{Remedy: r.Of}, EndFact{Status: Reversed})
 }

@@ -23,6 +23,7 @@ type scene struct {
 	at     int64
 	jobs   []decide.Job
 	facts  []decide.Fact
+	last   *decide.Output // of the newest input
 
 	evidence []decide.Evidence
 }
@@ -43,6 +44,7 @@ func (s *scene) apply(in input.Input) []decide.Fact {
 		s.t.Fatal(err)
 	}
 	s.memory.Commit(out)
+	s.last = out
 	s.jobs = append(s.jobs, out.Outbox...)
 	var facts []decide.Fact
 	for _, item := range out.Items {

@@ -73,7 +73,7 @@ type openRemedy struct {
 	Ending   string         `cbor:"12,keyasint"` // given up: how it ends once what runs is settled
 
 	Requester string    `cbor:"13,keyasint"` // the person who asked for it
-	Of        uuid.UUID `cbor:"14,keyasint"` // what it retries or reverses
+	Reverses  uuid.UUID `cbor:"14,keyasint"` // the remedy that is reversed when this one is done
 	Charged   string    `cbor:"15,keyasint"` // the rule whose limits it counts for
 }
 

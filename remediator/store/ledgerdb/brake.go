@@ -98,9 +98,11 @@ func writeTokens(tx *statement.Tx, c *change) error {
 		if t.SHA256 == "" {
 			_, err = tx.Exec(`UPDATE token SET revoked = ? WHERE id = ?`, revoked, t.ID.String())
 		} else {
-			_, err = tx.Exec(`INSERT INTO token (id, name, roles, sha256, expires, revoked) VALUES (?, ?, ?, ?, ?, ?)
-				ON CONFLICT (id) DO UPDATE SET revoked = excluded.revoked`,
-				t.ID.String(), t.Name, strings.Join(t.Roles, ","), t.SHA256, t.Expires, revoked)
+			// A secret belongs to the token that had it first, and what is revoked stays so.
+			_, err = tx.Exec(`INSERT INTO token (id, name, roles, sha256, expires, revoked) SELECT ?, ?, ?, ?, ?, ?
+				WHERE NOT EXISTS (SELECT 1 FROM token WHERE sha256 = ? AND id <> ?)
+				ON CONFLICT (id) DO UPDATE SET revoked = 1 WHERE excluded.revoked = 1`,
+				t.ID.String(), t.Name, strings.Join(t.Roles, ","), t.SHA256, t.Expires, revoked, t.SHA256, t.ID.String())
 		}
 		if err != nil {
 			return err

@@ -23,7 +23,7 @@ func applyAnswers(tx *statement.Tx, answers []decide.Answer) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(`DELETE FROM command WHERE at < ?`, a.At-answersKept); err != nil {
+		if _, err := tx.Exec(`DELETE FROM command WHERE at <= ?`, a.At-answersKept); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(`INSERT INTO command (id, at, answer) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING`, a.ID, a.At, text); err != nil {

@@ -65,6 +65,7 @@ type Totals struct {
 	Statuses map[string]int   `json:"statuses"` // live remedies, by status
 	Refunded map[string]int64 `json:"refunded"` // accepted by the provider: minor units, by currency
 	Credited map[string]int64 `json:"credited"` // minor units, by currency
+	Reversed map[string]int64 `json:"reversed"` // taken back of both: minor units, by currency
 	Pulls    int              `json:"pulls"`
 	Cords    int              `json:"cords"` // that were ever pulled
 	Counted  Counted          `json:"counted"`
@@ -197,12 +198,11 @@ func ReadTotals(ctx context.Context, db *sql.DB) (Totals, error) {
 		return t, err
 	}
 	const sum = `SELECT currency, SUM(minor) FROM action WHERE kind = ? AND currency <> '' AND status IN (?, ?) GROUP BY currency`
-	t.Refunded, t.Credited = map[string]int64{}, map[string]int64{}
-	if err = countInto(ctx, db, t.Refunded, sum, "refund", decide.Succeeded, decide.Pending); err != nil {
-		return t, err
-	}
-	if err = countInto(ctx, db, t.Credited, sum, "credit", decide.Succeeded, decide.Pending); err != nil {
-		return t, err
+	t.Refunded, t.Credited, t.Reversed = map[string]int64{}, map[string]int64{}, map[string]int64{}
+	for kind, into := range map[string]map[string]int64{"refund": t.Refunded, "credit": t.Credited, decide.KindOfReverse: t.Reversed} {
+		if err = countInto(ctx, db, into, sum, kind, decide.Succeeded, decide.Pending); err != nil {
+			return t, err
+		}
 	}
 	if err = db.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(pulls), 0) FROM cord`).Scan(&t.Cords, &t.Pulls); err != nil {
 		return t, fmt.Errorf("count cords: %w", err)
