@@ -251,3 +251,12 @@ func (w *world) change(query string, args ...any) {
 		w.t.Fatalf("%s changed %d rows, %v", query, n, err)
 	}
 }
+
+func encode(t testing.TB, body any) []byte {
+	t.Helper()
+	b, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
