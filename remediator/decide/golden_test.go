@@ -32,15 +32,26 @@ func TestGoldenLogs(t *testing.T) {
 	if err != nil || len(logs) == 0 {
 		t.Fatalf("no golden logs were found (%v): nothing was checked", err)
 	}
-	seen := false
+	seen, facts := false, []byte{}
 	for _, path := range logs {
 		seen = seen || filepath.Dir(path) == current
 		want, err := os.ReadFile(path + ".facts")
 		if err != nil {
 			t.Fatal(err)
 		}
+		facts = append(facts, want...)
 		if got := factsOf(t, readLog(t, path)); !bytes.Equal(got, want) {
 			t.Errorf("%s: the facts are not those committed; line %d is\n%s", path, firstDifference(got, want), lineAt(got, firstDifference(got, want)))
+		}
+	}
+	for _, kind := range allKinds {
+		if !bytes.Contains(facts, []byte(`"Kind":"`+kind+`"`)) {
+			t.Errorf("no golden log has a fact %q", kind)
+		}
+	}
+	for _, detail := range details {
+		if !bytes.Contains(facts, []byte(detail)) {
+			t.Errorf("no golden log has %s", detail)
 		}
 	}
 	if !seen {
@@ -119,7 +130,7 @@ func writeGolden(t *testing.T, dir string) {
 		}
 	}
 	for seed := range uint64(3) {
-		write(fmt.Sprintf("seed-%d", seed), newWorld(t, seed, 400).inputs)
+		write(fmt.Sprintf("seed-%d", seed), newWorld(t, seed, 600).inputs)
 	}
 	write("windows", windowInputs(t))
 }

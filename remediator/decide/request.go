@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,12 +39,17 @@ const defaultRequest = `rules:
     mode: live
 `
 
+// builtIn compiles the rule that takes requests by default, once.
+var builtIn = sync.OnceValues(func() (*rule.Set, error) {
+	return rule.Load([]rule.File{{Path: "makegood.yaml", Text: defaultRequest}})
+})
+
 // requestMatcher judges requests when no rule in force takes them.
 func (f *Fold) requestMatcher() (match.Matcher, error) {
 	if f.set != nil && len(f.set.ForType(rule.RequestType)) > 0 {
 		return f.matcher, nil
 	}
-	set, err := rule.Load([]rule.File{{Path: "makegood.yaml", Text: defaultRequest}})
+	set, err := builtIn()
 	if err != nil {
 		return nil, err
 	}
@@ -187,13 +193,16 @@ func (f *Fold) foldReverse(c CommandBody) (refused string, err error) {
 	switch {
 	case f.state.Open[c.Remedy] != nil:
 		return "the remedy has not ended: deny it while it is held, or wait for its end", nil
-	case len(c.chosen()) == 0:
+	case !slices.ContainsFunc(c.chosen(), pays):
 		return "nothing of this remedy can be undone: only credit and pending refunds can", nil
 	case c.Reason == "":
 		return "say why: the customer has been told otherwise", nil
 	}
 	d := derivation{rule: RuleReverse, key: c.derivedKey(), reverses: c.Remedy}
 	for _, s := range c.chosen() {
+		if !pays(s) {
+			continue // a mail is not unsent, and a cord is released
+		}
 		d.undoes = append(d.undoes, s.Action)
 		s.Name, s.Kind, s.After, s.ExpiresS = "reverse-"+s.Name, KindOfReverse, "", 0
 		d.steps = append(d.steps, s)

@@ -17,8 +17,9 @@ import (
 )
 
 // world makes a log that exercises every rule of testdata/rules: events in and
-// out of order, repeats, outcomes of the actions decided so far, answers of
-// approvers, ticks. It drives a fold of its own to know what to answer.
+// out of order, repeats, outcomes of the actions decided so far, what people do
+// about remedies, cords, money and rules, ticks. It drives a fold of its own to
+// know what to answer.
 type world struct {
 	t       testing.TB
 	random  *rand.Rand
@@ -29,6 +30,10 @@ type world struct {
 	jobs    []decide.Job
 	held    []uuid.UUID
 	decided map[uuid.UUID]money.Money // amounts, by action
+	live    map[uuid.UUID]decide.RemedyFact
+	ended   []uuid.UUID
+	unknown []uuid.UUID // remedies with an attempt of which nobody knows the end
+	waits   string      // digest of the proposal that waits
 }
 
 var start = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
@@ -63,7 +68,8 @@ func activation(t testing.TB, id string, files []rule.File) input.Input {
 }
 
 func newWorld(t testing.TB, seed uint64, length int) *world {
-	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 7)), memory: decide.NewMemory(), now: start, decided: map[uuid.UUID]money.Money{}}
+	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 7)), memory: decide.NewMemory(), now: start,
+		decided: map[uuid.UUID]money.Money{}, live: map[uuid.UUID]decide.RemedyFact{}}
 	w.fold = decide.New(decide.Config{Memory: w.memory})
 	files := ruleFiles(t)
 	w.push(genesis(t))
@@ -87,7 +93,15 @@ func (w *world) push(in input.Input) {
 	w.memory.Commit(out)
 	w.inputs = append(w.inputs, in)
 	w.jobs = append(w.jobs, out.Outbox...)
+	if out.Proposal != nil {
+		if w.waits = out.Proposal.Digest; out.Proposal.Answered {
+			w.waits = ""
+		}
+	}
 	for _, item := range out.Items {
+		if item.Fact != nil && item.Fact.Kind == decide.KindEnd {
+			w.ended = append(w.ended, item.Fact.Remedy)
+		}
 		if item.Fact == nil || item.Fact.Kind != decide.KindRemedy {
 			continue
 		}
@@ -99,6 +113,9 @@ func (w *world) push(in input.Input) {
 			if s.Amount != nil {
 				w.decided[s.Action] = *s.Amount
 			}
+		}
+		if r.Mode == "live" {
+			w.live[r.Remedy] = r
 		}
 		if r.Decision == decide.Hold && r.Mode == "live" {
 			w.held = append(w.held, r.Remedy)
@@ -116,7 +133,9 @@ func (w *world) next() {
 		w.push(input.Input{Kind: input.Tick, At: w.now})
 	case n < 25 && len(w.jobs) > 0:
 		w.push(input.Input{ID: id, Kind: input.Outcome, At: w.now, Body: encode(w.t, w.outcome())})
-	case n < 35 && len(w.held) > 0:
+	case n < 50:
+		w.people(id)
+	case n < 58 && len(w.held) > 0:
 		w.push(input.Input{ID: id, Kind: input.Command, At: w.now, Body: encode(w.t, w.command())})
 	default:
 		w.push(input.Input{ID: id, Kind: input.Event, At: w.now, Body: w.event()})
@@ -135,6 +154,8 @@ func (w *world) outcome() decide.OutcomeBody {
 	}
 	if o.Status != decide.Retrying && o.Status != decide.Unknown {
 		w.jobs = append(w.jobs[:i], w.jobs[i+1:]...)
+	} else {
+		w.unknown = append(w.unknown, job.Remedy)
 	}
 	return o
 }
@@ -144,6 +165,9 @@ func (w *world) command() decide.CommandBody {
 	c := decide.CommandBody{Command: "approve", Remedy: w.held[w.random.IntN(len(w.held))], By: people[w.random.IntN(4)], Roles: []string{"approver"}}
 	if w.random.IntN(5) == 0 {
 		c.Command = "deny"
+	}
+	if w.random.IntN(3) == 0 {
+		c.Reason = "as agreed"
 	}
 	if w.random.IntN(8) == 0 {
 		c.Roles = []string{"agent"}
@@ -166,6 +190,10 @@ func (w *world) event() []byte {
 	if w.random.IntN(20) == 0 {
 		booking = ""
 	}
-	return fmt.Appendf(nil, `{"specversion":"1.0","id":"ev-%d","source":"/ops","type":"com.example.flight.arrived"%s,"time":%q,"data":{%s"payment":"pi_%d","fare":%q,"origin":"A%d","delay":%d}}`,
-		n, customer, time.Unix(0, at).UTC().Format(time.RFC3339Nano), booking, w.random.IntN(400), fare, w.random.IntN(4), w.random.IntN(300))
+	delay := fmt.Sprint(w.random.IntN(300))
+	if w.random.IntN(40) == 0 {
+		delay = `"long"` // a condition that cannot be judged
+	}
+	return fmt.Appendf(nil, `{"specversion":"1.0","id":"ev-%d","source":"/ops","type":"com.example.flight.arrived"%s,"time":%q,"data":{%s"payment":"pi_%d","fare":%q,"origin":"A%d","delay":%s}}`,
+		n, customer, time.Unix(0, at).UTC().Format(time.RFC3339Nano), booking, w.random.IntN(400), fare, w.random.IntN(4), delay)
 }
