@@ -208,7 +208,7 @@ func TestTotals(t *testing.T) {
 	want := views.Totals{
 		Remedies: map[string]int{"late": 4, "lost": 1},
 		Statuses: map[string]int{views.StatusActing: 4, views.StatusHeld: 1, views.StatusSuppressed: 1},
-		Refunded: map[string]int64{"USD": 549}, Credited: map[string]int64{"USD": 100}, Pulls: 3, Cords: 2,
+		Refunded: map[string]int64{"USD": 549}, Credited: map[string]int64{"USD": 100}, Reversed: map[string]int64{}, Pulls: 3, Cords: 2,
 		Counted: views.Counted{Through: 99, Inputs: 10, Counts: decide.Counts{Received: 72, Duplicates: 2, NoMatch: 4, Judged: 6, Remedies: 8, Late: 10, NoKey: 12, Errors: 14}},
 	}
 	if !reflect.DeepEqual(got, want) {
