@@ -51,7 +51,8 @@ type Request struct {
 	Remedy   uuid.UUID
 	Entry    uint64 // sequence of the sealed decision in the ledger
 	Rule     string
-	Kind     string    // refund, credit, notify or webhook
+	Kind     string    // refund, credit, notify, webhook, or reverse
+	Of       uuid.UUID // of a reverse: the action that it undoes
 	At       time.Time // of the decision
 	Customer string
 	Subject  string // of the event

@@ -53,7 +53,7 @@ func stepRequest(job Job, fact decide.RemedyFact, step decide.Step) (Request, er
 		customer = fact.Customer
 	}
 	r := Request{
-		Action: step.Action, Remedy: fact.Remedy, Rule: fact.Rule, Kind: step.Kind, Customer: customer,
+		Action: step.Action, Remedy: fact.Remedy, Rule: fact.Rule, Kind: step.Kind, Of: step.Of, Customer: customer,
 		Subject: fact.Subject, Attempt: job.Attempt,
 		Payment: step.Payment, Expires: time.Duration(step.ExpiresS) * time.Second,
 		Template: step.Template, Via: step.Via, Endpoint: step.Endpoint,

@@ -24,6 +24,10 @@ var (
 	ErrConflict = errors.New("the id was used for something else")
 	// ErrShort says that the customer has not enough credit.
 	ErrShort = errors.New("the customer has not enough credit")
+	// ErrSpent says that some of a credit was spent, so that it cannot be taken back.
+	ErrSpent = errors.New("some of the credit was spent")
+	// ErrUnknown says that no such credit was given.
+	ErrUnknown = errors.New("no such credit was given")
 )
 
 // Books keep what each customer has. Implementations are safe for concurrent use,
@@ -33,6 +37,10 @@ type Books interface {
 	// same customer, amount and remedy is no error and changes nothing; with other
 	// ones it is ErrConflict.
 	Grant(ctx context.Context, g Grant) error
+	// Reverse takes back the whole of a grant by an entry against it. When some of it
+	// was spent it is ErrSpent, when there was none ErrUnknown, and nothing changes.
+	// The same reversal again is no error and changes nothing.
+	Reverse(ctx context.Context, r Reversal) error
 	// Redeem spends a customer's credit, what expires first first, and returns what
 	// is left in that currency. The same key with the same customer and amount
 	// spends nothing again and returns what it returned; with other ones it is
@@ -52,6 +60,13 @@ type Grant struct {
 	Amount   money.Money // above zero
 	At       time.Time
 	Expires  time.Time // zero: never
+}
+
+// Reversal takes a grant back.
+type Reversal struct {
+	Action uuid.UUID // that reverses
+	Of     uuid.UUID // that granted
+	At     time.Time
 }
 
 // Redemption is credit spent.

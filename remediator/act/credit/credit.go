@@ -28,6 +28,9 @@ func (c *Connector) Traits() act.Traits { return act.Traits{Partial: true} }
 // Do gives the credit. The books know the action's id, so repeating it is safe,
 // and an error of the books is always one to try again.
 func (c *Connector) Do(ctx context.Context, r act.Request) (act.Result, error) {
+	if r.Kind == decide.KindOfReverse {
+		return c.reverse(ctx, r)
+	}
 	if r.Customer == "" {
 		return act.Result{}, &act.Error{Status: decide.Failed, Code: "no_customer", Err: errors.New("grant credit: nobody is named to have it")}
 	}
@@ -44,6 +47,20 @@ func (c *Connector) Do(ctx context.Context, r act.Request) (act.Result, error) {
 		return act.Result{}, known
 	}
 	return act.Result{Status: decide.Succeeded, Ref: r.Action.String(), Amount: r.Amount}, nil
+}
+
+// reverse takes a credit back, unless some of it was spent.
+func (c *Connector) reverse(ctx context.Context, r act.Request) (act.Result, error) {
+	err := c.books.Reverse(ctx, Reversal{Action: r.Action, Of: r.Of, At: c.now()})
+	switch {
+	case errors.Is(err, ErrSpent):
+		return act.Result{}, &act.Error{Status: decide.Failed, Code: "spent", Err: err}
+	case errors.Is(err, ErrUnknown):
+		return act.Result{}, &act.Error{Status: decide.Failed, Code: "no_such_credit", Err: err}
+	case err != nil:
+		return act.Result{}, &act.Error{Status: decide.Retrying, Code: "books", Err: err}
+	}
+	return act.Result{Status: decide.Succeeded, Ref: r.Of.String(), Amount: r.Amount}, nil
 }
 
 // Lookup is never called: the books know the action's id for ever.

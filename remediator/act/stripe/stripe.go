@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -93,6 +94,9 @@ func (c *Connector) Traits() act.Traits {
 
 // Do makes the refund.
 func (c *Connector) Do(ctx context.Context, r act.Request) (act.Result, error) {
+	if r.Kind == decide.KindOfReverse {
+		return c.cancel(ctx, r)
+	}
 	amount, err := toStripe(r.Amount)
 	if err != nil {
 		return act.Result{}, &act.Error{Status: decide.Failed, Code: "amount", Err: err}
@@ -122,24 +126,16 @@ const maxListed = 1000
 // go wrong: a payment that is not there, or one in another currency, for Stripe
 // takes an amount without a currency.
 func (c *Connector) Lookup(ctx context.Context, r act.Request) (act.Found, error) {
+	if r.Kind == decide.KindOfReverse {
+		return c.cancelled(ctx, r)
+	}
 	if err := c.check(ctx, r); err != nil {
 		return act.Found{}, err
 	}
-	params := &api.RefundListParams{}
-	params.Limit = api.Int64(100)
-	if isCharge(r.Payment) {
-		params.Charge = api.String(r.Payment)
-	} else {
-		params.PaymentIntent = api.String(r.Payment)
-	}
 	var found act.Found
-	listed := 0
-	for refund, err := range c.client.V1Refunds.List(ctx, params).All(ctx) {
+	for refund, err := range c.refunds(ctx, r.Payment) {
 		if err != nil {
-			return act.Found{}, unanswered(classify("list refunds", err))
-		}
-		if listed++; listed > maxListed {
-			return act.Found{}, &act.Error{Status: decide.Unknown, Code: "too_many_refunds", Err: fmt.Errorf("list refunds: more than %d of %s", maxListed, r.Payment)}
+			return act.Found{}, err
 		}
 		switch {
 		case refund.Metadata[metadataAction] == r.Action.String():
@@ -153,6 +149,34 @@ func (c *Connector) Lookup(ctx context.Context, r act.Request) (act.Found, error
 		}
 	}
 	return found, nil
+}
+
+// refunds goes through the refunds of a payment, newest first. Its error is an
+// *act.Error, and the last thing that it yields.
+func (c *Connector) refunds(ctx context.Context, payment string) iter.Seq2[*api.Refund, error] {
+	return func(yield func(*api.Refund, error) bool) {
+		params := &api.RefundListParams{}
+		params.Limit = api.Int64(100)
+		if isCharge(payment) {
+			params.Charge = api.String(payment)
+		} else {
+			params.PaymentIntent = api.String(payment)
+		}
+		listed := 0
+		for refund, err := range c.client.V1Refunds.List(ctx, params).All(ctx) {
+			if err != nil {
+				yield(nil, unanswered(classify("list refunds", err)))
+				return
+			}
+			if listed++; listed > maxListed {
+				yield(nil, &act.Error{Status: decide.Unknown, Code: "too_many_refunds", Err: fmt.Errorf("list refunds: more than %d of %s", maxListed, payment)})
+				return
+			}
+			if !yield(refund, nil) {
+				return
+			}
+		}
+	}
 }
 
 // moved reports whether a refund took money from the payment, or may yet.
