@@ -54,7 +54,8 @@ var edges = map[string][]string{
 	"remediator/act/directory":            {},
 	"remediator/act/stripe":               {"remediator/act"},
 	"remediator/act/webhook":              {"remediator/act", "remediator/webhooks", "remediator/webhooks/signature"},
-	"remediator/api":                      {"remediator/store/views"},
+	"remediator/andon":                    {},
+	"remediator/api":                      {"remediator/andon", "remediator/store/views"},
 	"remediator/crash":                    {}, // tests alone, which wire what they need
 	"remediator/ingest":                   {"remediator/log"},
 	"remediator/ingest/webhook":           {"remediator/log", "remediator/webhooks", "remediator/webhooks/signature"},
@@ -64,7 +65,7 @@ var edges = map[string][]string{
 	"remediator/store/folder":             {},
 	"remediator/store/internal/sqlite":    {},
 	"remediator/store/internal/statement": {},
-	"remediator/store/ledgerdb":           {"remediator/act", "remediator/act/credit", "remediator/store/internal/...", "remediator/store/views"},
+	"remediator/store/ledgerdb":           {"remediator/act", "remediator/act/credit", "remediator/andon", "remediator/store/internal/...", "remediator/store/views"},
 	"remediator/store/logdb":              {"remediator/log", "remediator/store/internal/..."},
 	"remediator/store/views":              {"remediator/store/internal/..."},
 	"sdk":                                 {"sdk/internal/sse"},

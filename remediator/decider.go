@@ -42,6 +42,7 @@ type decider struct {
 	clock   func() time.Time // nil: events are the clock, and no tick is ever due
 	onStep  func(string)
 	wake    func() // after a commit that left work to do
+	tell    func() // after a commit that changed cords
 	logger  *slog.Logger
 	fold    *decide.Fold
 	at      decide.Position // committed
@@ -166,6 +167,9 @@ func (d *decider) step(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	d.onStep(StepCommitted)
+	if len(out.Cords)+len(out.Brakes) > 0 {
+		d.tell()
+	}
 	if len(out.Settled) > 0 {
 		d.onStep(StepSettled)
 	}

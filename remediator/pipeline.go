@@ -19,6 +19,7 @@ import (
 	"github.com/makegood/makegood/remediator/act"
 	"github.com/makegood/makegood/remediator/act/credit"
 	"github.com/makegood/makegood/remediator/act/stripe"
+	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ingest"
@@ -39,9 +40,10 @@ func (s *Service) pipeline() error {
 	})
 
 	// match, decide, ledger: one decider folds the log and commits facts, outbox
-	// and tree in one transaction.
+	// and tree in one transaction; andon tells the gates what that stopped.
+	s.hub = andon.New(andon.Config{Store: s.ledger, Logger: s.cfg.Logger, Now: s.cfg.Now})
 	s.decider = &decider{
-		log: s.log, store: s.ledger, append: s.append, wake: s.wakeWorkers,
+		log: s.log, store: s.ledger, append: s.append, wake: s.wakeWorkers, tell: s.hub.Changed,
 		config: decide.Config{Memory: s.ledger, NewMatcher: match.New, Matchers: s.cfg.Matchers},
 		onStep: s.cfg.OnStep, logger: s.cfg.Logger,
 	}
@@ -66,10 +68,10 @@ func (s *Service) pipeline() error {
 
 	// faces: what people and programs see of it.
 	s.handler = api.New(api.Config{
-		Events: s.observed(events), Ledger: s.ledger, Ready: s.readiness,
+		Events: s.observed(events), Stream: s.hub.Stream(), Gates: s.hub.Gates(), Ledger: s.ledger, Ready: s.readiness,
 		Balance:    credit.BalanceHandler(s.ledger, s.cfg.Now, s.cfg.Logger),
 		Redeem:     credit.RedeemHandler(s.ledger, s.cfg.Now, s.cfg.Logger),
-		AdminToken: s.cfg.AdminToken, Logger: s.cfg.Logger,
+		AdminToken: s.cfg.AdminToken, EmitterToken: s.cfg.Token, Logger: s.cfg.Logger,
 	})
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/act"
+	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/ledger"
@@ -39,6 +40,7 @@ type Service struct {
 	batcher *log.Batcher
 	decider *decider
 	workers []*act.Worker
+	hub     *andon.Hub
 	handler http.Handler
 	rules   *rule.Set // to be put in force; nil: the ones in force stay
 	ready   atomic.Bool
@@ -103,12 +105,18 @@ func (s *Service) Run(ctx context.Context) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	if err := s.hub.Refresh(ctx); err != nil {
+		return err
+	}
 	s.ready.Store(true)
 	defer s.ready.Store(false)
 	deciding, stopDeciding := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopDeciding()
 	decided := make(chan error, 1)
 	go func() { decided <- s.decider.run(deciding) }()
+	telling, stopTelling := context.WithCancel(ctx)
+	defer stopTelling()
+	go s.hub.Run(telling)
 	var acting sync.WaitGroup
 	for _, w := range s.workers {
 		acting.Go(func() { w.Run(context.WithoutCancel(ctx)) })
@@ -121,6 +129,7 @@ func (s *Service) Run(ctx context.Context) error {
 		running = false
 	}
 	s.ready.Store(false)
+	stopTelling()
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), workersTimeout)
 	defer cancel()
 	for _, w := range s.workers {

@@ -61,7 +61,7 @@ func (f from) get(ctx context.Context, path string, query url.Values, into any) 
 		}
 		defer db.Close()
 		handler := api.New(api.Config{
-			Events: http.NotFoundHandler(), Balance: http.NotFoundHandler(), Redeem: http.NotFoundHandler(),
+			Events: http.NotFoundHandler(), Stream: http.NotFoundHandler(), Gates: http.NotFoundHandler(), Balance: http.NotFoundHandler(), Redeem: http.NotFoundHandler(),
 			Ledger: db, Logger: slog.New(slog.DiscardHandler),
 			Ready: func() error { return errors.New("read from the files of " + f.DataDir) },
 		})

@@ -2,8 +2,8 @@
 // answer about remedies, cords, credit and the service itself.
 //
 // Reads answer JSON, errors problem+json (RFC 9457). Emitting needs the emitter's
-// token, everything else under /v1 the administrator's, when the service has
-// tokens; a service on loopback has none. Health and the checkpoint are public.
+// token, asking gates any token, everything else under /v1 the administrator's,
+// when the service has tokens; a service on loopback has none. Health and the checkpoint are public.
 // Package remediator wires it; this file is the only one that knows the router.
 package api
 
@@ -19,6 +19,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 
+	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
@@ -34,6 +35,7 @@ type Ledger interface {
 	Remedy(ctx context.Context, id uuid.UUID) (*views.Remedy, error)
 	History(ctx context.Context, remedy uuid.UUID) ([]ledger.Entry, error)
 	Cords(ctx context.Context) ([]cord.State, error)
+	andon.Store
 	Position(ctx context.Context) (decide.Position, error)
 	Unsettled(ctx context.Context) (int, error)
 	// Checkpoint returns nil before the first.
@@ -43,13 +45,16 @@ type Ledger interface {
 // Config of the API.
 type Config struct {
 	Events          http.Handler // answers /v1/events
+	Stream, Gates   http.Handler // answer /v1/andon/stream and /v1/andon/gates
 	Balance, Redeem http.Handler // answer below /v1/credits/{customer}; the customer is a path value
 	Ledger          Ledger
 	Ready           func() error // why the service is not ready; nil when it is
 	// AdminToken is what reads and redemptions must show as bearer token. Without
 	// one everybody who can reach the service may.
 	AdminToken string
-	Logger     *slog.Logger
+	// EmitterToken is enough to ask gates.
+	EmitterToken string
+	Logger       *slog.Logger
 }
 
 type handler struct{ Config }
@@ -67,6 +72,8 @@ func New(cfg Config) http.Handler {
 	r.Handle("/v1/remedies", h.admin(h.remedies)).Methods(http.MethodGet)
 	r.Handle("/v1/remedies/{remedy}", h.admin(h.remedy)).Methods(http.MethodGet)
 	r.Handle("/v1/andon", h.admin(h.cords)).Methods(http.MethodGet)
+	r.Handle("/v1/andon/stream", h.anybody(cfg.Stream)).Methods(http.MethodGet)
+	r.Handle("/v1/andon/gates", h.anybody(cfg.Gates)).Methods(http.MethodGet)
 	r.Handle("/v1/credits/{customer}", h.admin(cfg.Balance.ServeHTTP)).Methods(http.MethodGet)
 	r.Handle("/v1/credits/{customer}/redeem", h.admin(cfg.Redeem.ServeHTTP)).Methods(http.MethodPost)
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -92,18 +99,33 @@ func pathValues(next http.Handler) http.Handler {
 
 // admin lets only those pass who show the administrator's token.
 func (h handler) admin(next http.HandlerFunc) http.Handler {
+	return h.bearer(next, "show the administrator's token as bearer token", h.AdminToken)
+}
+
+// anybody lets those pass who show any token of the service.
+func (h handler) anybody(next http.Handler) http.Handler {
+	return h.bearer(next, "show a token of this service as bearer token", h.AdminToken, h.EmitterToken)
+}
+
+// bearer lets those pass who show one of the tokens, and everybody when the
+// service has no administrator's token.
+func (h handler) bearer(next http.Handler, refusal string, tokens ...string) http.Handler {
 	if h.AdminToken == "" {
 		return next
 	}
-	want := sha256.Sum256([]byte(h.AdminToken))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if got := sha256.Sum256([]byte(token)); subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+		shown, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		got, passes := sha256.Sum256([]byte(shown)), false
+		for _, token := range tokens {
+			want := sha256.Sum256([]byte(token))
+			passes = passes || token != "" && subtle.ConstantTimeCompare(got[:], want[:]) == 1
+		}
+		if !passes {
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			problem(w, http.StatusUnauthorized, "unauthorized", "show the administrator's token as bearer token")
+			problem(w, http.StatusUnauthorized, "unauthorized", refusal)
 			return
 		}
-		next(w, r)
+		next.ServeHTTP(w, r)
 	})
 }
 

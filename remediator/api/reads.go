@@ -50,14 +50,18 @@ type Cords struct {
 	Cords []Cord `json:"cords"`
 }
 
-// Cord is an andon cord as it stands.
+// Cord is an andon cord as it stands: by itself, and, in Standing, with what lies
+// above it.
 type Cord struct {
 	cord.State
-	SinceTime time.Time `json:"since_time"`
+	SinceTime time.Time     `json:"since_time"`
+	Standing  cord.Standing `json:"standing"`
 }
 
-// maxRemedies bounds one page of remedies.
-const maxRemedies = 1000
+const (
+	maxRemedies = 1000 // on one page
+	maxPaths    = 100  // that one question may name
+)
 
 func (h handler) live(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, r, map[string]bool{"live": true}, nil)
@@ -150,15 +154,6 @@ func (h handler) remedy(w http.ResponseWriter, r *http.Request) {
 	answer := Remedy{Remedy: *found, Facts: []Fact{}}
 	for _, e := range entries {
 		answer.Facts = append(answer.Facts, Fact{Sequence: e.Seq, Kind: e.Kind, At: time.Unix(0, e.At).UTC(), Body: e.Body})
-	}
-	h.answer(w, r, answer, err)
-}
-
-func (h handler) cords(w http.ResponseWriter, r *http.Request) {
-	list, err := h.Ledger.Cords(r.Context())
-	answer := Cords{Cords: []Cord{}}
-	for _, c := range list {
-		answer.Cords = append(answer.Cords, Cord{c, time.Unix(0, c.Since).UTC()})
 	}
 	h.answer(w, r, answer, err)
 }

@@ -2,12 +2,15 @@ package ledgerdb
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/makegood/makegood/remediator/andon"
+	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/store/internal/statement"
 )
@@ -59,6 +62,37 @@ func (d *DB) Brakes(ctx context.Context) ([]Brake, error) {
 		brakes = append(brakes, b)
 	}
 	return brakes, rows.Err()
+}
+
+// Stopped implements andon.Store. It is one statement, so that no commit comes
+// between the two halves.
+func (d *DB) Stopped(ctx context.Context) ([]cord.State, []andon.Stop, error) {
+	rows, err := d.db.Read.QueryContext(ctx, `SELECT state, '', '', 0 FROM cord WHERE level <> 'open'
+		UNION ALL SELECT NULL, target, by_whom, at FROM brake WHERE target LIKE 'cord:%'`)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read what is stopped: %w", err)
+	}
+	defer rows.Close()
+	var cords []cord.State
+	var stops []andon.Stop
+	for rows.Next() {
+		var state []byte
+		var stop andon.Stop
+		if err := rows.Scan(&state, &stop.Cord, &stop.By, &stop.At); err != nil {
+			return nil, nil, fmt.Errorf("read what is stopped: %w", err)
+		}
+		if state == nil {
+			stop.Cord = strings.TrimPrefix(stop.Cord, decide.TargetCord(""))
+			stops = append(stops, stop)
+			continue
+		}
+		var s cord.State
+		if err := json.Unmarshal(state, &s); err != nil {
+			return nil, nil, fmt.Errorf("read cord: %w", err)
+		}
+		cords = append(cords, s)
+	}
+	return cords, stops, rows.Err()
 }
 
 // writeBrakes confirms and lifts what the fold did, in its order.

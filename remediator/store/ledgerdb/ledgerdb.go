@@ -4,10 +4,10 @@
 //
 // It is for the decider, which commits each decision in one transaction and
 // remembers through it (decide.Memory), for workers, which claim actions
-// (act.Outbox) and give credit (credit.Books), and for auditors, who read the
-// ledger as it lies in its tables (ledger.Source). One process writes a file at a
-// time; should two ever try, the one that opened it later wins and the other
-// commits nothing.
+// (act.Outbox) and give credit (credit.Books), for the gates (andon.Store), and for
+// auditors, who read the ledger as it lies in its tables (ledger.Source). One
+// process writes a file at a time; should two ever try, the one that opened it
+// later wins and the other commits nothing.
 //
 // Every statement runs on PostgreSQL too; what is SQLite's own is in the schema.
 package ledgerdb
@@ -26,6 +26,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/act"
 	"github.com/makegood/makegood/remediator/act/credit"
+	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/store/internal/sqlite"
@@ -71,6 +72,7 @@ var (
 	_ decide.Memory = (*DB)(nil)
 	_ act.Outbox    = (*DB)(nil)
 	_ credit.Books  = (*DB)(nil)
+	_ andon.Store   = (*DB)(nil)
 )
 
 // Open opens the ledger in the file, makes it when there is none, and takes it

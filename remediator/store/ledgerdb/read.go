@@ -24,6 +24,11 @@ func (d *DB) Cords(ctx context.Context) ([]cord.State, error) {
 	return views.Cords(ctx, d.db.Read)
 }
 
+// Cord returns a cord as the fold left it, nil when it was never pulled.
+func (d *DB) Cord(ctx context.Context, path string) (*cord.State, error) {
+	return views.Cord(ctx, d.db.Read, path)
+}
+
 // Totals sums up what was done.
 func (d *DB) Totals(ctx context.Context) (views.Totals, error) {
 	return views.ReadTotals(ctx, d.db.Read)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -185,6 +186,23 @@ func Cords(ctx context.Context, db *sql.DB) ([]cord.State, error) {
 		cords = append(cords, c)
 	}
 	return cords, result.Err()
+}
+
+// Cord returns a cord, nil when it was never pulled.
+func Cord(ctx context.Context, db *sql.DB, path string) (*cord.State, error) {
+	var text []byte
+	err := db.QueryRowContext(ctx, `SELECT state FROM cord WHERE cord = ?`, path).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	var c cord.State
+	if err == nil {
+		err = json.Unmarshal(text, &c)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read cord: %w", err)
+	}
+	return &c, nil
 }
 
 // ReadTotals sums up.

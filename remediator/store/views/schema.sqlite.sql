@@ -48,6 +48,7 @@ CREATE TABLE cord (
   pulls INTEGER NOT NULL,
   state BLOB    NOT NULL -- JSON
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX cord_stopped ON cord (cord) WHERE level <> 'open';
 
 -- What commands came to, for as long as a repeat of one may come.
 CREATE TABLE command (
