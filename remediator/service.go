@@ -116,8 +116,8 @@ func (s *Service) Run(ctx context.Context) error {
 	go func() { decided <- s.decider.run(deciding) }()
 	telling, stopTelling := context.WithCancel(ctx)
 	defer stopTelling()
-	go s.hub.Run(telling)
 	var acting sync.WaitGroup
+	acting.Go(func() { s.hub.Run(telling) })
 	for _, w := range s.workers {
 		acting.Go(func() { w.Run(context.WithoutCancel(ctx)) })
 	}

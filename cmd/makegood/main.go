@@ -16,13 +16,19 @@ import (
 
 // Exit codes. Scripts depend on them.
 const (
-	exitOK     = 0
-	exitFailed = 1 // a check failed, or the work could not be done
-	exitUsage  = 2
+	exitOK      = 0
+	exitFailed  = 1 // a check failed, or the work could not be done
+	exitUsage   = 2
+	exitClosed  = 3 // the gate is closed
+	exitUnknown = 4 // nobody could be asked: the gate answers by its mode
 )
 
-// errChecked is an error whose message was printed already.
-var errChecked = errors.New("check failed")
+// Errors whose message was printed already.
+var (
+	errChecked = errors.New("check failed")
+	errClosed  = errors.New("gate closed")
+	errUnknown = errors.New("gate unknown")
+)
 
 // usageError is a mistake in how a command was called that its flags alone do
 // not show.
@@ -46,7 +52,7 @@ type commands struct {
 	Status   statusCommand    `cmd:"" help:"Say how a service is doing."`
 	Rules    rulesCommands    `cmd:"" help:"Check, test, explain and try rules."`
 	Remedies remediesCommands `cmd:"" help:"List and show remedies."`
-	Andon    andonCommands    `cmd:"" help:"List andon cords."`
+	Andon    andonCommands    `cmd:"" help:"Ask andon cords, and watch them."`
 	Audit    auditCommands    `cmd:"" help:"Verify and export the ledger."`
 	Version  versionCommand   `cmd:"" help:"Print the version."`
 }
@@ -97,6 +103,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitUsage
 	case errors.Is(err, errChecked):
 		return exitFailed
+	case errors.Is(err, errClosed):
+		return exitClosed
+	case errors.Is(err, errUnknown):
+		return exitUnknown
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintln(stderr, "makegood: interrupted")
 		return exitFailed

@@ -60,8 +60,9 @@ func (f from) get(ctx context.Context, path string, query url.Values, into any) 
 			return err
 		}
 		defer db.Close()
+		running := http.NotFoundHandler() // what only a running service answers
 		handler := api.New(api.Config{
-			Events: http.NotFoundHandler(), Stream: http.NotFoundHandler(), Gates: http.NotFoundHandler(), Balance: http.NotFoundHandler(), Redeem: http.NotFoundHandler(),
+			Events: running, Stream: running, Gates: running, Balance: running, Redeem: running,
 			Ledger: db, Logger: slog.New(slog.DiscardHandler),
 			Ready: func() error { return errors.New("read from the files of " + f.DataDir) },
 		})
@@ -221,28 +222,4 @@ func amountOf(a views.Action) string {
 		return ""
 	}
 	return a.Amount.String()
-}
-
-type andonCommands struct {
-	List listCordsCommand `cmd:"" help:"List the cords that were ever pulled."`
-}
-
-type listCordsCommand struct {
-	from
-}
-
-// Run lists cords.
-func (c *listCordsCommand) Run(p *program) error {
-	var answer api.Cords
-	if err := c.get(p.ctx, "/v1/andon", nil, &answer); err != nil {
-		return err
-	}
-	if c.Output == "json" {
-		return printJSON(p.stdout, answer)
-	}
-	rows := [][]string{}
-	for _, cord := range answer.Cords {
-		rows = append(rows, []string{cord.Cord, cord.Level, cord.SinceTime.Format(time.RFC3339), cord.Rule, fmt.Sprint(cord.Evidence), cord.Reason})
-	}
-	return printTable(p.stdout, []string{"CORD", "LEVEL", "SINCE", "RULE", "EVIDENCE", "REASON"}, rows)
 }

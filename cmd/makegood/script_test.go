@@ -65,7 +65,7 @@ func brokenLines() string {
 
 // code N ARGS… runs a command that must end with that exit code.
 func code(ts *testscript.TestScript, _ bool, args []string) {
-	got := run(context.Background(), args[1:], strings.NewReader(""), io.Discard, ts.Stderr())
+	got := run(context.Background(), args[1:], strings.NewReader(""), ts.Stdout(), ts.Stderr())
 	if fmt.Sprint(got) != args[0] {
 		ts.Fatalf("makegood %s: exit code %d, want %s", strings.Join(args[1:], " "), got, args[0])
 	}
