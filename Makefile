@@ -2,27 +2,30 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test race bench crash fuzz build fmt
+.PHONY: help check test race bench bench-gates crash fuzz build fmt
 
 MODULES := . sdk
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 check: ## Look at format, vet, layout and run the short tests; under a minute.
 	@diff=$$(gofmt -d .); if [ -n "$$diff" ]; then echo "$$diff"; echo "run make fmt"; exit 1; fi
 	@for module in $(MODULES); do (cd $$module && go vet ./...); done
 	@go test -run 'TestImports|TestTidy' .
-	@go run ./tools/testrun -flags '-short' $(MODULES)
+	@go run ./tools/testrun -show '^TestPullToClosed' -flags '-short' $(MODULES)
 
 test: ## Run the full suite: 60 s of crashes, 200 oracle seeds, every README snippet.
-	@go run ./tools/testrun -show '^TestCrash' -flags '-timeout=30m' $(MODULES)
+	@go run ./tools/testrun -show '^Test(Crash|PullToClosed)' -flags '-timeout=30m' $(MODULES)
 
 race: ## Run the short tests under the race detector; needs a C compiler.
 	@go run ./tools/testrun -flags '-race -short -timeout=30m' $(MODULES)
 
 bench: ## Measure; BENCH=NAME selects.
 	@./tools/bench.sh
+
+bench-gates: ## Measure from a pull to 10,000 gates; needs 25,000 descriptors.
+	@go test ./remediator -run '^TestPullToClosed$$' -count=1 -v -gates.subscribers=10000
 
 crash: ## Kill the service everywhere, three rounds; MUTANT=NAME must fail, SEED=N.
 	@go test ./remediator/crash -run '^TestCrash$$' -count=1 -v -timeout 60m -crash.full \
