@@ -48,6 +48,7 @@ var edges = map[string][]string{
 	"":                                    {}, // the checks of the repository itself
 	"cmd/makegood":                        {"remediator", "remediator/...", "sdk", "examples/..."},
 	"examples/flights":                    {"sdk"},
+	"examples/shop":                       {"remediator", "remediator/rule", "sdk"}, // it embeds the service
 	"remediator":                          {"remediator/..."},
 	"remediator/act":                      {},
 	"remediator/act/credit":               {"remediator/act"},
