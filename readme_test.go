@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// block is one fenced block of the README.
+// block is one fenced block of a document.
 type block struct {
 	language string
 	file     string // the name that the text before it gives it; empty: none
@@ -28,10 +28,10 @@ var (
 	inTheBack = regexp.MustCompile(`(?m)^(.*(127\.0\.0\.1):(\d+).*) &$`)
 )
 
-// blocks takes the README apart. Every fence must be one that is understood.
-func blocks(t *testing.T) []block {
+// blocks takes a document apart. Every fence must be one that is understood.
+func blocks(t *testing.T, document string) []block {
 	t.Helper()
-	data, err := os.ReadFile("README.md")
+	data, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func blocks(t *testing.T) []block {
 		all = append(all, b)
 	}
 	if n := strings.Count(text, "\n```"); n != 2*len(all) {
-		t.Fatalf("README.md has %d fences, but %d blocks: a fence has no language", n, len(all))
+		t.Fatalf("%s has %d fences, but %d blocks: a fence has no language", document, n, len(all))
 	}
 	return all
 }
@@ -54,7 +54,7 @@ func blocks(t *testing.T) []block {
 func TestReadmePicture(t *testing.T) {
 	t.Parallel()
 	boxes := 0
-	for _, b := range blocks(t) {
+	for _, b := range blocks(t, "README.md") {
 		if b.language != "text" {
 			continue
 		}
@@ -70,19 +70,58 @@ func TestReadmePicture(t *testing.T) {
 	}
 }
 
-// TestReadmeTour does what the README says, in its order, in one shell: files are
-// saved, programs compiled and run, commands run. Only the addresses and the
-// folder are others, and `make test`, of which this is a part, is not run but
-// looked up.
+// TestReadmeTour does what the README says. `make test`, of which this is a part,
+// is not run but looked up.
 func TestReadmeTour(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it runs the demo and installs the program: make test does")
 	}
 	t.Parallel()
+	tour{
+		document: "README.md", languages: []string{"sh", "yaml", "json", "go"}, prints: tourPrints,
+		after: func(b block) string {
+			if b.language == "go" {
+				return untilPaid
+			}
+			return ""
+		},
+	}.take(t)
+}
+
+// TestAndonTour does what docs/andon.md says.
+func TestAndonTour(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it installs the program: make test does")
+	}
+	t.Parallel()
+	tour{
+		document: filepath.Join("docs", "andon.md"), languages: []string{"sh", "yaml", "go"}, prints: andonPrints,
+		after: func(b block) string {
+			if strings.Contains(b.text, "makegood send") {
+				return untilStopped
+			}
+			return ""
+		},
+	}.take(t)
+}
+
+// tour is a document whose blocks a reader goes through.
+type tour struct {
+	document  string
+	languages []string             // of which there must be a block
+	after     func(b block) string // what a reader waits for after a block
+	prints    []string             // what a reader must have seen
+}
+
+// take does what the document says, in its order, in one shell: files are saved,
+// programs compiled and run, commands run. Only the addresses and the folder are
+// others.
+func (d tour) take(t *testing.T) {
+	t.Helper()
 	shop, bin := t.TempDir(), t.TempDir()
 	script := []string{"set -euo pipefail", "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT"}
 	count := map[string]int{}
-	for i, b := range blocks(t) {
+	for i, b := range blocks(t, d.document) {
 		count[b.language]++
 		switch {
 		case b.file != "":
@@ -90,25 +129,26 @@ func TestReadmeTour(t *testing.T) {
 		case b.language == "go":
 			program := filepath.Join(bin, fmt.Sprintf("program-%d", i))
 			compile(t, b.text, program)
-			script = append(script, "MAKEGOOD_URL=http://127.0.0.1:8080 "+program, untilPaid)
+			script = append(script, "MAKEGOOD_URL=http://127.0.0.1:8080 "+program)
 		case b.language == "sh":
 			script = append(script, b.text)
 		case b.language != "text":
 			t.Errorf("a %s block has no file name, so nothing checks it", b.language)
 		}
+		script = append(script, d.after(b))
 	}
-	for _, language := range []string{"sh", "yaml", "json", "go"} {
+	for _, language := range d.languages {
 		if count[language] == 0 {
-			t.Errorf("README.md has no %s block: nothing was checked", language)
+			t.Errorf("%s has no %s block: nothing was checked", d.document, language)
 		}
 	}
 	out, err := shell(t, localise(t, strings.Join(script, "\n"), shop), bin)
 	if err != nil {
-		t.Fatalf("the tour of README.md ends with %v:\n%s", err, out)
+		t.Fatalf("the tour of %s ends with %v:\n%s", d.document, err, out)
 	}
-	for _, want := range tourPrints {
+	for _, want := range d.prints {
 		if !strings.Contains(out, want) {
-			t.Errorf("the tour does not print %q; it prints:\n%s", want, out)
+			t.Errorf("the tour of %s does not print %q; it prints:\n%s", d.document, want, out)
 		}
 	}
 }
@@ -119,6 +159,23 @@ const untilPaid = `for i in $(seq 600); do
 	if [ "$(makegood remedies list --url http://127.0.0.1:8080 | grep -c ' done ')" = 2 ]; then break; fi
 	sleep 0.1
 done`
+
+// untilStopped waits until the events were decided.
+const untilStopped = `for i in $(seq 600); do
+	if [ "$(makegood andon list --url http://127.0.0.1:8080 | grep -c rule)" = 2 ]; then break; fi
+	sleep 0.1
+done`
+
+// andonPrints are what a reader of docs/andon.md must have seen.
+var andonPrints = []string{
+	"rule stop-damaged-product",
+	"inherited from product/TABLE-7",
+	"supplier/acme         yellow  direct",
+	"chair                 open",
+	"not for sale: product/TABLE-7 is closed (fail open): cord product/TABLE-7 is red, direct",
+	"exit code 3",
+	"a call stops nothing",
+}
 
 // tourPrints are what a reader of the tour must have seen.
 var tourPrints = []string{
