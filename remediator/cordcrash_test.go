@@ -23,7 +23,6 @@ import (
 	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
-	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/ledger"
 )
 
@@ -191,35 +190,6 @@ func runErrand(text string) error {
 func killSelf() {
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {} // the signal is on its way
-}
-
-// give appends a command.
-func (s *Service) give(ctx context.Context, id string, command decide.CommandBody) error {
-	body, err := json.Marshal(command)
-	if err != nil {
-		return err
-	}
-	return s.append(ctx, []input.Input{{ID: id, Kind: input.Command, At: s.stamp(), Body: body}})
-}
-
-// listen opens a stream once the service is ready, and reads its snapshot.
-func listen(ctx context.Context, url string) (*andon.Reader, error) {
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/v1/andon/stream", nil)
-		if err != nil {
-			return nil, err
-		}
-		answer, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return nil, err
-		}
-		if answer.StatusCode == http.StatusOK {
-			listener := andon.NewReader(answer.Body)
-			_, err := listener.Next()
-			return listener, err
-		}
-		answer.Body.Close()
-	}
 }
 
 // check starts the service again and compares what it comes to with the log.

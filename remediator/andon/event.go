@@ -14,9 +14,9 @@ import (
 
 // Names of the events of a stream.
 const (
-	EventSnapshot  = "snapshot"  // every cord that is not open
-	EventCord      = "cord"      // one cord that changed
-	EventHeartbeat = "heartbeat" // nothing has changed
+	eventSnapshot  = "snapshot"  // every cord that is not open
+	eventCord      = "cord"      // one cord that changed
+	eventHeartbeat = "heartbeat" // nothing has changed
 )
 
 // maxEvent bounds an event in bytes, so that those who listen can bound what they hold.
@@ -25,8 +25,8 @@ const maxEvent = 1 << 20
 // opening is what a stream says first: how long to wait after its end.
 const opening = "retry: 1000\n\n"
 
-// Heartbeat is the data of a heartbeat.
-type Heartbeat struct {
+// heartbeat is the data of a heartbeat.
+type heartbeat struct {
 	At time.Time `json:"at"`
 }
 
@@ -62,7 +62,7 @@ func (p picture) events(id, partID string) []byte {
 		total += size(c)
 	}
 	if total < maxEvent {
-		return event(id, EventSnapshot, Snapshot{Cords: all})
+		return event(id, eventSnapshot, Snapshot{Cords: all})
 	}
 	slices.SortStableFunc(all, redFirst)
 	room, fit := maxEvent-1024, 0
@@ -71,13 +71,13 @@ func (p picture) events(id, partID string) []byte {
 		fit++
 	}
 	slices.SortFunc(all[:fit], byPath)
-	out := event(partID, EventSnapshot, Snapshot{Cords: all[:fit]})
+	out := event(partID, eventSnapshot, Snapshot{Cords: all[:fit]})
 	for i, c := range all[fit:] {
 		at := ""
 		if fit+i == len(all)-1 {
 			at = id
 		}
-		out = append(out, event(at, EventCord, c)...)
+		out = append(out, event(at, eventCord, c)...)
 	}
 	return out
 }

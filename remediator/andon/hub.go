@@ -159,7 +159,7 @@ func (h *Hub) publish(fresh picture, opened []Cord) {
 	slices.SortFunc(changes, byPath)
 	for _, c := range changes {
 		h.n++
-		h.kept[h.n%keptChanges] = event(position(h.boot, h.n), EventCord, c)
+		h.kept[h.n%keptChanges] = event(position(h.boot, h.n), eventCord, c)
 	}
 	h.picture, h.whole, h.list = fresh, nil, nil
 	close(h.changed)

@@ -46,9 +46,9 @@ func (r *Reader) Next() (News, error) {
 			}
 			var err error
 			switch name {
-			case EventSnapshot:
+			case eventSnapshot:
 				err = json.Unmarshal([]byte(data), &news.Snapshot)
-			case EventCord:
+			case eventCord:
 				err = json.Unmarshal([]byte(data), &news.Cord)
 			}
 			if err != nil {

@@ -138,7 +138,7 @@ func (h *Hub) everything() []byte {
 }
 
 func (h *Hub) heartbeat() []byte {
-	return event("", EventHeartbeat, Heartbeat{At: h.cfg.Now().UTC()})
+	return event("", eventHeartbeat, heartbeat{At: h.cfg.Now().UTC()})
 }
 
 // leaving returns what is closed when the server of a request shuts down, which

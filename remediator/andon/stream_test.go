@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -413,4 +415,56 @@ func TestFull(t *testing.T) {
 		}
 		l.hub.streams = 1
 	})
+}
+
+// TestStreamOverHTTP2 holds that streams which share a connection are told of
+// changes, and end with their server.
+func TestStreamOverHTTP2(t *testing.T) {
+	t.Parallel()
+	b := newBoard()
+	hub := New(Config{Store: b, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	refresh := func() {
+		if err := hub.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refresh()
+	server := httptest.NewUnstartedServer(hub.Stream())
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	var readers []*Reader
+	for range 5 {
+		res, err := server.Client().Get(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { res.Body.Close() })
+		if res.ProtoMajor != 2 {
+			t.Fatalf("the stream is %s", res.Proto)
+		}
+		readers = append(readers, NewReader(res.Body))
+	}
+	b.pull("a", cord.Red, 1)
+	refresh()
+	for _, r := range readers {
+		first, err := r.Next()
+		if err != nil || first.Snapshot == nil {
+			t.Fatalf("first comes %+v, %v", first, err)
+		}
+		if len(first.Snapshot.Cords) > 0 {
+			continue // it began after the pull
+		}
+		if news, err := r.Next(); err != nil || news.Cord == nil || news.Cord.Cord != "a" {
+			t.Fatalf("then comes %+v, %v", news, err)
+		}
+	}
+	if err := server.Config.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range readers {
+		if _, err := r.Next(); err != io.EOF {
+			t.Errorf("the stream ends with %v", err)
+		}
+	}
 }
