@@ -144,6 +144,10 @@ func (s *andon) stream(w http.ResponseWriter, r *http.Request) {
 	defer beat.Stop()
 	for {
 		s.mu.Lock()
+		if s.cut != cut { // nothing that came after the cut may be told
+			s.mu.Unlock()
+			return
+		}
 		var fresh []string
 		if s.boot == boot {
 			fresh = s.changes[sent:]
