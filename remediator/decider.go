@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/log"
+	"github.com/makegood/makegood/remediator/rule"
 )
 
 const (
@@ -45,8 +47,9 @@ type decider struct {
 	tell    func() // after a commit that changed cords
 	logger  *slog.Logger
 	fold    *decide.Fold
-	at      decide.Position // committed
-	ticking int64           // the timer for which a tick was appended
+	rules   atomic.Pointer[rule.Set] // in force, as far as committed, for others to read
+	at      decide.Position          // committed
+	ticking int64                    // the timer for which a tick was appended
 }
 
 // restore brings the fold to where the ledger is: the newest snapshot, then the
@@ -77,6 +80,7 @@ func (d *decider) restore(ctx context.Context) error {
 			committed.Ordinal, committed.Digest[:4], got.Digest[:4], got.Ordinal)
 	}
 	d.at = committed
+	d.rules.Store(d.fold.Rules())
 	return nil
 }
 
@@ -190,6 +194,7 @@ func (d *decider) commit(ctx context.Context, to decide.Position, out *decide.Ou
 		}
 	}
 	d.at = to
+	d.rules.Store(d.fold.Rules())
 	return nil
 }
 

@@ -2,7 +2,6 @@ package remediator
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,11 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/makegood/makegood/remediator/act"
 	"github.com/makegood/makegood/remediator/andon"
-	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/log"
@@ -157,20 +153,12 @@ func (s *Service) begin(ctx context.Context) error {
 			break
 		}
 	}
-	inForce := s.decider.fold.Rules()
-	if s.rules == nil || inForce != nil && inForce.Digest == s.rules.Digest {
+	if s.rules == nil {
 		return nil
 	}
-	if err := s.refuseRenames(ctx, inForce, s.rules); err != nil {
+	activated, err := s.activate(ctx, s.decider.rules.Load(), s.rules)
+	if err != nil || !activated {
 		return err
-	}
-	body, err := json.Marshal(decide.ActivateBody{Files: s.rules.Files, Author: s.cfg.Author})
-	if err != nil {
-		return fmt.Errorf("encode rules: %w", err)
-	}
-	activation := input.Input{ID: "activate/" + uuid.NewString(), Kind: input.Activate, At: s.stamp(), Body: body}
-	if err := s.append(ctx, []input.Input{activation}); err != nil {
-		return fmt.Errorf("activate rules: %w", err)
 	}
 	_, err = s.decider.step(ctx)
 	return err

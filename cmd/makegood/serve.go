@@ -30,7 +30,7 @@ const (
 
 type serveCommand struct {
 	DataDir     string `required:"" env:"MAKEGOOD_DATA_DIR" help:"Folder of the log and the ledger; made when it is new."`
-	Rules       string `env:"MAKEGOOD_RULES" help:"Folder of rule files. Without it the rules in force stay."`
+	Rules       string `env:"MAKEGOOD_RULES" help:"Folder of rule files, read again when one changes and on SIGHUP. Without it the rules in force stay."`
 	Listen      string `env:"MAKEGOOD_LISTEN" default:"127.0.0.1:8080" help:"Address to listen on."`
 	Provider    string `env:"MAKEGOOD_PROVIDER" help:"Base URL of the refund provider (Stripe's wire format). Without it refunds wait."`
 	ProviderKey string `env:"MAKEGOOD_PROVIDER_KEY_FILE" help:"File with the provider's secret key." type:"path" name:"provider-key-file"`
@@ -74,7 +74,16 @@ func (c *serveCommand) Run(p *program) error {
 		return errors.Join(err, listener.Close())
 	}
 	fmt.Fprintf(p.stderr, "makegood listens on http://%s, data in %s\n", listener.Addr(), c.DataDir)
-	return errors.Join(serve(p.ctx, listener, service, service.Run), service.Close())
+	work := service.Run
+	if c.Rules != "" {
+		work = func(ctx context.Context) error {
+			watching, stop := context.WithCancel(ctx)
+			defer stop()
+			go watchRules(watching, p, c.Rules, config.Rules, service, logger)
+			return service.Run(ctx)
+		}
+	}
+	return errors.Join(serve(p.ctx, listener, service, work), service.Close())
 }
 
 // checkRules refuses bad rules by the paths that lead to them: the service knows

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/makegood/makegood/remediator"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// rulesPoll is how often the folder of the rules is read again.
+const rulesPoll = time.Second
+
+// watchRules puts the rules of a folder in force again when a file changes, and
+// at once on SIGHUP, until the context ends. Bad rules are printed, and the ones
+// in force stay.
+func watchRules(ctx context.Context, p *program, dir string, loaded []rule.File, service *remediator.Service, logger *slog.Logger) {
+	hangUp := make(chan os.Signal, 1)
+	signal.Notify(hangUp, syscall.SIGHUP)
+	defer signal.Stop(hangUp)
+	poll := time.NewTicker(rulesPoll)
+	defer poll.Stop()
+	w := rulesWatch{p: p, dir: dir, service: service, logger: logger, tried: loaded, seen: loaded}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangUp:
+			w.load(ctx, true)
+		case <-poll.C:
+			w.load(ctx, false)
+		}
+	}
+}
+
+// rulesWatch remembers what was read, so that a change is tried once.
+type rulesWatch struct {
+	p       *program
+	dir     string
+	service *remediator.Service
+	logger  *slog.Logger
+
+	tried []rule.File // what was put in force, or has errors
+	seen  []rule.File // what was read last
+	told  string      // why they were not put in force, said once
+}
+
+// load tries what is new. Unless it is asked for, files must have stayed the same
+// between two looks: somebody may still be writing them.
+func (w *rulesWatch) load(ctx context.Context, asked bool) {
+	files, err := readRules(w.dir)
+	if err != nil {
+		if asked {
+			w.logger.Error("read rules again; the rules in force stay", slog.Any("error", err))
+		}
+		return
+	}
+	quiet := slices.Equal(files, w.seen)
+	w.seen = files
+	if !asked && (!quiet || slices.Equal(files, w.tried)) {
+		return
+	}
+	w.tried = files
+	if err := checkRules(w.p, w.dir, files); err != nil {
+		w.logger.Error("read rules again: they have errors; the rules in force stay")
+		return
+	}
+	switch changed, err := w.service.Reload(ctx, files); {
+	case errors.Is(err, context.Canceled):
+	case err != nil:
+		if asked || err.Error() != w.told {
+			w.logger.Error("put rules in force; those before stay", slog.Any("error", err))
+		}
+		w.tried, w.told = nil, err.Error() // what kept them out may pass
+	case changed:
+		w.logger.Info("new rules are in force", slog.String("folder", w.dir))
+	case asked:
+		w.logger.Info("the rules are in force as they are", slog.String("folder", w.dir))
+	}
+}

@@ -1,0 +1,48 @@
+package remediator
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// Reload puts rule files in force while the service runs, as Config.Rules does
+// at its start, and reports whether that changed anything: it returns when the
+// activation is in the log, and events from then on are judged by the new rules.
+// Files with errors (a *rule.Problems), and rules that would pay again what was
+// paid under another name, are refused whole, and the rules in force stay.
+func (s *Service) Reload(ctx context.Context, files []rule.File) (changed bool, err error) {
+	if err := s.readiness(); err != nil {
+		return false, fmt.Errorf("reload rules: %w", err)
+	}
+	set, err := rule.Load(files)
+	if err != nil {
+		return false, err
+	}
+	return s.activate(ctx, s.decider.rules.Load(), set)
+}
+
+// activate appends the activation of a rule set, unless it is in force.
+func (s *Service) activate(ctx context.Context, inForce, set *rule.Set) (bool, error) {
+	if inForce != nil && inForce.Digest == set.Digest {
+		return false, nil
+	}
+	if err := s.refuseRenames(ctx, inForce, set); err != nil {
+		return false, err
+	}
+	body, err := json.Marshal(decide.ActivateBody{Files: set.Files, Author: s.cfg.Author})
+	if err != nil {
+		return false, fmt.Errorf("encode rules: %w", err)
+	}
+	activation := input.Input{ID: "activate/" + uuid.NewString(), Kind: input.Activate, At: s.stamp(), Body: body}
+	if err := s.append(ctx, []input.Input{activation}); err != nil {
+		return false, fmt.Errorf("activate rules: %w", err)
+	}
+	return true, nil
+}
