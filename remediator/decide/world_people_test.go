@@ -2,7 +2,6 @@ package decide_test
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -81,12 +80,22 @@ func (w *world) aboutRemedy(c decide.CommandBody) decide.CommandBody {
 		return c
 	}
 	r := w.live[w.ended[w.random.IntN(len(w.ended))]]
-	var names []string
-	for _, s := range r.Steps {
-		names = append(names, s.Name)
+	var done, undone []string
+	for i, s := range r.Steps {
+		if s.Amount == nil {
+			continue
+		}
+		if !w.paid[s.Action] {
+			undone = append(undone, s.Name)
+			continue
+		}
+		moved := w.decided[s.Action]
+		if r.Steps[i].Amount = &moved; s.Kind != decide.KindOfReverse {
+			done = append(done, s.Name)
+		}
 	}
-	if c = retries(c, r, names...); w.random.IntN(2) == 0 && !slices.ContainsFunc(r.Steps, func(s decide.Step) bool { return s.Kind == decide.KindOfReverse }) {
-		c = reverses(c, r, names...)
+	if c = retries(c, r, undone...); len(undone) == 0 || len(done) > 0 && w.random.IntN(2) == 0 {
+		c = reverses(c, r, done...)
 	}
 	if len(r.Steps) > 1 && w.random.IntN(2) == 0 {
 		c.Action = r.Steps[w.random.IntN(len(r.Steps))].Action

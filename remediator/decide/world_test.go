@@ -32,8 +32,9 @@ type world struct {
 	decided map[uuid.UUID]money.Money // amounts, by action
 	live    map[uuid.UUID]decide.RemedyFact
 	ended   []uuid.UUID
-	unknown []uuid.UUID // remedies with an attempt of which nobody knows the end
-	waits   string      // digest of the proposal that waits
+	paid    map[uuid.UUID]bool // actions that were carried out
+	unknown []uuid.UUID        // remedies with an attempt of which nobody knows the end
+	waits   string             // digest of the proposal that waits
 }
 
 var start = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
@@ -69,7 +70,7 @@ func activation(t testing.TB, id string, files []rule.File) input.Input {
 
 func newWorld(t testing.TB, seed uint64, length int) *world {
 	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 7)), memory: decide.NewMemory(), now: start,
-		decided: map[uuid.UUID]money.Money{}, live: map[uuid.UUID]decide.RemedyFact{}}
+		decided: map[uuid.UUID]money.Money{}, live: map[uuid.UUID]decide.RemedyFact{}, paid: map[uuid.UUID]bool{}}
 	w.fold = decide.New(decide.Config{Memory: w.memory})
 	files := ruleFiles(t)
 	w.push(genesis(t))
@@ -102,6 +103,9 @@ func (w *world) push(in input.Input) {
 		if item.Fact != nil && item.Fact.Kind == decide.KindEnd {
 			w.ended = append(w.ended, item.Fact.Remedy)
 		}
+		if item.Fact != nil && item.Fact.Kind == decide.KindAction {
+			w.attempted(item.Fact)
+		}
 		if item.Fact == nil || item.Fact.Kind != decide.KindRemedy {
 			continue
 		}
@@ -120,6 +124,21 @@ func (w *world) push(in input.Input) {
 		if r.Decision == decide.Hold && r.Mode == "live" {
 			w.held = append(w.held, r.Remedy)
 		}
+	}
+}
+
+// attempted remembers what an action really moved.
+func (w *world) attempted(f *decide.Fact) {
+	var a decide.ActionFact
+	if err := json.Unmarshal(f.Body, &a); err != nil {
+		w.t.Fatal(err)
+	}
+	if a.Status != decide.Succeeded && a.Status != decide.Pending {
+		return
+	}
+	w.paid[f.Action] = true
+	if a.Amount != nil {
+		w.decided[f.Action] = *a.Amount
 	}
 }
 

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -34,6 +33,8 @@ type contentCheck struct {
 type remedyState struct {
 	live, shadow bool // its key is taken
 	waiting      bool // for approvals
+	ended        bool
+	undone       bool // of a step at least
 	account      string
 }
 
@@ -41,8 +42,10 @@ type remedyState struct {
 type stepState struct {
 	remedy *remedyState
 	kind   string
-	amount *money.Money
+	amount *money.Money // decided, or moved when that was less
+	undoes uuid.UUID    // the action that it takes back; uuid.Nil when it pays
 	paid   bool
+	undone bool
 }
 
 func newContentCheck() *contentCheck {
@@ -78,6 +81,8 @@ func (c *contentCheck) add(e Entry) {
 		err = c.addApproval(e)
 	case decide.KindAction:
 		err = c.addAction(e)
+	case decide.KindEnd:
+		err = c.addEnd(e)
 	case decide.KindProgress:
 		err = c.addProgress(e)
 	}
@@ -133,6 +138,7 @@ type remedyBody struct {
 	Account  string        `json:"account"`
 	Mode     string        `json:"mode"`
 	Decision string        `json:"decision"`
+	Of       uuid.UUID     `json:"of"`
 	Steps    []decide.Step `json:"steps"`
 }
 
@@ -161,8 +167,9 @@ func (c *contentCheck) addRemedy(e Entry) error {
 	default:
 		r.live, r.account, r.waiting = true, body.Account, body.Decision == decide.Hold
 		for _, s := range body.Steps {
-			c.steps[s.Action] = &stepState{remedy: r, kind: s.Kind, amount: s.Amount}
+			c.steps[s.Action] = &stepState{remedy: r, kind: s.Kind, amount: s.Amount, undoes: s.Of}
 		}
+		c.checkOrigin(e.Seq, body)
 	}
 	return nil
 }
@@ -194,14 +201,22 @@ func (c *contentCheck) addAction(e Entry) error {
 		return nil
 	}
 	switch {
+	case s.remedy.ended && !s.paid:
+		c.find(e.Seq, "action %s was carried out after its remedy ended", e.Action)
 	case s.remedy.waiting:
 		c.find(e.Seq, "action %s was carried out while its remedy waits for a person", e.Action)
 	case s.paid:
 		c.find(e.Seq, "action %s was carried out before", e.Action)
 	case body.Amount != nil && (s.amount == nil || s.amount.Currency != body.Amount.Currency || body.Amount.Minor > s.amount.Minor):
-		c.find(e.Seq, "action %s moved %s, decided was %s", e.Action, body.Amount, cmp.Or(s.amount, &money.Money{}))
+		c.find(e.Seq, "action %s moved %s, decided was %s", e.Action, body.Amount, amountText(s.amount))
 	}
 	s.paid = true
+	if body.Amount != nil {
+		s.amount = body.Amount
+	}
+	if s.undoes != uuid.Nil {
+		c.undo(e, s)
+	}
 	return nil
 }
 
@@ -325,6 +340,13 @@ func (p *periodCheck) close(e Entry, body decide.ProgressFact) (problems []strin
 	}
 	*p = periodCheck{errors: map[string]bool{}, through: body.Through}
 	return problems
+}
+
+func amountText(m *money.Money) string {
+	if m == nil {
+		return "nothing"
+	}
+	return m.String()
 }
 
 func stamp(at int64) string { return time.Unix(0, at).UTC().Format(time.RFC3339Nano) }

@@ -39,12 +39,14 @@ const (
 )
 
 // Total sums up what was paid in a month, in UTC, on one account. Accepted is
-// what a provider took on; arrived is what it finished.
+// what a provider took on; arrived is what it finished. What was taken back is a
+// line of its own, below zero, in the month in which it was taken back: the lines
+// of an account add up to what it cost.
 type Total struct {
 	Month    string      `json:"month"`
 	Account  string      `json:"account"`
 	Currency string      `json:"currency"`
-	Step     string      `json:"step"` // refund or credit
+	Step     string      `json:"step"` // refund, credit or reverse
 	Actions  uint64      `json:"actions"`
 	Accepted money.Money `json:"accepted"`
 	Arrived  money.Money `json:"arrived"`
@@ -158,6 +160,9 @@ func (x *exporter) follow(e Entry) (moved, error) {
 	amount := *s.amount
 	if body.Amount != nil {
 		amount = *body.Amount
+	}
+	if s.undoes != uuid.Nil {
+		amount.Minor = -amount.Minor
 	}
 	m := moved{step: s.kind, currency: amount.Currency}
 	if !paid && s.paid {
@@ -290,6 +295,9 @@ func (x *exporter) writeCSV(e Entry, row Row, m moved) error {
 		currency := ""
 		if s.Amount != nil {
 			decided, currency = &s.Amount.Minor, s.Amount.Currency
+			if s.Of != uuid.Nil {
+				*decided = -*decided
+			}
 		}
 		if err := line(s.Action, s, decided, currency); err != nil {
 			return err

@@ -181,6 +181,34 @@ func TestShadowAndSuppressedBesideLive(t *testing.T) {
 	}
 }
 
+// reversal takes the credit of a remedy back.
+func (s *story) reversal(name string) {
+	s.t.Helper()
+	credit := money.Money{Minor: 100, Currency: "USD"}
+	undo := "undo " + name
+	s.tell(decide.KindRemedy, decide.Fact{Remedy: id(undo), Rule: decide.RuleReverse}, decide.RemedyFact{
+		Remedy: id(undo), Rule: decide.RuleReverse, Mode: "live", Decision: decide.Act, Of: id(name), RequestedBy: "bob",
+		Steps: []decide.Step{{Action: id(undo + "/credit"), Name: "reverse-credit", Kind: decide.KindOfReverse, Connector: "credit", Amount: &credit, Of: id(name + "/credit")}},
+	})
+	s.outcome(undo, "credit", decide.Succeeded, 0)
+	s.end(undo, decide.Done)
+	s.end(name, decide.Reversed)
+}
+
+func TestReversedRemedy(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.decided("a", "late", "live", decide.Act)
+	s.outcome("a", "refund", decide.Failed, 0)
+	s.outcome("a", "credit", decide.Succeeded, 0)
+	s.end("a", decide.Failed)
+	s.reversal("a")
+	if r := s.stands("a", decide.Reversed, "failed", "succeeded", "skipped"); r.Ended == nil || !r.Ended.Equal(time.Unix(0, s.at.At)) {
+		t.Errorf("ended at %v", r.Ended)
+	}
+	s.stands("undo a", decide.Done, "succeeded")
+}
+
 func TestTotals(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
@@ -195,6 +223,7 @@ func TestTotals(t *testing.T) {
 	s.outcome("2", "refund", decide.Failed, 0)
 	s.outcome("3", "refund", decide.Unknown, 0)
 	s.outcome("0", "credit", decide.Succeeded, 0)
+	s.reversal("0")
 	for range 2 {
 		s.tell(decide.KindProgress, decide.Fact{}, decide.ProgressFact{Through: s.at.Ordinal, Inputs: 5,
 			Counts: decide.Counts{Received: 36, Duplicates: 1, NoMatch: 2, Judged: 3, Remedies: 4, Late: 5, NoKey: 6, Errors: 7}})
@@ -206,9 +235,9 @@ func TestTotals(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := views.Totals{
-		Remedies: map[string]int{"late": 4, "lost": 1},
-		Statuses: map[string]int{views.StatusActing: 4, views.StatusHeld: 1, views.StatusSuppressed: 1},
-		Refunded: map[string]int64{"USD": 549}, Credited: map[string]int64{"USD": 100}, Reversed: map[string]int64{}, Pulls: 3, Cords: 2,
+		Remedies: map[string]int{"late": 4, "lost": 1, decide.RuleReverse: 1},
+		Statuses: map[string]int{views.StatusActing: 3, decide.Done: 1, decide.Reversed: 1, views.StatusHeld: 1, views.StatusSuppressed: 1},
+		Refunded: map[string]int64{"USD": 549}, Credited: map[string]int64{"USD": 100}, Reversed: map[string]int64{"USD": 100}, Pulls: 3, Cords: 2,
 		Counted: views.Counted{Through: 99, Inputs: 10, Counts: decide.Counts{Received: 72, Duplicates: 2, NoMatch: 4, Judged: 6, Remedies: 8, Late: 10, NoKey: 12, Errors: 14}},
 	}
 	if !reflect.DeepEqual(got, want) {
