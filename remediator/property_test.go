@@ -111,7 +111,7 @@ type plan struct {
 }
 
 // root folds the inputs with real stores, as the plan says, and returns the
-// tree's root and size as a text.
+// tree's root and size, and what stands beside it, as a text.
 func (p plan) root(t *testing.T, dir string, inputs []input.Input) string {
 	ctx := t.Context()
 	l, err := logdb.Open(ctx, filepath.Join(dir, logFile), logdb.Options{})
@@ -148,15 +148,35 @@ func (p plan) root(t *testing.T, dir string, inputs []input.Input) string {
 			if err != nil || !report.Verified {
 				t.Fatalf("the ledger does not verify: %v %+v", err, report.Findings)
 			}
+			rest := tables(t, db)
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
 			}
-			return fmt.Sprint(report.Root, " of ", report.Size)
+			return fmt.Sprint(report.Root, " of ", report.Size, " and ", rest)
 		}
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// tables is what stands beside the tree, as a text: brakes, tokens, cords, sums.
+func tables(t *testing.T, db *ledgerdb.DB) string {
+	t.Helper()
+	ctx := t.Context()
+	brakes, err1 := db.Brakes(ctx)
+	tokens, err2 := db.Tokens(ctx)
+	cords, err3 := db.Cords(ctx)
+	totals, err4 := db.Totals(ctx)
+	unsettled, err5 := db.Unsettled(ctx)
+	text, err6 := json.Marshal([]any{brakes, tokens, cords, totals, unsettled})
+	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
+		t.Fatal(err)
+	}
+	if len(brakes) == 0 || len(cords) == 0 || len(totals.Refunded) == 0 {
+		t.Errorf("nothing stands beside the tree: %s", text)
+	}
+	return string(text)
 }
 
 // fold folds until the log ends or the store dies; it reports whether it came to the end.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/store/logdb"
@@ -139,21 +140,24 @@ func same(a, b decide.Fact) bool {
 func compareCords(f *findings, sealed []decide.Fact, fold *decide.Fold, want expected) {
 	last := map[string]decide.PullFact{}
 	for _, fact := range sealed {
-		if fact.Kind != decide.KindPull {
+		if fact.Kind != decide.KindPull && fact.Kind != decide.KindRelease {
 			continue
 		}
-		var pull decide.PullFact
+		var pull decide.PullFact // a release names its cord and pull alike
 		if err := json.Unmarshal(fact.Body, &pull); err != nil {
-			f.add("read pull of input %d: %v", fact.Ordinal, err)
+			f.add("read %s of input %d: %v", fact.Kind, fact.Ordinal, err)
+		}
+		if fact.Kind == decide.KindRelease {
+			pull.Level, pull.Evidence = cord.Open, last[pull.Cord].Evidence
 		}
 		last[pull.Cord] = pull
 	}
-	for cord, evidence := range want.remedies {
-		state, _ := fold.Cord(cord)
-		pull := last[cord]
+	for path, evidence := range want.remedies {
+		state, _ := fold.Cord(path)
+		pull := last[path]
 		if pull.Evidence != evidence || state.Evidence != evidence || pull.Level != state.Level || pull.Pull != state.Pull {
 			f.add("cord %s: the ledger says %d remedies at %q, folding the log anew %d at %q, want %d",
-				cord, pull.Evidence, pull.Level, state.Evidence, state.Level, evidence)
+				path, pull.Evidence, pull.Level, state.Evidence, state.Level, evidence)
 		}
 	}
 	if len(last) != len(want.remedies) {
