@@ -88,7 +88,7 @@ func (f *Fold) foldResume(c CommandBody) (refused string, err error) {
 // paused holds a remedy whose rule, connector or money somebody stopped.
 func (v *verdict) paused() {
 	stopped := func(target string) bool { return v.fold.state.Paused[target] != nil }
-	held := stopped(TargetRule(v.c.charged))
+	held := stopped(TargetRule(v.c.stoppedBy()))
 	for _, a := range v.actions {
 		pays := a.Kind == rule.Refund || a.Kind == rule.Credit
 		held = held || a.Connector != "" && stopped(TargetConnector(a.Connector)) || pays && stopped(TargetMoney)

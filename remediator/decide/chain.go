@@ -233,7 +233,7 @@ func (v *verdict) limit(name string, limit *rule.Limit, usageName string) {
 // cord, and while that is red everything is held.
 func (v *verdict) storm() error {
 	r := v.c.hit.Rule
-	stopped := v.fold.red("rule/" + v.c.charged)
+	stopped := v.fold.red("rule/" + v.c.stoppedBy())
 	if stopped && v.c.live {
 		v.hold(ReasonStorm)
 	}

@@ -353,8 +353,8 @@ func TestReversalThatIsNotDone(t *testing.T) {
 	}
 }
 
-// A reversal takes back what was given while money is stopped too, once another
-// person agreed; what is still open is denied, not reversed.
+// A reversal takes back what was given while the money and the rule are stopped
+// too, once another person agreed; what is still open is denied, not reversed.
 func TestReversalOfWhatIsOpen(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, set(refundRule("r", "because", "live", "")))
@@ -362,8 +362,14 @@ func TestReversalOfWhatIsOpen(t *testing.T) {
 	s.refused("has not ended", reverses(agent("bob"), r, "refund"))
 	s.settle(s.job(), decide.Pending)
 	s.done(0, pauses(operator("ann"), decide.TargetMoney))
+	s.done(0, pauses(operator("ann"), decide.TargetRule("r")))
+	s.done(0, pulls(operator("ann"), "rule/r", "red"))
 	a, facts := s.done(0, reverses(agent("bob"), r, "refund"))
 	s.wantHeld(a, facts, decide.ReasonApprove)
+	s.done(0, approves("cem", a.Remedy))
+	if job := s.job(); job.Rule != decide.RuleReverse || job.Kind != decide.KindOfReverse {
+		t.Errorf("the job is %+v", job)
+	}
 }
 
 // An approval after a denial, of what runs on beside what was denied.

@@ -136,6 +136,14 @@ type candidate struct {
 	undoes    []uuid.UUID   // what each of the actions undoes
 }
 
+// stoppedBy is the rule whose pause or red cord stops the candidate.
+func (c *candidate) stoppedBy() string {
+	if c.reverses != uuid.Nil {
+		return c.hit.Rule.Name // what a stopped rule gave may be taken back
+	}
+	return c.charged
+}
+
 // judge takes one hit to its decision, if it comes to one, and to the cords under watch.
 func (f *Fold) judge(hit *match.Hit, ev *event.Event) (fate, error) {
 	c := candidate{hit: hit, event: ev, eventAt: ev.Time, live: f.live(hit.Rule, ev.Customer), charged: hit.Rule.Name}

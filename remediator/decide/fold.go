@@ -252,7 +252,9 @@ func (f *Fold) repeated(in input.Input) bool {
 		return false
 	}
 	f.inputs.forget(f.at - inputMemory)
-	key := f.hash.long("input", in.ID)
+	// With its kind: who emits events may choose their ids, and must not keep a
+	// command from being folded.
+	key := f.hash.long("input", in.Kind.String(), in.ID)
 	if f.inputs.has(key) {
 		return true
 	}

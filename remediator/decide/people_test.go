@@ -204,6 +204,15 @@ func TestRepeatedCommandHasOneAnswer(t *testing.T) {
 	}
 }
 
+// Who emits events chooses their ids, and with none of them keeps a command out.
+func TestEventsTakeNoCommandsID(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, set(refundRule("r", "because", "live", "")))
+	s.apply(input.Input{ID: "stop", Kind: input.Event, At: s.at, Body: []byte(`{"specversion":"1.0","id":"1","source":"/x","type":"x"}`)})
+	s.apply(input.Input{ID: "stop", Kind: input.Command, At: s.at, Body: encode(t, pulls(operator("ann"), "product/x", cord.Red))})
+	s.wantLevel("product/x", cord.Red)
+}
+
 // What people write is bounded wherever it goes: what cannot be sealed would
 // stop the service for ever.
 func TestLongWordsOfPeopleAreCut(t *testing.T) {

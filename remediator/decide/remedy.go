@@ -229,8 +229,12 @@ func (f *Fold) start(r *openRemedy, s *openStep) error {
 
 // hand gives a step to its connector.
 func (f *Fold) hand(r *openRemedy, s *openStep) {
+	stoppedBy := r.Charged
+	if r.Reverses != uuid.Nil {
+		stoppedBy = r.Rule // what a stopped rule gave may be taken back
+	}
 	f.out.Outbox = append(f.out.Outbox, Job{
-		Action: s.Action, Remedy: r.Remedy, Connector: s.Connector, Kind: s.Kind, Name: s.Name, Rule: r.Charged,
+		Action: s.Action, Remedy: r.Remedy, Connector: s.Connector, Kind: s.Kind, Name: s.Name, Rule: stoppedBy,
 		Approved: r.approved(), Ordinal: f.state.Position.Ordinal, At: f.at,
 	})
 }
