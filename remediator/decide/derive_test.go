@@ -334,6 +334,7 @@ func TestReversalThatIsNotDone(t *testing.T) {
 	if net, _ := s.memory.Refunded("stripe:pi_1", 1000); len(net) != 1 || net[0] != *usd(500) {
 		t.Errorf("after the failure %v is refunded", net)
 	}
+	s.refused("asked for before", reverses(agent("bob"), r, "refund"))
 	// Tried again it reverses what the first one was to reverse.
 	c := retries(operator("bob"), undo, "reverse-refund")
 	c.Of.Reverses = r.Remedy
@@ -350,6 +351,17 @@ func TestReversalThatIsNotDone(t *testing.T) {
 	}
 	if net, _ := s.memory.Refunded("stripe:pi_1", 1000); len(net) != 0 {
 		t.Errorf("after the second try %v is refunded", net)
+	}
+}
+
+// A reversal that was skipped reversed nothing.
+func TestSkippedReversal(t *testing.T) {
+	t.Parallel()
+	s, r := credited(t)
+	a, _ := s.done(0, reverses(agent("bob"), r, "credit"))
+	s.done(0, approves("cem", a.Remedy))
+	if end := one[decide.EndFact](t, s.settle(s.job(), decide.Skipped), decide.KindEnd); end.Status != decide.Done {
+		t.Errorf("it ended as %s", end.Status)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -307,10 +308,18 @@ func (f *Fold) end(r *openRemedy, status string, at int64) error {
 	if err := f.addAt(at, KindEnd, Fact{Remedy: r.Remedy, Rule: r.Rule}, EndFact{Status: status}); err != nil {
 		return err
 	}
-	if status != Done || r.Reverses == uuid.Nil {
+	if status != Done || !r.undid() {
 		return nil
 	}
 	return f.addAt(at, KindEnd, Fact{Remedy: r.Reverses, Rule: r.Charged}, EndFact{Status: Reversed})
+}
+
+// undid reports whether a step was carried out that takes back what another
+// remedy gave. One that was skipped took nothing.
+func (r *openRemedy) undid() bool {
+	return r.Reverses != uuid.Nil && slices.ContainsFunc(r.Steps, func(s openStep) bool {
+		return s.Undoes != uuid.Nil && s.Status == stepDone && s.Last != Skipped
+	})
 }
 
 // release gives an amount back to the limits that it was reserved in.

@@ -3,6 +3,7 @@ package ledgerdb
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +65,43 @@ func TestClaimOpensWhatIsTold(t *testing.T) {
 			t.Errorf("a refund was given %+v, %v", refund, err)
 		}
 		mustVerify(t, w.db)
+	}
+}
+
+// A retry, also of a retry, tells what the remedy was to tell, and knows what all
+// before it came to.
+func TestRetryTellsWhatWasToBeTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.commit(w.tell("a", said))
+	w.commit(w.outcome("a", decide.Succeeded, true))
+	of := "a"
+	for _, name := range []string{"b", "c"} {
+		w.commit(&decide.Output{Settled: []uuid.UUID{id(of + "/notify")}, Items: []decide.Item{
+			w.fact(decide.KindAction, decide.Fact{Remedy: id(of), Action: id(of + "/notify"), Rule: "late"}, decide.ActionFact{Name: "notify", Attempt: 1, Status: decide.Failed})}})
+		to := w.next()
+		fact := decide.RemedyFact{Remedy: id(name), Rule: decide.RuleRetry, Mode: live, Decision: decide.Act, Customer: "c-a", Of: id(of),
+			Steps: []decide.Step{{Action: id(name + "/notify"), Name: "notify", Kind: "notify", Connector: "notify", Template: "sorry", Via: "mail"}}}
+		w.commit(&decide.Output{
+			Items:  []decide.Item{w.fact(decide.KindRemedy, decide.Fact{Remedy: id(name), Rule: decide.RuleRetry}, fact)},
+			Outbox: []decide.Job{{Action: id(name + "/notify"), Remedy: id(name), Connector: "notify", Kind: "notify", Name: "notify", Ordinal: to.Ordinal, At: to.At}},
+		})
+		of = name
+	}
+	job, err := claimOne(t, w.db, "notify")
+	if err != nil || job.Remedy != id("c") || string(job.Values) != said {
+		t.Errorf("job of %s tells %s (%v)", job.Remedy, job.Values, err)
+	}
+	var actions []uuid.UUID
+	for _, f := range job.Outcomes {
+		actions = append(actions, f.Action)
+	}
+	if !slices.Equal(actions, []uuid.UUID{id("a/refund"), id("a/notify"), id("b/notify")}) {
+		t.Errorf("outcomes %+v", job.Outcomes)
+	}
+	w.change(`UPDATE ledger SET rule = 'else' WHERE remedy = ? AND kind = 'remedy'`, id("a").String())
+	if job, err := w.db.Claim(t.Context(), "notify", 10, noon.Add(lease), lease); err == nil || !strings.Contains(err.Error(), "not what was sealed") {
+		t.Errorf("claimed %+v, %v", job, err)
 	}
 }
 
