@@ -53,6 +53,7 @@ var edges = map[string][]string{
 	"remediator/act":                      {},
 	"remediator/act/credit":               {"remediator/act"},
 	"remediator/act/directory":            {},
+	"remediator/act/notify":               {"remediator/act", "remediator/act/directory"},
 	"remediator/act/stripe":               {"remediator/act"},
 	"remediator/act/webhook":              {"remediator/act", "remediator/webhooks", "remediator/webhooks/signature"},
 	"remediator/andon":                    {},
@@ -84,6 +85,8 @@ var homes = map[string][]string{
 	"modernc.org/sqlite":            {"remediator/store"},
 	"github.com/gorilla/mux":        {"remediator/api"},
 	"github.com/stripe/stripe-go":   {"remediator/act/stripe"},
+	"github.com/wneessen/go-mail":   {"remediator/act/notify"},
+	"github.com/emersion/":          {}, // a mail server for tests
 	"github.com/alecthomas/kong":    {"cmd/makegood"},
 	"pgregory.net/rapid":            {},
 	"github.com/rogpeppe":           {},
