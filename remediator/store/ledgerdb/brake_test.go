@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,7 +81,7 @@ func (l *line) brakes(in input.Input, target string) {
 
 // check compares the table with what is stopped: what the fold says, and what
 // people said that it has not seen.
-func (l *line) check(t interface{ Fatalf(string, ...any) }, folded bool) {
+func (l *line) check(t interface{ Fatalf(string, ...any) }) {
 	got, err := l.w.db.Brakes(l.t.Context())
 	if err != nil {
 		t.Fatalf("%v", err)
@@ -95,7 +96,7 @@ func (l *line) check(t interface{ Fatalf(string, ...any) }, folded bool) {
 	for _, b := range got {
 		if b.Confirmed {
 			confirmed[b.Target] = true
-		} else if folded || !l.early[b.ID][b.Target] {
+		} else if !l.early[b.ID][b.Target] {
 			t.Fatalf("%+v was not confirmed, and waits for nothing", b)
 		}
 	}
@@ -149,33 +150,28 @@ func TestBrakesFollowTheFold(t *testing.T) {
 	stopped, lifted := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		l := newLine(t)
-		type call struct {
-			in     input.Input
-			target string
-		}
-		var late []call
+		var pending []input.Input // appended, and not folded
+		late := map[string]string{}
 		for range rapid.IntRange(1, 8).Draw(rt, "transactions") {
-			var group []input.Input
-			for range rapid.IntRange(0, 4).Draw(rt, "group") {
+			for range rapid.IntRange(0, 4).Draw(rt, "commands") {
 				c, target := command(rt)
 				in := l.input(input.Command, c)
-				group = append(group, in)
+				pending = append(pending, in)
 				if target == "" {
 					continue
 				}
-				switch rapid.IntRange(0, 3).Draw(rt, "when") {
-				case 0: // never
-				case 1:
-					late = append(late, call{in, target})
-				default:
+				when := rapid.SampledFrom([]string{"never", "late", "early", "early and late"}).Draw(rt, "when")
+				if strings.HasPrefix(when, "early") {
 					l.brakes(in, target)
 					l.early[in.ID] = map[string]bool{target: true}
-					if rapid.Bool().Draw(rt, "twice") {
-						late = append(late, call{in, target})
-					}
+				}
+				if strings.HasSuffix(when, "late") {
+					late[in.ID] = target
 				}
 			}
-			l.check(rt, false)
+			l.check(rt)
+			group := pending[:rapid.IntRange(0, len(pending)).Draw(rt, "group")]
+			pending = pending[len(group):]
 			for _, b := range l.folds(group...).Brakes {
 				if b.Set {
 					stopped++
@@ -183,12 +179,13 @@ func TestBrakesFollowTheFold(t *testing.T) {
 					lifted++
 				}
 			}
-			l.check(rt, true)
-			for _, c := range late {
-				l.brakes(c.in, c.target) // it is folded by now
+			l.check(rt)
+			for _, in := range group {
+				if target := late[in.ID]; target != "" {
+					l.brakes(in, target) // it is folded by now
+				}
 			}
-			l.check(rt, true)
-			late = nil
+			l.check(rt)
 		}
 		l.w.db.Close()
 	})
@@ -213,9 +210,9 @@ func TestLiftLeavesTheNewerStop(t *testing.T) {
 		t.Errorf("the brakes are %+v (%v)", got, err)
 	}
 	l.folds(again)
-	l.check(t, true)
+	l.check(t)
 	l.brakes(pause, decide.TargetMoney) // the call was slow
-	l.check(t, true)
+	l.check(t)
 }
 
 // TestClaimUnderBrakes has the outbox hand out nothing that is stopped, from the
