@@ -50,6 +50,7 @@ var edges = map[string][]string{
 	"examples/flights":                    {"sdk"},
 	"examples/shop":                       {"remediator", "remediator/rule", "sdk"}, // it embeds the service
 	"remediator":                          {"remediator/..."},
+	"remediator/access":                   {},
 	"remediator/act":                      {},
 	"remediator/act/credit":               {"remediator/act"},
 	"remediator/act/directory":            {},
@@ -57,12 +58,13 @@ var edges = map[string][]string{
 	"remediator/act/stripe":               {"remediator/act"},
 	"remediator/act/webhook":              {"remediator/act", "remediator/webhooks", "remediator/webhooks/signature"},
 	"remediator/andon":                    {},
-	"remediator/api":                      {"remediator/andon", "remediator/store/views"},
+	"remediator/api":                      {"remediator/access", "remediator/andon", "remediator/people", "remediator/store/views"},
 	"remediator/crash":                    {}, // tests alone, which wire what they need
 	"remediator/ingest":                   {"remediator/log"},
 	"remediator/ingest/webhook":           {"remediator/log", "remediator/webhooks", "remediator/webhooks/signature"},
 	"remediator/log":                      {},
 	"remediator/log/logtest":              {"remediator/log"},
+	"remediator/people":                   {"remediator/access"},
 	"remediator/sandbox":                  {},
 	"remediator/store/folder":             {},
 	"remediator/store/internal/sqlite":    {},

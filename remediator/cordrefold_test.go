@@ -13,12 +13,13 @@ import (
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
 	"github.com/makegood/makegood/remediator/store/logdb"
+	"github.com/makegood/makegood/remediator/store/views"
 )
 
 // folded is what a log comes to.
 type folded struct {
 	cord   cord.State
-	brakes []ledgerdb.Brake
+	brakes []views.Brake
 	facts  [][]byte
 }
 
@@ -62,12 +63,12 @@ func refoldLog(t *testing.T, path string) folded {
 // apply changes brakes as the fold says.
 func (f *folded) apply(changes []decide.BrakeChange) {
 	for _, c := range changes {
-		same := func(b ledgerdb.Brake) bool { return b.Target == c.Target && (b.ID == c.ID || !c.Set && c.ID == "") }
+		same := func(b views.Brake) bool { return b.Target == c.Target && (b.ID == c.ID || !c.Set && c.ID == "") }
 		switch known := slices.ContainsFunc(f.brakes, same); {
 		case !c.Set:
 			f.brakes = slices.DeleteFunc(f.brakes, same)
 		case !known:
-			f.brakes = append(f.brakes, ledgerdb.Brake{Target: c.Target, ID: c.ID, By: c.By, Confirmed: true})
+			f.brakes = append(f.brakes, views.Brake{Target: c.Target, ID: c.ID, By: c.By, Confirmed: true})
 		}
 	}
 }
@@ -89,7 +90,7 @@ func (f folded) compare(t *testing.T, db *ledgerdb.DB) {
 	for i := range brakes {
 		brakes[i].At = time.Time{} // the API's clock, or the log's
 	}
-	order := func(a, b ledgerdb.Brake) int { return strings.Compare(a.Target+" "+a.ID, b.Target+" "+b.ID) }
+	order := func(a, b views.Brake) int { return strings.Compare(a.Target+" "+a.ID, b.Target+" "+b.ID) }
 	slices.SortFunc(brakes, order)
 	slices.SortFunc(f.brakes, order)
 	if !slices.Equal(brakes, f.brakes) {

@@ -8,10 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/log"
-	"github.com/makegood/makegood/remediator/rule"
 )
 
 const (
@@ -43,13 +43,13 @@ type decider struct {
 	append  func(context.Context, []input.Input) error
 	clock   func() time.Time // nil: events are the clock, and no tick is ever due
 	onStep  func(string)
-	wake    func() // after a commit that left work to do
-	tell    func() // after a commit that changed cords
+	wake    func()               // after a commit that left work to do
+	tell    func(*decide.Output) // after a commit
 	logger  *slog.Logger
 	fold    *decide.Fold
-	rules   atomic.Pointer[rule.Set] // in force, as far as committed, for others to read
-	at      decide.Position          // committed
-	ticking int64                    // the timer for which a tick was appended
+	rules   atomic.Pointer[api.InForce] // in force, as far as committed, for others to read
+	at      decide.Position             // committed
+	ticking int64                       // the timer for which a tick was appended
 }
 
 // restore brings the fold to where the ledger is: the newest snapshot, then the
@@ -80,7 +80,7 @@ func (d *decider) restore(ctx context.Context) error {
 			committed.Ordinal, committed.Digest[:4], got.Digest[:4], got.Ordinal)
 	}
 	d.at = committed
-	d.rules.Store(d.fold.Rules())
+	d.publish()
 	return nil
 }
 
@@ -171,9 +171,7 @@ func (d *decider) step(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	d.onStep(StepCommitted)
-	if len(out.Cords)+len(out.Brakes) > 0 {
-		d.tell()
-	}
+	d.tell(out)
 	if len(out.Settled) > 0 {
 		d.onStep(StepSettled)
 	}
@@ -194,8 +192,15 @@ func (d *decider) commit(ctx context.Context, to decide.Position, out *decide.Ou
 		}
 	}
 	d.at = to
-	d.rules.Store(d.fold.Rules())
+	d.publish()
 	return nil
+}
+
+// publish shows others the rules in force.
+func (d *decider) publish() {
+	if at := d.rules.Load(); at == nil || at.Set != d.fold.Rules() {
+		d.rules.Store(&api.InForce{Set: d.fold.Rules(), Author: d.fold.Author()})
+	}
 }
 
 // tick appends an input with nothing but a time when a timer is due and the log

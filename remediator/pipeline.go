@@ -16,6 +16,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/act"
 	"github.com/makegood/makegood/remediator/act/credit"
 	"github.com/makegood/makegood/remediator/act/stripe"
@@ -26,6 +27,7 @@ import (
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/log"
 	"github.com/makegood/makegood/remediator/match"
+	"github.com/makegood/makegood/remediator/people"
 )
 
 // pipeline puts the parts of a service together, in the order of the flow.
@@ -34,16 +36,19 @@ func (s *Service) pipeline() error {
 	// requests are answered.
 	s.batcher = log.NewBatcher(s.log, log.Options{})
 
+	// access: in whose name a request comes.
+	s.guard = access.New(access.Config{Emitter: s.cfg.Token, Admin: s.cfg.AdminToken, Open: s.cfg.AdminToken == "", Tokens: s.ledger, Now: s.cfg.Now})
+
 	// ingest: an HTTP request becomes inputs.
 	events := ingest.New(ingest.Config{
-		Log: appender(s.appendEvents), Token: s.cfg.Token, EventClock: s.cfg.EventClock,
+		Log: appender(s.appendEvents), Allow: api.MayEmit(s.guard), EventClock: s.cfg.EventClock,
 	})
 
 	// match, decide, ledger: one decider folds the log and commits facts, outbox
 	// and tree in one transaction; andon tells the gates what that stopped.
 	s.hub = andon.New(andon.Config{Store: s.ledger, Logger: s.cfg.Logger, Now: s.cfg.Now})
 	s.decider = &decider{
-		log: s.log, store: s.ledger, append: s.append, wake: s.wakeWorkers, tell: s.hub.Changed,
+		log: s.log, store: s.ledger, append: s.append, wake: s.wakeWorkers, tell: s.committed,
 		config: decide.Config{Memory: s.ledger, NewMatcher: match.New, Matchers: s.cfg.Matchers},
 		onStep: s.cfg.OnStep, logger: s.cfg.Logger,
 	}
@@ -66,12 +71,15 @@ func (s *Service) pipeline() error {
 		}
 	}
 
+	// people: what they say is appended, and its answer brought back.
+	s.desk = people.NewDesk(people.Config{Append: s.append, Store: s.ledger, Stamp: s.stamp, Now: s.cfg.Now, Braked: s.hub.Changed})
+
 	// faces: what people and programs see of it.
 	s.handler = api.New(api.Config{
 		Events: s.observed(events), Stream: s.hub.Stream(), Gates: s.hub.Gates(), Ledger: s.ledger, Ready: s.readiness,
-		Balance:    credit.BalanceHandler(s.ledger, s.cfg.Now, s.cfg.Logger),
-		Redeem:     credit.RedeemHandler(s.ledger, s.cfg.Now, s.cfg.Logger),
-		AdminToken: s.cfg.AdminToken, EmitterToken: s.cfg.Token, Logger: s.cfg.Logger,
+		Balance: credit.BalanceHandler(s.ledger, s.cfg.Now, s.cfg.Logger),
+		Redeem:  credit.RedeemHandler(s.ledger, s.cfg.Now, s.cfg.Logger),
+		Guard:   s.guard, Desk: s.desk, InForce: s.inForce, CheckRules: s.checkRules, Now: s.cfg.Now, Logger: s.cfg.Logger,
 	})
 	return nil
 }

@@ -184,7 +184,7 @@ func (p plan) fold(t *testing.T, l log.Log, db *ledgerdb.DB) bool {
 	d := &decider{
 		log: l, store: crashingStore{db, p.before, p.after}, logger: slog.New(slog.DiscardHandler),
 		config: decide.Config{Memory: db, NewMatcher: match.New, Matchers: p.matchers},
-		onStep: func(string) {}, wake: func() {}, tell: func() {},
+		onStep: func(string) {}, wake: func() {}, tell: func(*decide.Output) {},
 	}
 	if err := d.restore(t.Context()); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/rule"
@@ -25,7 +26,37 @@ func (s *Service) Reload(ctx context.Context, files []rule.File) (changed bool, 
 	if err != nil {
 		return false, err
 	}
-	return s.activate(ctx, s.decider.rules.Load(), set)
+	return s.activate(ctx, s.inForce().Set, set)
+}
+
+// inForce returns the rules in force, as far as committed.
+func (s *Service) inForce() api.InForce {
+	if in := s.decider.rules.Load(); in != nil {
+		return *in
+	}
+	return api.InForce{}
+}
+
+// checkRules says why rule files cannot be put in force.
+func (s *Service) checkRules(ctx context.Context, files []rule.File) error {
+	set, err := rule.Load(files)
+	if err != nil {
+		return err
+	}
+	return s.refuseRenames(ctx, s.inForce().Set, set)
+}
+
+// committed tells those who wait for what a commit changed.
+func (s *Service) committed(out *decide.Output) {
+	if len(out.Cords)+len(out.Brakes) > 0 {
+		s.hub.Changed()
+	}
+	if len(out.Tokens) > 0 {
+		s.guard.Forget()
+	}
+	if len(out.Answers) > 0 {
+		s.desk.Answered()
+	}
 }
 
 // activate appends the activation of a rule set, unless it is in force.

@@ -54,11 +54,11 @@ func TestReload(t *testing.T) {
 	if _, err := s.Reload(ctx, callFiles(strings.Replace(callRule, "yellow", "orange", 1))); !errors.As(err, &problems) {
 		t.Errorf("bad rules: %v", err)
 	}
-	before := s.decider.rules.Load().Digest
+	before := s.inForce().Set.Digest
 	if changed, err := s.Reload(ctx, callFiles(strings.Replace(callRule, "look", "look at it", 1))); err != nil || !changed {
 		t.Errorf("new rules: changed is %v, %v", changed, err)
 	}
-	poll(t, func() bool { return s.decider.rules.Load().Digest != before })
+	poll(t, func() bool { return s.inForce().Set.Digest != before })
 }
 
 // poll waits until something holds.

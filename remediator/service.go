@@ -10,11 +10,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/act"
 	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/log"
+	"github.com/makegood/makegood/remediator/people"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/store/folder"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
@@ -35,6 +37,8 @@ type Service struct {
 	ledger  *ledgerdb.DB
 	batcher *log.Batcher
 	decider *decider
+	guard   *access.Guard
+	desk    *people.Desk
 	workers []*act.Worker
 	hub     *andon.Hub
 	handler http.Handler
@@ -156,7 +160,7 @@ func (s *Service) begin(ctx context.Context) error {
 	if s.rules == nil {
 		return nil
 	}
-	activated, err := s.activate(ctx, s.decider.rules.Load(), s.rules)
+	activated, err := s.activate(ctx, s.inForce().Set, s.rules)
 	if err != nil || !activated {
 		return err
 	}

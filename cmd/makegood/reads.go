@@ -16,6 +16,7 @@ import (
 
 	"log/slog"
 
+	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
@@ -63,8 +64,9 @@ func (f from) get(ctx context.Context, path string, query url.Values, into any) 
 		running := http.NotFoundHandler() // what only a running service answers
 		handler := api.New(api.Config{
 			Events: running, Stream: running, Gates: running, Balance: running, Redeem: running,
-			Ledger: db, Logger: slog.New(slog.DiscardHandler),
-			Ready: func() error { return errors.New("read from the files of " + f.DataDir) },
+			Ledger: db, Logger: slog.New(slog.DiscardHandler), Guard: access.New(access.Config{Open: true}),
+			InForce: func() api.InForce { return api.InForce{} },
+			Ready:   func() error { return errors.New("read from the files of " + f.DataDir) },
 		})
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))

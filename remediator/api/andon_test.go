@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/cord"
@@ -49,7 +50,7 @@ func serve(t *testing.T, b board, admin, emitter string) *httptest.Server {
 	nowhere := http.NotFoundHandler()
 	server := httptest.NewServer(api.New(api.Config{
 		Events: nowhere, Balance: nowhere, Redeem: nowhere, Stream: hub.Stream(), Gates: hub.Gates(),
-		Ledger: b, Ready: func() error { return nil }, AdminToken: admin, EmitterToken: emitter, Logger: slog.New(slog.DiscardHandler),
+		Ledger: b, Ready: func() error { return nil }, Guard: access.New(access.Config{Admin: admin, Emitter: emitter, Open: admin == ""}), Logger: slog.New(slog.DiscardHandler),
 	}))
 	t.Cleanup(server.Close)
 	return server
@@ -93,7 +94,7 @@ func TestGatesNeedAnyToken(t *testing.T) {
 			t.Errorf("%s of a service without tokens: %s", path, res.Status)
 		}
 	}
-	if res := get(t, guarded.URL+"/v1/andon", "emitter-secret"); res.StatusCode != 401 {
+	if res := get(t, guarded.URL+"/v1/andon", "emitter-secret"); res.StatusCode != 403 {
 		t.Errorf("who pulled what is told to an emitter: %s", res.Status)
 	}
 }

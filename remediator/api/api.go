@@ -1,28 +1,28 @@
 // Package api is the service's HTTP face for programs: the routes, and what they
 // answer about remedies, cords, credit and the service itself.
 //
-// Reads answer JSON, errors problem+json (RFC 9457). Emitting needs the emitter's
-// token, asking gates any token, everything else under /v1 the administrator's,
-// when the service has tokens; a service on loopback has none. Health and the checkpoint are public.
+// Reads answer JSON, errors problem+json (RFC 9457). Emitting needs the role of an
+// emitter, asking gates any token, reading any role but that one; commands are
+// answered by what the fold made of them. Health and the checkpoint are public.
 // Package remediator wires it; this file is the only one that knows the router.
 package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 
+	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
+	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
@@ -40,6 +40,13 @@ type Ledger interface {
 	Unsettled(ctx context.Context) (int, error)
 	// Checkpoint returns nil before the first.
 	Checkpoint(ctx context.Context) ([]byte, error)
+	// Answer returns what a command came to, nil while it has no answer.
+	Answer(ctx context.Context, id string) (*decide.Answer, error)
+	Holds(ctx context.Context) ([]views.Hold, error)
+	Brakes(ctx context.Context) ([]views.Brake, error)
+	Tokens(ctx context.Context) ([]decide.Token, error)
+	// Proposal returns the rule set that waits for another person, nil when none does.
+	Proposal(ctx context.Context) (*decide.Proposal, error)
 }
 
 // Config of the API.
@@ -49,18 +56,28 @@ type Config struct {
 	Balance, Redeem http.Handler // answer below /v1/credits/{customer}; the customer is a path value
 	Ledger          Ledger
 	Ready           func() error // why the service is not ready; nil when it is
-	// AdminToken is what reads and redemptions must show as bearer token. Without
-	// one everybody who can reach the service may.
-	AdminToken string
-	// EmitterToken is enough to ask gates.
-	EmitterToken string
-	Logger       *slog.Logger
+	// Guard tells who makes a request. Required.
+	Guard *access.Guard
+	// Desk takes commands. Without one they are refused: the ledger is read from
+	// files.
+	Desk Desk
+	// InForce returns the rules in force. Required.
+	InForce func() InForce
+	// CheckRules says why rule files cannot be put in force; *rule.Problems when
+	// they have errors. Required with a Desk.
+	CheckRules func(ctx context.Context, files []rule.File) error
+	// Now is the clock that tokens begin by. Defaults to time.Now.
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 type handler struct{ Config }
 
 // New returns the API.
 func New(cfg Config) http.Handler {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	h := handler{cfg}
 	r := mux.NewRouter()
 	r.HandleFunc("/livez", h.live).Methods(http.MethodGet)
@@ -68,14 +85,10 @@ func New(cfg Config) http.Handler {
 	r.HandleFunc("/healthz", h.readiness).Methods(http.MethodGet)
 	r.HandleFunc("/checkpoint", h.checkpoint).Methods(http.MethodGet)
 	r.Handle("/v1/events", cfg.Events)
-	r.Handle("/v1/status", h.admin(h.status)).Methods(http.MethodGet)
-	r.Handle("/v1/remedies", h.admin(h.remedies)).Methods(http.MethodGet)
-	r.Handle("/v1/remedies/{remedy}", h.admin(h.remedy)).Methods(http.MethodGet)
-	r.Handle("/v1/andon", h.admin(h.cords)).Methods(http.MethodGet)
-	r.Handle("/v1/andon/stream", h.anybody(cfg.Stream)).Methods(http.MethodGet)
-	r.Handle("/v1/andon/gates", h.anybody(cfg.Gates)).Methods(http.MethodGet)
-	r.Handle("/v1/credits/{customer}", h.admin(cfg.Balance.ServeHTTP)).Methods(http.MethodGet)
-	r.Handle("/v1/credits/{customer}/redeem", h.admin(cfg.Redeem.ServeHTTP)).Methods(http.MethodPost)
+	h.routeReads(r)
+	if cfg.Desk != nil {
+		h.routeCommands(r)
+	}
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusNotFound, "not-found", "there is no "+r.URL.Path)
 	})
@@ -87,43 +100,50 @@ func New(cfg Config) http.Handler {
 	return http.NewCrossOriginProtection().Handler(r)
 }
 
+func (h handler) routeReads(r *mux.Router) {
+	for path, handler := range map[string]http.HandlerFunc{
+		"/v1/status": h.status, "/v1/remedies": h.remedies, "/v1/remedies/{remedy}": h.remedy, "/v1/holds": h.holds,
+		"/v1/andon": h.cords, "/v1/brakes": h.brakes, "/v1/rules": h.rules, "/v1/commands": h.command,
+	} {
+		r.Handle(path, h.reads(handler)).Methods(http.MethodGet)
+	}
+	r.Handle("/v1/whoami", h.allow(h.whoami)).Methods(http.MethodGet)
+	r.Handle("/v1/andon/stream", h.allow(h.Stream.ServeHTTP)).Methods(http.MethodGet)
+	r.Handle("/v1/andon/gates", h.allow(h.Gates.ServeHTTP)).Methods(http.MethodGet)
+	r.Handle("/v1/tokens", h.allow(h.tokens, decide.RoleAdmin)).Methods(http.MethodGet)
+	r.Handle("/v1/credits/{customer}", h.allow(h.Balance.ServeHTTP, decide.RoleAdmin)).Methods(http.MethodGet)
+	r.Handle("/v1/credits/{customer}/redeem", h.allow(h.Redeem.ServeHTTP, decide.RoleAdmin)).Methods(http.MethodPost)
+}
+
+// routeCommands routes what people say. Whether they may, the fold decides, so
+// that a refusal is sealed too; mere emitters do not get that far.
+func (h handler) routeCommands(r *mux.Router) {
+	for path, handler := range map[string]http.HandlerFunc{
+		"/v1/remedies/{remedy}/approve": h.onRemedy(decide.CommandApprove),
+		"/v1/remedies/{remedy}/deny":    h.onRemedy(decide.CommandDeny),
+		"/v1/remedies/{remedy}/retry":   h.onRemedy(decide.CommandRetry),
+		"/v1/remedies/{remedy}/reverse": h.onRemedy(decide.CommandReverse),
+		"/v1/refunds":                   h.request,
+		"/v1/andon/pull":                h.onCord(decide.CommandPull),
+		"/v1/andon/acknowledge":         h.onCord(decide.CommandAcknowledge),
+		"/v1/andon/release":             h.onCord(decide.CommandRelease),
+		"/v1/pause":                     h.onTarget(decide.CommandPause),
+		"/v1/resume":                    h.onTarget(decide.CommandResume),
+		"/v1/tokens":                    h.makeToken,
+		"/v1/tokens/{token}/revoke":     h.revokeToken,
+		"/v1/rules/activate":            h.activate,
+		"/v1/rules/approve":             h.answerProposal(true),
+		"/v1/rules/deny":                h.answerProposal(false),
+	} {
+		r.Handle(path, h.reads(handler)).Methods(http.MethodPost)
+	}
+}
+
 // pathValues hands the router's variables to handlers that know no router.
 func pathValues(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range mux.Vars(r) {
 			r.SetPathValue(name, value)
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// admin lets only those pass who show the administrator's token.
-func (h handler) admin(next http.HandlerFunc) http.Handler {
-	return h.bearer(next, "show the administrator's token as bearer token", h.AdminToken)
-}
-
-// anybody lets those pass who show any token of the service.
-func (h handler) anybody(next http.Handler) http.Handler {
-	return h.bearer(next, "show a token of this service as bearer token", h.AdminToken, h.EmitterToken)
-}
-
-// bearer lets those pass who show one of the tokens, and everybody when the
-// service has no administrator's token.
-func (h handler) bearer(next http.Handler, refusal string, tokens ...string) http.Handler {
-	if h.AdminToken == "" {
-		return next
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		shown, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		got, passes := sha256.Sum256([]byte(shown)), false
-		for _, token := range tokens {
-			want := sha256.Sum256([]byte(token))
-			passes = passes || token != "" && subtle.ConstantTimeCompare(got[:], want[:]) == 1
-		}
-		if !passes {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			problem(w, http.StatusUnauthorized, "unauthorized", refusal)
-			return
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/store/views"
 )
@@ -156,4 +157,29 @@ func (h handler) remedy(w http.ResponseWriter, r *http.Request) {
 		answer.Facts = append(answer.Facts, Fact{Sequence: e.Seq, Kind: e.Kind, At: time.Unix(0, e.At).UTC(), Body: e.Body})
 	}
 	h.answer(w, r, answer, err)
+}
+
+// Holds is the answer of GET /v1/holds.
+type Holds struct {
+	Holds []views.Hold `json:"holds"`
+}
+
+func (h handler) holds(w http.ResponseWriter, r *http.Request) {
+	holds, err := h.Ledger.Holds(r.Context())
+	h.answer(w, r, Holds{holds}, err)
+}
+
+// Brakes is the answer of GET /v1/brakes.
+type Brakes struct {
+	Brakes []views.Brake `json:"brakes"`
+}
+
+func (h handler) brakes(w http.ResponseWriter, r *http.Request) {
+	brakes, err := h.Ledger.Brakes(r.Context())
+	h.answer(w, r, Brakes{brakes}, err)
+}
+
+// whoami answers GET /v1/whoami: in whose name the request comes.
+func (h handler) whoami(w http.ResponseWriter, r *http.Request) {
+	h.answer(w, r, access.From(r.Context()), nil)
 }

@@ -34,7 +34,7 @@ func (f *Fold) foldCommand(in input.Input, j *judged) error {
 		return j.err
 	}
 	c := j.command
-	f.answer = Answer{ID: in.ID, Command: c.Command, By: c.By, Ordinal: f.state.Position.Ordinal, At: f.at}
+	f.answer = Answer{ID: in.ID, Command: c.Command, By: c.By, Request: clip(c.Request), Ordinal: f.state.Position.Ordinal, At: f.at}
 	defer func() { f.answer = Answer{} }()
 	refused, err := f.carryOut(c, j)
 	if err != nil {

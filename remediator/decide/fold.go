@@ -78,6 +78,9 @@ func (f *Fold) Position() Position { return f.state.Position }
 // Rules returns the rule set in force, nil before the first.
 func (f *Fold) Rules() *rule.Set { return f.set }
 
+// Author returns who put the rule set in force.
+func (f *Fold) Author() string { return f.state.Author }
+
 // Cord returns the state of a cord, and whether it was ever pulled.
 func (f *Fold) Cord(path string) (cord.State, bool) {
 	c, ok := f.state.Cords[path]

@@ -127,6 +127,7 @@ type Answer struct {
 	By      string    `json:"by"`
 	Ordinal uint64    `json:"ordinal"`
 	At      int64     `json:"at"`
+	Request string    `json:"request,omitempty"` // digest of what the person sent
 	Refused string    `json:"refused,omitempty"` // why; empty when it was carried out
 	Remedy  uuid.UUID `json:"remedy,omitzero"`   // it concerns, or made
 	Status  string    `json:"status,omitempty"`  // of that remedy after it: acting, held, or how it ended
@@ -191,6 +192,7 @@ type ActivateBody struct {
 	// that Author turns down.
 	Approve string `json:"approve,omitempty"`
 	Deny    string `json:"deny,omitempty"`
+	Request string `json:"request,omitempty"` // as in a command
 }
 
 // CommandBody is the body of a command, in JSON. The API stamps By and Roles, and
@@ -218,6 +220,10 @@ type CommandBody struct {
 	Fix   string     `json:"fix,omitempty"`   // release: what was done about it
 
 	Target string `json:"target,omitempty"` // pause, resume
+
+	// Request is a digest of what the person sent, by which a repeat of it is told
+	// from another command under the same id.
+	Request string `json:"request,omitempty"`
 
 	Token *Token `json:"token,omitempty"` // token, revoke
 }

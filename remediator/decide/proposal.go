@@ -29,7 +29,7 @@ func (f *Fold) foldActivation(in input.Input) error {
 	}
 	a.Author, a.Parent, a.Approve, a.Deny = clip(a.Author), clip(a.Parent), clip(a.Approve), clip(a.Deny)
 	if a.Roles != nil {
-		f.answer = Answer{ID: in.ID, Command: "activate", By: a.Author, Ordinal: f.state.Position.Ordinal, At: f.at}
+		f.answer = Answer{ID: in.ID, Command: "activate", By: a.Author, Request: clip(a.Request), Ordinal: f.state.Position.Ordinal, At: f.at}
 		defer func() { f.answer = Answer{} }()
 	}
 	refused, err := f.activate(a)

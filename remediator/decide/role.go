@@ -65,6 +65,17 @@ func Has(roles []string, wanted ...string) bool {
 	return slices.Contains(roles, RoleAdmin) || slices.ContainsFunc(wanted, func(role string) bool { return slices.Contains(roles, role) })
 }
 
+// MayGive says why somebody with these roles may not give a command; empty when
+// they may, as far as roles go. The answers to a proposed rule set count as
+// commands of an approver.
+func MayGive(roles []string, command string) (refused string) {
+	wanted, who := rolesFor(command)
+	if Has(roles, wanted...) {
+		return ""
+	}
+	return "only " + who
+}
+
 // agentSegments is from how far down an agent may stop: a product, not a catalogue.
 const agentSegments = 2
 
@@ -76,11 +87,10 @@ func mayStop(roles []string, path string) bool {
 // MayPull says why somebody with these roles may not pull a cord to a level;
 // empty when they may. Anybody who is signed in may call for help.
 func MayPull(roles []string, path, level string) (refused string) {
-	wanted, who := rolesFor(CommandPull)
-	switch {
-	case !Has(roles, wanted...):
-		return "only " + who
-	case level == cord.Red && !mayStop(roles, path):
+	if refused := MayGive(roles, CommandPull); refused != "" {
+		return refused
+	}
+	if level == cord.Red && !mayStop(roles, path) {
 		return "only an operator may pull it red, or an agent from two segments down; pull it yellow to call for help"
 	}
 	return ""

@@ -36,7 +36,6 @@ package ingest
 
 import (
 	"context"
-	"crypto/sha256"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -74,9 +73,8 @@ type Appender interface {
 type Config struct {
 	// Log stores what is accepted. Required.
 	Log Appender
-	// Token is what emitters must show as bearer token. Without one, everybody
-	// who can reach the handler may emit.
-	Token string
+	// Allow says whether whoever sends a request may emit. Defaults to everybody.
+	Allow func(r *http.Request) bool
 	// EventClock stamps inputs with the time of their events, those without one
 	// with the time of the input before; otherwise the log stamps them.
 	EventClock bool
@@ -99,7 +97,6 @@ type Config struct {
 // Handler takes events in. It is safe for concurrent use.
 type Handler struct {
 	cfg      Config
-	token    [sha256.Size]byte // of Config.Token
 	gzips    sync.Pool
 	unzstd   *zstd.Decoder
 	inFlight atomic.Int64 // bytes
@@ -120,7 +117,7 @@ func New(cfg Config) *Handler {
 		}
 	}
 	cfg.MaxEventBytes = min(cfg.MaxEventBytes, MaxEventBytes)
-	return &Handler{cfg: cfg, token: sha256.Sum256([]byte(cfg.Token)), unzstd: newZstdDecoder(cfg.MaxBody)}
+	return &Handler{cfg: cfg, unzstd: newZstdDecoder(cfg.MaxBody)}
 }
 
 // Stats counts what a handler has done.

@@ -64,7 +64,7 @@ func TestClientSends(t *testing.T) {
 	for _, mode := range []string{"structured", "binary", "batch"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			d := open(t, ingest.Config{Token: "secret"})
+			d := open(t, ingest.Config{Allow: shows("Bearer secret")})
 			sent := variety(t)
 			switch mode {
 			case "batch":

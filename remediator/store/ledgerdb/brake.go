@@ -7,22 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/store/internal/statement"
+	"github.com/makegood/makegood/remediator/store/views"
 )
-
-// Brake is something that is stopped.
-type Brake struct {
-	Target    string    `json:"target"`
-	ID        string    `json:"id"` // of the command or the pull that stopped it
-	By        string    `json:"by"`
-	At        time.Time `json:"at"`
-	Confirmed bool      `json:"confirmed"` // by the fold
-}
 
 // Brake stops a target at once, under the id of a command that is in the log
 // already. When the fold has answered the command by now, it is the fold that
@@ -45,15 +35,15 @@ func (d *DB) Brake(ctx context.Context, target, id, by string, at time.Time) err
 }
 
 // Brakes lists what is stopped, by target.
-func (d *DB) Brakes(ctx context.Context) ([]Brake, error) {
+func (d *DB) Brakes(ctx context.Context) ([]views.Brake, error) {
 	rows, err := d.db.Read.QueryContext(ctx, `SELECT target, id, by_whom, at, ordinal FROM brake ORDER BY target, at, id`)
 	if err != nil {
 		return nil, fmt.Errorf("read brakes: %w", err)
 	}
 	defer rows.Close()
-	brakes := []Brake{}
+	brakes := []views.Brake{}
 	for rows.Next() {
-		var b Brake
+		var b views.Brake
 		var at, ordinal int64
 		if err := rows.Scan(&b.Target, &b.ID, &b.By, &at, &ordinal); err != nil {
 			return nil, fmt.Errorf("read brake: %w", err)
@@ -121,49 +111,3 @@ func writeBrakes(tx *statement.Tx, c *change) error {
 const unbraked = ` AND NOT EXISTS (SELECT 1 FROM brake WHERE target = 'connector:' || outbox.connector
 	OR target = 'rule:' || outbox.rule OR target = 'cord:rule/' || outbox.rule OR target = 'cord:rule'
 	OR target = '` + decide.TargetMoney + `' AND outbox.kind IN ('refund', 'credit'))`
-
-func writeTokens(tx *statement.Tx, c *change) error {
-	for _, t := range c.out.Tokens {
-		revoked := int64(0)
-		if t.Revoked {
-			revoked = 1
-		}
-		var err error
-		if t.SHA256 == "" {
-			_, err = tx.Exec(`UPDATE token SET revoked = ? WHERE id = ?`, revoked, t.ID.String())
-		} else {
-			// A secret belongs to the token that had it first, and what is revoked stays so.
-			_, err = tx.Exec(`INSERT INTO token (id, name, roles, sha256, expires, revoked) SELECT ?, ?, ?, ?, ?, ?
-				WHERE NOT EXISTS (SELECT 1 FROM token WHERE sha256 = ? AND id <> ?)
-				ON CONFLICT (id) DO UPDATE SET revoked = 1 WHERE excluded.revoked = 1`,
-				t.ID.String(), t.Name, strings.Join(t.Roles, ","), t.SHA256, t.Expires, revoked, t.SHA256, t.ID.String())
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Tokens lists all tokens, by name.
-func (d *DB) Tokens(ctx context.Context) ([]decide.Token, error) {
-	rows, err := d.db.Read.QueryContext(ctx, `SELECT id, name, roles, sha256, expires, revoked FROM token ORDER BY name, id`)
-	if err != nil {
-		return nil, fmt.Errorf("read tokens: %w", err)
-	}
-	defer rows.Close()
-	tokens := []decide.Token{}
-	for rows.Next() {
-		var t decide.Token
-		var id, roles string
-		if err := rows.Scan(&id, &t.Name, &roles, &t.SHA256, &t.Expires, &t.Revoked); err != nil {
-			return nil, fmt.Errorf("read token: %w", err)
-		}
-		if t.ID, err = uuid.Parse(id); err != nil {
-			return nil, fmt.Errorf("read token: %w", err)
-		}
-		t.Roles = strings.Split(roles, ",")
-		tokens = append(tokens, t)
-	}
-	return tokens, rows.Err()
-}

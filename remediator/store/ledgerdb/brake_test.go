@@ -14,6 +14,7 @@ import (
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/store/views"
 )
 
 // line is the fold and its ledger, with the API that brakes before the fold knows.
@@ -105,7 +106,7 @@ func (l *line) check(t interface{ Fatalf(string, ...any) }) {
 	}
 	for id, targets := range l.early {
 		for target := range targets {
-			if !slices.ContainsFunc(got, func(b Brake) bool { return b.ID == id && b.Target == target }) {
+			if !slices.ContainsFunc(got, func(b views.Brake) bool { return b.ID == id && b.Target == target }) {
 				t.Fatalf("%s stopped %s, and nothing of it is left: %+v", id, target, got)
 			}
 		}
@@ -205,8 +206,8 @@ func TestLiftLeavesTheNewerStop(t *testing.T) {
 	l.brakes(pause, decide.TargetMoney)
 	l.brakes(again, decide.TargetMoney)
 	l.folds(pause, resume)
-	want := []Brake{{Target: decide.TargetMoney, ID: again.ID, By: "api", At: l.at}}
-	if got, err := l.w.db.Brakes(t.Context()); err != nil || !slices.EqualFunc(got, want, func(a, b Brake) bool { return a.ID == b.ID && a.Confirmed == b.Confirmed && a.At.Equal(b.At) }) {
+	want := []views.Brake{{Target: decide.TargetMoney, ID: again.ID, By: "api", At: l.at}}
+	if got, err := l.w.db.Brakes(t.Context()); err != nil || !slices.EqualFunc(got, want, func(a, b views.Brake) bool { return a.ID == b.ID && a.Confirmed == b.Confirmed && a.At.Equal(b.At) }) {
 		t.Errorf("the brakes are %+v (%v)", got, err)
 	}
 	l.folds(again)

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/cord"
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
@@ -32,4 +33,19 @@ func (d *DB) Cord(ctx context.Context, path string) (*cord.State, error) {
 // Totals sums up what was done.
 func (d *DB) Totals(ctx context.Context) (views.Totals, error) {
 	return views.ReadTotals(ctx, d.db.Read)
+}
+
+// Answer implements people.Store.
+func (d *DB) Answer(ctx context.Context, id string) (*decide.Answer, error) {
+	return views.Answer(ctx, d.db.Read, id)
+}
+
+// Proposal returns the rule set that waits for another person, nil when none does.
+func (d *DB) Proposal(ctx context.Context) (*decide.Proposal, error) {
+	return views.ReadProposal(ctx, d.db.Read)
+}
+
+// Holds counts what waits for a person, by rule and reason.
+func (d *DB) Holds(ctx context.Context) ([]views.Hold, error) {
+	return views.Holds(ctx, d.db.Read)
 }

@@ -1,0 +1,57 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/makegood/makegood/remediator/access"
+	"github.com/makegood/makegood/remediator/decide"
+)
+
+// readers are the roles that may read what the service did: all but the emitter's.
+func readers() []string {
+	return slices.DeleteFunc(decide.Roles(), func(role string) bool { return role == decide.RoleEmitter })
+}
+
+// allow lets those pass who have one of the roles; without any role named, whoever
+// shows a token that counts.
+func (h handler) allow(next http.HandlerFunc, roles ...string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p, err := h.Guard.Principal(r)
+		switch {
+		case errors.Is(err, access.ErrMissing), errors.Is(err, access.ErrUnknown):
+			w.Header().Set("WWW-Authenticate", `Bearer realm="makegood"`)
+			problem(w, http.StatusUnauthorized, "unauthorized", err.Error())
+			return
+		case err != nil:
+			h.answer(w, r, nil, err)
+			return
+		case len(roles) > 0 && !p.Has(roles...):
+			problem(w, http.StatusForbidden, "forbidden", p.Name+" has not the role for it: "+orList(roles))
+			return
+		}
+		next(w, r.WithContext(access.With(r.Context(), p)))
+	})
+}
+
+// reads lets everybody pass but mere emitters.
+func (h handler) reads(next http.HandlerFunc) http.Handler { return h.allow(next, readers()...) }
+
+// orList names roles in a sentence.
+func orList(roles []string) string {
+	if len(roles) == 1 {
+		return roles[0]
+	}
+	return strings.Join(roles[:len(roles)-1], ", ") + " or " + roles[len(roles)-1]
+}
+
+// MayEmit says whether whoever sends a request may emit events. An error of the
+// store counts as no: the emitter tries again.
+func MayEmit(guard *access.Guard) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		p, err := guard.Principal(r)
+		return err == nil && p.Has(decide.RoleEmitter)
+	}
+}

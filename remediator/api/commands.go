@@ -1,0 +1,227 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/access"
+	"github.com/makegood/makegood/remediator/cord"
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/people"
+	"github.com/makegood/makegood/remediator/rule/expression"
+)
+
+const (
+	maxCommand = 64 << 10 // bytes of a command
+	maxKey     = 128      // of an Idempotency-Key
+)
+
+// Desk takes commands. Package people implements it.
+type Desk interface {
+	Give(ctx context.Context, p access.Principal, id string, c decide.CommandBody) (*decide.Answer, error)
+	Activate(ctx context.Context, p access.Principal, id string, a decide.ActivateBody) (*decide.Answer, error)
+}
+
+// Accepted is the answer to a command that is in the log and not decided yet.
+type Accepted struct {
+	ID     string `json:"id"`
+	Status string `json:"status"` // accepted
+	Ask    string `json:"ask"`    // where its answer will be
+}
+
+// remedyCommand is the body of what concerns one remedy.
+type remedyCommand struct {
+	Reason string    `json:"reason"`
+	Action uuid.UUID `json:"action"` // retry: this step alone
+}
+
+// onRemedy answers POST /v1/remedies/{remedy}/COMMAND.
+func (h handler) onRemedy(command string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		id, ok := remedyID(w, r)
+		var body remedyCommand
+		if !ok || !decodeStrict(w, r, maxCommand, &body) {
+			return
+		}
+		c := decide.CommandBody{Command: command, Remedy: id, Action: body.Action, Reason: body.Reason}
+		if command == decide.CommandRetry || command == decide.CommandReverse {
+			of, err := h.origin(r.Context(), command, id, body.Action)
+			if err != nil {
+				h.answer(w, r, nil, err)
+				return
+			}
+			c.Of = of
+		}
+		h.give(w, r, c)
+	}
+}
+
+func remedyID(w http.ResponseWriter, r *http.Request) (uuid.UUID, bool) {
+	id, err := uuid.Parse(r.PathValue("remedy"))
+	if err != nil {
+		problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%q is no remedy id", r.PathValue("remedy")))
+	}
+	return id, err == nil
+}
+
+// request answers POST /v1/refunds.
+func (h handler) request(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Payment   string       `json:"payment"`
+		Amount    *money.Money `json:"amount"`
+		Customer  string       `json:"customer"`
+		Reason    string       `json:"reason"`
+		Reference string       `json:"reference"`
+	}
+	if decodeStrict(w, r, maxCommand, &body) {
+		h.give(w, r, decide.CommandBody{Command: decide.CommandRequest, Payment: body.Payment, Amount: body.Amount,
+			Customer: body.Customer, Reason: body.Reason, Reference: body.Reference})
+	}
+}
+
+// onCord answers POST /v1/andon/COMMAND. The path is in the body, since it has
+// slashes.
+func (h handler) onCord(command string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Cord         string `json:"cord"`
+			Level        string `json:"level"`
+			Reason       string `json:"reason"`
+			AnswerWithin string `json:"answer_within"`
+			Box          string `json:"box"`
+			Watch        string `json:"watch"`
+			Quiet        string `json:"quiet"`
+			Cause        string `json:"cause"`
+			Fix          string `json:"fix"`
+		}
+		if !decodeStrict(w, r, maxCommand, &body) {
+			return
+		}
+		c := decide.CommandBody{Command: command, Cord: body.Cord, Level: body.Level, Reason: body.Reason, Cause: body.Cause, Fix: body.Fix}
+		for _, d := range []struct {
+			name, text string
+			into       *time.Duration
+		}{
+			{"answer_within", body.AnswerWithin, &c.Terms.AnswerWithin}, {"box", body.Box, &c.Terms.Box},
+			{"watch", body.Watch, &c.Terms.Watch}, {"quiet", body.Quiet, &c.Terms.Quiet},
+		} {
+			if d.text == "" {
+				continue
+			}
+			var err error
+			if *d.into, err = expression.ParseDuration(d.text); err != nil {
+				problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%s: %v; write 15m, 4h or 14d", d.name, err))
+				return
+			}
+		}
+		if command == decide.CommandPull && c.Level == "" {
+			c.Level = cord.Yellow
+		}
+		h.give(w, r, c)
+	}
+}
+
+// onTarget answers POST /v1/pause and /v1/resume.
+func (h handler) onTarget(command string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Target string `json:"target"`
+			Reason string `json:"reason"`
+		}
+		if decodeStrict(w, r, maxCommand, &body) {
+			h.give(w, r, decide.CommandBody{Command: command, Target: body.Target, Reason: body.Reason})
+		}
+	}
+}
+
+// give hands a command to the desk and answers what came of it.
+func (h handler) give(w http.ResponseWriter, r *http.Request, c decide.CommandBody) {
+	p := access.From(r.Context())
+	id, ok := commandID(w, r, p)
+	if !ok {
+		return
+	}
+	answer, err := h.Desk.Give(r.Context(), p, id, c)
+	h.answered(w, r, id, answer, err, decide.MayGive(p.Roles, c.Command))
+}
+
+// commandID is the id of a command: of its giver and of the key that they chose.
+func commandID(w http.ResponseWriter, r *http.Request, p access.Principal) (string, bool) {
+	key := r.Header.Get("Idempotency-Key")
+	visible := func(c rune) bool { return c > ' ' && c < 0x7f }
+	if len(key) > maxKey || strings.IndexFunc(key, func(c rune) bool { return !visible(c) }) >= 0 {
+		problem(w, http.StatusBadRequest, "idempotency-key", fmt.Sprintf("the Idempotency-Key has at most %d visible ASCII characters", maxKey))
+		return "", false
+	}
+	return people.ID(p, key), true
+}
+
+// answered writes what came of a command. forbidden says that its giver lacks the
+// role, which the fold has sealed like every other refusal.
+func (h handler) answered(w http.ResponseWriter, r *http.Request, id string, answer *decide.Answer, err error, forbidden string) {
+	switch {
+	case errors.Is(err, people.ErrReused):
+		problem(w, http.StatusUnprocessableEntity, "idempotency-key", err.Error())
+	case err != nil:
+		h.answer(w, r, nil, err)
+	case answer == nil:
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusAccepted)
+		// An error here means that nobody reads the answer any more.
+		_ = json.NewEncoder(w).Encode(Accepted{ID: id, Status: "accepted", Ask: "/v1/commands?id=" + url.QueryEscape(id)})
+	case answer.Refused != "" && forbidden != "":
+		problem(w, http.StatusForbidden, "forbidden", answer.Refused)
+	case answer.Refused != "":
+		problem(w, http.StatusConflict, "refused", answer.Refused)
+	default:
+		h.answer(w, r, answer, nil)
+	}
+}
+
+// command answers GET /v1/commands?id=ID: what a command came to.
+func (h handler) command(w http.ResponseWriter, r *http.Request) {
+	id := r.URL.Query().Get("id")
+	answer, err := h.Ledger.Answer(r.Context(), id)
+	if err == nil && answer == nil {
+		problem(w, http.StatusNotFound, "not-found", "no command with this id was decided, in the last 7 days")
+		return
+	}
+	h.answer(w, r, answer, err)
+}
+
+// decodeStrict reads a JSON body that has nothing but what is known, and answers
+// when it cannot.
+func decodeStrict(w http.ResponseWriter, r *http.Request, most int64, into any) bool {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		problem(w, http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("the body has more than %d bytes", most))
+		return false
+	case err != nil:
+		problem(w, http.StatusBadRequest, "body", "the body cannot be read")
+		return false
+	case len(strings.TrimSpace(string(body))) == 0:
+		body = []byte("{}")
+	}
+	dec := json.NewDecoder(strings.NewReader(string(body)))
+	dec.DisallowUnknownFields()
+	if err = dec.Decode(into); err == nil && dec.More() {
+		err = errors.New("something follows the object")
+	}
+	if err != nil {
+		problem(w, http.StatusBadRequest, "body", strings.TrimPrefix(err.Error(), "json: "))
+		return false
+	}
+	return true
+}

@@ -1,0 +1,121 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/makegood/makegood/remediator/access"
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// maxRules bounds the body of an activation: rule files, in JSON.
+const maxRules = 8 << 20
+
+// InForce is a rule set in force and who put it there.
+type InForce struct {
+	Set    *rule.Set
+	Author string
+}
+
+// Rules is the answer of GET /v1/rules.
+type Rules struct {
+	Digest   string           `json:"digest"` // empty: none are in force
+	Author   string           `json:"author"`
+	Rules    []RuleInForce    `json:"rules"`
+	Files    []rule.File      `json:"files"`
+	Proposal *decide.Proposal `json:"proposal,omitempty"` // waits for another person
+}
+
+// RuleInForce is one rule of a set.
+type RuleInForce struct {
+	Rule   string `json:"rule"`
+	Owner  string `json:"owner"`
+	Mode   string `json:"mode"`
+	Digest string `json:"digest"`
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Money  bool   `json:"money"` // it pays
+}
+
+func (h handler) rules(w http.ResponseWriter, r *http.Request) {
+	answer := Rules{Rules: []RuleInForce{}, Files: []rule.File{}}
+	if in := h.InForce(); in.Set != nil {
+		answer.Digest, answer.Author, answer.Files = in.Set.Digest, in.Author, in.Set.Files
+		for _, rl := range in.Set.Rules {
+			answer.Rules = append(answer.Rules, RuleInForce{Rule: rl.Name, Owner: rl.Owner, Mode: string(rl.Mode), Digest: rl.Digest,
+				File: rl.File, Line: rl.Line, Money: rl.MovesMoney()})
+		}
+	}
+	var err error
+	answer.Proposal, err = h.Ledger.Proposal(r.Context())
+	h.answer(w, r, answer, err)
+}
+
+// activate answers POST /v1/rules/activate. What is wrong with the files is
+// answered at once, and nothing is appended.
+func (h handler) activate(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Files  []rule.File `json:"files"`
+		Parent string      `json:"parent"`
+	}
+	if !decodeStrict(w, r, maxRules, &body) {
+		return
+	}
+	if err := h.CheckRules(r.Context(), body.Files); err != nil {
+		var problems *rule.Problems
+		if errors.As(err, &problems) {
+			unprocessable(w, *problems)
+			return
+		}
+		problem(w, http.StatusUnprocessableEntity, "rules", err.Error())
+		return
+	}
+	h.activation(w, r, decide.ActivateBody{Files: body.Files, Parent: body.Parent}, decide.RoleAuthor, "only an author may activate rules")
+}
+
+// answerProposal answers POST /v1/rules/approve and /v1/rules/deny.
+func (h handler) answerProposal(approve bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Digest string `json:"digest"`
+		}
+		if !decodeStrict(w, r, maxCommand, &body) {
+			return
+		}
+		if body.Digest == "" {
+			problem(w, http.StatusBadRequest, "body", "digest: name the proposed rule set, see GET /v1/rules")
+			return
+		}
+		a := decide.ActivateBody{Deny: body.Digest}
+		if approve {
+			a = decide.ActivateBody{Approve: body.Digest}
+		}
+		h.activation(w, r, a, decide.RoleApprover, "only an approver may answer a proposed rule set")
+	}
+}
+
+func (h handler) activation(w http.ResponseWriter, r *http.Request, a decide.ActivateBody, role, who string) {
+	p := access.From(r.Context())
+	id, ok := commandID(w, r, p)
+	if !ok {
+		return
+	}
+	answer, err := h.Desk.Activate(r.Context(), p, id, a)
+	if p.Has(role) {
+		who = ""
+	}
+	h.answered(w, r, id, answer, err, who)
+}
+
+// unprocessable answers what is wrong with rule files, each with its place.
+func unprocessable(w http.ResponseWriter, problems rule.Problems) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(http.StatusUnprocessableEntity)
+	// An error here means that nobody reads the answer any more.
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"type": "urn:makegood:problem:rules", "title": http.StatusText(http.StatusUnprocessableEntity), "status": http.StatusUnprocessableEntity,
+		"detail": problems.Format(), "problems": problems,
+	})
+}

@@ -1,0 +1,116 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/access"
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/rule/expression"
+)
+
+// Tokens is the answer of GET /v1/tokens.
+type Tokens struct {
+	Tokens []Token `json:"tokens"`
+}
+
+// Token is a token as it is listed; its secret is known to its holder alone.
+type Token struct {
+	ID      uuid.UUID  `json:"id"`
+	Name    string     `json:"name"`
+	Roles   []string   `json:"roles"`
+	Expires *time.Time `json:"expires,omitempty"`
+	Revoked bool       `json:"revoked,omitempty"`
+	// Secret is shown once, in the answer of POST /v1/tokens.
+	Secret string `json:"secret,omitempty"`
+}
+
+func listed(t decide.Token) Token {
+	out := Token{ID: t.ID, Name: t.Name, Roles: t.Roles, Revoked: t.Revoked}
+	if t.Expires != 0 {
+		at := time.Unix(0, t.Expires).UTC()
+		out.Expires = &at
+	}
+	return out
+}
+
+func (h handler) tokens(w http.ResponseWriter, r *http.Request) {
+	tokens, err := h.Ledger.Tokens(r.Context())
+	answer := Tokens{Tokens: []Token{}}
+	for _, t := range tokens {
+		answer.Tokens = append(answer.Tokens, listed(t))
+	}
+	h.answer(w, r, answer, err)
+}
+
+// makeToken answers POST /v1/tokens. The secret is made here and never sealed, so
+// that a repeat cannot show it again: make another one.
+func (h handler) makeToken(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Name      string   `json:"name"`
+		Roles     []string `json:"roles"`
+		ExpiresIn string   `json:"expires_in"`
+	}
+	if !decodeStrict(w, r, maxCommand, &body) {
+		return
+	}
+	t := decide.Token{ID: uuid.New(), Name: body.Name, Roles: body.Roles}
+	if err := access.CheckName(t.Name); err != nil {
+		problem(w, http.StatusBadRequest, "body", "name: "+err.Error())
+		return
+	}
+	for _, role := range t.Roles {
+		if !slices.Contains(decide.Roles(), role) {
+			problem(w, http.StatusBadRequest, "body", fmt.Sprintf("roles: there is no role %q; there are %s", role, strings.Join(decide.Roles(), ", ")))
+			return
+		}
+	}
+	if len(t.Roles) == 0 {
+		problem(w, http.StatusBadRequest, "body", "roles: name at least one of "+strings.Join(decide.Roles(), ", "))
+		return
+	}
+	if body.ExpiresIn != "" {
+		d, err := expression.ParseDuration(body.ExpiresIn)
+		if err != nil || d <= 0 {
+			problem(w, http.StatusBadRequest, "body", fmt.Sprintf("expires_in: %q is no time; write 90d", body.ExpiresIn))
+			return
+		}
+		t.Expires = h.Now().Add(d).UnixNano()
+	}
+	secret, digest := access.NewSecret()
+	t.SHA256 = digest
+	p := access.From(r.Context())
+	answer, err := h.Desk.Give(r.Context(), p, "command/"+p.Name+"/token-"+t.ID.String(), decide.CommandBody{Command: decide.CommandToken, Token: &t})
+	if err != nil || answer == nil || answer.Refused != "" {
+		h.answered(w, r, "command/"+p.Name+"/token-"+t.ID.String(), answer, err, decide.MayGive(p.Roles, decide.CommandToken))
+		return
+	}
+	made := listed(t)
+	made.Secret = secret
+	h.answer(w, r, made, nil)
+}
+
+// revokeToken answers POST /v1/tokens/{token}/revoke.
+func (h handler) revokeToken(w http.ResponseWriter, r *http.Request) {
+	id, err := uuid.Parse(r.PathValue("token"))
+	if err != nil {
+		problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%q is no token id", r.PathValue("token")))
+		return
+	}
+	tokens, err := h.Ledger.Tokens(r.Context())
+	if err != nil {
+		h.answer(w, r, nil, err)
+		return
+	}
+	i := slices.IndexFunc(tokens, func(t decide.Token) bool { return t.ID == id })
+	if i < 0 {
+		problem(w, http.StatusNotFound, "not-found", "no token has this id")
+		return
+	}
+	h.give(w, r, decide.CommandBody{Command: decide.CommandRevoke, Token: &tokens[i]})
+}

@@ -1,0 +1,75 @@
+package views
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/makegood/makegood/remediator/money"
+)
+
+// Brake is something that is stopped.
+type Brake struct {
+	Target    string    `json:"target"`
+	ID        string    `json:"id"` // of the command or the pull that stopped it
+	By        string    `json:"by"`
+	At        time.Time `json:"at"`
+	Confirmed bool      `json:"confirmed"` // by the fold
+}
+
+// Hold is what waits for a person for one reason.
+type Hold struct {
+	Rule     string        `json:"rule"`
+	Reason   string        `json:"reason"`
+	Remedies int           `json:"remedies"`
+	Money    []money.Money `json:"money"` // by currency; of what is not carried out yet
+	Oldest   time.Time     `json:"oldest"`
+}
+
+// Holds counts what waits for a person, by rule and reason, the oldest first.
+func Holds(ctx context.Context, db *sql.DB) ([]Hold, error) {
+	rows, err := db.QueryContext(ctx, `SELECT rule, reason, COUNT(*), MIN(at) FROM remedy
+		WHERE mode = ? AND status = ? GROUP BY rule, reason ORDER BY MIN(at), rule, reason`, live, StatusHeld)
+	if err != nil {
+		return nil, fmt.Errorf("count holds: %w", err)
+	}
+	defer rows.Close()
+	holds, index := []Hold{}, map[[2]string]int{}
+	for rows.Next() {
+		h := Hold{Money: []money.Money{}}
+		var oldest int64
+		if err := rows.Scan(&h.Rule, &h.Reason, &h.Remedies, &oldest); err != nil {
+			return nil, fmt.Errorf("count holds: %w", err)
+		}
+		h.Oldest = time.Unix(0, oldest).UTC()
+		index[[2]string{h.Rule, h.Reason}] = len(holds)
+		holds = append(holds, h)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("count holds: %w", err)
+	}
+	return holds, addHeldMoney(ctx, db, holds, index)
+}
+
+// addHeldMoney sums up the money of the steps that holds keep from being carried out.
+func addHeldMoney(ctx context.Context, db *sql.DB, holds []Hold, index map[[2]string]int) error {
+	rows, err := db.QueryContext(ctx, `SELECT r.rule, r.reason, a.currency, SUM(a.minor) FROM remedy AS r JOIN action AS a ON a.remedy = r.remedy
+		WHERE r.mode = ? AND r.status = ? AND a.currency <> '' AND a.status IN (?, ?) GROUP BY r.rule, r.reason, a.currency ORDER BY a.currency`,
+		live, StatusHeld, StatusWaiting, StatusHeld)
+	if err != nil {
+		return fmt.Errorf("sum up holds: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var ruleName, reason string
+		var m money.Money
+		if err := rows.Scan(&ruleName, &reason, &m.Currency, &m.Minor); err != nil {
+			return fmt.Errorf("sum up holds: %w", err)
+		}
+		if i, ok := index[[2]string{ruleName, reason}]; ok {
+			holds[i].Money = append(holds[i].Money, m)
+		}
+	}
+	return rows.Err()
+}
