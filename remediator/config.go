@@ -28,6 +28,8 @@ type Config struct {
 	Provider string
 	// ProviderKey is the provider's secret key. Defaults to a key of the sandbox.
 	ProviderKey string
+	// Telling says how people and other systems are told.
+	Telling Telling
 	// Token is what emitters must show as bearer token. Without one, everybody
 	// who can reach the service may emit.
 	Token string

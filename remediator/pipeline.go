@@ -75,12 +75,16 @@ func (s *Service) pipeline() error {
 	s.desk = people.NewDesk(people.Config{Append: s.append, Store: s.ledger, Stamp: s.stamp, Now: s.cfg.Now, Braked: s.hub.Changed})
 
 	// faces: what people and programs see of it.
-	s.handler = api.New(api.Config{
+	faces := api.Config{
 		Events: s.observed(events), Stream: s.hub.Stream(), Gates: s.hub.Gates(), Ledger: s.ledger, Ready: s.readiness,
 		Balance: credit.BalanceHandler(s.ledger, s.cfg.Now, s.cfg.Logger),
 		Redeem:  credit.RedeemHandler(s.ledger, s.cfg.Now, s.cfg.Logger),
 		Guard:   s.guard, Desk: s.desk, InForce: s.inForce, CheckRules: s.checkRules, Now: s.cfg.Now, Logger: s.cfg.Logger,
-	})
+	}
+	if err := s.connectTelling(&faces); err != nil {
+		return err
+	}
+	s.handler = api.New(faces)
 	return nil
 }
 
@@ -113,16 +117,4 @@ func (s *Service) appendEvents(ctx context.Context, inputs []input.Input) error 
 	}
 	s.cfg.OnStep(StepAppended)
 	return nil
-}
-
-// appender lets a method be the log of a part.
-type appender func(context.Context, []input.Input) error
-
-// Append implements the interfaces of ingest and act.
-func (a appender) Append(ctx context.Context, inputs []input.Input) error { return a(ctx, inputs) }
-
-func (s *Service) wakeWorkers() {
-	for _, w := range s.workers {
-		w.Wake()
-	}
 }

@@ -204,6 +204,12 @@ func (s *Service) observed(next http.Handler) http.Handler {
 	})
 }
 
+func (s *Service) wakeWorkers() {
+	for _, w := range s.workers {
+		w.Wake()
+	}
+}
+
 // WaitIdle waits until every record of the log is decided and every action has
 // its outcome.
 func (s *Service) WaitIdle(ctx context.Context) error {
@@ -257,3 +263,9 @@ func (s *Service) Close() error {
 	s.closers = nil
 	return errors.Join(errs...)
 }
+
+// appender lets a method be the log of a part.
+type appender func(context.Context, []input.Input) error
+
+// Append implements the interfaces of ingest and act.
+func (a appender) Append(ctx context.Context, inputs []input.Input) error { return a(ctx, inputs) }

@@ -53,6 +53,8 @@ type commands struct {
 	Rules    rulesCommands    `cmd:"" help:"Check, test, explain and try rules."`
 	Remedies remediesCommands `cmd:"" help:"List and show remedies."`
 	Andon    andonCommands    `cmd:"" help:"Ask andon cords, and watch them."`
+	Webhooks webhooksCommands `cmd:"" help:"List deliveries by webhook, enable and test receivers."`
+	Notify   notifyCommands   `cmd:"" help:"Try templates of messages."`
 	Audit    auditCommands    `cmd:"" help:"Verify and export the ledger."`
 	Version  versionCommand   `cmd:"" help:"Print the version."`
 }

@@ -63,7 +63,7 @@ func (f from) get(ctx context.Context, path string, query url.Values, into any) 
 		defer db.Close()
 		running := http.NotFoundHandler() // what only a running service answers
 		handler := api.New(api.Config{
-			Events: running, Stream: running, Gates: running, Balance: running, Redeem: running,
+			Events: running, Stream: running, Gates: running, Balance: running, Redeem: running, Receive: running,
 			Ledger: db, Logger: slog.New(slog.DiscardHandler), Guard: access.New(access.Config{Open: true}),
 			InForce: func() api.InForce { return api.InForce{} },
 			Ready:   func() error { return errors.New("read from the files of " + f.DataDir) },

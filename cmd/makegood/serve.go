@@ -35,12 +35,17 @@ type serveCommand struct {
 	Provider    string `env:"MAKEGOOD_PROVIDER" help:"Base URL of the refund provider (Stripe's wire format). Without it refunds wait."`
 	ProviderKey string `env:"MAKEGOOD_PROVIDER_KEY_FILE" help:"File with the provider's secret key." type:"path" name:"provider-key-file"`
 	Clock       string `enum:"log,events" default:"log" help:"log: the machine's clock. events: the events' own time, for history."`
+	telling
 }
 
 // Run serves until it is told to stop.
 func (c *serveCommand) Run(p *program) error {
 	logger := slog.New(slog.NewTextHandler(p.stderr, nil))
 	config := remediator.Config{DataDir: c.DataDir, Provider: c.Provider, EventClock: c.Clock == "events", Logger: logger}
+	var err error
+	if config.Telling, err = c.telling.config(); err != nil {
+		return err
+	}
 	if c.ProviderKey != "" {
 		key, err := os.ReadFile(c.ProviderKey)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -78,6 +79,10 @@ func NewWorker(cfg Config) (*Worker, error) {
 	setDefault(&cfg.Poll, 250*time.Millisecond)
 	setDefault(&cfg.Backoff.Base, 500*time.Millisecond)
 	setDefault(&cfg.Backoff.Most, 30*time.Minute)
+	if traits := cfg.Connector.Traits(); len(traits.Schedule) > 0 {
+		// It has many receivers: one that is broken keeps no other waiting.
+		setDefault(&cfg.Breaker.Failures, math.MaxInt)
+	}
 	setDefault(&cfg.Breaker.Failures, 8)
 	setDefault(&cfg.Breaker.Cooldown, 2*time.Second)
 	if cfg.Deadline >= cfg.Lease {

@@ -38,6 +38,11 @@ type Ledger interface {
 	andon.Store
 	Position(ctx context.Context) (decide.Position, error)
 	Unsettled(ctx context.Context) (int, error)
+	Deliveries(ctx context.Context, f views.DeliveryFilter) ([]views.Delivery, error)
+	// DisabledEndpoints returns the receivers of webhooks that are told nothing,
+	// with the reason; Enable has one told again.
+	DisabledEndpoints(ctx context.Context) (map[string]string, error)
+	Enable(ctx context.Context, endpoint string) error
 	// Checkpoint returns nil before the first.
 	Checkpoint(ctx context.Context) ([]byte, error)
 	// Answer returns what a command came to, nil while it has no answer.
@@ -54,6 +59,8 @@ type Config struct {
 	Events          http.Handler // answers /v1/events
 	Stream, Gates   http.Handler // answer /v1/andon/stream and /v1/andon/gates
 	Balance, Redeem http.Handler // answer below /v1/credits/{customer}; the customer is a path value
+	Receive         http.Handler // answers /v1/webhooks/{source}; the source is a path value, its signature its token
+	Webhooks        Webhooks     // nil: no endpoint is configured
 	Ledger          Ledger
 	Ready           func() error // why the service is not ready; nil when it is
 	// Guard tells who makes a request. Required.
@@ -103,10 +110,13 @@ func New(cfg Config) http.Handler {
 func (h handler) routeReads(r *mux.Router) {
 	for path, handler := range map[string]http.HandlerFunc{
 		"/v1/status": h.status, "/v1/remedies": h.remedies, "/v1/remedies/{remedy}": h.remedy, "/v1/holds": h.holds,
-		"/v1/andon": h.cords, "/v1/brakes": h.brakes, "/v1/rules": h.rules, "/v1/commands": h.command,
+		"/v1/andon": h.cords, "/v1/brakes": h.brakes, "/v1/rules": h.rules, "/v1/commands": h.command, "/v1/webhooks": h.webhooks,
 	} {
 		r.Handle(path, h.reads(handler)).Methods(http.MethodGet)
 	}
+	r.Handle("/v1/webhooks/{endpoint}/enable", h.allow(h.enableWebhook, decide.RoleOperator)).Methods(http.MethodPost)
+	r.Handle("/v1/webhooks/{endpoint}/test", h.allow(h.testWebhook, decide.RoleOperator)).Methods(http.MethodPost)
+	r.Handle("/v1/webhooks/{source}", h.Receive)
 	r.Handle("/v1/whoami", h.allow(h.whoami)).Methods(http.MethodGet)
 	r.Handle("/v1/andon/stream", h.allow(h.Stream.ServeHTTP)).Methods(http.MethodGet)
 	r.Handle("/v1/andon/gates", h.allow(h.Gates.ServeHTTP)).Methods(http.MethodGet)
