@@ -1,0 +1,43 @@
+package makegood_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/makegood/makegood/remediator/ingest/webhook"
+)
+
+// TestTellingTour does what docs/telling.md says.
+func TestTellingTour(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it installs the program: make test does")
+	}
+	t.Parallel()
+	tour{
+		document: filepath.Join("docs", "telling.md"), languages: []string{"sh", "yaml", "txt"}, prints: tellingPrints,
+		after: func(block) string { return "" },
+	}.take(t)
+}
+
+// tellingPrints are what a reader of docs/telling.md must have seen.
+var tellingPrints = []string{
+	"Subject: Your order sample came late", "of store credit", "https://crm.example.com/hooks", "crm is told again",
+}
+
+// TestTellingGuideNamesProblems holds the table of answers to the problems that
+// the door for webhooks has.
+func TestTellingGuideNamesProblems(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("docs/telling.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, problem := range []string{webhook.ProblemSource, webhook.ProblemMethod, webhook.ProblemTooLarge, webhook.ProblemMediaType, webhook.ProblemBody,
+		webhook.ProblemHeader, webhook.ProblemSignature, webhook.ProblemTimestamp, webhook.ProblemMalformed, webhook.ProblemBusy, webhook.ProblemUnavailable} {
+		if name := strings.TrimPrefix(problem, "urn:makegood:problem:"); !strings.Contains(string(text), "`"+name+"`") {
+			t.Errorf("docs/telling.md does not name the problem %s", name)
+		}
+	}
+}
