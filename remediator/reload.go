@@ -26,7 +26,20 @@ func (s *Service) Reload(ctx context.Context, files []rule.File) (changed bool, 
 	if err != nil {
 		return false, err
 	}
+	if err := s.fitsAll(set); err != nil {
+		return false, err
+	}
 	return s.activate(ctx, s.inForce().Set, set)
+}
+
+// fitsAll says why rules do not fit what the service has: templates, receivers.
+func (s *Service) fitsAll(set *rule.Set) error {
+	for _, fits := range s.fits {
+		if err := fits(set); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inForce returns the rules in force, as far as committed.
@@ -41,6 +54,9 @@ func (s *Service) inForce() api.InForce {
 func (s *Service) checkRules(ctx context.Context, files []rule.File) error {
 	set, err := rule.Load(files)
 	if err != nil {
+		return err
+	}
+	if err := s.fitsAll(set); err != nil {
 		return err
 	}
 	return s.refuseRenames(ctx, s.inForce().Set, set)

@@ -44,7 +44,8 @@ type Service struct {
 	handler http.Handler
 	rules   *rule.Set // to be put in force; nil: the ones in force stay
 	ready   atomic.Bool
-	told    atomic.Int64 // when the operator was last told that events are not stored
+	told    atomic.Int64            // when the operator was last told that events are not stored
+	fits    []func(*rule.Set) error // what rules must fit besides themselves
 	closers []func() error
 }
 

@@ -124,13 +124,19 @@ func fits(templates *notify.Templates) func(*rule.Rule, *rule.Step) error {
 	}
 }
 
-// checkSteps checks the steps of one kind in the rules that are to be in force.
+// checkSteps checks the steps of one kind in the rules that are to be in force,
+// now and whenever the rules are read again.
 func (s *Service) checkSteps(kind string, check func(*rule.Rule, *rule.Step) error) error {
+	s.fits = append(s.fits, func(set *rule.Set) error { return stepsFit(set, kind, check) })
 	if s.rules == nil {
 		return nil
 	}
+	return stepsFit(s.rules, kind, check)
+}
+
+func stepsFit(set *rule.Set, kind string, check func(*rule.Rule, *rule.Step) error) error {
 	var wrong []error
-	for _, r := range s.rules.Rules {
+	for _, r := range set.Rules {
 		for i := range r.Steps {
 			if r.Steps[i].Kind != kind {
 				continue

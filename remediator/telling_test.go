@@ -132,6 +132,10 @@ func TestToldFromMessageToMessage(t *testing.T) {
 	if list := read(t, face.URL+"/v1/webhooks?endpoint=crm"); !strings.Contains(list, `"status":"succeeded","attempts":1`) {
 		t.Errorf("deliveries %s", list)
 	}
+	other := strings.Replace(tellingRules, "template: sorry", "template: other", 1)
+	if _, err := service.Reload(ctx, []rule.File{{Path: "r.yaml", Text: other}}); err == nil || !strings.Contains(err.Error(), "there is no template other") {
+		t.Errorf("rules that name a template that is none: %v", err)
+	}
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
