@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,10 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/makegood/makegood/remediator/decide"
-	"github.com/makegood/makegood/remediator/input"
-	"github.com/makegood/makegood/remediator/store/logdb"
 )
 
 const (
@@ -39,8 +34,7 @@ func TestStopsAndResumes(t *testing.T) {
 	for i := range n {
 		products = append(products, product{SKU: fmt.Sprint("TABLE-", 100+i), Name: "Table", Price: "249.00 EUR", Sold: 120})
 	}
-	dir := t.TempDir()
-	s, err := start(t.Context(), dir, "127.0.0.1:0", products)
+	s, err := start(t.Context(), t.TempDir(), "127.0.0.1:0", products)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +56,7 @@ func TestStopsAndResumes(t *testing.T) {
 
 	p := s.products[len(catalogue)]
 	changed := changes(p)
-	release(t, dir, "product/"+p.SKU)
+	release(t, s, "product/"+p.SKU)
 	if await(t, changed) {
 		t.Error("a release closes the gate")
 	}
@@ -153,29 +147,15 @@ func expect(t *testing.T, answer *http.Response, status int, says string) {
 	}
 }
 
-// release has a person release a cord: the command goes into the log, as the API
-// would put it there.
-func release(t *testing.T, dir, path string) {
+// release has the owner of this machine release a cord.
+func release(t *testing.T, s *site, path string) {
 	t.Helper()
-	body, err := json.Marshal(decide.CommandBody{
-		Command: decide.CommandRelease, By: "bob", Roles: []string{decide.RoleOperator}, Cord: path,
-		Cause: "the packaging was too thin", Fix: "thicker packaging from batch 12 on",
-	})
+	body := fmt.Sprintf(`{"cord":%q,"cause":"the packaging was too thin","fix":"thicker packaging from batch 12 on"}`, path)
+	answer, err := http.Post(s.url+"/v1/andon/release", "application/json", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	record, err := input.EncodeRecord([]input.Input{{ID: "release/" + path, Kind: input.Command, At: input.StampRecord, Body: body}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	log, err := logdb.Open(t.Context(), filepath.Join(dir, "log.db"), logdb.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	if _, err := log.Append(t.Context(), record); err != nil {
-		t.Fatal(err)
-	}
+	expect(t, answer, http.StatusOK, `"command":"release"`)
 }
 
 // TestPages holds what the shop answers besides.
