@@ -74,19 +74,29 @@ func remedyID(w http.ResponseWriter, r *http.Request) (uuid.UUID, bool) {
 	return id, err == nil
 }
 
-// request answers POST /v1/refunds.
+// request answers POST /v1/refunds. The amount is written as in events: "2.99 USD",
+// or an object with amount and currency.
 func (h handler) request(w http.ResponseWriter, r *http.Request) {
 	var body struct {
-		Payment   string       `json:"payment"`
-		Amount    *money.Money `json:"amount"`
-		Customer  string       `json:"customer"`
-		Reason    string       `json:"reason"`
-		Reference string       `json:"reference"`
+		Payment   string `json:"payment"`
+		Amount    any    `json:"amount"`
+		Customer  string `json:"customer"`
+		Reason    string `json:"reason"`
+		Reference string `json:"reference"`
 	}
-	if decodeStrict(w, r, maxCommand, &body) {
-		h.give(w, r, decide.CommandBody{Command: decide.CommandRequest, Payment: body.Payment, Amount: body.Amount,
-			Customer: body.Customer, Reason: body.Reason, Reference: body.Reference})
+	if !decodeStrict(w, r, maxCommand, &body) {
+		return
 	}
+	c := decide.CommandBody{Command: decide.CommandRequest, Payment: body.Payment, Customer: body.Customer, Reason: body.Reason, Reference: body.Reference}
+	if body.Amount != nil {
+		amount, err := money.FromJSON(body.Amount)
+		if err != nil {
+			problem(w, http.StatusBadRequest, "body", "amount: "+err.Error())
+			return
+		}
+		c.Amount = &amount
+	}
+	h.give(w, r, c)
 }
 
 // onCord answers POST /v1/andon/COMMAND. The path is in the body, since it has
