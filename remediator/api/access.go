@@ -47,6 +47,24 @@ func orList(roles []string) string {
 	return strings.Join(roles[:len(roles)-1], ", ") + " or " + roles[len(roles)-1]
 }
 
+// emits tells those who are somebody, but no emitter, that they have not the role,
+// and everybody that it cannot be looked up: an emitter tries again.
+func (h handler) emits(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p, err := h.Guard.Principal(r)
+		switch {
+		case r.Method != http.MethodPost, errors.Is(err, access.ErrMissing), errors.Is(err, access.ErrUnknown):
+		case err != nil:
+			h.answer(w, r, nil, err)
+			return
+		case !p.Has(decide.RoleEmitter):
+			problem(w, http.StatusForbidden, "forbidden", p.Name+" has not the role for it: "+decide.RoleEmitter)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // MayEmit says whether whoever sends a request may emit events. An error of the
 // store counts as no: the emitter tries again.
 func MayEmit(guard *access.Guard) func(*http.Request) bool {

@@ -85,15 +85,19 @@ func New(cfg Config) http.Handler {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	h := handler{cfg}
+	// A page in somebody's browser must not be able to spend credit or to emit.
+	return http.NewCrossOriginProtection().Handler(handler{cfg}.router())
+}
+
+func (h handler) router() *mux.Router {
 	r := mux.NewRouter()
 	r.HandleFunc("/livez", h.live).Methods(http.MethodGet)
 	r.HandleFunc("/readyz", h.readiness).Methods(http.MethodGet)
 	r.HandleFunc("/healthz", h.readiness).Methods(http.MethodGet)
 	r.HandleFunc("/checkpoint", h.checkpoint).Methods(http.MethodGet)
-	r.Handle("/v1/events", cfg.Events)
+	r.Handle("/v1/events", h.emits(h.Events))
 	h.routeReads(r)
-	if cfg.Desk != nil {
+	if h.Desk != nil {
 		h.routeCommands(r)
 	}
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -103,8 +107,7 @@ func New(cfg Config) http.Handler {
 		problem(w, http.StatusMethodNotAllowed, "method", r.Method+" is not for "+r.URL.Path)
 	})
 	r.Use(pathValues)
-	// A page in somebody's browser must not be able to spend credit or to emit.
-	return http.NewCrossOriginProtection().Handler(r)
+	return r
 }
 
 func (h handler) routeReads(r *mux.Router) {
@@ -131,8 +134,8 @@ func (h handler) routeCommands(r *mux.Router) {
 	for path, handler := range map[string]http.HandlerFunc{
 		"/v1/remedies/{remedy}/approve": h.onRemedy(decide.CommandApprove),
 		"/v1/remedies/{remedy}/deny":    h.onRemedy(decide.CommandDeny),
-		"/v1/remedies/{remedy}/retry":   h.onRemedy(decide.CommandRetry),
-		"/v1/remedies/{remedy}/reverse": h.onRemedy(decide.CommandReverse),
+		"/v1/remedies/{remedy}/retry":   h.onSteps(decide.CommandRetry),
+		"/v1/remedies/{remedy}/reverse": h.onSteps(decide.CommandReverse),
 		"/v1/refunds":                   h.request,
 		"/v1/andon/pull":                h.onCord(decide.CommandPull),
 		"/v1/andon/acknowledge":         h.onCord(decide.CommandAcknowledge),

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,7 @@ import (
 const (
 	maxCommand = 64 << 10 // bytes of a command
 	maxKey     = 128      // of an Idempotency-Key
+	maxName    = 512      // bytes of what somebody else named: as much as a fact holds
 )
 
 // Desk takes commands. Package people implements it.
@@ -39,30 +41,37 @@ type Accepted struct {
 	Ask    string `json:"ask"`    // where its answer will be
 }
 
-// remedyCommand is the body of what concerns one remedy.
-type remedyCommand struct {
-	Reason string    `json:"reason"`
-	Action uuid.UUID `json:"action"` // retry: this step alone
-}
-
-// onRemedy answers POST /v1/remedies/{remedy}/COMMAND.
+// onRemedy answers POST /v1/remedies/{remedy}/COMMAND for an answer to a held
+// remedy, which is of the whole remedy.
 func (h handler) onRemedy(command string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Reason string `json:"reason"`
+		}
+		if id, ok := remedyID(w, r); ok && decodeStrict(w, r, maxCommand, &body) {
+			h.give(w, r, decide.CommandBody{Command: command, Remedy: id, Reason: body.Reason})
+		}
+	}
+}
+
+// onSteps answers POST /v1/remedies/{remedy}/COMMAND for what is about steps of a
+// remedy: all of them, or the one that is named.
+func (h handler) onSteps(command string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Reason string    `json:"reason"`
+			Action uuid.UUID `json:"action"`
+		}
 		id, ok := remedyID(w, r)
-		var body remedyCommand
 		if !ok || !decodeStrict(w, r, maxCommand, &body) {
 			return
 		}
-		c := decide.CommandBody{Command: command, Remedy: id, Action: body.Action, Reason: body.Reason}
-		if command == decide.CommandRetry || command == decide.CommandReverse {
-			of, err := h.origin(r.Context(), command, id, body.Action)
-			if err != nil {
-				h.answer(w, r, nil, err)
-				return
-			}
-			c.Of = of
+		of, err := h.origin(r.Context(), command, id, body.Action)
+		if err != nil {
+			h.answer(w, r, nil, err)
+			return
 		}
-		h.give(w, r, c)
+		h.give(w, r, decide.CommandBody{Command: command, Remedy: id, Action: body.Action, Reason: body.Reason, Of: of})
 	}
 }
 
@@ -86,6 +95,12 @@ func (h handler) request(w http.ResponseWriter, r *http.Request) {
 	}
 	if !decodeStrict(w, r, maxCommand, &body) {
 		return
+	}
+	for name, text := range map[string]string{"payment": body.Payment, "customer": body.Customer, "reference": body.Reference} {
+		if len(text) > maxName { // the fold would cut it off, and mean another one
+			problem(w, http.StatusBadRequest, "body", fmt.Sprintf("%s: it has %d bytes, and at most %d are sealed", name, len(text), maxName))
+			return
+		}
 	}
 	c := decide.CommandBody{Command: decide.CommandRequest, Payment: body.Payment, Customer: body.Customer, Reason: body.Reason, Reference: body.Reference}
 	if body.Amount != nil {
@@ -221,17 +236,28 @@ func decodeStrict(w http.ResponseWriter, r *http.Request, most int64, into any) 
 	case err != nil:
 		problem(w, http.StatusBadRequest, "body", "the body cannot be read")
 		return false
-	case len(strings.TrimSpace(string(body))) == 0:
+	case len(bytes.TrimSpace(body)) == 0:
 		body = []byte("{}")
 	}
-	dec := json.NewDecoder(strings.NewReader(string(body)))
-	dec.DisallowUnknownFields()
-	if err = dec.Decode(into); err == nil && dec.More() {
-		err = errors.New("something follows the object")
-	}
-	if err != nil {
+	if err := decodeObject(body, into); err != nil {
 		problem(w, http.StatusBadRequest, "body", strings.TrimPrefix(err.Error(), "json: "))
 		return false
 	}
 	return true
+}
+
+// decodeObject decodes one JSON object of known fields.
+func decodeObject(body []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the object")
+	}
+	if bytes.TrimSpace(body)[0] != '{' { // null decodes into anything
+		return errors.New("want an object")
+	}
+	return nil
 }

@@ -49,7 +49,8 @@ func (h handler) tokens(w http.ResponseWriter, r *http.Request) {
 }
 
 // makeToken answers POST /v1/tokens. The secret is made here and never sealed, so
-// that a repeat cannot show it again: make another one.
+// that a repeat cannot show it again: it is refused, and another token is made
+// under another key.
 func (h handler) makeToken(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Name      string   `json:"name"`
@@ -82,12 +83,16 @@ func (h handler) makeToken(w http.ResponseWriter, r *http.Request) {
 		}
 		t.Expires = h.Now().Add(d).UnixNano()
 	}
+	p := access.From(r.Context())
+	id, ok := commandID(w, r, p)
+	if !ok {
+		return
+	}
 	secret, digest := access.NewSecret()
 	t.SHA256 = digest
-	p := access.From(r.Context())
-	answer, err := h.Desk.Give(r.Context(), p, "command/"+p.Name+"/token-"+t.ID.String(), decide.CommandBody{Command: decide.CommandToken, Token: &t})
+	answer, err := h.Desk.Give(r.Context(), p, id, decide.CommandBody{Command: decide.CommandToken, Token: &t})
 	if err != nil || answer == nil || answer.Refused != "" {
-		h.answered(w, r, "command/"+p.Name+"/token-"+t.ID.String(), answer, err, decide.MayGive(p.Roles, decide.CommandToken))
+		h.answered(w, r, id, answer, err, decide.MayGive(p.Roles, decide.CommandToken))
 		return
 	}
 	made := listed(t)
@@ -102,6 +107,9 @@ func (h handler) revokeToken(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%q is no token id", r.PathValue("token")))
 		return
 	}
+	if !decodeStrict(w, r, maxCommand, &struct{}{}) {
+		return
+	}
 	tokens, err := h.Ledger.Tokens(r.Context())
 	if err != nil {
 		h.answer(w, r, nil, err)
@@ -112,5 +120,6 @@ func (h handler) revokeToken(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusNotFound, "not-found", "no token has this id")
 		return
 	}
+	tokens[i].Revoked = true // be it for the first time or again: a repeat is the same command
 	h.give(w, r, decide.CommandBody{Command: decide.CommandRevoke, Token: &tokens[i]})
 }
