@@ -15,11 +15,15 @@ import (
 
 // origin finds in the ledger what a retry or a reversal is made from: of a remedy
 // that has ended, the steps that are to be done again or undone. It is nil when
-// there are none, or the remedy has not ended; then the fold says so.
+// there are none, or the remedy has not ended; then the fold says so. What a person
+// turned down, or nobody agreed to, was not tried at all: somebody asks for it anew.
 func (h handler) origin(ctx context.Context, command string, remedy, action uuid.UUID) (*decide.Origin, error) {
 	found, err := h.Ledger.Remedy(ctx, remedy)
 	if err != nil || found == nil || found.Ended == nil {
 		return nil, err
+	}
+	if command == decide.CommandRetry && (found.Status == decide.Denied || found.Status == decide.Expired) {
+		return nil, nil
 	}
 	entries, err := h.Ledger.History(ctx, remedy)
 	if err != nil {
