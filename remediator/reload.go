@@ -64,7 +64,7 @@ func (s *Service) checkRules(ctx context.Context, files []rule.File) error {
 
 // committed tells those who wait for what a commit changed.
 func (s *Service) committed(out *decide.Output) {
-	if len(out.Cords)+len(out.Brakes) > 0 {
+	if len(out.Cords)+len(out.Brakes)+len(out.Answers) > 0 { // an answer may lift a brake that nothing else tells of
 		s.hub.Changed()
 	}
 	if len(out.Tokens) > 0 {

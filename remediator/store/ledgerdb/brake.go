@@ -85,7 +85,9 @@ func (d *DB) Stopped(ctx context.Context) ([]cord.State, []andon.Stop, error) {
 	return cords, stops, rows.Err()
 }
 
-// writeBrakes confirms and lifts what the fold did, in its order.
+// writeBrakes confirms and lifts what the fold did, in its order. Then it lifts
+// what was braked under the id of a command that came to something else: somebody
+// gave another one under a key that was taken, before anybody knew.
 func writeBrakes(tx *statement.Tx, c *change) error {
 	for _, b := range c.out.Brakes {
 		var err error
@@ -100,6 +102,11 @@ func writeBrakes(tx *statement.Tx, c *change) error {
 			_, err = tx.Exec(`DELETE FROM brake WHERE target = ? AND ordinal > 0`, b.Target)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	for _, a := range c.out.Answers {
+		if _, err := tx.Exec(`DELETE FROM brake WHERE id = ? AND ordinal = 0`, a.ID); err != nil {
 			return err
 		}
 	}
