@@ -50,6 +50,8 @@ type Outbox interface {
 	// and sets the time of the first one, before it returns. Under a brake it
 	// returns none.
 	Claim(ctx context.Context, connector string, n int, now time.Time, lease time.Duration) ([]Job, error)
+	// Braked reports whether an action has come under a brake since it was claimed.
+	Braked(ctx context.Context, action uuid.UUID) (bool, error)
 	// Retry ends the lease of an attempt and makes the job due again at next. A job
 	// that was settled or handed out anew meanwhile stays so, and that is no error.
 	Retry(ctx context.Context, action uuid.UUID, attempt int, next time.Time) error

@@ -3,6 +3,7 @@ package act
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -21,7 +22,8 @@ const (
 	codeForeign    = "already_refunded"
 	codeKeyExpired = "key_expired"
 	codeUnreadable = "decision_unreadable"
-	codeErased     = "erased" // what was to be told is under a key that was destroyed
+	codeErased     = "erased"  // what was to be told is under a key that was destroyed
+	codeStopped    = "stopped" // somebody stopped it while the provider was asked what is there
 )
 
 // verdict is what an attempt came to.
@@ -103,8 +105,12 @@ func (w *Worker) look(ctx context.Context, job claimed, r Request) (v verdict, s
 		}
 		return verdict{}, false, nil
 	}
-	found, err := w.cfg.Connector.Lookup(ctx, r)
+	looking, done := w.unlessBraked(ctx, job)
+	defer done()
+	found, err := w.cfg.Connector.Lookup(looking, r)
 	switch {
+	case errors.Is(context.Cause(looking), errBraked):
+		return verdict{Result: Result{Status: decide.Retrying, Code: codeStopped}}, true, nil
 	case err != nil:
 		known := classify(err)
 		v = verdict{Result: Result{Status: known.Status, Code: known.Code}, retryAfter: known.RetryAfter}
@@ -117,11 +123,43 @@ func (w *Worker) look(ctx context.Context, job claimed, r Request) (v verdict, s
 	case found.Foreign != "" && !job.Approved:
 		return verdict{Result: Result{Status: decide.Blocked, Code: codeForeign, Ref: found.Foreign}}, true, nil
 	}
+	braked, err := w.cfg.Outbox.Braked(ctx, job.Action)
+	if braked || err != nil {
+		return verdict{Result: Result{Status: decide.Retrying, Code: codeStopped}}, true, err
+	}
 	return verdict{}, false, nil
+}
+
+// errBraked ends a look-up whose action was stopped meanwhile.
+var errBraked = errors.New("somebody stopped it")
+
+// unlessBraked returns a context that ends when the action comes under a brake: a
+// slow provider must not make a stop late, and it was not asked to act yet.
+func (w *Worker) unlessBraked(ctx context.Context, job claimed) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		poll := time.NewTicker(w.cfg.Poll)
+		defer poll.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-poll.C:
+			}
+			if braked, err := w.cfg.Outbox.Braked(ctx, job.Action); braked && err == nil {
+				cancel(errBraked)
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil) }
 }
 
 // observe tells the breaker whether the provider is there.
 func (w *Worker) observe(v verdict) {
+	if v.Code == codeStopped {
+		w.breaker.abandoned()
+		return
+	}
 	if v.Status == decide.Retrying || v.Status == decide.Unknown {
 		w.breaker.failed(w.cfg.Now())
 		return

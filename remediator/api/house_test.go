@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,6 +63,7 @@ type house struct {
 	service  *remediator.Service
 	url      string
 	provider *sandbox.Sandbox
+	called   atomic.Int64      // when the provider was last called
 	secrets  map[string]string // of people, by name
 	decider  sync.Mutex        // held: the decider stands still
 	stop     func()
@@ -74,9 +76,12 @@ func newHouse(t *testing.T, change func(*remediator.Config)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	paying := httptest.NewServer(provider)
-	t.Cleanup(paying.Close)
 	h := &house{t: t, provider: provider, secrets: map[string]string{"admin": adminSecret, "emitter": emitterSecret, "nobody": ""}}
+	paying := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.called.Store(time.Now().UnixNano())
+		provider.ServeHTTP(w, r)
+	}))
+	t.Cleanup(paying.Close)
 	h.config = remediator.Config{DataDir: t.TempDir(), Rules: ruleFiles(houseRules), Provider: paying.URL, Token: emitterSecret, AdminToken: adminSecret,
 		Logger: slog.New(slog.DiscardHandler)}
 	h.config.OnStep = func(step string) {
@@ -116,15 +121,17 @@ func (h *house) start() {
 	h.until("ready", func() bool { return h.ask("nobody", "GET", "/readyz", "").status == http.StatusOK })
 }
 
-// until waits until something holds.
+// until waits until something holds. It looks less and less often, so that looking
+// takes no time from what it waits for.
 func (h *house) until(what string, holds func() bool) {
 	h.t.Helper()
-	again := time.NewTicker(2 * time.Millisecond)
-	defer again.Stop()
-	for limit := time.Now().Add(30 * time.Second); !holds(); <-again.C {
+	const soonest, latest = time.Millisecond, 100 * time.Millisecond
+	limit := time.Now().Add(time.Minute)
+	for wait := soonest; !holds(); wait = min(wait*3/2, latest) {
 		if time.Now().After(limit) {
-			h.t.Fatalf("it is not %s in half a minute", what)
+			h.t.Fatalf("it is not %s in a minute", what)
 		}
+		<-time.After(wait)
 	}
 }
 

@@ -139,6 +139,16 @@ func (d *DB) Claim(ctx context.Context, connector string, n int, now time.Time, 
 	return jobs, nil
 }
 
+// Braked implements act.Outbox.
+func (d *DB) Braked(ctx context.Context, action uuid.UUID) (bool, error) {
+	var stopped bool
+	err := d.db.Read.QueryRowContext(ctx, `SELECT NOT EXISTS (SELECT 1 FROM outbox WHERE action = ?`+unbraked+`)`, action.String()).Scan(&stopped)
+	if err != nil {
+		return false, fmt.Errorf("look whether an action is stopped: %w", err)
+	}
+	return stopped, nil
+}
+
 func (d *DB) claim(ctx context.Context, marks map[uuid.UUID]mark, connector string, n int, now time.Time, lease time.Duration) ([]act.Job, error) {
 	tx, err := d.statements.Begin(ctx)
 	if err != nil {
