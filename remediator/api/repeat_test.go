@@ -150,6 +150,9 @@ func TestRepeatedThoughMore(t *testing.T) {
 // the end stops nothing.
 func TestAnsweredLater(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it waits as long as a command waits for its answer: make test does")
+	}
 	h := newHouse(t, nil)
 	h.hireAll()
 	h.decider.Lock()
