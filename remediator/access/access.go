@@ -72,8 +72,9 @@ type Guard struct {
 	cfg   Config
 	fixed map[[sha256.Size]byte]Principal
 
-	mu    sync.Mutex
-	known map[[sha256.Size]byte]decide.Token // nil: to be read
+	mu      sync.Mutex
+	known   map[[sha256.Size]byte]decide.Token // nil: to be read
+	changed chan struct{}                      // closed when some were made or revoked
 }
 
 // New returns a guard.
@@ -81,7 +82,7 @@ func New(cfg Config) *Guard {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	g := &Guard{cfg: cfg, fixed: map[[sha256.Size]byte]Principal{}}
+	g := &Guard{cfg: cfg, fixed: map[[sha256.Size]byte]Principal{}, changed: make(chan struct{})}
 	if cfg.Emitter != "" {
 		g.fixed[sha256.Sum256([]byte(cfg.Emitter))] = Principal{Emitter, []string{decide.RoleEmitter}}
 	}
@@ -96,6 +97,16 @@ func (g *Guard) Forget() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.known = nil
+	close(g.changed)
+	g.changed = make(chan struct{})
+}
+
+// Changed returns what is closed when tokens are made or revoked: whoever lets a
+// request last then asks again whose it is.
+func (g *Guard) Changed() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.changed
 }
 
 // Principal says who makes a request, or why nobody does.

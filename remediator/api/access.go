@@ -1,10 +1,12 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/decide"
@@ -34,6 +36,37 @@ func (h handler) allow(next http.HandlerFunc, roles ...string) http.Handler {
 		}
 		next(w, r.WithContext(access.With(r.Context(), p)))
 	})
+}
+
+// expiryPoll is how often a request that lasts is asked whether its token has
+// expired.
+const expiryPoll = time.Minute
+
+// lasting ends a request that lasts when who makes it is nobody any more: their
+// token was revoked, or has expired.
+func (h handler) lasting(next http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, end := context.WithCancel(r.Context())
+		defer end()
+		go func() {
+			poll := time.NewTicker(expiryPoll)
+			defer poll.Stop()
+			for {
+				changed := h.Guard.Changed()
+				if _, err := h.Guard.Principal(r); errors.Is(err, access.ErrUnknown) {
+					end()
+					return
+				}
+				select {
+				case <-changed:
+				case <-poll.C:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	}
 }
 
 // reads lets everybody pass but mere emitters.

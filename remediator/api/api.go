@@ -121,7 +121,7 @@ func (h handler) routeReads(r *mux.Router) {
 	r.Handle("/v1/webhooks/{endpoint}/test", h.allow(h.testWebhook, decide.RoleOperator)).Methods(http.MethodPost)
 	r.Handle("/v1/webhooks/{source}", h.Receive)
 	r.Handle("/v1/whoami", h.allow(h.whoami)).Methods(http.MethodGet)
-	r.Handle("/v1/andon/stream", h.allow(h.Stream.ServeHTTP)).Methods(http.MethodGet)
+	r.Handle("/v1/andon/stream", h.allow(h.lasting(h.Stream))).Methods(http.MethodGet)
 	r.Handle("/v1/andon/gates", h.allow(h.Gates.ServeHTTP)).Methods(http.MethodGet)
 	r.Handle("/v1/tokens", h.allow(h.tokens, decide.RoleAdmin)).Methods(http.MethodGet)
 	r.Handle("/v1/credits/{customer}", h.allow(h.Balance.ServeHTTP, decide.RoleAdmin)).Methods(http.MethodGet)

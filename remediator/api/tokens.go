@@ -65,7 +65,11 @@ func (h handler) makeToken(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusBadRequest, "body", "name: "+err.Error())
 		return
 	}
-	for _, role := range t.Roles {
+	for i, role := range t.Roles {
+		if slices.Contains(t.Roles[:i], role) {
+			problem(w, http.StatusBadRequest, "body", fmt.Sprintf("roles: %s is there twice", role))
+			return
+		}
 		if !slices.Contains(decide.Roles(), role) {
 			problem(w, http.StatusBadRequest, "body", fmt.Sprintf("roles: there is no role %q; there are %s", role, strings.Join(decide.Roles(), ", ")))
 			return
