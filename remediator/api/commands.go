@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/people"
 	"github.com/makegood/makegood/remediator/rule/expression"
@@ -197,8 +199,12 @@ func (h handler) answered(w http.ResponseWriter, r *http.Request, id string, ans
 	switch {
 	case errors.Is(err, people.ErrReused):
 		problem(w, http.StatusUnprocessableEntity, "idempotency-key", err.Error())
+	case errors.Is(err, input.ErrTooLarge):
+		problem(w, http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("a command has at most %d bytes in the log", input.MaxRecord))
 	case err != nil:
-		h.answer(w, r, nil, err)
+		h.Logger.ErrorContext(r.Context(), "take command", slog.String("path", r.URL.Path), slog.Any("error", err))
+		w.Header().Set("Retry-After", "1")
+		problem(w, http.StatusServiceUnavailable, "unavailable", "nobody knows whether the command was taken: give it again under the same Idempotency-Key")
 	case answer == nil:
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusAccepted)

@@ -63,6 +63,10 @@ func (h handler) activate(w http.ResponseWriter, r *http.Request) {
 	if !decodeStrict(w, r, maxRules, &body) {
 		return
 	}
+	if len(body.Files) == 0 {
+		problem(w, http.StatusUnprocessableEntity, "rules", "files: there are none, and without rules nothing is made good")
+		return
+	}
 	if err := h.CheckRules(r.Context(), body.Files); err != nil {
 		var problems *rule.Problems
 		if errors.As(err, &problems) {
