@@ -30,12 +30,17 @@ type Config struct {
 	ProviderKey string
 	// Telling says how people and other systems are told.
 	Telling Telling
-	// Token is what emitters must show as bearer token. Without one, everybody
-	// who can reach the service may emit.
+	// Token is a bearer token that may emit events and ask gates, beside those that
+	// an administrator makes.
 	Token string
-	// AdminToken is what readers of the API and shops that redeem credit must show.
-	// Without one, everybody who can reach the service may.
+	// AdminToken is a bearer token that may do everything. Without one, whoever can
+	// reach the service and shows no token at all may do everything too: it is for
+	// a service that only its owner reaches.
 	AdminToken string
+	// LocalNames refuses requests that name the service otherwise than by an address
+	// or as localhost, other than those marked by access.FromOwner. A service
+	// without tokens needs it against pages in its owner's browser.
+	LocalNames bool
 	// EventClock makes the time of the events the clock of the log: for history
 	// and demonstrations. A log is either way for ever.
 	EventClock bool

@@ -85,6 +85,9 @@ func (s *Service) pipeline() error {
 		return err
 	}
 	s.handler = api.New(faces)
+	if s.cfg.LocalNames {
+		s.handler = access.OnThisMachine(s.handler)
+	}
 	return nil
 }
 

@@ -69,7 +69,7 @@ func (c *serveCommand) Run(p *program) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	if !loopback(listener.Addr()) {
+	if config.LocalNames = loopback(listener.Addr()); !config.LocalNames {
 		if err := c.tokens(p, &config); err != nil {
 			return errors.Join(err, listener.Close())
 		}

@@ -118,7 +118,7 @@ func (h *house) rules() (r api.Rules) {
 func TestFourEyesLocal(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, func(c *remediator.Config) { c.Token, c.AdminToken = "", "" })
-	h.secrets["admin"], h.secrets["emitter"], h.secrets["local"] = "", "", ""
+	h.secrets["local"] = ""
 	h.hire(map[string]string{"pat": "approver operator"})
 	id := h.requested("local", "pi_1")
 	h.hears(h.post("local", "/v1/remedies/"+id+"/approve", ""), "approve", saying{"local", ownAsk})

@@ -93,6 +93,7 @@ func newHouse(t *testing.T, change func(*remediator.Config)) *house {
 	if change != nil {
 		change(&h.config)
 	}
+	h.secrets["admin"], h.secrets["emitter"] = h.config.AdminToken, h.config.Token
 	h.start()
 	t.Cleanup(func() { h.stop() })
 	return h

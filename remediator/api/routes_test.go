@@ -215,11 +215,11 @@ func TestStrictBodies(t *testing.T) {
 	}
 }
 
-// TestCrossOrigin holds that a page of another origin can give no command, by a
-// browser that says where the page is from.
+// TestCrossOrigin holds that a page of another origin can give no command, neither
+// as itself nor under the name of this machine.
 func TestCrossOrigin(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, func(c *remediator.Config) { c.Token, c.AdminToken = "", "" })
+	h := newHouse(t, func(c *remediator.Config) { c.Token, c.AdminToken, c.LocalNames = "", "", true })
 	for _, c := range []struct {
 		header, value string
 		status        int
@@ -230,5 +230,20 @@ func TestCrossOrigin(t *testing.T) {
 		if r := h.post("nobody", "/v1/pause", `{"target":"rule:late"}`, c.header, c.value); r.status != c.status {
 			t.Errorf("%s: %s: %d %s, want %d", c.header, c.value, r.status, r.body, c.status)
 		}
+	}
+	// A page that has given its own name the address of this machine.
+	req, err := http.NewRequest(http.MethodPost, h.url+"/v1/pause", strings.NewReader(`{"target":"money"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "elsewhere.example"
+	req.Header.Set("Origin", "http://elsewhere.example")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusMisdirectedRequest || h.stopped("money") {
+		t.Errorf("under another name it answers %s", res.Status)
 	}
 }
