@@ -249,6 +249,9 @@ func (f *Fold) fold(in input.Input, j *judged) error {
 // inputMemory is for how long of log time an input's id is remembered.
 const inputMemory = int64(7 * 24 * 3600 * 1e9)
 
+// keyedAlike are the kinds of input that people name by the same keys.
+var keyedAlike = map[input.Kind]input.Kind{input.Command: input.Activate, input.Activate: input.Command}
+
 // repeated reports whether an input with this id was folded already.
 func (f *Fold) repeated(in input.Input) bool {
 	if in.ID == "" {
@@ -259,6 +262,10 @@ func (f *Fold) repeated(in input.Input) bool {
 	// command from being folded.
 	key := f.hash.long("input", in.Kind.String(), in.ID)
 	if f.inputs.has(key) {
+		return true
+	}
+	// A person's keys are for commands and activations alike.
+	if other, ok := keyedAlike[in.Kind]; ok && f.inputs.has(f.hash.long("input", other.String(), in.ID)) {
 		return true
 	}
 	f.inputs.add(key, f.at)

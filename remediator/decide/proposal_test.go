@@ -243,3 +243,27 @@ func TestFirstRulesAreProposed(t *testing.T) {
 		t.Errorf("the answer is %+v", b)
 	}
 }
+
+// A command and an activation are both what a person says under a key: the first
+// one under it is carried out, the other one is not.
+func TestCommandsAndActivationsShareKeys(t *testing.T) {
+	t.Parallel()
+	for _, first := range []input.Kind{input.Command, input.Activate} {
+		s := newScene(t, oldRules)
+		pause := by("ada", decide.RoleOperator)
+		pause.Command, pause.Target = decide.CommandPause, decide.TargetMoney
+		says := []input.Input{
+			{ID: "command/ada/k", Kind: input.Command, At: s.at, Body: encode(t, pause)},
+			{ID: "command/ada/k", Kind: input.Activate, At: s.at, Body: encode(t, s.activates("ada", newRules, author))},
+		}
+		if first == input.Activate {
+			slices.Reverse(says)
+		}
+		if facts := s.apply(says[0]); len(facts) == 0 || len(s.last.Answers) != 1 {
+			t.Errorf("a %s comes to %s", first, kinds(facts))
+		}
+		if facts := s.apply(says[1]); len(facts) != 0 || len(s.last.Answers) != 0 {
+			t.Errorf("after a %s, what comes under its key comes to %s", first, kinds(facts))
+		}
+	}
+}
