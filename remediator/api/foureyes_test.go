@@ -315,3 +315,25 @@ func TestForged(t *testing.T) {
 		t.Errorf("%d remedies, want the one", n)
 	}
 }
+
+// TestFourEyesAuthors holds that who wrote a rule may not approve what it holds, though
+// somebody has put another rule in force since; and that this one may.
+func TestFourEyesAuthors(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	h.hireAll()
+	h.hire(map[string]string{"max": "author approver", "may": "author approver"})
+	late := strings.Replace(houseRules, "It came late", "It came too late", 1)
+	h.activate("max", late, "pat")
+	lost := strings.NewReplacer("rule: broken", "rule: lost", "parcel.broken", "parcel.lost", "mode: live", "mode: shadow")
+	more := late + lost.Replace(houseRules[strings.Index(houseRules, "  - rule: broken"):])
+	h.post("may", "/v1/rules/activate", h.activation(more)).answer(t)
+	h.stop()
+	h.config.Rules = nil // those in force stay
+	h.start()
+	id := h.held("1", "500.00 USD")
+	for _, s := range []saying{{"max", ownRule}, {"may", done}, {"max", ownRule}, {"pat", done}} {
+		h.hears(h.post(s.who, "/v1/remedies/"+id+"/approve", ""), "approve", s)
+	}
+	h.becomes(id, "done")
+}

@@ -125,7 +125,7 @@ func (f *Fold) open(v *verdict, fact RemedyFact, charges []charge) error {
 		Charges: charges, Limits: &limits, Requester: v.c.requester, Reverses: v.c.reverses, Charged: v.c.charged,
 	}
 	if f.rules[v.c.charged] != nil {
-		r.Author = f.state.Author // nobody wrote what is built in
+		r.Author = f.authorOf(v.c.charged) // nobody wrote what is built in
 	}
 	for i, s := range fact.Steps {
 		step := openStep{Action: s.Action, Name: s.Name, Kind: s.Kind, After: s.After, Connector: s.Connector,

@@ -94,9 +94,31 @@ func (f *Fold) putInForce(set *rule.Set, author string) error {
 	for _, r := range set.Rules {
 		fact.Rules = append(fact.Rules, RuleDigest{Rule: r.Name, Digest: r.Digest, Mode: string(r.Mode)})
 	}
+	f.state.Authors = f.authors(set, author)
 	f.state.Files, f.state.Digest, f.state.Author = set.Files, set.Digest, author
 	f.use(set)
 	return f.addRules(fact)
+}
+
+// authorOf returns who put a rule in force as it is: who edits others besides it
+// has not written it.
+func (f *Fold) authorOf(name string) string {
+	if author, ok := f.state.Authors[name]; ok {
+		return author
+	}
+	return f.state.Author
+}
+
+// authors returns the authors of the rules of a set that somebody else wrote than
+// who puts the set in force.
+func (f *Fold) authors(set *rule.Set, author string) map[string]string {
+	others := map[string]string{}
+	for _, r := range set.Rules {
+		if old := f.rules[r.Name]; old != nil && old.Digest == r.Digest && f.authorOf(r.Name) != author {
+			others[r.Name] = f.authorOf(r.Name)
+		}
+	}
+	return others
 }
 
 // addRules seals what is in force, in as many facts as it needs.

@@ -48,6 +48,8 @@ type state struct {
 	Paused   map[string]*pause `cbor:"23,keyasint"` // by target
 	Fired    map[string]int64  `cbor:"24,keyasint"` // when each rule last made a remedy
 	Proposed *proposal         `cbor:"25,keyasint"` // rule set that waits for another person
+
+	Authors map[string]string `cbor:"26,keyasint,omitempty"` // of rules in force, by name, where it is not Author
 }
 
 // usage is what the limits of a rule, or of a rule and a customer, have used.
