@@ -125,7 +125,9 @@ func (d *Desk) submit(ctx context.Context, id, request string, kind input.Kind, 
 	if err != nil {
 		return nil, fmt.Errorf("encode command: %w", err)
 	}
-	if err := d.cfg.Append(ctx, []input.Input{{ID: id, Kind: kind, At: d.cfg.Stamp(), Body: text}}); err != nil {
+	// Whoever asked may go meanwhile. The log has it all the same, and a stop that is
+	// in the log is to be effective at once.
+	if err := d.cfg.Append(context.WithoutCancel(ctx), []input.Input{{ID: id, Kind: kind, At: d.cfg.Stamp(), Body: text}}); err != nil {
 		return nil, fmt.Errorf("append command: %w", err)
 	}
 	if err := after(); err != nil {
