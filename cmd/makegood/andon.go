@@ -13,13 +13,16 @@ import (
 )
 
 type andonCommands struct {
-	List  listCordsCommand  `cmd:"" help:"List the cords that were ever pulled, or say how paths stand."`
-	Gate  gateCommand       `cmd:"" help:"Ask whether something may go on: exit 0 open, 3 closed, 4 unknown."`
-	Watch watchCordsCommand `cmd:"" help:"Print each change of the cords as it comes."`
+	List    listCordsCommand  `cmd:"" help:"List the cords that were ever pulled, or say how paths stand."`
+	Pull    pullCommand       `cmd:"" help:"Pull a cord: yellow calls for help, red stops what is below."`
+	Ack     ackCommand        `cmd:"" aliases:"acknowledge" help:"Say that you have come to a call; it stops its clock and opens nothing."`
+	Release releaseCommand    `cmd:"" help:"Release a cord, when its cause is known and mended."`
+	Gate    gateCommand       `cmd:"" help:"Ask whether something may go on: exit 0 open, 3 closed, 4 unknown."`
+	Watch   watchCordsCommand `cmd:"" help:"Print each change of the cords as it comes."`
 }
 
 type listCordsCommand struct {
-	from
+	service
 	Cords []string `arg:"" optional:"" name:"path" help:"Only these, whether they were pulled or not."`
 }
 
@@ -87,26 +90,30 @@ func instant(at int64) string {
 	return time.Unix(0, at).UTC().Format(time.RFC3339)
 }
 
-// service says which running service is asked, with any token of it.
-type service struct {
-	URL   string `env:"MAKEGOOD_URL" help:"Ask the service at this address."`
-	Token string `env:"MAKEGOOD_TOKEN" help:"Any token of the service, when it asks for one."`
+// asked says which running service gates are asked of, with any token of it.
+type asked struct {
+	URL string `env:"MAKEGOOD_URL" help:"Ask the service at this address."`
+	credentials
 }
 
 // options are those of a client that asks it.
-func (s service) options() ([]makegood.Option, error) {
-	if s.URL == "" {
+func (a asked) options() ([]makegood.Option, error) {
+	if a.URL == "" {
 		return nil, usageError("say which service to ask: --url, or MAKEGOOD_URL")
 	}
-	options := []makegood.Option{makegood.URL(s.URL), makegood.Logger(slog.New(slog.DiscardHandler))}
-	if s.Token != "" {
-		options = append(options, makegood.Token(s.Token))
+	token, err := a.bearer()
+	if err != nil {
+		return nil, err
+	}
+	options := []makegood.Option{makegood.URL(a.URL), makegood.Logger(slog.New(slog.DiscardHandler))}
+	if token != "" {
+		options = append(options, makegood.Token(token))
 	}
 	return options, nil
 }
 
 type gateCommand struct {
-	service
+	asked
 	Cord     string        `arg:"" name:"path" help:"Path of the cord, such as pipeline/prod."`
 	Mode     string        `enum:"last-known,fail-open,fail-closed" default:"last-known" help:"What counts when the service cannot be asked: last-known, fail-open or fail-closed."`
 	MaxStale time.Duration `default:"1m" help:"How old what --gate-file has may be for fail-open and fail-closed."`

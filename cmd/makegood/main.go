@@ -45,18 +45,28 @@ type program struct {
 }
 
 type commands struct {
-	Demo     demoCommand      `cmd:"" help:"Run the whole system on two days of real flights, and say what it did."`
-	Serve    serveCommand     `cmd:"" help:"Run the service."`
-	Send     sendCommand      `cmd:"" help:"Send CloudEvents from a file to a service."`
-	Sandbox  sandboxCommand   `cmd:"" help:"Run a payment provider to try things with."`
-	Status   statusCommand    `cmd:"" help:"Say how a service is doing."`
-	Rules    rulesCommands    `cmd:"" help:"Check, test, explain and try rules."`
-	Remedies remediesCommands `cmd:"" help:"List and show remedies."`
-	Andon    andonCommands    `cmd:"" help:"Ask andon cords, and watch them."`
-	Webhooks webhooksCommands `cmd:"" help:"List deliveries by webhook, enable and test receivers."`
-	Notify   notifyCommands   `cmd:"" help:"Try templates of messages."`
-	Audit    auditCommands    `cmd:"" help:"Verify and export the ledger."`
-	Version  versionCommand   `cmd:"" help:"Print the version."`
+	Demo    demoCommand    `cmd:"" group:"Begin" help:"Run the whole system on two days of real flights, and say what it did."`
+	Serve   serveCommand   `cmd:"" group:"Begin" help:"Run the service."`
+	Sandbox sandboxCommand `cmd:"" group:"Begin" help:"Run a payment provider to try things with."`
+	Send    sendCommand    `cmd:"" group:"Begin" help:"Send CloudEvents from a file to a service."`
+	Status  statusCommand  `cmd:"" group:"Begin" help:"Say how a service is doing."`
+	Version versionCommand `cmd:"" group:"Begin" help:"Print the version."`
+
+	Rules rulesCommands `cmd:"" group:"Rules" help:"Check, test, explain and try rules, and put them in force."`
+
+	Remedies remediesCommands `cmd:"" group:"Remedies" help:"List remedies, and answer those that wait for a person."`
+	Refunds  refundsCommands  `cmd:"" group:"Remedies" help:"Ask for refunds."`
+
+	Pause  pauseCommand  `cmd:"" group:"Stop the line" help:"Stop all money, a rule or a connector, at once."`
+	Resume resumeCommand `cmd:"" group:"Stop the line" help:"Let go on what another person paused."`
+	Brakes brakesCommand `cmd:"" group:"Stop the line" help:"List what is stopped, and by whom."`
+	Andon  andonCommands `cmd:"" group:"Stop the line" help:"Pull, release, ask and watch andon cords."`
+
+	Webhooks webhooksCommands `cmd:"" group:"Telling" help:"List deliveries by webhook, repeat them, enable and test receivers."`
+	Notify   notifyCommands   `cmd:"" group:"Telling" help:"Try templates of messages."`
+
+	Tokens tokensCommands `cmd:"" group:"Access and proof" help:"Say who may do what: make, list and revoke tokens."`
+	Audit  auditCommands  `cmd:"" group:"Access and proof" help:"Verify and export the ledger."`
 }
 
 func main() {

@@ -1,107 +1,19 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"log/slog"
-
-	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
-	"github.com/makegood/makegood/remediator/store/ledgerdb"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
-// from says where a read is answered: by a running service, or from the files of
-// a data folder, which are opened to read only.
-type from struct {
-	URL     string `env:"MAKEGOOD_URL" help:"Ask the service at this address." xor:"from"`
-	Token   string `env:"MAKEGOOD_ADMIN_TOKEN" help:"Administrator's token, when the service asks for one."`
-	DataDir string `env:"MAKEGOOD_DATA_DIR" help:"Read this data folder." xor:"from" type:"path"`
-	Output  string `enum:"table,json" default:"table" help:"table or json."`
-}
-
-// maxAnswer bounds what is read of an answer.
-const maxAnswer = 64 << 20
-
-// get reads a path of the API into a value. A data folder answers through the
-// same handlers as a service does.
-func (f from) get(ctx context.Context, path string, query url.Values, into any) error {
-	if len(query) > 0 {
-		path += "?" + query.Encode()
-	}
-	var answer *http.Response
-	switch {
-	case f.URL != "":
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(f.URL, "/")+path, nil)
-		if err != nil {
-			return fmt.Errorf("ask service: %w", err)
-		}
-		if f.Token != "" {
-			req.Header.Set("Authorization", "Bearer "+f.Token)
-		}
-		client := http.Client{Timeout: 30 * time.Second}
-		if answer, err = client.Do(req); err != nil {
-			return fmt.Errorf("ask service: %w", err)
-		}
-	case f.DataDir != "":
-		db, err := ledgerdb.OpenReadOnly(ctx, filepath.Join(f.DataDir, "ledger.db"))
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		running := http.NotFoundHandler() // what only a running service answers
-		handler := api.New(api.Config{
-			Events: running, Stream: running, Gates: running, Balance: running, Redeem: running, Receive: running,
-			Ledger: db, Logger: slog.New(slog.DiscardHandler), Guard: access.New(access.Config{Open: true}),
-			InForce: func() api.InForce { return api.InForce{} },
-			Ready:   func() error { return errors.New("read from the files of " + f.DataDir) },
-		})
-		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
-		answer = w.Result()
-	default:
-		return usageError("say where to read: --url of a running service, or --data-dir")
-	}
-	defer answer.Body.Close()
-	return readAnswer(answer, f.URL != "", into)
-}
-
-// readAnswer reads what a service that was asked, or a data folder, answered.
-func readAnswer(answer *http.Response, asked bool, into any) error {
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
-	if err != nil {
-		return fmt.Errorf("read answer: %w", err)
-	}
-	if answer.StatusCode != http.StatusOK {
-		var problem struct {
-			Detail string `json:"detail"`
-		}
-		_ = json.Unmarshal(body, &problem) // what is no problem+json has no detail
-		if !asked {
-			return errors.New(problem.Detail)
-		}
-		return fmt.Errorf("the service answered %s: %s", answer.Status, problem.Detail)
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("read answer: %w", err)
-	}
-	return nil
-}
-
 type statusCommand struct {
-	from
+	service
 }
 
 // Run says how far a service is and what it did.
@@ -115,7 +27,7 @@ func (c *statusCommand) Run(p *program) error {
 	}
 	ready := "ready"
 	switch {
-	case c.URL == "":
+	case s.Why == readFromFiles:
 		ready = "not asked: read from the files of " + c.DataDir
 	case !s.Ready:
 		ready = "not ready: " + s.Why
@@ -140,12 +52,17 @@ func (c *statusCommand) Run(p *program) error {
 }
 
 type remediesCommands struct {
-	List listRemediesCommand `cmd:"" help:"List remedies, newest first."`
-	Show showRemedyCommand   `cmd:"" help:"Show one remedy with every fact about it."`
+	List    listRemediesCommand `cmd:"" help:"List remedies, newest first."`
+	Show    showRemedyCommand   `cmd:"" help:"Show one remedy with every fact about it."`
+	Holds   holdsCommand        `cmd:"" help:"Count what waits for a person, by rule and reason."`
+	Approve approveCommand      `cmd:"" help:"Let a held remedy be carried out, or all that are held for one reason."`
+	Deny    denyCommand         `cmd:"" help:"End a held remedy, or all that are held for one reason."`
+	Retry   retryCommand        `cmd:"" help:"Have what went wrong with a remedy tried again."`
+	Reverse reverseCommand      `cmd:"" help:"Ask that credit be taken back, or a pending refund cancelled; another person approves it."`
 }
 
 type listRemediesCommand struct {
-	from
+	service
 	Rule     string `help:"Only of this rule."`
 	Status   string `help:"Only with this status: acting, held, done, failed, denied, expired, suppressed, shadow."`
 	Customer string `help:"Only of this customer."`
@@ -189,7 +106,7 @@ func (c *listRemediesCommand) Run(p *program) error {
 }
 
 type showRemedyCommand struct {
-	from
+	service
 	Remedy string `arg:"" help:"Id of the remedy."`
 }
 

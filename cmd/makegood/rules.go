@@ -17,12 +17,16 @@ import (
 )
 
 type rulesCommands struct {
-	Check    checkCommand    `cmd:"" help:"Check rule files, and that live rules which move money are tested."`
-	Test     testCommand     `cmd:"" help:"Run the tests beside rules."`
-	Fmt      fmtCommand      `cmd:"" help:"Write rule files in the one form."`
-	Explain  explainCommand  `cmd:"" help:"Say for one event why each rule fires or does not."`
-	Backtest backtestCommand `cmd:"" help:"Say what rules would have done over events of the past."`
-	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of rule files, for editors."`
+	Check    checkCommand        `cmd:"" help:"Check rule files, and that live rules which move money are tested."`
+	Test     testCommand         `cmd:"" help:"Run the tests beside rules."`
+	Fmt      fmtCommand          `cmd:"" help:"Write rule files in the one form."`
+	Explain  explainCommand      `cmd:"" help:"Say for one event why each rule fires or does not."`
+	Backtest backtestCommand     `cmd:"" help:"Say what rules would have done over events of the past."`
+	Schema   schemaCommand       `cmd:"" help:"Print the JSON Schema of rule files, for editors."`
+	Status   rulesStatusCommand  `cmd:"" help:"Say which rules are in force at a service, and which wait for another person."`
+	Activate activateCommand     `cmd:"" help:"Put the rules of a folder in force at a running service."`
+	Approve  approveRulesCommand `cmd:"" help:"Let proposed rules come into force."`
+	Deny     denyRulesCommand    `cmd:"" help:"Refuse proposed rules."`
 }
 
 // loadRules compiles rules, or prints everything that is wrong with them.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -47,6 +48,9 @@ func TestScripts(t *testing.T) {
 			"token":     token,
 			"get":       get,
 			"code":      code,
+			"field":     field,
+			"await":     await,
+			"receiver":  receiver,
 		},
 	})
 }
@@ -69,6 +73,44 @@ func code(ts *testscript.TestScript, _ bool, args []string) {
 	if fmt.Sprint(got) != args[0] {
 		ts.Fatalf("makegood %s: exit code %d, want %s", strings.Join(args[1:], " "), got, args[0])
 	}
+}
+
+// field VARIABLE NAME sets a variable to the first string of that name in the JSON
+// that the last command printed.
+func field(ts *testscript.TestScript, _ bool, args []string) {
+	found := regexp.MustCompile(regexp.QuoteMeta(`"`+args[1]+`"`) + `: "([^"]+)"`).FindStringSubmatch(ts.ReadFile("stdout"))
+	if found == nil {
+		ts.Fatalf("nothing printed has %q", args[1])
+	}
+	ts.Setenv(args[0], found[1])
+}
+
+// await PATTERN ARGS… runs a command again and again until it prints the pattern.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile(args[0])
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	var stdout, stderr strings.Builder
+	for range 1500 {
+		stdout.Reset()
+		stderr.Reset()
+		run(context.Background(), args[1:], strings.NewReader(""), &stdout, &stderr)
+		if pattern.MatchString(stdout.String()) {
+			fmt.Fprint(ts.Stdout(), stdout.String())
+			return
+		}
+		<-ticker.C
+	}
+	ts.Fatalf("makegood %s never printed %s; last it printed %s%s", strings.Join(args[1:], " "), args[0], stdout.String(), stderr.String())
+}
+
+// receiver FILE has webhooks received until the script ends, and puts the address
+// in place of http://RECEIVER in a file.
+func receiver(ts *testscript.TestScript, _ bool, args []string) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	ts.Defer(server.Close)
+	text := strings.ReplaceAll(ts.ReadFile(args[0]), "http://RECEIVER", server.URL)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
 // start NAME VARIABLE ARGS… runs a server in the background until the script ends,

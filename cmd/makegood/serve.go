@@ -88,7 +88,13 @@ func (c *serveCommand) Run(p *program) error {
 			return service.Run(ctx)
 		}
 	}
-	return errors.Join(serve(p.ctx, listener, service, work), service.Close())
+	owner := []net.Listener{}
+	if socket, err := listenOwner(c.DataDir); err != nil {
+		logger.Warn("commands need --url, since --data-dir does not reach this service", slog.Any("error", err))
+	} else {
+		owner = append(owner, socket)
+	}
+	return errors.Join(serve(p.ctx, listener, byConnection(service), work, owner...), service.Close())
 }
 
 // checkRules refuses bad rules by the paths that lead to them: the service knows
@@ -132,9 +138,10 @@ func loopback(address net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// serve answers HTTP and runs work beside it, until the context ends or the
-// work fails. First no more requests are taken, then the work is ended.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler, work func(context.Context) error) error {
+// serve answers HTTP, on more listeners too, and runs work beside it, until the
+// context ends or the work fails. First no more requests are taken, then the work
+// is ended.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, work func(context.Context) error, more ...net.Listener) error {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
@@ -143,9 +150,11 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, wor
 	server.ConnState = unused.observe
 	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	worked, served := make(chan error, 1), make(chan error, 1)
+	worked, served := make(chan error, 1), make(chan error, 1+len(more))
 	go func() { worked <- work(workCtx) }()
-	go func() { served <- server.Serve(listener) }()
+	for _, l := range append(more, listener) {
+		go func() { served <- server.Serve(l) }()
+	}
 	var err error
 	running := true
 	select {

@@ -22,7 +22,7 @@ const (
 )
 
 type watchCordsCommand struct {
-	service
+	asked
 	Cord   string `arg:"" optional:"" name:"path" help:"Only cords at, above and below this path."`
 	Output string `enum:"table,json" default:"table" help:"table, or json for one object a line."`
 }
@@ -97,8 +97,12 @@ func (w *watcher) follow() error {
 	if w.lastID != "" {
 		req.Header.Set("Last-Event-ID", w.lastID)
 	}
-	if w.Token != "" {
-		req.Header.Set("Authorization", "Bearer "+w.Token)
+	token, err := w.bearer()
+	if err != nil {
+		return refusedError(err.Error())
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	answer, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/makegood/makegood/remediator/api"
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// ruleChange is how one rule differs from the one in force.
+type ruleChange struct {
+	Rule   string `json:"rule"`
+	Change string `json:"change"` // added, changed or removed
+	Mode   string `json:"mode"`
+	Pays   bool   `json:"pays"` // live money, from then on or until now
+}
+
+// changesOf lists how a rule set differs from the rules in force, by name.
+func changesOf(inForce []api.RuleInForce, set *rule.Set) []ruleChange {
+	before, changes := map[string]api.RuleInForce{}, map[string]ruleChange{}
+	for _, r := range inForce {
+		before[r.Rule] = r
+		changes[r.Rule] = ruleChange{r.Rule, "removed", r.Mode, r.Money && r.Mode != string(rule.Shadow)}
+	}
+	for _, r := range set.Rules {
+		old, known := before[r.Name]
+		change := ruleChange{r.Name, "added", string(r.Mode), r.MovesMoney() && r.Mode != rule.Shadow}
+		if known {
+			change.Change = "changed"
+		}
+		if changes[r.Name] = change; known && old.Digest == r.Digest {
+			delete(changes, r.Name)
+		}
+	}
+	list := []ruleChange{}
+	for _, name := range sortedKeys(changes) {
+		list = append(list, changes[name])
+	}
+	return list
+}
+
+func printChanges(w io.Writer, changes []ruleChange) error {
+	rows := [][]string{}
+	for _, c := range changes {
+		rows = append(rows, []string{c.Change, c.Rule, c.Mode, pays(c.Pays)})
+	}
+	return printTable(w, nil, rows)
+}
+
+// pays marks a rule that moves real money.
+func pays(live bool) string {
+	if live {
+		return "live money"
+	}
+	return ""
+}
+
+type activateCommand struct {
+	service
+	Dir    string `arg:"" type:"path" help:"Folder of rule files."`
+	Parent string `placeholder:"DIGEST" help:"The rules that they replace. Without it those that are in force now; with it they are refused when others came in between."`
+}
+
+// activated is what activate prints as JSON.
+type activated struct {
+	Changes []ruleChange   `json:"changes"`
+	Answer  *decide.Answer `json:"answer"`
+}
+
+// Run checks the rules of a folder, says what they change, and activates them.
+func (c *activateCommand) Run(p *program) error {
+	files, err := readRules(c.Dir)
+	if err != nil {
+		return err
+	}
+	if err := checkRules(p, c.Dir, files); err != nil {
+		return err
+	}
+	set, err := rule.Load(files)
+	if err != nil {
+		return err
+	}
+	var now api.Rules
+	if err := c.live(p.ctx, "/v1/rules", &now); err != nil {
+		return err
+	}
+	changes := changesOf(now.Rules, set)
+	if c.Output != "json" {
+		if err := printChanges(p.stdout, changes); err != nil {
+			return err
+		}
+	}
+	parent := c.Parent
+	if parent == "" {
+		parent = now.Digest
+	}
+	result := activated{Changes: changes, Answer: &decide.Answer{}}
+	if err := c.post(p.ctx, "/v1/rules/activate", map[string]any{"files": set.Files, "parent": parent}, result.Answer); err != nil {
+		return c.printIfLater(p, err)
+	}
+	if c.Output == "json" {
+		return printJSON(p.stdout, result)
+	}
+	if result.Answer.Status == "proposed" {
+		_, err = fmt.Fprintf(p.stdout, "proposed; they pay live money, so another person looks at them and says\n\n    makegood rules approve %s\n", set.Digest)
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "in force: %s\n", set.Digest)
+	return err
+}
+
+type approveRulesCommand struct {
+	service
+	Digest string `arg:"" help:"Digest of the proposed rules, as rules status shows it."`
+}
+
+// Run approves proposed rules.
+func (c *approveRulesCommand) Run(p *program) error {
+	return c.tell(p, "/v1/rules/approve", map[string]string{"digest": c.Digest}, func(decide.Answer) string { return "in force: " + c.Digest })
+}
+
+type denyRulesCommand struct {
+	service
+	Digest string `arg:"" help:"Digest of the proposed rules, as rules status shows it."`
+}
+
+// Run denies proposed rules.
+func (c *denyRulesCommand) Run(p *program) error {
+	return c.tell(p, "/v1/rules/deny", map[string]string{"digest": c.Digest}, func(decide.Answer) string { return "denied: " + c.Digest })
+}
+
+type rulesStatusCommand struct {
+	service
+}
+
+// Run says which rules are in force and which wait.
+func (c *rulesStatusCommand) Run(p *program) error {
+	var now api.Rules
+	if err := c.live(p.ctx, "/v1/rules", &now); err != nil {
+		return err
+	}
+	if c.Output == "json" {
+		return printJSON(p.stdout, now)
+	}
+	if now.Digest == "" {
+		fmt.Fprintln(p.stdout, "no rules are in force")
+	} else {
+		fmt.Fprintf(p.stdout, "in force: %s, by %s\n\n", now.Digest, plain(now.Author))
+	}
+	rows := [][]string{}
+	for _, r := range now.Rules {
+		rows = append(rows, []string{r.Rule, r.Mode, pays(r.Money && r.Mode != string(rule.Shadow)), r.Owner, fmt.Sprintf("%s:%d", r.File, r.Line)})
+	}
+	if err := printTable(p.stdout, []string{"RULE", "MODE", "PAYS", "OWNER", "AT"}, rows); err != nil {
+		return err
+	}
+	return printProposal(p.stdout, now)
+}
+
+// printProposal prints what waits for another person, as it differs from what is
+// in force.
+func printProposal(w io.Writer, now api.Rules) error {
+	waiting := now.Proposal
+	if waiting == nil {
+		return nil
+	}
+	fmt.Fprintf(w, "\nproposed: %s, by %s %s\n\n", waiting.Digest, plain(waiting.By), time.Unix(0, waiting.At).UTC().Format(time.RFC3339))
+	set, err := rule.Load(waiting.Files)
+	if err != nil {
+		return fmt.Errorf("read proposed rules: %w", err)
+	}
+	return printChanges(w, changesOf(now.Rules, set))
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/makegood/makegood/remediator/api"
+	"github.com/makegood/makegood/remediator/decide"
+)
+
+// targets are what is stopped or goes on.
+type targets struct {
+	service
+	Targets   []string `arg:"" optional:"" name:"target" help:"money, rule:NAME or connector:NAME."`
+	AllMoney  bool     `help:"All refunds and credit, of every rule; the same as money."`
+	Rule      []string `placeholder:"NAME" help:"This rule; the same as rule:NAME."`
+	Connector []string `placeholder:"NAME" help:"Everything that goes through this connector; the same as connector:NAME."`
+	Reason    string   `help:"Why; it is kept, encrypted, beside the command."`
+}
+
+// orders makes a command of each target.
+func (t targets) orders(command string) ([]order, error) {
+	all := slices.Clone(t.Targets)
+	if t.AllMoney {
+		all = append(all, decide.TargetMoney)
+	}
+	for _, name := range t.Rule {
+		all = append(all, decide.TargetRule(name))
+	}
+	for _, name := range t.Connector {
+		all = append(all, decide.TargetConnector(name))
+	}
+	if len(all) == 0 {
+		return nil, usageError("say what: --all-money, --rule NAME or --connector NAME")
+	}
+	orders := []order{}
+	for _, target := range all {
+		if err := decide.CheckTarget(target); err != nil {
+			return nil, usageError(err.Error())
+		}
+		orders = append(orders, order{of: target, path: "/v1/" + command, body: map[string]string{"target": target, "reason": t.Reason}})
+	}
+	return orders, nil
+}
+
+type pauseCommand struct {
+	targets
+}
+
+// Run stops.
+func (c *pauseCommand) Run(p *program) error {
+	orders, err := c.orders(decide.CommandPause)
+	if err != nil {
+		return err
+	}
+	return c.tellEach(p, orders, func(of string, _ decide.Answer) string { return of + " is stopped; another person lets it go on" })
+}
+
+type resumeCommand struct {
+	targets
+}
+
+// Run lets go on.
+func (c *resumeCommand) Run(p *program) error {
+	orders, err := c.orders(decide.CommandResume)
+	if err != nil {
+		return err
+	}
+	return c.tellEach(p, orders, func(of string, _ decide.Answer) string { return of + " goes on" })
+}
+
+type brakesCommand struct {
+	service
+}
+
+// Run lists what is stopped.
+func (c *brakesCommand) Run(p *program) error {
+	var answer api.Brakes
+	if err := c.get(p.ctx, "/v1/brakes", nil, &answer); err != nil {
+		return err
+	}
+	if c.Output == "json" {
+		return printJSON(p.stdout, answer)
+	}
+	rows := [][]string{}
+	for _, b := range answer.Brakes {
+		decided := "yes"
+		if !b.Confirmed {
+			decided = "not yet"
+		}
+		rows = append(rows, []string{b.Target, b.By, b.At.Format(time.RFC3339), decided})
+	}
+	if len(rows) == 0 {
+		_, err := fmt.Fprintln(p.stdout, "nothing is stopped")
+		return err
+	}
+	return printTable(p.stdout, []string{"STOPPED", "BY", "SINCE", "DECIDED"}, rows)
+}
