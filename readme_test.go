@@ -175,6 +175,8 @@ var andonPrints = []string{
 	"not for sale: product/TABLE-7 is closed (fail open): cord product/TABLE-7 is red, direct",
 	"exit code 3",
 	"a call stops nothing",
+	"supplier/acme is acknowledged; its clock stands",
+	"pipeline/prod is released",
 }
 
 // tourPrints are what a reader of the tour must have seen.
@@ -184,6 +186,8 @@ var tourPrints = []string{
 	"7.59 USD",                     // backtest: a tenth of 24.90 and of 51.00
 	"5.49 USD",                     // status: a tenth of 24.90 and of 30.00
 	"data.late_min >= 60 is false", // explain
+	"another person has to look",   // resume by who paused
+	"is approved: acting",
 	"verified",
 }
 
