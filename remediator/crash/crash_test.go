@@ -176,7 +176,7 @@ func (r *round) run() error {
 		return err
 	}
 	r.dir = filepath.Join(r.t.TempDir(), "data")
-	r.service = serviceConfig{DataDir: r.dir, Listen: freeAddress(r.t), Provider: "http://" + freeAddress(r.t)}
+	r.service = serviceConfig{DataDir: r.dir, Listen: freeAddress(r.t), Provider: "http://" + freeAddress(r.t), Rules: "parcels.yaml"}
 
 	provider := start(r.t, self, "sandbox", sandboxConfig{Listen: strings.TrimPrefix(r.service.Provider, "http://"), Seed: r.seed})
 	if _, err := provider.read("ready"); err != nil {

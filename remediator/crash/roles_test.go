@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	roles := map[string]func(config []byte) error{
-		"sandbox": runSandbox, "emitter": runEmitter, "service": runService, "zombie": runZombie,
+		"sandbox": runSandbox, "emitter": runEmitter, "service": runService, "zombie": runZombie, "told": runTold,
 	}
 	if err := roles[role]([]byte(config)); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", role, err)
@@ -78,30 +79,59 @@ type serviceConfig struct {
 	DataDir  string
 	Listen   string
 	Provider string
+	Rules    string // file below testdata/rules; empty: the rules in force stay
+	Telling  remediator.Telling
 	DieAt    string // step at which it kills itself; empty: none
 	DieNth   int    // the how many-th time, from 1
+	Armed    bool   // it counts from when it is told so, on stdin, and says "armed"
+	Hold     bool   // nothing is decided while it counts
+}
+
+// config of the service, but for where it dies.
+func (c serviceConfig) config(logs io.Writer) (remediator.Config, error) {
+	cfg := remediator.Config{
+		DataDir: c.DataDir, Author: "crash harness", Provider: c.Provider, Telling: c.Telling,
+		Matchers: 2, Logger: slog.New(slog.NewTextHandler(logs, nil)),
+	}
+	if c.Rules == "" {
+		return cfg, nil
+	}
+	text, err := os.ReadFile(filepath.Join("testdata", "rules", c.Rules))
+	cfg.Rules = []rule.File{{Path: c.Rules, Text: string(text)}}
+	return cfg, err
 }
 
 // runService is the service that is killed.
-func runService(config []byte) error {
+func runService(encoded []byte) error {
 	var c serviceConfig
-	if err := json.Unmarshal(config, &c); err != nil {
+	if err := json.Unmarshal(encoded, &c); err != nil {
 		return err
 	}
-	files, err := ruleFiles()
+	config, err := c.config(os.Stderr)
 	if err != nil {
 		return err
 	}
+	var counts atomic.Bool
+	counts.Store(!c.Armed)
 	var taken atomic.Int64
-	service, err := remediator.New(remediator.Config{
-		DataDir: c.DataDir, Rules: files, Author: "crash harness", Provider: c.Provider,
-		Matchers: 2, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		OnStep: func(step string) {
-			if step == c.DieAt && taken.Add(1) == int64(c.DieNth) {
-				die()
+	config.OnStep = func(step string) {
+		switch {
+		case !counts.Load():
+		case step == c.DieAt && taken.Add(1) == int64(c.DieNth):
+			die()
+		case c.Hold && step == remediator.StepFolded:
+			select {} // the decider stands still until the process ends
+		}
+	}
+	if c.Armed {
+		go func() {
+			if bufio.NewScanner(os.Stdin).Scan() {
+				counts.Store(true)
+				fmt.Println("armed")
 			}
-		},
-	})
+		}()
+	}
+	service, err := remediator.New(config)
 	if err != nil {
 		return err
 	}
@@ -122,15 +152,10 @@ func runService(config []byte) error {
 
 // die ends this process as SIGKILL does, at this instruction.
 func die() {
-	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	if self, err := os.FindProcess(os.Getpid()); err == nil {
+		_ = self.Kill()
+	}
 	select {} // the signal is on its way
-}
-
-// ruleFiles are the rules of the workload.
-func ruleFiles() ([]rule.File, error) {
-	const name = "parcels.yaml"
-	text, err := os.ReadFile(filepath.Join("testdata", "rules", name))
-	return []rule.File{{Path: name, Text: string(text)}}, err
 }
 
 // lateNetwork delivers some refunds to the provider so late that the service was
