@@ -27,7 +27,7 @@ bench: ## Measure; BENCH=NAME selects.
 bench-gates: ## Measure from a pull to 10,000 gates; needs 25,000 descriptors.
 	@go test ./remediator -run '^TestPullToClosed$$' -count=1 -v -gates.subscribers=10000
 
-crash: ## Kill the service everywhere, three rounds; MUTANT=NAME must fail, SEED=N.
+crash: ## Kill the service everywhere, several rounds; MUTANT=NAME must fail, SEED=N.
 	@go test ./remediator/crash -run '^TestCrash' -count=1 -v -timeout 60m -crash.full \
 		$(if $(MUTANT),-crash.mutant=$(MUTANT)) $(if $(SEED),-crash.seed=$(SEED))
 

@@ -50,16 +50,17 @@ type Config struct {
 	Logger *slog.Logger
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
-	// OnStep is called at each named step of an event's way, on the goroutine that
-	// takes it. Crash tests die there. Defaults to nothing.
+	// OnStep is called at each named step of the way of an event or a command, on the
+	// goroutine that takes it. Crash tests die there. Defaults to nothing.
 	OnStep func(step string)
 }
 
-// The steps of an event's way, in order, as OnStep names them. What act does
-// between committed and settled it names itself.
+// The steps of the way of an event, or of a person's command, in order, as OnStep
+// names them. What act does between committed and settled it names itself.
 const (
-	StepAppended  = "appended"  // the events are durable, the emitter has no answer yet
-	StepAcked     = "acked"     // the emitter has its answer
+	StepAppended  = "appended"  // it is durable, who sent it has no answer yet
+	StepBraked    = "braked"    // what a command stops is stopped, the fold may not know yet
+	StepAcked     = "acked"     // the emitter of events has its answer
 	StepFolded    = "folded"    // decided, nothing written
 	StepCommitted = "committed" // the decision is sealed
 	StepSettled   = "settled"   // the outcome is sealed

@@ -26,11 +26,8 @@ import (
 	"github.com/makegood/makegood/remediator/ledger"
 )
 
-// Steps of a person's pull besides those of an event.
-const (
-	stepBraked = "braked" // the stop is in force, the fold has not seen why
-	stepTold   = "told"   // somebody who listens has heard
-)
+// stepTold is a step besides those of the service: somebody who listens has heard.
+const stepTold = "told"
 
 const crashCord = "product/TABLE-7"
 
@@ -56,7 +53,7 @@ func releasing(by string) decide.CommandBody {
 func errands() []errand {
 	red, yellow := pulling("ada", cord.Red, "broken", cord.Terms{}), pulling("bob", cord.Yellow, "odd", cord.Terms{})
 	brief := pulling("bob", cord.Yellow, "odd", cord.Terms{AnswerWithin: time.Millisecond})
-	all := []string{StepAppended, stepBraked, StepFolded, StepCommitted, stepTold}
+	all := []string{StepAppended, StepBraked, StepFolded, StepCommitted, stepTold}
 	return []errand{
 		{"pull", nil, red, true, cord.Red, all, 0},
 		{"pull that is refused", nil, pulling("ada", cord.Red, "", cord.Terms{}), true, cord.Open, all[:4], 0},
@@ -136,7 +133,7 @@ func runErrand(text string) error {
 		case !armed.Load():
 		case step == c.Step && passed.Add(1) > e.Passes:
 			killSelf()
-		case step == StepFolded && c.Step == stepBraked:
+		case step == StepFolded && c.Step == StepBraked:
 			<-held // for ever: the decider is slow
 		}
 	}})
@@ -172,7 +169,7 @@ func runErrand(text string) error {
 		}
 		s.hub.Changed()
 	}
-	if c.Step == stepBraked {
+	if c.Step == StepBraked {
 		killSelf()
 	}
 	for {

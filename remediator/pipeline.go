@@ -72,7 +72,7 @@ func (s *Service) pipeline() error {
 	}
 
 	// people: what they say is appended, and its answer brought back.
-	s.desk = people.NewDesk(people.Config{Append: s.append, Store: s.ledger, Stamp: s.stamp, Now: s.cfg.Now, Braked: s.hub.Changed})
+	s.desk = people.NewDesk(people.Config{Append: s.appendCommand, Store: s.ledger, Stamp: s.stamp, Now: s.cfg.Now, Braked: s.braked})
 
 	// faces: what people and programs see of it.
 	faces := api.Config{

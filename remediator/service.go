@@ -205,6 +205,21 @@ func (s *Service) observed(next http.Handler) http.Handler {
 	})
 }
 
+// appendCommand appends what a person said.
+func (s *Service) appendCommand(ctx context.Context, inputs []input.Input) error {
+	if err := s.append(ctx, inputs); err != nil {
+		return err
+	}
+	s.cfg.OnStep(StepAppended)
+	return nil
+}
+
+// braked tells the gates that a person stopped something.
+func (s *Service) braked() {
+	s.hub.Changed()
+	s.cfg.OnStep(StepBraked)
+}
+
 func (s *Service) wakeWorkers() {
 	for _, w := range s.workers {
 		w.Wake()

@@ -1,5 +1,5 @@
 // Package crash kills the service where it hurts and looks whether anybody was
-// paid twice, or not at all.
+// paid or told twice, or not at all, and whether what people said still holds.
 //
 // It is for whoever changes how an event becomes a refund. The provider and the
 // emitting application are processes of their own and survive; the service is
@@ -7,6 +7,10 @@
 // started again on the same folder, and killed again. At the end the provider's
 // refunds are compared by action and amount with what the workload must come to,
 // and the ledger with a new fold of the stored log.
+//
+// TestCrashCommands does so with a person's command under way, and sends it again
+// under its key. TestCrashTelling does so while mails and webhooks are sent, to a
+// mail server and a receiver that survive.
 //
 // The folder mutants holds programs from which one thing that keeps money safe
 // was taken away. `make crash MUTANT=name` must fail for each.

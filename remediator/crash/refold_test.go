@@ -17,13 +17,29 @@ import (
 	"github.com/makegood/makegood/remediator/store/logdb"
 )
 
-// refold folds the stored log anew, from its first input and with nothing
-// remembered, and compares facts and cords with those of the ledger.
+// refold folds the stored log anew and compares facts and cords with those of the
+// ledger.
 func (r *round) refold(f *findings, want expected) error {
-	ctx := context.Background()
-	log, err := logdb.OpenReadOnly(ctx, filepath.Join(r.dir, logFile))
+	fold, facts, err := foldAnew(r.dir)
 	if err != nil {
 		return err
+	}
+	sealed, err := sealedFacts(r.dir)
+	if err != nil {
+		return err
+	}
+	compareFacts(f, sealed, facts)
+	compareCords(f, sealed, fold, want)
+	return nil
+}
+
+// foldAnew folds the stored log of a folder from its first input, with nothing
+// remembered.
+func foldAnew(dir string) (*decide.Fold, []decide.Fact, error) {
+	ctx := context.Background()
+	log, err := logdb.OpenReadOnly(ctx, filepath.Join(dir, logFile))
+	if err != nil {
+		return nil, nil, err
 	}
 	defer log.Close()
 	memory := decide.NewMemory()
@@ -32,19 +48,19 @@ func (r *round) refold(f *findings, want expected) error {
 	for after := uint64(0); ; {
 		records, err := log.Read(ctx, after, 64)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		if len(records) == 0 {
-			break
+			return fold, facts, nil
 		}
 		for _, record := range records {
 			inputs, err := input.DecodeRecord(record.Blob, record.At)
 			if err != nil {
-				return err
+				return nil, nil, err
 			}
 			out, err := fold.Apply(inputs)
 			if err != nil {
-				return err
+				return nil, nil, err
 			}
 			memory.Commit(out)
 			for _, item := range out.Items {
@@ -55,18 +71,12 @@ func (r *round) refold(f *findings, want expected) error {
 			after = record.Seq
 		}
 	}
-	sealed, err := r.sealed()
-	if err != nil {
-		return err
-	}
-	compareFacts(f, sealed, facts)
-	compareCords(f, sealed, fold, want)
-	return nil
 }
 
-// sealed reads the facts of the ledger, evidence apart, which is made after the fold.
-func (r *round) sealed() (facts []decide.Fact, err error) {
-	db, err := openSQL(filepath.Join(r.dir, ledgerFile))
+// sealedFacts reads the facts of a folder's ledger, evidence apart, which is made
+// after the fold.
+func sealedFacts(dir string) (facts []decide.Fact, err error) {
+	db, err := openSQL(filepath.Join(dir, ledgerFile))
 	if err != nil {
 		return nil, err
 	}
