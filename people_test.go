@@ -18,9 +18,18 @@ func TestPeopleTour(t *testing.T) {
 	t.Parallel()
 	tour{
 		document: filepath.Join("docs", "people.md"), languages: []string{"sh"}, prints: peoplePrints,
-		after: func(block) string { return "" },
+		after: func(b block) string {
+			if strings.Contains(b.text, "makegood serve") {
+				return untilSocket
+			}
+			return ""
+		},
 	}.take(t)
 }
+
+// untilSocket waits for the service's socket, which is there a little after its
+// address.
+const untilSocket = `until [ -S data/makegood.sock ]; do sleep 0.05; done`
 
 // peoplePrints are what a reader of docs/people.md must have seen.
 var peoplePrints = []string{
