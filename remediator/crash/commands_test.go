@@ -90,6 +90,7 @@ type world struct {
 	commands []string // ids of those that were given
 	kinds    []string // of the facts that it comes to when nobody is killed
 	credit   string   // that the customer then has
+	began    time.Time
 }
 
 func (w *world) steps() []string {
@@ -100,7 +101,7 @@ func (w *world) steps() []string {
 // comes to when nothing goes wrong.
 func prepareWorld(t *testing.T, e errand) *world {
 	t.Helper()
-	w := &world{errand: e, dir: filepath.Join(t.TempDir(), "data"), commands: []string{"command/" + e.command.by + "/" + commandKey}}
+	w := &world{errand: e, began: time.Now(), dir: filepath.Join(t.TempDir(), "data"), commands: []string{"command/" + e.command.by + "/" + commandKey}}
 	provider, _ := practice(t)
 	w.open(t, serviceConfig{DataDir: w.dir, Rules: "people.yaml", Provider: provider}, func(f face, idle func()) {
 		if err := f.hire("ada", "bo", "cy"); err != nil {
@@ -152,13 +153,15 @@ func practice(t *testing.T) (url string, made func() sandbox.Summary) {
 	return server.URL, s.Summary
 }
 
-// open runs a service in this process for a while.
+// open runs a service in this process for a while. Its clock stands still, so that
+// no tick comes between two looks at the same log.
 func (w *world) open(t *testing.T, config serviceConfig, use func(f face, idle func())) {
 	t.Helper()
 	cfg, err := config.config(io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
+	cfg.Now = func() time.Time { return w.began }
 	s, err := remediator.New(cfg)
 	if err != nil {
 		t.Fatal(err)
