@@ -13,7 +13,6 @@
 package remediator
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/makegood/makegood/remediator/access"
@@ -24,7 +23,6 @@ import (
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ingest"
-	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/log"
 	"github.com/makegood/makegood/remediator/match"
 	"github.com/makegood/makegood/remediator/people"
@@ -101,23 +99,5 @@ func (s *Service) connect(name string, c act.Connector) error {
 		return fmt.Errorf("connect %s: %w", name, err)
 	}
 	s.workers = append(s.workers, worker)
-	return nil
-}
-
-// append appends inputs and returns when they are durable.
-func (s *Service) append(ctx context.Context, inputs []input.Input) error {
-	return s.batcher.Append(ctx, inputs)
-}
-
-// appendEvents appends events, once the rules that judge them are in force.
-func (s *Service) appendEvents(ctx context.Context, inputs []input.Input) error {
-	if err := s.readiness(); err != nil {
-		return err
-	}
-	if err := s.append(ctx, inputs); err != nil {
-		s.unstored(ctx, err)
-		return err
-	}
-	s.cfg.OnStep(StepAppended)
 	return nil
 }

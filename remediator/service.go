@@ -179,18 +179,6 @@ func (s *Service) readiness() error {
 	return nil
 }
 
-// unstored tells the operator why events are refused, once a second at most:
-// whoever sends them is told only to try again.
-func (s *Service) unstored(ctx context.Context, err error) {
-	if errors.Is(err, log.ErrBusy) || ctx.Err() != nil {
-		return
-	}
-	now, last := s.cfg.Now().UnixNano(), s.told.Load()
-	if now-last >= int64(time.Second) && s.told.CompareAndSwap(last, now) {
-		s.cfg.Logger.Error("store events", "error", err)
-	}
-}
-
 // ServeHTTP answers requests to the service.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
@@ -203,15 +191,6 @@ func (s *Service) observed(next http.Handler) http.Handler {
 			s.cfg.OnStep(StepAcked)
 		}
 	})
-}
-
-// appendCommand appends what a person said.
-func (s *Service) appendCommand(ctx context.Context, inputs []input.Input) error {
-	if err := s.append(ctx, inputs); err != nil {
-		return err
-	}
-	s.cfg.OnStep(StepAppended)
-	return nil
 }
 
 // braked tells the gates that a person stopped something.
@@ -279,9 +258,3 @@ func (s *Service) Close() error {
 	s.closers = nil
 	return errors.Join(errs...)
 }
-
-// appender lets a method be the log of a part.
-type appender func(context.Context, []input.Input) error
-
-// Append implements the interfaces of ingest and act.
-func (a appender) Append(ctx context.Context, inputs []input.Input) error { return a(ctx, inputs) }
