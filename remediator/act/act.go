@@ -33,9 +33,10 @@ type Job struct {
 	FirstAttemptAt time.Time
 	Entry          []byte // the sealed ledger entry of the remedy's decision
 
-	// Values and Outcomes are there for jobs that tell somebody something.
+	// Values, Outcomes and Retried are there for jobs that tell somebody something.
 	Values   []byte        // what each step tells, by its name, as JSON; nil when it was erased
-	Outcomes []decide.Fact // what the remedy's actions came to so far, as sealed, in order
+	Outcomes []decide.Fact // what the remedy's actions came to so far, and those of Retried, as sealed, in order
+	Retried  [][]byte      // of a retry: the sealed decisions that it is made from, the last one first
 }
 
 // Tells reports whether the job tells somebody something and moves no money.

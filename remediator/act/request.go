@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,16 +17,9 @@ import (
 // request builds what to ask the provider from the sealed decision. The row of
 // the outbox only names it: whoever changes a row moves no money.
 func request(job Job) (Request, error) {
-	entry, err := ledger.DecodeEntry(job.Entry)
+	entry, fact, err := decision(job.Entry, job.Remedy)
 	if err != nil {
-		return Request{}, fmt.Errorf("read the sealed decision: %w", err)
-	}
-	if entry.Kind != decide.KindRemedy || entry.Remedy != job.Remedy {
-		return Request{}, fmt.Errorf("read the sealed decision: entry %d is a %q of remedy %s", entry.Seq, entry.Kind, entry.Remedy)
-	}
-	var fact decide.RemedyFact
-	if err := json.Unmarshal(entry.Body, &fact); err != nil {
-		return Request{}, fmt.Errorf("read the sealed decision: %w", err)
+		return Request{}, err
 	}
 	for _, step := range fact.Steps {
 		if step.Action == job.Action {
@@ -35,6 +29,21 @@ func request(job Job) (Request, error) {
 		}
 	}
 	return Request{}, fmt.Errorf("read the sealed decision: entry %d has no such action", entry.Seq)
+}
+
+// decision reads the sealed decision of a remedy.
+func decision(sealed []byte, remedy uuid.UUID) (entry ledger.Entry, fact decide.RemedyFact, err error) {
+	entry, err = ledger.DecodeEntry(sealed)
+	if err != nil {
+		return entry, fact, fmt.Errorf("read the sealed decision: %w", err)
+	}
+	if entry.Kind != decide.KindRemedy || entry.Remedy != remedy {
+		return entry, fact, fmt.Errorf("read the sealed decision: entry %d is a %q of remedy %s", entry.Seq, entry.Kind, entry.Remedy)
+	}
+	if err := json.Unmarshal(entry.Body, &fact); err != nil {
+		return entry, fact, fmt.Errorf("read the sealed decision: %w", err)
+	}
+	return entry, fact, nil
 }
 
 func stepRequest(job Job, fact decide.RemedyFact, step decide.Step) (Request, error) {
@@ -62,9 +71,19 @@ func stepRequest(job Job, fact decide.RemedyFact, step decide.Step) (Request, er
 		r.Amount = *step.Amount
 		return r, nil
 	}
+	decisions := []decide.RemedyFact{fact} // the first one last
+	for _, sealed := range job.Retried {
+		_, before, err := decision(sealed, decisions[len(decisions)-1].Of)
+		if err != nil {
+			return r, err
+		}
+		decisions = append(decisions, before)
+	}
+	slices.Reverse(decisions)
+	r.Rule = decisions[0].Rule // whoever is told knows that one
 	var err error
 	if r.Values, err = valuesOf(job, step.Name); err == nil {
-		r.Results, err = results(job, fact)
+		r.Results, err = results(job, step.Name, decisions)
 	}
 	return r, err
 }
@@ -87,7 +106,9 @@ func valuesOf(job Job, step string) (json.RawMessage, error) {
 }
 
 // results are what the other steps of the remedy came to, by their last outcomes.
-func results(job Job, fact decide.RemedyFact) ([]StepResult, error) {
+// A retry has but the steps that are tried again: the others are those of the
+// remedies that it is made from, whose last try counts.
+func results(job Job, step string, decisions []decide.RemedyFact) ([]StepResult, error) {
 	last := map[uuid.UUID]decide.ActionFact{}
 	for _, f := range job.Outcomes {
 		var outcome decide.ActionFact
@@ -97,12 +118,19 @@ func results(job Job, fact decide.RemedyFact) ([]StepResult, error) {
 		last[f.Action] = outcome
 	}
 	var found []StepResult
-	for _, s := range fact.Steps {
-		outcome, ok := last[s.Action]
-		if !ok || s.Action == job.Action {
-			continue
+	for _, fact := range decisions {
+		for _, s := range fact.Steps {
+			outcome, ok := last[s.Action]
+			if !ok || s.Name == step {
+				continue
+			}
+			result := StepResult{Name: s.Name, Kind: s.Kind, Status: outcome.Status, Ref: outcome.Ref, Amount: cmp.Or(outcome.Amount, s.Amount)}
+			if i := slices.IndexFunc(found, func(r StepResult) bool { return r.Name == s.Name }); i >= 0 {
+				found[i] = result
+			} else {
+				found = append(found, result)
+			}
 		}
-		found = append(found, StepResult{Name: s.Name, Kind: s.Kind, Status: outcome.Status, Ref: outcome.Ref, Amount: cmp.Or(outcome.Amount, s.Amount)})
 	}
 	return found, nil
 }

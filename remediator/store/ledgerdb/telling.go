@@ -37,6 +37,7 @@ func (d *DB) addTold(ctx context.Context, query queryRow, job *act.Job, decision
 		if from, err = retried(query, from); err != nil {
 			return err
 		}
+		job.Retried = append(job.Retried, from.Encode())
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/act"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/ledger"
 )
 
 const said = `{"notify":{"let":{"title":"Casablanca"}}}`
@@ -98,6 +99,17 @@ func TestRetryTellsWhatWasToBeTold(t *testing.T) {
 	}
 	if !slices.Equal(actions, []uuid.UUID{id("a/refund"), id("a/notify"), id("b/notify")}) {
 		t.Errorf("outcomes %+v", job.Outcomes)
+	}
+	var retried []uuid.UUID
+	for _, sealed := range job.Retried {
+		e, err := ledger.DecodeEntry(sealed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		retried = append(retried, e.Remedy)
+	}
+	if !slices.Equal(retried, []uuid.UUID{id("b"), id("a")}) {
+		t.Errorf("retried are %v", retried)
 	}
 	w.change(`UPDATE ledger SET rule = 'else' WHERE remedy = ? AND kind = 'remedy'`, id("a").String())
 	if job, err := w.db.Claim(t.Context(), "notify", 10, noon.Add(lease), lease); err == nil || !strings.Contains(err.Error(), "not what was sealed") {
