@@ -35,18 +35,11 @@ func Deliveries(ctx context.Context, db *sql.DB, f DeliveryFilter) ([]Delivery, 
 	if f.Limit == 0 {
 		f.Limit = 100
 	}
-	where, args := "a.endpoint <> '' AND r.mode = ?", []any{live}
-	narrow := func(condition string, value any) {
-		where, args = where+" AND "+condition, append(args, value)
-	}
-	if f.Endpoint != "" {
-		narrow("a.endpoint = ?", f.Endpoint)
-	}
-	if f.Status != "" {
-		narrow("a.status = ?", f.Status)
-	}
+	n := narrowing{where: "a.endpoint <> '' AND r.mode = ?", args: []any{live}}
+	n.text("a.endpoint", f.Endpoint)
+	n.text("a.status", f.Status)
 	result, err := db.QueryContext(ctx, `SELECT a.action, a.endpoint, a.status, a.attempts, a.code, a.seen_at, r.remedy, r.rule, r.at, r.seq
-		FROM action AS a JOIN remedy AS r ON r.remedy = a.remedy WHERE `+where+` ORDER BY r.seq DESC, a.place LIMIT ?`, append(args, f.Limit)...)
+		FROM action AS a JOIN remedy AS r ON r.remedy = a.remedy WHERE `+n.where+` ORDER BY r.seq DESC, a.place LIMIT ?`, append(n.args, f.Limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("read deliveries: %w", err)
 	}

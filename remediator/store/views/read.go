@@ -84,23 +84,31 @@ func Remedies(ctx context.Context, db *sql.DB, f Filter) ([]Remedy, error) {
 	if f.Limit == 0 {
 		f.Limit = 100
 	}
-	where, args := "seq >= 0", []any{}
-	narrow := func(condition string, value any) {
-		where, args = where+" AND "+condition, append(args, value)
-	}
-	if f.Rule != "" {
-		narrow("rule = ?", f.Rule)
-	}
-	if f.Status != "" {
-		narrow("status = ?", f.Status)
-	}
-	if f.Customer != "" {
-		narrow("customer = ?", f.Customer)
-	}
+	n := narrowing{where: "seq >= 0"}
+	n.text("rule", f.Rule)
+	n.text("status", f.Status)
+	n.text("customer", f.Customer)
 	if f.Before > 0 {
-		narrow("seq < ?", int64(f.Before))
+		n.by("seq < ?", int64(f.Before))
 	}
-	return selectRemedies(ctx, db, where+" ORDER BY seq DESC LIMIT ?", append(args, f.Limit)...)
+	return selectRemedies(ctx, db, n.where+" ORDER BY seq DESC LIMIT ?", append(n.args, f.Limit)...)
+}
+
+// narrowing is a condition that gets narrower.
+type narrowing struct {
+	where string
+	args  []any
+}
+
+func (n *narrowing) by(condition string, value any) {
+	n.where, n.args = n.where+" AND "+condition, append(n.args, value)
+}
+
+// text wants a text in a column, unless it is empty.
+func (n *narrowing) text(column, value string) {
+	if value != "" {
+		n.by(column+" = ?", value)
+	}
 }
 
 // RemedyByID returns a remedy with its actions, the live one when it is also
