@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -106,16 +107,26 @@ func (h handler) status(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, r, s, err)
 }
 
+// limit reads how many are asked for, or answers why it is no limit.
+func limit(w http.ResponseWriter, q url.Values, into *int) bool {
+	text := q.Get("limit")
+	if text == "" {
+		return true
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxRemedies {
+		problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("limit %q is no number from 1 to %d", text, maxRemedies))
+		return false
+	}
+	*into = n
+	return true
+}
+
 func (h handler) remedies(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	f := views.Filter{Rule: q.Get("rule"), Status: q.Get("status"), Customer: q.Get("customer"), Limit: 100}
-	if text := q.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxRemedies {
-			problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("limit %q is no number from 1 to %d", text, maxRemedies))
-			return
-		}
-		f.Limit = n
+	if !limit(w, q, &f.Limit) {
+		return
 	}
 	if text := q.Get("before"); text != "" {
 		n, err := strconv.ParseUint(text, 10, 63)

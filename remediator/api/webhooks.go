@@ -2,11 +2,9 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"github.com/makegood/makegood/remediator/store/views"
 )
@@ -42,13 +40,8 @@ type Pinged struct {
 func (h handler) webhooks(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	f := views.DeliveryFilter{Endpoint: q.Get("endpoint"), Status: q.Get("status")}
-	if text := q.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxRemedies {
-			problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("limit %q is no number from 1 to %d", text, maxRemedies))
-			return
-		}
-		f.Limit = n
+	if !limit(w, q, &f.Limit) {
+		return
 	}
 	disabled, err := h.Ledger.DisabledEndpoints(r.Context())
 	answer := Deliveries{Endpoints: []Endpoint{}}
