@@ -76,12 +76,7 @@ var statuses = []string{views.StatusActing, views.StatusHeld, decide.Done, decid
 
 // Run lists remedies.
 func (c *listRemediesCommand) Run(p *program) error {
-	query := url.Values{"limit": {fmt.Sprint(c.Limit)}}
-	for name, value := range map[string]string{"rule": c.Rule, "status": c.Status, "customer": c.Customer, "before": c.Before} {
-		if value != "" {
-			query.Set(name, value)
-		}
-	}
+	query := narrowed(c.Limit, map[string]string{"rule": c.Rule, "status": c.Status, "customer": c.Customer, "before": c.Before})
 	if c.Status != "" && !slices.Contains(statuses, c.Status) {
 		return usageError(fmt.Sprintf("no remedy has the status %q: ask for one of %s", c.Status, strings.Join(statuses, ", ")))
 	}
@@ -103,6 +98,17 @@ func (c *listRemediesCommand) Run(p *program) error {
 		fmt.Fprintf(p.stderr, "more: --before %s\n", page.Next)
 	}
 	return nil
+}
+
+// narrowed asks for at most so many, of those that have what is given.
+func narrowed(limit int, by map[string]string) url.Values {
+	query := url.Values{"limit": {fmt.Sprint(limit)}}
+	for name, value := range by {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	return query
 }
 
 type showRemedyCommand struct {

@@ -25,12 +25,7 @@ type listWebhooksCommand struct {
 
 // Run lists deliveries.
 func (c *listWebhooksCommand) Run(p *program) error {
-	query := url.Values{"limit": {fmt.Sprint(c.Limit)}}
-	for name, value := range map[string]string{"endpoint": c.Endpoint, "status": c.Status} {
-		if value != "" {
-			query.Set(name, value)
-		}
-	}
+	query := narrowed(c.Limit, map[string]string{"endpoint": c.Endpoint, "status": c.Status})
 	var answer api.Deliveries
 	if err := c.get(p.ctx, "/v1/webhooks", query, &answer); err != nil {
 		return err
