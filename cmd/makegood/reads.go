@@ -77,8 +77,8 @@ var statuses = []string{views.StatusActing, views.StatusHeld, decide.Done, decid
 // Run lists remedies.
 func (c *listRemediesCommand) Run(p *program) error {
 	query := narrowed(c.Limit, map[string]string{"rule": c.Rule, "status": c.Status, "customer": c.Customer, "before": c.Before})
-	if c.Status != "" && !slices.Contains(statuses, c.Status) {
-		return usageError(fmt.Sprintf("no remedy has the status %q: ask for one of %s", c.Status, strings.Join(statuses, ", ")))
+	if err := haveStatus("remedy", c.Status, statuses); err != nil {
+		return err
 	}
 	var page api.Remedies
 	if err := c.get(p.ctx, "/v1/remedies", query, &page); err != nil {
@@ -98,6 +98,14 @@ func (c *listRemediesCommand) Run(p *program) error {
 		fmt.Fprintf(p.stderr, "more: --before %s\n", page.Next)
 	}
 	return nil
+}
+
+// haveStatus refuses a status that none of a kind can have: it would find none.
+func haveStatus(kind, status string, all []string) error {
+	if status == "" || slices.Contains(all, status) {
+		return nil
+	}
+	return usageError(fmt.Sprintf("no %s has the status %q: ask for one of %s", kind, status, strings.Join(all, ", ")))
 }
 
 // narrowed asks for at most so many, of those that have what is given.

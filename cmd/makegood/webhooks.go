@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/makegood/makegood/remediator/api"
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/store/views"
 )
 
 type webhooksCommands struct {
@@ -23,8 +25,14 @@ type listWebhooksCommand struct {
 	Limit    int    `default:"50" help:"At most this many deliveries, up to 1000."`
 }
 
+// deliveryStatuses are those that a delivery can have.
+var deliveryStatuses = []string{views.StatusWaiting, decide.Succeeded, decide.Retrying, decide.Unknown, decide.Failed, decide.Skipped}
+
 // Run lists deliveries.
 func (c *listWebhooksCommand) Run(p *program) error {
+	if err := haveStatus("delivery", c.Status, deliveryStatuses); err != nil {
+		return err
+	}
 	query := narrowed(c.Limit, map[string]string{"endpoint": c.Endpoint, "status": c.Status})
 	var answer api.Deliveries
 	if err := c.get(p.ctx, "/v1/webhooks", query, &answer); err != nil {
