@@ -123,10 +123,16 @@ func BenchmarkEmitServerDown(b *testing.B) {
 	_, _ = c.Shutdown(ctx) // nothing can be delivered: do not wait for it
 }
 
+const (
+	mostOfLeast  = 2   // times the least that a question to a gate may cost
+	turnsToJudge = 100 // from which on the fastest turn is no accident
+)
+
 // BenchmarkGate asks a gate by its handle and by name, and does in turns the
 // least that either can cost: loading a pointer, and reading a map. Every
 // question is asked in a loop of its own, so that each is inlined as it is in an
-// application, and the fastest turns are compared.
+// application, and the fastest turns are compared. It fails when a question costs
+// more than twice the least.
 func BenchmarkGate(b *testing.B) {
 	const gates, turn = 1024, 1 << 14
 	c := newClient(b, makegood.Handler(newAndon()))
@@ -192,6 +198,17 @@ func BenchmarkGate(b *testing.B) {
 	for _, a := range ask {
 		b.ReportMetric(float64(a.best)/turn, a.name+"-ns")
 	}
-	b.ReportMetric(float64(ask[1].best)/float64(ask[0].best), "gate/pointer")
-	b.ReportMetric(float64(ask[3].best)/float64(ask[2].best), "name/map")
+	compare(b, "gate/pointer", ask[1].best, ask[0].best)
+	compare(b, "name/map", ask[3].best, ask[2].best)
+}
+
+// compare reports how much longer a turn of questions took than one of the least,
+// and fails when that is too much.
+func compare(b *testing.B, unit string, asked, least time.Duration) {
+	b.Helper()
+	ratio := float64(asked) / float64(least)
+	b.ReportMetric(ratio, unit)
+	if b.N >= turnsToJudge && ratio > mostOfLeast {
+		b.Errorf("%s is %.2f, want at most %d", unit, ratio, mostOfLeast)
+	}
 }
