@@ -25,7 +25,7 @@ type previewCommand struct {
 func (c *previewCommand) Run(p *program) error {
 	templates, err := notify.Load(os.DirFS(c.Templates))
 	if err != nil {
-		return err
+		return fmt.Errorf("templates in %s:\n%w", c.Templates, err)
 	}
 	page := templates.Sample(c.Template, c.Locale)
 	if c.Values != "" {
