@@ -137,9 +137,9 @@ func (c *showRemedyCommand) Run(p *program) error {
 	fmt.Fprintf(p.stdout, "event %s of %s, customer %s, %s\n\n", plain(r.Event), plain(r.Source), plain(r.Customer), plain(r.Subject))
 	rows := [][]string{}
 	for _, a := range r.Actions {
-		rows = append(rows, []string{a.Name, a.Status, amountOf(a), a.Payment + a.Cord, a.Ref, fmt.Sprint(a.Attempts)})
+		rows = append(rows, []string{a.Name, a.Status, amountOf(a), a.Payment + a.Cord + a.Template + a.Endpoint, a.Ref, fmt.Sprint(a.Attempts), a.Code})
 	}
-	if err := printTable(p.stdout, []string{"STEP", "STATUS", "AMOUNT", "OF", "REFERENCE", "ATTEMPTS"}, rows); err != nil {
+	if err := printTable(p.stdout, []string{"STEP", "STATUS", "AMOUNT", "OF", "REFERENCE", "ATTEMPTS", "CODE"}, rows); err != nil {
 		return err
 	}
 	fmt.Fprintln(p.stdout)
