@@ -90,6 +90,9 @@ func (s *Service) connectNotify() error {
 		if err != nil {
 			return err
 		}
+		if server.User != "" && t.SMTPPassword == "" && !t.DryRun {
+			return errors.New("read mail server: it names a user and no password is given: put it into a file: --smtp-password-file")
+		}
 		server.Password = t.SMTPPassword
 		cfg.SMTP = &server
 	}
