@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/access"
@@ -49,10 +50,31 @@ func (c credentials) bearer() (string, error) {
 // service says who answers and is told: a running service, by its address or by
 // its data folder. Without one that runs, the files of the folder answer reads.
 type service struct {
-	URL     string `env:"MAKEGOOD_URL" help:"Address of the service." xor:"service" group:"Which service, and who asks"`
-	DataDir string `env:"MAKEGOOD_DATA_DIR" help:"Data folder of a service on this machine, which knows you as its owner; while none runs, reads are answered from its files." xor:"service" type:"path" group:"Which service, and who asks"`
+	URL     string `env:"MAKEGOOD_URL" help:"Address of the service." group:"Which service, and who asks"`
+	DataDir string `env:"MAKEGOOD_DATA_DIR" help:"Data folder of a service on this machine, which knows you as its owner; while none runs, reads are answered from its files." type:"path" group:"Which service, and who asks"`
 	credentials
 	Output string `enum:"table,json" default:"table" help:"table or json."`
+}
+
+// AfterApply decides between an address and a folder. What the command line says
+// counts before what the environment says, where one is often set for the service
+// and the other for its users; of two in the environment it is the address.
+func (s *service) AfterApply(parsed *kong.Context) error {
+	given := map[string]bool{}
+	for _, part := range parsed.Path {
+		if part.Flag != nil && !part.Resolved {
+			given[part.Flag.Name] = true
+		}
+	}
+	switch {
+	case given["url"] && given["data-dir"]:
+		return usageError("--url and --data-dir can't be used together")
+	case given["data-dir"]:
+		s.URL = ""
+	case s.URL != "":
+		s.DataDir = ""
+	}
+	return nil
 }
 
 const (
