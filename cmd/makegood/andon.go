@@ -66,9 +66,10 @@ func who(s api.Cord) string {
 	return s.By
 }
 
-// box says until when a pull may last, and that it lasts longer.
+// box says until when a pull may last, and that it lasts longer. A released cord
+// has no box, though it remembers that its last pull was escalated.
 func box(s api.Cord) string {
-	if s.Escalated {
+	if s.Escalated && s.BoxUntil != 0 {
 		return "over since " + instant(s.BoxUntil)
 	}
 	return instant(s.BoxUntil)
