@@ -17,6 +17,10 @@ import (
 // rulesPoll is how often the folder of the rules is read again.
 const rulesPoll = time.Second
 
+// unreadLooks is after how many looks in a row a folder that cannot be read is
+// reported: who replaces it takes it away for a moment, and one look may fall there.
+const unreadLooks = 2
+
 // watchRules puts the rules of a folder in force again when a file changes, and
 // at once on SIGHUP, until the context ends. Bad rules are printed, and the ones
 // in force stay.
@@ -49,6 +53,8 @@ type rulesWatch struct {
 	tried []rule.File // what was put in force, or has errors
 	seen  []rule.File // what was read last
 	told  string      // why they were not put in force, said once
+
+	unread int // looks in a row at a folder that could not be read
 }
 
 // load tries what is new. Unless it is asked for, files must have stayed the same
@@ -56,11 +62,12 @@ type rulesWatch struct {
 func (w *rulesWatch) load(ctx context.Context, asked bool) {
 	files, err := readRules(w.dir)
 	if err != nil {
-		if asked {
+		if w.unread++; asked || w.unread == unreadLooks {
 			w.logger.Error("read rules again; the rules in force stay", slog.Any("error", err))
 		}
 		return
 	}
+	w.unread = 0
 	quiet := slices.Equal(files, w.seen)
 	w.seen = files
 	if !asked && (!quiet || slices.Equal(files, w.tried)) {

@@ -83,6 +83,10 @@ func TestServeReadsRulesAgain(t *testing.T) {
 		}
 		await("the rules are in force as they are")
 	}
+	if err := os.Remove(filepath.Join(dir, "call.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	await("holds no rule file")
 	cancel()
 	if code := <-done; code != exitOK {
 		t.Errorf("exit code %d", code)
