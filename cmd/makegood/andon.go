@@ -102,6 +102,9 @@ func (a asked) options() ([]makegood.Option, error) {
 	if a.URL == "" {
 		return nil, usageError("say which service to ask: --url, or MAKEGOOD_URL")
 	}
+	if err := checkAddress(a.URL); err != nil {
+		return nil, err
+	}
 	token, err := a.bearer()
 	if err != nil {
 		return nil, err

@@ -10,7 +10,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -51,8 +50,8 @@ type rejected struct {
 
 // Run sends the file in its order, one request in flight.
 func (c *sendCommand) Run(p *program) error {
-	if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return usageError(fmt.Sprintf("--url %q is no http or https URL: write one like http://127.0.0.1:8080", c.URL))
+	if err := checkAddress(c.URL); err != nil {
+		return err
 	}
 	in, err := openEvents(p, c.File)
 	if err != nil {

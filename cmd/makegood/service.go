@@ -87,12 +87,20 @@ const (
 // errNotRunning says that a data folder has no service that could be reached.
 var errNotRunning = errors.New("no service can be reached")
 
+// checkAddress refuses what is no address of a service.
+func checkAddress(address string) error {
+	if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return usageError(fmt.Sprintf("--url %q is no http or https URL: write one like http://127.0.0.1:8080", address))
+	}
+	return nil
+}
+
 // reach returns a client of the running service and the address to ask it at.
 func (s service) reach() (*http.Client, string, error) {
 	client := &http.Client{Timeout: answerTimeout}
 	switch {
 	case s.URL != "":
-		return client, strings.TrimSuffix(s.URL, "/"), nil
+		return client, strings.TrimSuffix(s.URL, "/"), checkAddress(s.URL)
 	case s.DataDir == "":
 		return nil, "", usageError("say which service: --url, or --data-dir of one that runs on this machine")
 	}
