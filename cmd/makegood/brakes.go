@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/rule"
 )
 
 // targets are what is stopped or goes on.
@@ -54,7 +56,32 @@ func (c *pauseCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	return c.tellEach(p, orders, func(of string, _ decide.Answer) string { return of + " is stopped; another person lets it go on" })
+	if err := c.tellEach(p, orders, func(of string, _ decide.Answer) string { return of + " is stopped; another person lets it go on" }); err != nil {
+		return err
+	}
+	for _, o := range orders {
+		c.doubt(p, o.of)
+	}
+	return nil
+}
+
+// doubt says of what was stopped that nothing goes by its name. It is no reason to
+// refuse: a rule that was replaced still has remedies to pay. But who stops money in
+// a hurry and misspells a name must not believe that it stands.
+func (c *pauseCommand) doubt(p *program, target string) {
+	kind, name, _ := strings.Cut(target, ":")
+	switch {
+	case kind == "connector" && !slices.Contains(rule.Connectors(), name):
+		fmt.Fprintf(p.stderr, "makegood: %s: there is no such connector; there are %s\n", plain(target), strings.Join(rule.Connectors(), ", "))
+	case kind == "rule" && !strings.HasPrefix(name, "makegood."):
+		var answer api.Rules
+		if c.live(p.ctx, "/v1/rules", &answer) != nil {
+			return // it is stopped, and that was said
+		}
+		if !slices.ContainsFunc(answer.Rules, func(r api.RuleInForce) bool { return r.Rule == name }) {
+			fmt.Fprintf(p.stderr, "makegood: %s: no rule of this name is in force; makegood rules status lists those that are\n", plain(target))
+		}
+	}
 }
 
 type resumeCommand struct {

@@ -3,6 +3,8 @@ package rule
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/makegood/makegood/remediator/cord"
@@ -36,6 +38,11 @@ const (
 )
 
 var connectors = map[string]string{Refund: "stripe", Credit: "credit", Notify: "notify", Webhook: "webhook", Andon: ""}
+
+// Connectors lists who carries out steps, sorted.
+func Connectors() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Values(connectors)), func(name string) bool { return name == "" })
+}
 
 // MovesMoney reports whether the rule has a step that pays.
 func (r *Rule) MovesMoney() bool {
