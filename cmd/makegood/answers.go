@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"strings"
@@ -174,8 +175,13 @@ func (c *held) agreed(p *program, command string) (bool, error) {
 	if !ok || !term.IsTerminal(int(terminal.Fd())) {
 		return false, usageError("nobody can be asked here: look at how many they are, and say --yes")
 	}
+	return c.question(p, terminal, command)
+}
+
+// question asks, and takes an interrupt for an answer.
+func (c *held) question(p *program, terminal io.Reader, command string) (bool, error) {
 	fmt.Fprintf(p.stderr, "%s all of them? [y/N] ", command)
-	text, err := bufio.NewReader(terminal).ReadString('\n')
+	text, err := bufio.NewReader(&interruptible{ctx: p.ctx, in: terminal}).ReadString('\n')
 	if err != nil {
 		return false, fmt.Errorf("read answer: %w", err)
 	}

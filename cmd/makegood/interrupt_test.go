@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -45,6 +46,34 @@ func TestInterruptWhileWaitingForInput(t *testing.T) {
 				t.Error("still waits for its input")
 			}
 		})
+	}
+}
+
+// TestInterruptAtQuestion checks that an interrupt ends a command that asks whether
+// to answer all remedies, and answers none.
+func TestInterruptAtQuestion(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	in := &silent{asked: make(chan struct{}), closed: make(chan struct{})}
+	defer close(in.closed)
+	done := make(chan error, 1)
+	go func() {
+		agreed, err := (&held{}).question(&program{ctx: ctx, stderr: io.Discard}, in, "approve")
+		if agreed {
+			err = fmt.Errorf("it agreed")
+		}
+		done <- err
+	}()
+	<-in.asked
+	cancel()
+	select {
+	case err := <-done:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("ended with %v, want the interrupt", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("still waits for an answer")
 	}
 }
 
