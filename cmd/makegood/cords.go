@@ -16,7 +16,7 @@ type touched struct {
 
 // touch gives a command about the cord. Times are checked here, so that one that
 // is misspelt is known before anything is stopped.
-func (c touched) touch(p *program, command string, body, times map[string]string, said string) error {
+func (c touched) touch(p *program, command string, body, times map[string]string, said func(decide.Answer) string) error {
 	if err := cord.CheckPath(c.Cord); err != nil {
 		return usageError(err.Error())
 	}
@@ -30,7 +30,7 @@ func (c touched) touch(p *program, command string, body, times map[string]string
 		body[name] = times[name]
 	}
 	body["cord"] = c.Cord
-	return c.tell(p, "/v1/andon/"+command, body, func(decide.Answer) string { return c.Cord + " " + said })
+	return c.tell(p, "/v1/andon/"+command, body, func(a decide.Answer) string { return c.Cord + " " + said(a) })
 }
 
 type pullCommand struct {
@@ -46,7 +46,21 @@ type pullCommand struct {
 // Run pulls a cord.
 func (c *pullCommand) Run(p *program) error {
 	return c.touch(p, decide.CommandPull, map[string]string{"level": c.Level, "reason": c.Reason},
-		map[string]string{"answer_within": c.AnswerWithin, "box": c.Box, "watch": c.Watch, "quiet": c.Quiet}, "is pulled "+c.Level)
+		map[string]string{"answer_within": c.AnswerWithin, "box": c.Box, "watch": c.Watch, "quiet": c.Quiet}, c.pulled)
+}
+
+// pulled says how the cord stands: one that was red already stays so, and a call
+// is more evidence.
+func (c *pullCommand) pulled(a decide.Answer) string {
+	if a.Status == c.Level {
+		return "is pulled " + c.Level
+	}
+	return "is pulled; it was " + a.Status + " before, and stays so under the terms that it has"
+}
+
+// always says the same, whatever the answer.
+func always(said string) func(decide.Answer) string {
+	return func(decide.Answer) string { return said }
 }
 
 type ackCommand struct {
@@ -55,7 +69,7 @@ type ackCommand struct {
 
 // Run acknowledges a call.
 func (c *ackCommand) Run(p *program) error {
-	return c.touch(p, decide.CommandAcknowledge, map[string]string{}, nil, "is acknowledged; its clock stands")
+	return c.touch(p, decide.CommandAcknowledge, map[string]string{}, nil, always("is acknowledged; its clock stands"))
 }
 
 type releaseCommand struct {
@@ -66,5 +80,5 @@ type releaseCommand struct {
 
 // Run releases a cord.
 func (c *releaseCommand) Run(p *program) error {
-	return c.touch(p, decide.CommandRelease, map[string]string{"cause": c.Cause, "fix": c.Fix}, nil, "is released")
+	return c.touch(p, decide.CommandRelease, map[string]string{"cause": c.Cause, "fix": c.Fix}, nil, always("is released"))
 }

@@ -181,7 +181,8 @@ func (f *Fold) foldPull(c CommandBody) (refused string, err error) {
 	if err := f.pull(pullRequest{cord: c.Cord, level: c.Level, by: c.By, reason: c.Reason, cause: CausePerson, terms: c.Terms}); err != nil {
 		return "", err
 	}
-	f.answer.Pull = f.state.Cords[c.Cord].Pull
+	s := f.state.Cords[c.Cord]
+	f.answer.Pull, f.answer.Status = s.Pull, s.Level
 	return "", nil
 }
 

@@ -130,7 +130,7 @@ type Answer struct {
 	Request string    `json:"request,omitempty"` // digest of what the person sent
 	Refused string    `json:"refused,omitempty"` // why; empty when it was carried out
 	Remedy  uuid.UUID `json:"remedy,omitzero"`   // it concerns, or made
-	Status  string    `json:"status,omitempty"`  // of that remedy after it: acting, held, or how it ended
+	Status  string    `json:"status,omitempty"`  // of that remedy after it: acting, held, or how it ended; of a pulled cord, its level
 	Cord    string    `json:"cord,omitempty"`
 	Pull    uuid.UUID `json:"pull,omitzero"`
 	Target  string    `json:"target,omitempty"` // of a pause or resume
