@@ -90,3 +90,17 @@ func TestProblemsReadLikeACompiler(t *testing.T) {
 		t.Error("an error is no failure")
 	}
 }
+
+// A character that ends lines for YAML alone would shift every place behind it.
+func TestOddLineEndsAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"\r", "\u0085", "\u2028", "\u2029"} {
+		s := document.NewSource("f.yaml", "a: 1\nb: ü "+end+"c: 2\n")
+		if s.Parse() != nil || len(s.Problems) != 1 || s.Problems[0].Code != "line-end" || s.Problems[0].Line != 2 || s.Problems[0].Col != 6 {
+			t.Errorf("%q: got %s", end, s.Problems.Format())
+		}
+	}
+	if s := document.NewSource("f.yaml", "a: 1\r\nb: 2\r\n"); s.Parse() == nil || len(s.Problems) > 0 {
+		t.Errorf("lines of another system: got %s", s.Problems.Format())
+	}
+}

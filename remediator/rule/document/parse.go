@@ -32,7 +32,7 @@ func (s *Source) Parse() *yaml.Node {
 	case !utf8.ValidString(text):
 		s.invalidUTF8(text)
 		return nil
-	case s.tooLong() || s.tooDeep():
+	case s.tooLong() || s.tooDeep() || s.oddLineEnd():
 		return nil
 	}
 	s.repairTabs()
@@ -55,6 +55,21 @@ func (s *Source) invalidUTF8(text string) {
 		}
 	}
 	s.Errorf(Place{1, 1}, "utf8", "save the file as UTF-8", "the file is not valid UTF-8")
+}
+
+// oddLineEnds are characters at which YAML ends a line and editors do not: behind
+// one, every line that a problem names would be another than people see.
+const oddLineEnds = "\r\u0085\u2028\u2029"
+
+func (s *Source) oddLineEnd() bool {
+	for i, line := range s.lines {
+		if at := strings.IndexAny(strings.TrimSuffix(line, "\r"), oddLineEnds); at >= 0 {
+			s.Errorf(Place{i + 1, utf8.RuneCountInString(line[:at]) + 1}, "line-end", "end lines with a line feed alone, or with carriage return and line feed",
+				"a carriage return or another line end stands inside the line")
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Source) tooLong() bool {
