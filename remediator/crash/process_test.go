@@ -162,16 +162,28 @@ func (p *process) said() string {
 	return string(text[max(0, len(text)-last):])
 }
 
+// Ports of children lie below those that systems give to whoever asks for any, so
+// that nobody gets one while its child is dead.
+const firstPort, ports = 20_000, 12_000
+
+var nextPort atomic.Uint32
+
 // freeAddress returns an address on which nobody listens. Children listen there
-// again and again, as a service does that is started again.
+// again and again, so no other test of this process gets it.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range ports {
+		port := firstPort + (uint32(os.Getpid())*97+nextPort.Add(1))%ports
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		if l, err := net.Listen("tcp", address); err == nil {
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // copyFiles copies the files of a folder whose name begins with a prefix. Opening
