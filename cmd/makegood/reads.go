@@ -64,7 +64,7 @@ type remediesCommands struct {
 type listRemediesCommand struct {
 	service
 	Rule     string `help:"Only of this rule."`
-	Status   string `help:"Only with this status: acting, held, done, failed, denied, expired, suppressed, shadow."`
+	Status   string `help:"Only with this status: acting, held, done, failed, denied, expired, reversed, suppressed, shadow."`
 	Customer string `help:"Only of this customer."`
 	Limit    int    `default:"50" help:"At most this many, up to 1000."`
 	Before   string `help:"Go on where a page ended: its \"next\"."`
@@ -72,7 +72,7 @@ type listRemediesCommand struct {
 
 // statuses are those that a remedy can have.
 var statuses = []string{views.StatusActing, views.StatusHeld, decide.Done, decide.Failed, decide.Denied, decide.Expired,
-	views.StatusSuppressed, views.StatusShadow}
+	decide.Reversed, views.StatusSuppressed, views.StatusShadow}
 
 // Run lists remedies.
 func (c *listRemediesCommand) Run(p *program) error {

@@ -179,7 +179,7 @@ func (h handler) give(w http.ResponseWriter, r *http.Request, c decide.CommandBo
 		return
 	}
 	answer, err := h.Desk.Give(r.Context(), p, id, c)
-	h.answered(w, r, id, answer, err, decide.MayGive(p.Roles, c.Command))
+	h.answered(w, r, id, answer, err, decide.MayGive(p.Roles, c.Command) == "")
 }
 
 // commandID is the id of a command: of its giver and of the key that they chose.
@@ -193,9 +193,9 @@ func commandID(w http.ResponseWriter, r *http.Request, p access.Principal) (stri
 	return people.ID(p, key), true
 }
 
-// answered writes what came of a command. forbidden says that its giver lacks the
-// role, which the fold has sealed like every other refusal.
-func (h handler) answered(w http.ResponseWriter, r *http.Request, id string, answer *decide.Answer, err error, forbidden string) {
+// answered writes what came of a command. When its giver has not the role for it, the
+// fold has said so and sealed it like every other refusal.
+func (h handler) answered(w http.ResponseWriter, r *http.Request, id string, answer *decide.Answer, err error, has bool) {
 	switch {
 	case errors.Is(err, people.ErrReused):
 		problem(w, http.StatusUnprocessableEntity, "idempotency-key", err.Error())
@@ -210,7 +210,7 @@ func (h handler) answered(w http.ResponseWriter, r *http.Request, id string, ans
 		w.WriteHeader(http.StatusAccepted)
 		// An error here means that nobody reads the answer any more.
 		_ = json.NewEncoder(w).Encode(Accepted{ID: id, Status: "accepted", Ask: "/v1/commands?id=" + url.QueryEscape(id)})
-	case answer.Refused != "" && forbidden != "":
+	case answer.Refused != "" && !has:
 		problem(w, http.StatusForbidden, "forbidden", answer.Refused)
 	case answer.Refused != "":
 		problem(w, http.StatusConflict, "refused", answer.Refused)

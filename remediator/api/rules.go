@@ -76,7 +76,7 @@ func (h handler) activate(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusUnprocessableEntity, "rules", err.Error())
 		return
 	}
-	h.activation(w, r, decide.ActivateBody{Files: body.Files, Parent: body.Parent}, decide.RoleAuthor, "only an author may activate rules")
+	h.activation(w, r, decide.ActivateBody{Files: body.Files, Parent: body.Parent}, decide.RoleAuthor)
 }
 
 // answerProposal answers POST /v1/rules/approve and /v1/rules/deny.
@@ -96,21 +96,18 @@ func (h handler) answerProposal(approve bool) http.HandlerFunc {
 		if approve {
 			a = decide.ActivateBody{Approve: body.Digest}
 		}
-		h.activation(w, r, a, decide.RoleApprover, "only an approver may answer a proposed rule set")
+		h.activation(w, r, a, decide.RoleApprover)
 	}
 }
 
-func (h handler) activation(w http.ResponseWriter, r *http.Request, a decide.ActivateBody, role, who string) {
+func (h handler) activation(w http.ResponseWriter, r *http.Request, a decide.ActivateBody, role string) {
 	p := access.From(r.Context())
 	id, ok := commandID(w, r, p)
 	if !ok {
 		return
 	}
 	answer, err := h.Desk.Activate(r.Context(), p, id, a)
-	if p.Has(role) {
-		who = ""
-	}
-	h.answered(w, r, id, answer, err, who)
+	h.answered(w, r, id, answer, err, p.Has(role))
 }
 
 // unprocessable answers what is wrong with rule files, each with its place.

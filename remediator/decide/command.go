@@ -80,15 +80,15 @@ func (f *Fold) refuse(c CommandBody) error {
 }
 
 func (f *Fold) carryOut(c CommandBody, j *judged) (refused string, err error) {
-	wanted, who := rolesFor(c.Command)
-	switch {
-	case wanted == nil:
+	if known, _ := rolesFor(c.Command); known == nil {
 		return "the command is not known", nil
-	case c.By == "":
+	}
+	if c.By == "" {
 		return "nobody is named as giving it", nil
-	case !Has(c.Roles, wanted...):
+	}
+	if refused := MayGive(c.Roles, c.Command); refused != "" {
 		f.answer.Remedy = c.Remedy
-		return "only " + who, nil
+		return refused, nil
 	}
 	switch c.Command {
 	case CommandApprove, CommandDeny:

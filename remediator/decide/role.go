@@ -66,8 +66,7 @@ func Has(roles []string, wanted ...string) bool {
 }
 
 // MayGive says why somebody with these roles may not give a command; empty when
-// they may, as far as roles go. The answers to a proposed rule set count as
-// commands of an approver.
+// they may, as far as roles go.
 func MayGive(roles []string, command string) (refused string) {
 	wanted, who := rolesFor(command)
 	if Has(roles, wanted...) {

@@ -18,12 +18,16 @@ const answersKept = int64(7 * 24 * time.Hour)
 
 // applyAnswers stores what commands came to.
 func applyAnswers(tx *statement.Tx, answers []decide.Answer) error {
+	if len(answers) == 0 {
+		return nil
+	}
+	newest := answers[len(answers)-1].At // log time never runs back
+	if _, err := tx.Exec(`DELETE FROM command WHERE at <= ?`, newest-answersKept); err != nil {
+		return err
+	}
 	for _, a := range answers {
 		text, err := json.Marshal(a)
 		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(`DELETE FROM command WHERE at <= ?`, a.At-answersKept); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(`INSERT INTO command (id, at, answer) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING`, a.ID, a.At, text); err != nil {
