@@ -1,6 +1,11 @@
 package act
 
-import "time"
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Backoff says how long to wait before an action is tried again.
 type Backoff struct {
@@ -32,4 +37,17 @@ func (b Backoff) delay(attempt int, retryAfter time.Duration, random func(int64)
 // receiver asks for when that is longer.
 func scheduled(wait, retryAfter time.Duration, random func(int64) int64) time.Duration {
 	return max(wait, min(retryAfter, maxRetryAfter)) + time.Duration(random(int64(wait/10)+1))
+}
+
+// RetryAfter reads how long an answer asks to wait, in seconds or until a date; 0
+// when it does not. How long is waited at the most is the worker's to bound.
+func RetryAfter(header http.Header, now time.Time) time.Duration {
+	text := strings.TrimSpace(header.Get("Retry-After"))
+	if seconds, err := strconv.ParseInt(text, 10, 32); err == nil && seconds > 0 {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(at.Sub(now), 0)
+	}
+	return 0
 }

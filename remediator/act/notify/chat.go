@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/makegood/makegood/remediator/act"
@@ -64,7 +63,6 @@ func (c *chat) post(ctx context.Context, text string) error {
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		return nil
 	}
-	seconds, _ := strconv.ParseInt(strings.TrimSpace(resp.Header.Get("Retry-After")), 10, 32) // none is 0
 	return &act.Error{Status: decide.Retrying, Code: "http_" + strconv.Itoa(resp.StatusCode),
-		RetryAfter: time.Duration(max(seconds, 0)) * time.Second, Err: fmt.Errorf("post to chat: it answered %d", resp.StatusCode)}
+		RetryAfter: act.RetryAfter(resp.Header, time.Now()), Err: fmt.Errorf("post to chat: it answered %d", resp.StatusCode)}
 }

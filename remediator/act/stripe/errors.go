@@ -26,7 +26,9 @@ func classify(what string, err error) *act.Error {
 		}
 		return out
 	}
-	out.RetryAfter = retryAfter(answer)
+	if answer.LastResponse != nil {
+		out.RetryAfter = act.RetryAfter(answer.LastResponse.Header, time.Now())
+	}
 	out.Code = code(answer)
 	// The client's error repeats the whole answer; one line of it is enough.
 	out.Err = fmt.Errorf("%s: HTTP status %d: %s (request %s)", what, answer.HTTPStatusCode, answer.Msg, answer.RequestID)
@@ -72,19 +74,4 @@ func code(answer *api.Error) string {
 		return string(answer.Type)
 	}
 	return "http_" + strconv.Itoa(answer.HTTPStatusCode)
-}
-
-// retryAfter reads the header of that name, in seconds or as a date.
-func retryAfter(answer *api.Error) time.Duration {
-	if answer.LastResponse == nil {
-		return 0
-	}
-	text := answer.LastResponse.Header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(text); err == nil && seconds > 0 {
-		return time.Duration(min(seconds, 24*3600)) * time.Second
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return max(time.Until(at), 0)
-	}
-	return 0
 }

@@ -235,7 +235,7 @@ func (c *Connector) send(ctx context.Context, e webhooks.Endpoint, id string, bo
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer)) // so that the connection can be used again
-	return answer{status: resp.StatusCode, retryAfter: retryAfter(resp.Header, c.cfg.Now())}, nil
+	return answer{status: resp.StatusCode, retryAfter: act.RetryAfter(resp.Header, c.cfg.Now())}, nil
 }
 
 // unanswered says what is known when nobody answered: where no connection came
@@ -269,18 +269,6 @@ func (c *Connector) judge(ctx context.Context, e webhooks.Endpoint, a answer, se
 		return act.Result{Status: decide.Failed, Code: code}, nil
 	}
 	return act.Result{}, &act.Error{Status: decide.Retrying, Code: code, RetryAfter: a.retryAfter, Err: fmt.Errorf("endpoint %s answered %d", e.Name, a.status)}
-}
-
-// retryAfter reads how long a receiver asks to wait, in seconds or until a date.
-func retryAfter(header http.Header, now time.Time) time.Duration {
-	text := header.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(text, 10, 32); err == nil && seconds > 0 {
-		return time.Duration(seconds) * time.Second
-	}
-	if at, err := http.ParseTime(text); err == nil && at.After(now) {
-		return at.Sub(now)
-	}
-	return 0
 }
 
 // Endpoints returns the addresses of all endpoints by their names.
