@@ -2,12 +2,13 @@ package andon
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/makegood/makegood/remediator/problem"
 )
 
 const (
@@ -33,7 +34,7 @@ func (h *Hub) Stream() http.Handler { return http.HandlerFunc(h.stream) }
 func (h *Hub) stream(w http.ResponseWriter, r *http.Request) {
 	at, first, err := h.subscribe(r.Header.Get("Last-Event-ID"))
 	if err != nil {
-		unavailable(w, err)
+		problem.Write(w, http.StatusServiceUnavailable, "unavailable", err.Error())
 		return
 	}
 	defer h.unsubscribe()
@@ -188,7 +189,7 @@ func (h *Hub) Gates() http.Handler { return http.HandlerFunc(h.gates) }
 func (h *Hub) gates(w http.ResponseWriter, r *http.Request) {
 	text, id, err := h.listed()
 	if err != nil {
-		unavailable(w, err)
+		problem.Write(w, http.StatusServiceUnavailable, "unavailable", err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -209,15 +210,4 @@ func (h *Hub) listed() (text []byte, id string, err error) {
 		h.list = append(encode(h.picture.snapshot()), '\n')
 	}
 	return h.list, position(h.boot, h.n), nil
-}
-
-// unavailable answers that gates must do without us for a moment.
-func unavailable(w http.ResponseWriter, why error) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Retry-After", "1")
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_ = json.NewEncoder(w).Encode(map[string]any{ // an error here means that nobody reads the answer any more
-		"type": "urn:makegood:problem:unavailable", "title": http.StatusText(http.StatusServiceUnavailable),
-		"status": http.StatusServiceUnavailable, "detail": why.Error(),
-	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/problem"
 )
 
 // readers are the roles that may read what the service did: all but the emitter's.
@@ -25,13 +26,13 @@ func (h handler) allow(next http.HandlerFunc, roles ...string) http.Handler {
 		switch {
 		case errors.Is(err, access.ErrMissing), errors.Is(err, access.ErrUnknown):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="makegood"`)
-			problem(w, http.StatusUnauthorized, "unauthorized", err.Error())
+			problem.Write(w, http.StatusUnauthorized, "unauthorized", err.Error())
 			return
 		case err != nil:
 			h.answer(w, r, nil, err)
 			return
 		case len(roles) > 0 && !p.Has(roles...):
-			problem(w, http.StatusForbidden, "forbidden", p.Name+" has not the role for it: "+orList(roles))
+			problem.Write(w, http.StatusForbidden, "forbidden", p.Name+" has not the role for it: "+orList(roles))
 			return
 		}
 		next(w, r.WithContext(access.With(r.Context(), p)))
@@ -91,7 +92,7 @@ func (h handler) emits(next http.Handler) http.Handler {
 			h.answer(w, r, nil, err)
 			return
 		case !p.Has(decide.RoleEmitter):
-			problem(w, http.StatusForbidden, "forbidden", p.Name+" has not the role for it: "+decide.RoleEmitter)
+			problem.Write(w, http.StatusForbidden, "forbidden", p.Name+" has not the role for it: "+decide.RoleEmitter)
 			return
 		}
 		next.ServeHTTP(w, r)

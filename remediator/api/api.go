@@ -22,6 +22,7 @@ import (
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
+	"github.com/makegood/makegood/remediator/problem"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/store/views"
 )
@@ -101,10 +102,10 @@ func (h handler) router() *mux.Router {
 		h.routeCommands(r)
 	}
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		problem(w, http.StatusNotFound, "not-found", "there is no "+r.URL.Path)
+		problem.Write(w, http.StatusNotFound, "not-found", "there is no "+r.URL.Path)
 	})
 	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		problem(w, http.StatusMethodNotAllowed, "method", r.Method+" is not for "+r.URL.Path)
+		problem.Write(w, http.StatusMethodNotAllowed, "method", r.Method+" is not for "+r.URL.Path)
 	})
 	r.Use(pathValues)
 	return r
@@ -162,21 +163,11 @@ func pathValues(next http.Handler) http.Handler {
 	})
 }
 
-// problem answers an error as RFC 9457 says.
-func problem(w http.ResponseWriter, status int, name, detail string) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	// An error here means that nobody reads the answer any more.
-	_ = json.NewEncoder(w).Encode(map[string]any{
-		"type": "urn:makegood:problem:" + name, "title": http.StatusText(status), "status": status, "detail": detail,
-	})
-}
-
 // answer writes a value, or says that it could not be had.
 func (h handler) answer(w http.ResponseWriter, r *http.Request, value any, err error) {
 	if err != nil {
 		h.Logger.ErrorContext(r.Context(), "answer request", slog.String("path", r.URL.Path), slog.Any("error", err))
-		problem(w, http.StatusServiceUnavailable, "unavailable", "the ledger cannot be read; try again")
+		problem.Write(w, http.StatusServiceUnavailable, "unavailable", "the ledger cannot be read; try again")
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -21,6 +21,7 @@ import (
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/people"
+	"github.com/makegood/makegood/remediator/problem"
 	"github.com/makegood/makegood/remediator/rule/expression"
 )
 
@@ -80,7 +81,7 @@ func (h handler) onSteps(command string) http.HandlerFunc {
 func remedyID(w http.ResponseWriter, r *http.Request) (uuid.UUID, bool) {
 	id, err := uuid.Parse(r.PathValue("remedy"))
 	if err != nil {
-		problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%q is no remedy id", r.PathValue("remedy")))
+		problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%q is no remedy id", r.PathValue("remedy")))
 	}
 	return id, err == nil
 }
@@ -100,7 +101,7 @@ func (h handler) request(w http.ResponseWriter, r *http.Request) {
 	}
 	for name, text := range map[string]string{"payment": body.Payment, "customer": body.Customer, "reference": body.Reference} {
 		if len(text) > maxName { // the fold would cut it off, and mean another one
-			problem(w, http.StatusBadRequest, "body", fmt.Sprintf("%s: it has %d bytes, and at most %d are sealed", name, len(text), maxName))
+			problem.Write(w, http.StatusBadRequest, "body", fmt.Sprintf("%s: it has %d bytes, and at most %d are sealed", name, len(text), maxName))
 			return
 		}
 	}
@@ -108,7 +109,7 @@ func (h handler) request(w http.ResponseWriter, r *http.Request) {
 	if body.Amount != nil {
 		amount, err := money.FromJSON(body.Amount)
 		if err != nil {
-			problem(w, http.StatusBadRequest, "body", "amount: "+err.Error())
+			problem.Write(w, http.StatusBadRequest, "body", "amount: "+err.Error())
 			return
 		}
 		c.Amount = &amount
@@ -147,7 +148,7 @@ func (h handler) onCord(command string) http.HandlerFunc {
 			}
 			var err error
 			if *d.into, err = expression.ParseDuration(d.text); err != nil {
-				problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%s: %v; write 15m, 4h or 14d", d.name, err))
+				problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%s: %v; write 15m, 4h or 14d", d.name, err))
 				return
 			}
 		}
@@ -187,7 +188,7 @@ func commandID(w http.ResponseWriter, r *http.Request, p access.Principal) (stri
 	key := r.Header.Get("Idempotency-Key")
 	visible := func(c rune) bool { return c > ' ' && c < 0x7f }
 	if len(key) > maxKey || strings.IndexFunc(key, func(c rune) bool { return !visible(c) }) >= 0 {
-		problem(w, http.StatusBadRequest, "idempotency-key", fmt.Sprintf("the Idempotency-Key has at most %d visible ASCII characters", maxKey))
+		problem.Write(w, http.StatusBadRequest, "idempotency-key", fmt.Sprintf("the Idempotency-Key has at most %d visible ASCII characters", maxKey))
 		return "", false
 	}
 	return people.ID(p, key), true
@@ -198,22 +199,21 @@ func commandID(w http.ResponseWriter, r *http.Request, p access.Principal) (stri
 func (h handler) answered(w http.ResponseWriter, r *http.Request, id string, answer *decide.Answer, err error, has bool) {
 	switch {
 	case errors.Is(err, people.ErrReused):
-		problem(w, http.StatusUnprocessableEntity, "idempotency-key", err.Error())
+		problem.Write(w, http.StatusUnprocessableEntity, "idempotency-key", err.Error())
 	case errors.Is(err, input.ErrTooLarge):
-		problem(w, http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("a command has at most %d bytes in the log", input.MaxRecord))
+		problem.Write(w, http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("a command has at most %d bytes in the log", input.MaxRecord))
 	case err != nil:
 		h.Logger.ErrorContext(r.Context(), "take command", slog.String("path", r.URL.Path), slog.Any("error", err))
-		w.Header().Set("Retry-After", "1")
-		problem(w, http.StatusServiceUnavailable, "unavailable", "nobody knows whether the command was taken: give it again under the same Idempotency-Key")
+		problem.Write(w, http.StatusServiceUnavailable, "unavailable", "nobody knows whether the command was taken: give it again under the same Idempotency-Key")
 	case answer == nil:
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusAccepted)
 		// An error here means that nobody reads the answer any more.
 		_ = json.NewEncoder(w).Encode(Accepted{ID: id, Status: "accepted", Ask: "/v1/commands?id=" + url.QueryEscape(id)})
 	case answer.Refused != "" && !has:
-		problem(w, http.StatusForbidden, "forbidden", answer.Refused)
+		problem.Write(w, http.StatusForbidden, "forbidden", answer.Refused)
 	case answer.Refused != "":
-		problem(w, http.StatusConflict, "refused", answer.Refused)
+		problem.Write(w, http.StatusConflict, "refused", answer.Refused)
 	default:
 		h.answer(w, r, answer, nil)
 	}
@@ -224,7 +224,7 @@ func (h handler) command(w http.ResponseWriter, r *http.Request) {
 	id := r.URL.Query().Get("id")
 	answer, err := h.Ledger.Answer(r.Context(), id)
 	if err == nil && answer == nil {
-		problem(w, http.StatusNotFound, "not-found", "no command with this id was decided, in the last 7 days")
+		problem.Write(w, http.StatusNotFound, "not-found", "no command with this id was decided, in the last 7 days")
 		return
 	}
 	h.answer(w, r, answer, err)
@@ -237,16 +237,16 @@ func decodeStrict(w http.ResponseWriter, r *http.Request, most int64, into any) 
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		problem(w, http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("the body has more than %d bytes", most))
+		problem.Write(w, http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("the body has more than %d bytes", most))
 		return false
 	case err != nil:
-		problem(w, http.StatusBadRequest, "body", "the body cannot be read")
+		problem.Write(w, http.StatusBadRequest, "body", "the body cannot be read")
 		return false
 	case len(bytes.TrimSpace(body)) == 0:
 		body = []byte("{}")
 	}
 	if err := decodeObject(body, into); err != nil {
-		problem(w, http.StatusBadRequest, "body", strings.TrimPrefix(err.Error(), "json: "))
+		problem.Write(w, http.StatusBadRequest, "body", strings.TrimPrefix(err.Error(), "json: "))
 		return false
 	}
 	return true

@@ -9,6 +9,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/cord"
+	"github.com/makegood/makegood/remediator/problem"
 )
 
 // cords answers GET /v1/andon: every cord that was ever pulled, or how the paths
@@ -16,12 +17,12 @@ import (
 func (h handler) cords(w http.ResponseWriter, r *http.Request) {
 	paths := r.URL.Query()["cord"]
 	if len(paths) > maxPaths {
-		problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%d cords are asked for: at most %d at a time", len(paths), maxPaths))
+		problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%d cords are asked for: at most %d at a time", len(paths), maxPaths))
 		return
 	}
 	for _, path := range paths {
 		if err := cord.CheckPath(path); err != nil {
-			problem(w, http.StatusBadRequest, "parameter", "cord: "+err.Error())
+			problem.Write(w, http.StatusBadRequest, "parameter", "cord: "+err.Error())
 			return
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/cord"
+	"github.com/makegood/makegood/remediator/problem"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
@@ -71,8 +72,7 @@ func (h handler) live(w http.ResponseWriter, r *http.Request) {
 
 func (h handler) readiness(w http.ResponseWriter, r *http.Request) {
 	if err := h.Ready(); err != nil {
-		w.Header().Set("Retry-After", "1")
-		problem(w, http.StatusServiceUnavailable, "not-ready", err.Error())
+		problem.Write(w, http.StatusServiceUnavailable, "not-ready", err.Error())
 		return
 	}
 	h.answer(w, r, map[string]bool{"ready": true}, nil)
@@ -84,7 +84,7 @@ func (h handler) checkpoint(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		h.answer(w, r, nil, fmt.Errorf("read checkpoint: %w", err))
 	case note == nil:
-		problem(w, http.StatusNotFound, "not-found", "nothing was sealed yet")
+		problem.Write(w, http.StatusNotFound, "not-found", "nothing was sealed yet")
 	default:
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write(note) // an error here means that nobody reads the answer any more
@@ -115,7 +115,7 @@ func limit(w http.ResponseWriter, q url.Values, into *int) bool {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > maxRemedies {
-		problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("limit %q is no number from 1 to %d", text, maxRemedies))
+		problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("limit %q is no number from 1 to %d", text, maxRemedies))
 		return false
 	}
 	*into = n
@@ -131,7 +131,7 @@ func (h handler) remedies(w http.ResponseWriter, r *http.Request) {
 	if text := q.Get("before"); text != "" {
 		n, err := strconv.ParseUint(text, 10, 63)
 		if err != nil {
-			problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("before %q is no sequence: take it from \"next\" of the page before", text))
+			problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("before %q is no sequence: take it from \"next\" of the page before", text))
 			return
 		}
 		f.Before = n
@@ -150,12 +150,12 @@ func (h handler) remedies(w http.ResponseWriter, r *http.Request) {
 func (h handler) remedy(w http.ResponseWriter, r *http.Request) {
 	id, err := uuid.Parse(r.PathValue("remedy"))
 	if err != nil {
-		problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%q is no remedy id", r.PathValue("remedy")))
+		problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%q is no remedy id", r.PathValue("remedy")))
 		return
 	}
 	found, err := h.Ledger.Remedy(r.Context(), id)
 	if err == nil && found == nil {
-		problem(w, http.StatusNotFound, "not-found", "no remedy has this id")
+		problem.Write(w, http.StatusNotFound, "not-found", "no remedy has this id")
 		return
 	}
 	if err != nil {

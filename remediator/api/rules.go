@@ -1,12 +1,12 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 
 	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/problem"
 	"github.com/makegood/makegood/remediator/rule"
 )
 
@@ -64,7 +64,7 @@ func (h handler) activate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(body.Files) == 0 {
-		problem(w, http.StatusUnprocessableEntity, "rules", "files: there are none, and without rules nothing is made good")
+		problem.Write(w, http.StatusUnprocessableEntity, "rules", "files: there are none, and without rules nothing is made good")
 		return
 	}
 	if err := h.CheckRules(r.Context(), body.Files); err != nil {
@@ -73,7 +73,7 @@ func (h handler) activate(w http.ResponseWriter, r *http.Request) {
 			unprocessable(w, *problems)
 			return
 		}
-		problem(w, http.StatusUnprocessableEntity, "rules", err.Error())
+		problem.Write(w, http.StatusUnprocessableEntity, "rules", err.Error())
 		return
 	}
 	h.activation(w, r, decide.ActivateBody{Files: body.Files, Parent: body.Parent}, decide.RoleAuthor)
@@ -89,7 +89,7 @@ func (h handler) answerProposal(approve bool) http.HandlerFunc {
 			return
 		}
 		if body.Digest == "" {
-			problem(w, http.StatusBadRequest, "body", "digest: name the proposed rule set, see GET /v1/rules")
+			problem.Write(w, http.StatusBadRequest, "body", "digest: name the proposed rule set, see GET /v1/rules")
 			return
 		}
 		a := decide.ActivateBody{Deny: body.Digest}
@@ -112,11 +112,9 @@ func (h handler) activation(w http.ResponseWriter, r *http.Request, a decide.Act
 
 // unprocessable answers what is wrong with rule files, each with its place.
 func unprocessable(w http.ResponseWriter, problems rule.Problems) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(http.StatusUnprocessableEntity)
-	// An error here means that nobody reads the answer any more.
-	_ = json.NewEncoder(w).Encode(map[string]any{
-		"type": "urn:makegood:problem:rules", "title": http.StatusText(http.StatusUnprocessableEntity), "status": http.StatusUnprocessableEntity,
-		"detail": problems.Format(), "problems": problems,
-	})
+	const status = http.StatusUnprocessableEntity
+	problem.Send(w, status, struct {
+		problem.Problem
+		Problems rule.Problems `json:"problems"`
+	}{problem.New(status, problem.Prefix+"rules", problems.Format()), problems})
 }

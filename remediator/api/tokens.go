@@ -11,6 +11,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/problem"
 	"github.com/makegood/makegood/remediator/rule/expression"
 )
 
@@ -62,27 +63,27 @@ func (h handler) makeToken(w http.ResponseWriter, r *http.Request) {
 	}
 	t := decide.Token{ID: uuid.New(), Name: body.Name, Roles: body.Roles}
 	if err := access.CheckName(t.Name); err != nil {
-		problem(w, http.StatusBadRequest, "body", "name: "+err.Error())
+		problem.Write(w, http.StatusBadRequest, "body", "name: "+err.Error())
 		return
 	}
 	for i, role := range t.Roles {
 		if slices.Contains(t.Roles[:i], role) {
-			problem(w, http.StatusBadRequest, "body", fmt.Sprintf("roles: %s is there twice", role))
+			problem.Write(w, http.StatusBadRequest, "body", fmt.Sprintf("roles: %s is there twice", role))
 			return
 		}
 		if !slices.Contains(decide.Roles(), role) {
-			problem(w, http.StatusBadRequest, "body", fmt.Sprintf("roles: there is no role %q; there are %s", role, strings.Join(decide.Roles(), ", ")))
+			problem.Write(w, http.StatusBadRequest, "body", fmt.Sprintf("roles: there is no role %q; there are %s", role, strings.Join(decide.Roles(), ", ")))
 			return
 		}
 	}
 	if len(t.Roles) == 0 {
-		problem(w, http.StatusBadRequest, "body", "roles: name at least one of "+strings.Join(decide.Roles(), ", "))
+		problem.Write(w, http.StatusBadRequest, "body", "roles: name at least one of "+strings.Join(decide.Roles(), ", "))
 		return
 	}
 	if body.ExpiresIn != "" {
 		d, err := expression.ParseDuration(body.ExpiresIn)
 		if err != nil || d <= 0 {
-			problem(w, http.StatusBadRequest, "body", fmt.Sprintf("expires_in: %q is no time; write 90d", body.ExpiresIn))
+			problem.Write(w, http.StatusBadRequest, "body", fmt.Sprintf("expires_in: %q is no time; write 90d", body.ExpiresIn))
 			return
 		}
 		t.Expires = h.Now().Add(d).UnixNano()
@@ -108,7 +109,7 @@ func (h handler) makeToken(w http.ResponseWriter, r *http.Request) {
 func (h handler) revokeToken(w http.ResponseWriter, r *http.Request) {
 	id, err := uuid.Parse(r.PathValue("token"))
 	if err != nil {
-		problem(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%q is no token id", r.PathValue("token")))
+		problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%q is no token id", r.PathValue("token")))
 		return
 	}
 	if !decodeStrict(w, r, maxCommand, &struct{}{}) {
@@ -121,7 +122,7 @@ func (h handler) revokeToken(w http.ResponseWriter, r *http.Request) {
 	}
 	i := slices.IndexFunc(tokens, func(t decide.Token) bool { return t.ID == id })
 	if i < 0 {
-		problem(w, http.StatusNotFound, "not-found", "no token has this id")
+		problem.Write(w, http.StatusNotFound, "not-found", "no token has this id")
 		return
 	}
 	tokens[i].Revoked = true // be it for the first time or again: a repeat is the same command

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/makegood/makegood/remediator/problem"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
@@ -79,7 +80,7 @@ func (h handler) testWebhook(w http.ResponseWriter, r *http.Request) {
 	}
 	status, err := h.Webhooks.Ping(r.Context(), name)
 	if err != nil {
-		problem(w, http.StatusBadGateway, "endpoint", err.Error())
+		problem.Write(w, http.StatusBadGateway, "endpoint", err.Error())
 		return
 	}
 	h.answer(w, r, Pinged{Status: status}, nil)
@@ -92,6 +93,6 @@ func (h handler) known(w http.ResponseWriter, name string) bool {
 			return true
 		}
 	}
-	problem(w, http.StatusNotFound, "not-found", "the file of webhooks has no endpoint of this name")
+	problem.Write(w, http.StatusNotFound, "not-found", "the file of webhooks has no endpoint of this name")
 	return false
 }

@@ -1,14 +1,13 @@
 package ingest
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/log"
+	"github.com/makegood/makegood/remediator/problem"
 )
 
 // Types of problems.
@@ -35,12 +34,9 @@ const (
 	maxID = 128
 )
 
-// problem is an error as RFC 9457 has it.
-type problem struct {
-	Type     string      `json:"type"`
-	Title    string      `json:"title"`
-	Status   int         `json:"status"`
-	Detail   string      `json:"detail"`
+// refused is an error, and what became of the single events.
+type refused struct {
+	problem.Problem
 	Accepted *int        `json:"accepted,omitempty"`
 	Rejected []rejection `json:"rejected,omitempty"`
 }
@@ -61,39 +57,27 @@ func reject(index int, why *event.Error) rejection {
 	return r
 }
 
-func refusal(status int, kind, detail string) *problem {
-	return &problem{Type: kind, Title: http.StatusText(status), Status: status, Detail: detail}
+func refusal(status int, kind, detail string) *refused {
+	return &refused{Problem: problem.New(status, kind, detail)}
 }
 
 // malformed answers a batch that stops being JSON. Where its events begin and
 // end is unknown from there on, and doubtful before, so none is accepted.
-func malformed(at rejection) *problem {
+func malformed(at rejection) *refused {
 	p := refusal(http.StatusBadRequest, ProblemMalformed, "the body is not JSON, no event of it was accepted: "+at.Detail)
 	p.Accepted, p.Rejected = new(int), []rejection{at}
 	return p
 }
 
 // unstored answers that the log has not taken the events, or may not have.
-func unstored(err error) *problem {
+func unstored(err error) *refused {
 	if errors.Is(err, log.ErrBusy) {
 		return refusal(http.StatusTooManyRequests, ProblemBusy, "too many events wait to be stored: send the same again in a second")
 	}
 	return refusal(http.StatusServiceUnavailable, ProblemUnavailable, "the events cannot be stored at the moment: send the same again, under the same name")
 }
 
-func (p *problem) write(w http.ResponseWriter) {
-	if p.Status == http.StatusTooManyRequests || p.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
-	}
-	body, err := json.Marshal(p)
-	if err != nil {
-		panic(fmt.Sprintf("encode problem: %v", err)) // texts and numbers only
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(p.Status)
-	_, _ = w.Write(body) // a client that went away sends the same again
-}
+func (p *refused) write(w http.ResponseWriter) { problem.Send(w, p.Status, p) }
 
 func accept(w http.ResponseWriter, events int) {
 	body := strconv.AppendInt([]byte(`{"accepted":`), int64(events), 10)
@@ -104,7 +88,7 @@ func accept(w http.ResponseWriter, events int) {
 	_, _ = w.Write(body) // a client that went away sends the same again
 }
 
-func (h *Handler) authorize(w http.ResponseWriter, r *http.Request) *problem {
+func (h *Handler) authorize(w http.ResponseWriter, r *http.Request) *refused {
 	if h.cfg.Allow == nil || h.cfg.Allow(r) {
 		return nil
 	}

@@ -38,7 +38,7 @@ func newBatch(cfg Config, name string) *batch {
 
 // batchName returns the name of a request, which its emitter gave it or which
 // is random.
-func batchName(header http.Header) (string, *problem) {
+func batchName(header http.Header) (string, *refused) {
 	name := header.Get("Makegood-Batch")
 	if name == "" {
 		name = header.Get("Idempotency-Key")
@@ -98,18 +98,18 @@ func (b *batch) id(index int) string {
 }
 
 // structured takes a body that is one event.
-func (b *batch) structured(_ http.Header, body []byte) *problem {
+func (b *batch) structured(_ http.Header, body []byte) *refused {
 	return b.one(body)
 }
 
-func (b *batch) one(raw []byte) *problem {
+func (b *batch) one(raw []byte) *refused {
 	head, err := event.Check(raw, b.cfg.MaxEventBytes)
 	b.add(raw, head, asEventError(err))
 	return nil
 }
 
 // batched takes a body that is an array of events.
-func (b *batch) batched(_ http.Header, body []byte) *problem {
+func (b *batch) batched(_ http.Header, body []byte) *refused {
 	b.expected = len(body)/usualBytes + 1
 	tooMany := false
 	err := event.Batch(body, b.cfg.MaxEventBytes, func(raw []byte, head event.Head, refused *event.Error) bool {
@@ -132,7 +132,7 @@ func (b *batch) batched(_ http.Header, body []byte) *problem {
 }
 
 // problem answers a request of which at least one event was rejected.
-func (b *batch) problem() *problem {
+func (b *batch) problem() *refused {
 	accepted := len(b.inputs)
 	p := refusal(http.StatusBadRequest, ProblemRejected, fmt.Sprintf(
 		"%d of %d events were rejected and %d accepted; correct the rejected ones, the others need not be sent again",

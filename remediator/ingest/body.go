@@ -20,7 +20,7 @@ var (
 
 // body reads the whole body, decompressed. Its bytes count as held until
 // release is called.
-func (h *Handler) body(w http.ResponseWriter, r *http.Request) (body []byte, release func(), p *problem) {
+func (h *Handler) body(w http.ResponseWriter, r *http.Request) (body []byte, release func(), p *refused) {
 	held := &hold{handler: h}
 	body, err := held.body(w, r)
 	if err == nil {

@@ -159,7 +159,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // take reads, judges and appends the events of a request. It has answered when
 // it returns nil.
-func (h *Handler) take(w http.ResponseWriter, r *http.Request) *problem {
+func (h *Handler) take(w http.ResponseWriter, r *http.Request) *refused {
 	if p := h.authorize(w, r); p != nil {
 		return p
 	}

@@ -20,10 +20,10 @@ const (
 const attributePrefix = "Ce-"
 
 // read takes the events of a body into a batch.
-type readFunc func(b *batch, header http.Header, body []byte) *problem
+type readFunc func(b *batch, header http.Header, body []byte) *refused
 
 // modeOf tells from the headers in which mode a request carries its events.
-func (h *Handler) modeOf(w http.ResponseWriter, header http.Header) (readFunc, *problem) {
+func (h *Handler) modeOf(w http.ResponseWriter, header http.Header) (readFunc, *refused) {
 	contentType := header.Get("Content-Type")
 	mediaType, parameters, err := mime.ParseMediaType(contentType)
 	if strings.HasPrefix(mediaType, "application/cloudevents") {
@@ -48,13 +48,13 @@ func (h *Handler) modeOf(w http.ResponseWriter, header http.Header) (readFunc, *
 }
 
 // unsupported names the media types that the handler takes.
-func unsupported(w http.ResponseWriter, detail string) *problem {
+func unsupported(w http.ResponseWriter, detail string) *refused {
 	w.Header().Set("Accept-Post", acceptable)
 	return refusal(http.StatusUnsupportedMediaType, ProblemMediaType, detail)
 }
 
 // binary takes an event whose attributes are headers and whose data is the body.
-func (b *batch) binary(header http.Header, body []byte) *problem {
+func (b *batch) binary(header http.Header, body []byte) *refused {
 	var attributes []event.Attribute
 	for _, name := range slices.Sorted(maps.Keys(header)) {
 		attribute, found := strings.CutPrefix(name, attributePrefix)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/problem"
 )
 
 const (
@@ -66,21 +67,21 @@ func RedeemHandler(books Books, now func() time.Time, logger *slog.Logger) http.
 		}
 		key := r.Header.Get("Idempotency-Key")
 		if key == "" || len(key) > maxKey {
-			refuse(w, http.StatusBadRequest, "no-idempotency-key",
+			problem.Write(w, http.StatusBadRequest, "no-idempotency-key",
 				fmt.Sprintf("the header Idempotency-Key must have 1 to %d characters: send one that is new for each redemption", maxKey))
 			return
 		}
 		amount, err := readAmount(http.MaxBytesReader(w, r.Body, maxBody))
 		if err != nil {
-			refuse(w, http.StatusBadRequest, "bad-redemption", err.Error())
+			problem.Write(w, http.StatusBadRequest, "bad-redemption", err.Error())
 			return
 		}
 		left, err := books.Redeem(r.Context(), Redemption{Key: key, Customer: customer, Amount: amount, At: now()})
 		switch {
 		case errors.Is(err, ErrShort):
-			refuse(w, http.StatusConflict, "not-enough-credit", fmt.Sprintf("customer %q has less than %s to spend: read the balance first", customer, amount))
+			problem.Write(w, http.StatusConflict, "not-enough-credit", fmt.Sprintf("customer %q has less than %s to spend: read the balance first", customer, amount))
 		case errors.Is(err, ErrConflict):
-			refuse(w, http.StatusUnprocessableEntity, "idempotency-key-reused", "the Idempotency-Key was used for another redemption: send a new one")
+			problem.Write(w, http.StatusUnprocessableEntity, "idempotency-key-reused", "the Idempotency-Key was used for another redemption: send a new one")
 		case err != nil:
 			unavailable(w, r, logger, fmt.Errorf("redeem credit: %w", err))
 		default:
@@ -92,7 +93,7 @@ func RedeemHandler(books Books, now func() time.Time, logger *slog.Logger) http.
 func customerOf(w http.ResponseWriter, r *http.Request) (string, bool) {
 	customer := r.PathValue("customer")
 	if customer == "" || len(customer) > maxCustomer {
-		refuse(w, http.StatusBadRequest, "bad-customer", fmt.Sprintf("the path must name a customer of 1 to %d bytes", maxCustomer))
+		problem.Write(w, http.StatusBadRequest, "bad-customer", fmt.Sprintf("the path must name a customer of 1 to %d bytes", maxCustomer))
 		return "", false
 	}
 	return customer, true
@@ -124,27 +125,11 @@ func readAmount(body io.Reader) (money.Money, error) {
 	return amount, nil
 }
 
-// problem is an error as RFC 9457 has it.
-type problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail,omitempty"`
-}
-
-// refuse answers with a problem whose type is urn:makegood:problem:<name>.
-func refuse(w http.ResponseWriter, status int, name, detail string) {
-	send(w, status, "application/problem+json", problem{
-		Type: "urn:makegood:problem:" + name, Title: http.StatusText(status), Status: status, Detail: detail,
-	})
-}
-
 // unavailable answers that the books could not be asked. A redemption may have
 // happened all the same; the same key finds out.
 func unavailable(w http.ResponseWriter, r *http.Request, logger *slog.Logger, err error) {
 	logger.ErrorContext(r.Context(), "answer credit call", slog.Any("error", err))
-	w.Header().Set("Retry-After", "1")
-	refuse(w, http.StatusServiceUnavailable, "unavailable", "the books cannot be read at the moment: try again with the same Idempotency-Key")
+	problem.Write(w, http.StatusServiceUnavailable, "unavailable", "the books cannot be read at the moment: try again with the same Idempotency-Key")
 }
 
 func send(w http.ResponseWriter, status int, contentType string, body any) {

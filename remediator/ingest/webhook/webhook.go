@@ -31,6 +31,7 @@ import (
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/log"
+	"github.com/makegood/makegood/remediator/problem"
 	"github.com/makegood/makegood/remediator/webhooks"
 	"github.com/makegood/makegood/remediator/webhooks/signature"
 )
@@ -95,7 +96,7 @@ func New(cfg Config) *Handler {
 // ServeHTTP answers one message. The path value "source" names who sends it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p := h.take(w, r); p != nil {
-		p.write(w)
+		problem.Send(w, p.Status, p)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -104,7 +105,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // take reads, verifies and appends a message.
-func (h *Handler) take(w http.ResponseWriter, r *http.Request) *problem {
+func (h *Handler) take(w http.ResponseWriter, r *http.Request) *problem.Problem {
 	source, known := h.sources[r.PathValue("source")]
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
@@ -135,7 +136,7 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) *problem {
 	return nil
 }
 
-func read(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
+func read(w http.ResponseWriter, r *http.Request) ([]byte, *problem.Problem) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -148,7 +149,7 @@ func read(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
 }
 
 // unverified says why a message was not believed.
-func unverified(err error) *problem {
+func unverified(err error) *problem.Problem {
 	switch {
 	case errors.Is(err, signature.ErrHeader):
 		return refusal(http.StatusBadRequest, ProblemHeader, err.Error())
@@ -158,7 +159,7 @@ func unverified(err error) *problem {
 	return refusal(http.StatusUnauthorized, ProblemSignature, "no signature fits a secret of this source")
 }
 
-func unstored(err error) *problem {
+func unstored(err error) *problem.Problem {
 	if errors.Is(err, log.ErrBusy) {
 		return refusal(http.StatusTooManyRequests, ProblemBusy, "too many events wait to be stored: send the same again in a second")
 	}
@@ -259,23 +260,7 @@ func customer(data json.RawMessage, name string) string {
 	return text
 }
 
-// problem is an error as RFC 9457 has it.
-type problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail"`
-}
-
-func refusal(status int, kind, detail string) *problem {
-	return &problem{Type: kind, Title: http.StatusText(status), Status: status, Detail: detail}
-}
-
-func (p *problem) write(w http.ResponseWriter) {
-	if p.Status == http.StatusTooManyRequests || p.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // a sender that went away reads no reason
+func refusal(status int, kind, detail string) *problem.Problem {
+	p := problem.New(status, kind, detail)
+	return &p
 }
