@@ -35,19 +35,14 @@ func (c *listCordsCommand) Run(p *program) error {
 		}
 		query.Add("cord", path)
 	}
-	var answer api.Cords
-	if err := c.get(p.ctx, "/v1/andon", query, &answer); err != nil {
-		return err
-	}
-	if c.Output == "json" {
-		return printJSON(p.stdout, answer)
-	}
-	rows := [][]string{}
-	for _, s := range answer.Cords {
-		rows = append(rows, []string{s.Cord, s.Standing.Level, howOf(s.Standing), who(s), instant(max(s.Since, s.Standing.Since)),
-			instant(s.AnswerBy), box(s), answered(s), fmt.Sprint(s.Evidence), s.Reason})
-	}
-	return printTable(p.stdout, []string{"CORD", "LEVEL", "HOW", "WHO", "SINCE", "ANSWER BY", "BOX", "ACKNOWLEDGED", "EVIDENCE", "REASON"}, rows)
+	return show(p, c.service, "/v1/andon", query, func(answer api.Cords) error {
+		rows := [][]string{}
+		for _, s := range answer.Cords {
+			rows = append(rows, []string{s.Cord, s.Standing.Level, howOf(s.Standing), who(s), instant(max(s.Since, s.Standing.Since)),
+				instant(s.AnswerBy), box(s), answered(s), fmt.Sprint(s.Evidence), s.Reason})
+		}
+		return printTable(p.stdout, []string{"CORD", "LEVEL", "HOW", "WHO", "SINCE", "ANSWER BY", "BOX", "ACKNOWLEDGED", "EVIDENCE", "REASON"}, rows)
+	})
 }
 
 // howOf says in words whether a level is a path's own.

@@ -25,18 +25,13 @@ type holdsCommand struct {
 
 // Run counts what waits for a person.
 func (c *holdsCommand) Run(p *program) error {
-	var answer api.Holds
-	if err := c.get(p.ctx, "/v1/holds", nil, &answer); err != nil {
-		return err
-	}
-	if c.Output == "json" {
-		return printJSON(p.stdout, answer)
-	}
-	rows := [][]string{}
-	for _, h := range answer.Holds {
-		rows = append(rows, []string{h.Rule, h.Reason, fmt.Sprint(h.Remedies), moneyOf(h.Money), h.Oldest.Format(time.RFC3339)})
-	}
-	return printTable(p.stdout, []string{"RULE", "HELD FOR", "REMEDIES", "MONEY", "OLDEST"}, rows)
+	return show(p, c.service, "/v1/holds", nil, func(answer api.Holds) error {
+		rows := [][]string{}
+		for _, h := range answer.Holds {
+			rows = append(rows, []string{h.Rule, h.Reason, fmt.Sprint(h.Remedies), moneyOf(h.Money), h.Oldest.Format(time.RFC3339)})
+		}
+		return printTable(p.stdout, []string{"RULE", "HELD FOR", "REMEDIES", "MONEY", "OLDEST"}, rows)
+	})
 }
 
 // moneyOf writes sums of several currencies.

@@ -103,24 +103,19 @@ type brakesCommand struct {
 
 // Run lists what is stopped.
 func (c *brakesCommand) Run(p *program) error {
-	var answer api.Brakes
-	if err := c.get(p.ctx, "/v1/brakes", nil, &answer); err != nil {
-		return err
-	}
-	if c.Output == "json" {
-		return printJSON(p.stdout, answer)
-	}
-	rows := [][]string{}
-	for _, b := range answer.Brakes {
-		decided := "yes"
-		if !b.Confirmed {
-			decided = "not yet"
+	return show(p, c.service, "/v1/brakes", nil, func(answer api.Brakes) error {
+		rows := [][]string{}
+		for _, b := range answer.Brakes {
+			decided := "yes"
+			if !b.Confirmed {
+				decided = "not yet"
+			}
+			rows = append(rows, []string{b.Target, b.By, b.At.Format(time.RFC3339), decided})
 		}
-		rows = append(rows, []string{b.Target, b.By, b.At.Format(time.RFC3339), decided})
-	}
-	if len(rows) == 0 {
-		_, err := fmt.Fprintln(p.stdout, "nothing is stopped")
-		return err
-	}
-	return printTable(p.stdout, []string{"STOPPED", "BY", "SINCE", "DECIDED"}, rows)
+		if len(rows) == 0 {
+			_, err := fmt.Fprintln(p.stdout, "nothing is stopped")
+			return err
+		}
+		return printTable(p.stdout, []string{"STOPPED", "BY", "SINCE", "DECIDED"}, rows)
+	})
 }

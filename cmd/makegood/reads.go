@@ -18,37 +18,32 @@ type statusCommand struct {
 
 // Run says how far a service is and what it did.
 func (c *statusCommand) Run(p *program) error {
-	var s api.Status
-	if err := c.get(p.ctx, "/v1/status", nil, &s); err != nil {
-		return err
-	}
-	if c.Output == "json" {
-		return printJSON(p.stdout, s)
-	}
-	ready := "ready"
-	switch {
-	case s.Why == readFromFiles:
-		ready = "not asked: read from the files of " + c.DataDir
-	case !s.Ready:
-		ready = "not ready: " + s.Why
-	}
-	t := s.Totals
-	rows := [][]string{
-		{"service", ready},
-		{"log", s.LogID},
-		{"log time", s.LogTime.Format(time.RFC3339)},
-		{"inputs decided", fmt.Sprint(s.Ordinal)},
-		{"actions unsettled", fmt.Sprint(s.Unsettled)},
-		{"events counted", fmt.Sprintf("%d received: %d remedies, %d no match, %d judged, %d duplicates, %d late, %d no key, %d errors; counted once a minute",
-			t.Counted.Received, t.Counted.Remedies, t.Counted.NoMatch, t.Counted.Judged, t.Counted.Duplicates, t.Counted.Late, t.Counted.NoKey, t.Counted.Errors)},
-		{"refunded", sums(amounts(t.Refunded))},
-		{"credited", sums(amounts(t.Credited))},
-		{"cords pulled", fmt.Sprint(t.Cords)},
-	}
-	for _, status := range sortedKeys(t.Statuses) {
-		rows = append(rows, []string{"remedies " + status, fmt.Sprint(t.Statuses[status])})
-	}
-	return printTable(p.stdout, nil, rows)
+	return show(p, c.service, "/v1/status", nil, func(s api.Status) error {
+		ready := "ready"
+		switch {
+		case s.Why == readFromFiles:
+			ready = "not asked: read from the files of " + c.DataDir
+		case !s.Ready:
+			ready = "not ready: " + s.Why
+		}
+		t := s.Totals
+		rows := [][]string{
+			{"service", ready},
+			{"log", s.LogID},
+			{"log time", s.LogTime.Format(time.RFC3339)},
+			{"inputs decided", fmt.Sprint(s.Ordinal)},
+			{"actions unsettled", fmt.Sprint(s.Unsettled)},
+			{"events counted", fmt.Sprintf("%d received: %d remedies, %d no match, %d judged, %d duplicates, %d late, %d no key, %d errors; counted once a minute",
+				t.Counted.Received, t.Counted.Remedies, t.Counted.NoMatch, t.Counted.Judged, t.Counted.Duplicates, t.Counted.Late, t.Counted.NoKey, t.Counted.Errors)},
+			{"refunded", sums(amounts(t.Refunded))},
+			{"credited", sums(amounts(t.Credited))},
+			{"cords pulled", fmt.Sprint(t.Cords)},
+		}
+		for _, status := range sortedKeys(t.Statuses) {
+			rows = append(rows, []string{"remedies " + status, fmt.Sprint(t.Statuses[status])})
+		}
+		return printTable(p.stdout, nil, rows)
+	})
 }
 
 type remediesCommands struct {
@@ -80,24 +75,19 @@ func (c *listRemediesCommand) Run(p *program) error {
 	if err := haveStatus("remedy", c.Status, statuses); err != nil {
 		return err
 	}
-	var page api.Remedies
-	if err := c.get(p.ctx, "/v1/remedies", query, &page); err != nil {
-		return err
-	}
-	if c.Output == "json" {
-		return printJSON(p.stdout, page)
-	}
-	rows := [][]string{}
-	for _, r := range page.Remedies {
-		rows = append(rows, []string{r.At.Format(time.RFC3339), r.Remedy.String(), r.Rule, r.Status, r.Reason, r.Customer, r.Subject})
-	}
-	if err := printTable(p.stdout, []string{"AT", "REMEDY", "RULE", "STATUS", "REASON", "CUSTOMER", "SUBJECT"}, rows); err != nil {
-		return err
-	}
-	if page.Next != "" {
-		fmt.Fprintf(p.stderr, "more: --before %s\n", page.Next)
-	}
-	return nil
+	return show(p, c.service, "/v1/remedies", query, func(page api.Remedies) error {
+		rows := [][]string{}
+		for _, r := range page.Remedies {
+			rows = append(rows, []string{r.At.Format(time.RFC3339), r.Remedy.String(), r.Rule, r.Status, r.Reason, r.Customer, r.Subject})
+		}
+		if err := printTable(p.stdout, []string{"AT", "REMEDY", "RULE", "STATUS", "REASON", "CUSTOMER", "SUBJECT"}, rows); err != nil {
+			return err
+		}
+		if page.Next != "" {
+			fmt.Fprintf(p.stderr, "more: --before %s\n", page.Next)
+		}
+		return nil
+	})
 }
 
 // haveStatus refuses a status that none of a kind can have: it would find none.
@@ -126,28 +116,23 @@ type showRemedyCommand struct {
 
 // Run shows a remedy.
 func (c *showRemedyCommand) Run(p *program) error {
-	var r api.Remedy
-	if err := c.get(p.ctx, "/v1/remedies/"+url.PathEscape(c.Remedy), nil, &r); err != nil {
-		return err
-	}
-	if c.Output == "json" {
-		return printJSON(p.stdout, r)
-	}
-	fmt.Fprintf(p.stdout, "%s  %s  %s %s\n", r.Remedy.Remedy, r.Rule, r.Status, r.Reason)
-	fmt.Fprintf(p.stdout, "event %s of %s, customer %s, %s\n\n", plain(r.Event), plain(r.Source), plain(r.Customer), plain(r.Subject))
-	rows := [][]string{}
-	for _, a := range r.Actions {
-		rows = append(rows, []string{a.Name, a.Status, amountOf(a), a.Payment + a.Cord + a.Template + a.Endpoint, a.Ref, fmt.Sprint(a.Attempts), a.Code})
-	}
-	if err := printTable(p.stdout, []string{"STEP", "STATUS", "AMOUNT", "OF", "REFERENCE", "ATTEMPTS", "CODE"}, rows); err != nil {
-		return err
-	}
-	fmt.Fprintln(p.stdout)
-	rows = rows[:0]
-	for _, f := range r.Facts {
-		rows = append(rows, []string{fmt.Sprint(f.Sequence), f.At.Format(time.RFC3339), f.Kind, string(f.Body)})
-	}
-	return printTable(p.stdout, []string{"ENTRY", "AT", "FACT", "BODY"}, rows)
+	return show(p, c.service, "/v1/remedies/"+url.PathEscape(c.Remedy), nil, func(r api.Remedy) error {
+		fmt.Fprintf(p.stdout, "%s  %s  %s %s\n", r.Remedy.Remedy, r.Rule, r.Status, r.Reason)
+		fmt.Fprintf(p.stdout, "event %s of %s, customer %s, %s\n\n", plain(r.Event), plain(r.Source), plain(r.Customer), plain(r.Subject))
+		rows := [][]string{}
+		for _, a := range r.Actions {
+			rows = append(rows, []string{a.Name, a.Status, amountOf(a), a.Payment + a.Cord + a.Template + a.Endpoint, a.Ref, fmt.Sprint(a.Attempts), a.Code})
+		}
+		if err := printTable(p.stdout, []string{"STEP", "STATUS", "AMOUNT", "OF", "REFERENCE", "ATTEMPTS", "CODE"}, rows); err != nil {
+			return err
+		}
+		fmt.Fprintln(p.stdout)
+		rows = rows[:0]
+		for _, f := range r.Facts {
+			rows = append(rows, []string{fmt.Sprint(f.Sequence), f.At.Format(time.RFC3339), f.Kind, string(f.Body)})
+		}
+		return printTable(p.stdout, []string{"ENTRY", "AT", "FACT", "BODY"}, rows)
+	})
 }
 
 func amountOf(a views.Action) string {

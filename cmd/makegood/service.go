@@ -130,6 +130,19 @@ func (s service) get(ctx context.Context, path string, query url.Values, into an
 	return err
 }
 
+// show reads a path of the API and prints it: as it is to programs, and as table
+// does it to people.
+func show[T any](p *program, s service, path string, query url.Values, table func(T) error) error {
+	var answer T
+	if err := s.get(p.ctx, path, query, &answer); err != nil {
+		return err
+	}
+	if s.Output == "json" {
+		return printJSON(p.stdout, answer)
+	}
+	return table(answer)
+}
+
 // readFromFiles is why a data folder that nobody serves is not ready.
 const readFromFiles = "read from the files"
 

@@ -70,25 +70,20 @@ type listTokensCommand struct {
 
 // Run lists tokens.
 func (c *listTokensCommand) Run(p *program) error {
-	var answer api.Tokens
-	if err := c.get(p.ctx, "/v1/tokens", nil, &answer); err != nil {
-		return err
-	}
-	if c.Output == "json" {
-		return printJSON(p.stdout, answer)
-	}
-	rows := [][]string{}
-	for _, t := range answer.Tokens {
-		counts := expiry(t)
-		switch {
-		case t.Revoked:
-			counts = "revoked"
-		case t.Expires != nil && time.Now().After(*t.Expires):
-			counts = "expired"
+	return show(p, c.service, "/v1/tokens", nil, func(answer api.Tokens) error {
+		rows := [][]string{}
+		for _, t := range answer.Tokens {
+			counts := expiry(t)
+			switch {
+			case t.Revoked:
+				counts = "revoked"
+			case t.Expires != nil && time.Now().After(*t.Expires):
+				counts = "expired"
+			}
+			rows = append(rows, []string{t.ID.String(), t.Name, strings.Join(t.Roles, ", "), counts})
 		}
-		rows = append(rows, []string{t.ID.String(), t.Name, strings.Join(t.Roles, ", "), counts})
-	}
-	return printTable(p.stdout, []string{"TOKEN", "NAME", "ROLES", "COUNTS"}, rows)
+		return printTable(p.stdout, []string{"TOKEN", "NAME", "ROLES", "COUNTS"}, rows)
+	})
 }
 
 type revokeTokenCommand struct {

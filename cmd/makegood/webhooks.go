@@ -34,30 +34,25 @@ func (c *listWebhooksCommand) Run(p *program) error {
 		return err
 	}
 	query := narrowed(c.Limit, map[string]string{"endpoint": c.Endpoint, "status": c.Status})
-	var answer api.Deliveries
-	if err := c.get(p.ctx, "/v1/webhooks", query, &answer); err != nil {
-		return err
-	}
-	if c.Output == "json" {
-		return printJSON(p.stdout, answer)
-	}
-	rows := [][]string{}
-	for _, e := range answer.Endpoints {
-		state := "enabled"
-		if e.Disabled != "" {
-			state = "disabled: " + e.Disabled
+	return show(p, c.service, "/v1/webhooks", query, func(answer api.Deliveries) error {
+		rows := [][]string{}
+		for _, e := range answer.Endpoints {
+			state := "enabled"
+			if e.Disabled != "" {
+				state = "disabled: " + e.Disabled
+			}
+			rows = append(rows, []string{e.Name, state, e.URL})
 		}
-		rows = append(rows, []string{e.Name, state, e.URL})
-	}
-	if err := printTable(p.stdout, []string{"ENDPOINT", "STATE", "URL"}, rows); err != nil {
-		return err
-	}
-	fmt.Fprintln(p.stdout)
-	rows = rows[:0]
-	for _, d := range answer.Deliveries {
-		rows = append(rows, []string{d.At.Format(time.RFC3339), d.Action.String(), d.Endpoint, d.Status, fmt.Sprint(d.Attempts), d.Code, d.Rule, d.Remedy.String()})
-	}
-	return printTable(p.stdout, []string{"AT", "ACTION", "ENDPOINT", "STATUS", "ATTEMPTS", "CODE", "RULE", "REMEDY"}, rows)
+		if err := printTable(p.stdout, []string{"ENDPOINT", "STATE", "URL"}, rows); err != nil {
+			return err
+		}
+		fmt.Fprintln(p.stdout)
+		rows = rows[:0]
+		for _, d := range answer.Deliveries {
+			rows = append(rows, []string{d.At.Format(time.RFC3339), d.Action.String(), d.Endpoint, d.Status, fmt.Sprint(d.Attempts), d.Code, d.Rule, d.Remedy.String()})
+		}
+		return printTable(p.stdout, []string{"AT", "ACTION", "ENDPOINT", "STATUS", "ATTEMPTS", "CODE", "RULE", "REMEDY"}, rows)
+	})
 }
 
 type enableWebhookCommand struct {
