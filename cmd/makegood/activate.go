@@ -70,14 +70,19 @@ type activated struct {
 	Answer  *decide.Answer `json:"answer"`
 }
 
-// Run checks the rules of a folder, says what they change, and activates them.
+// Run checks the rules of a folder and their tests as rules check does, says what
+// they change, and activates them.
 func (c *activateCommand) Run(p *program) error {
 	files, err := readRules(c.Dir)
 	if err != nil {
 		return err
 	}
-	if err := checkRules(p, c.Dir, files); err != nil {
+	switch checked, err := checkPaths([]string{c.Dir}); { // live money without tests is for nobody to approve
+	case err != nil:
 		return err
+	case checked.Problems.Failed():
+		printProblems(p.stderr, checked.Problems)
+		return errChecked
 	}
 	set, err := rule.Load(files)
 	if err != nil {

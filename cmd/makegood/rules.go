@@ -59,21 +59,9 @@ type checked struct {
 
 // Run checks. It exits with 1 when anything is wrong.
 func (c *checkCommand) Run(p *program) error {
-	files, err := readPaths(c.Paths)
+	result, err := checkPaths(c.Paths)
 	if err != nil {
 		return err
-	}
-	rules, tests := rehearse.Split(files)
-	set, problems := rule.Check(rules)
-	result := checked{Problems: problems, Coverage: []rehearse.Coverage{}}
-	if !problems.Failed() {
-		ran, err := rehearse.Test(set, tests)
-		if err != nil {
-			return err
-		}
-		result.Problems = slices.Concat(problems, ran.Problems, rehearse.Demand(set, ran))
-		result.Problems.Sort()
-		result.Rules, result.Coverage = len(set.Rules), ran.Conditions
 	}
 	failed := result.Problems.Failed()
 	switch {
@@ -92,6 +80,28 @@ func (c *checkCommand) Run(p *program) error {
 		return errChecked
 	}
 	return err
+}
+
+// checkPaths checks rules with the tests beside them: live money is to be tested.
+func checkPaths(paths []string) (checked, error) {
+	files, err := readPaths(paths)
+	if err != nil {
+		return checked{}, err
+	}
+	rules, tests := rehearse.Split(files)
+	set, problems := rule.Check(rules)
+	result := checked{Problems: problems, Coverage: []rehearse.Coverage{}}
+	if problems.Failed() {
+		return result, nil
+	}
+	ran, err := rehearse.Test(set, tests)
+	if err != nil {
+		return checked{}, err
+	}
+	result.Problems = slices.Concat(problems, ran.Problems, rehearse.Demand(set, ran))
+	result.Problems.Sort()
+	result.Rules, result.Coverage = len(set.Rules), ran.Conditions
+	return result, nil
 }
 
 type testCommand struct {
