@@ -49,7 +49,9 @@ func Acquire(dir string) (*Lock, error) {
 
 // Release gives the folder free.
 func (l *Lock) Release() error {
-	if err := l.file.Close(); err != nil {
+	// Closing alone does not do: a child that this process is just starting has the
+	// file open too, for a moment.
+	if err := errors.Join(unlock(l.file), l.file.Close()); err != nil {
 		return fmt.Errorf("release data folder: %w", err)
 	}
 	return nil

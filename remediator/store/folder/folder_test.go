@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -82,5 +83,38 @@ func TestFolderIsFreeAfterRelease(t *testing.T) {
 		if err := lock.Release(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// A process that is just being started has the files of the one that starts it open
+// for a moment, the lock among them.
+func TestFolderIsFreeThoughAChildHasItsFile(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("files are not inherited there unless they are meant to be")
+	}
+	dir := t.TempDir()
+	lock, err := folder.Acquire(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command("sleep", "60")
+	child.ExtraFiles = []*os.File{lock.File()}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = child.Process.Kill()
+		_ = child.Wait()
+	}()
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := folder.Acquire(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Release(); err != nil {
+		t.Error(err)
 	}
 }

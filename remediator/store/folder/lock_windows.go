@@ -19,3 +19,7 @@ func lock(file *os.File) error {
 	}
 	return err
 }
+
+func unlock(file *os.File) error {
+	return windows.UnlockFileEx(windows.Handle(file.Fd()), 0, 1, 0, &windows.Overlapped{Offset: lockedByte})
+}
