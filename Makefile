@@ -9,11 +9,11 @@ MODULES := . sdk
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
+# Four packages at a time, since many wait more than they work.
 check: ## Look at format, vet, layout and run the short tests; under a minute.
 	@diff=$$(gofmt -d .); if [ -n "$$diff" ]; then echo "$$diff"; echo "run make fmt"; exit 1; fi
 	@for module in $(MODULES); do (cd $$module && go vet ./...); done
-	@go test -run 'TestImports|TestTidy' .
-	@go run ./tools/testrun -show '^TestPullToClosed' -flags '-short' $(MODULES)
+	@go run ./tools/testrun -show '^TestPullToClosed' -flags '-short -p=4' $(MODULES)
 
 test: ## Run the full suite: 60 s of crashes, 200 oracle seeds, every README snippet.
 	@go run ./tools/testrun -show '^Test(Crash|PullToClosed)' -flags '-timeout=30m' $(MODULES)
