@@ -16,8 +16,9 @@ import (
 // Reload puts rule files in force while the service runs, as Config.Rules does
 // at its start, and reports whether that changed anything: it returns when the
 // activation is in the log, and events from then on are judged by the new rules.
-// Files with errors (a *rule.Problems), and rules that would pay again what was
-// paid under another name, are refused whole, and the rules in force stay.
+// Files with errors (a *rule.Problems), rules that name templates or receivers
+// which the service has not, and rules that would pay again what was paid under
+// another name are refused whole, and the rules in force stay.
 func (s *Service) Reload(ctx context.Context, files []rule.File) (changed bool, err error) {
 	if err := s.readiness(); err != nil {
 		return false, fmt.Errorf("reload rules: %w", err)

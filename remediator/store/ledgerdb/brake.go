@@ -18,20 +18,9 @@ import (
 // already. When the fold has answered the command by now, it is the fold that
 // says what is stopped, and nothing changes.
 func (d *DB) Brake(ctx context.Context, target, id, by string, at time.Time) error {
-	tx, err := d.statements.Begin(ctx)
-	if err != nil {
-		return fmt.Errorf("set brake: %w", err)
-	}
-	defer tx.Rollback()
-	if _, err := tx.Exec(`INSERT INTO brake (target, id, by_whom, at, ordinal) SELECT ?, ?, ?, ?, 0
+	return d.exec(ctx, "set brake", `INSERT INTO brake (target, id, by_whom, at, ordinal) SELECT ?, ?, ?, ?, 0
 		WHERE NOT EXISTS (SELECT 1 FROM command WHERE id = ?) ON CONFLICT (target, id) DO NOTHING`,
-		target, id, by, at.UnixNano(), id); err != nil {
-		return fmt.Errorf("set brake: %w", err)
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("set brake: %w", err)
-	}
-	return nil
+		target, id, by, at.UnixNano(), id)
 }
 
 // Brakes lists what is stopped, by target.
