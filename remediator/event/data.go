@@ -110,14 +110,17 @@ func (s *scanner) decodeArray() (any, bool) {
 }
 
 func decodeNumber(text []byte, integer bool) any {
-	f, err := strconv.ParseFloat(string(text), 64)
-	switch {
-	case err != nil:
-		return json.Number(text)
-	case integer && math.Abs(f) >= maxExact && !exact(text):
-		return json.Number(text)
+	if f, ok := floatOf(text, integer); ok {
+		return f
 	}
-	return f
+	return json.Number(text)
+}
+
+// floatOf returns the float64 of a number and whether it holds the number as
+// DecodeData wants it held.
+func floatOf(text []byte, integer bool) (float64, bool) {
+	f, err := strconv.ParseFloat(string(text), 64)
+	return f, err == nil && (!integer || math.Abs(f) < maxExact || exact(text))
 }
 
 // exact says whether an integer lies within ±2^53; rounding to a float64 would
