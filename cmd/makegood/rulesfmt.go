@@ -1,0 +1,51 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+type fmtCommand struct {
+	Check bool     `help:"Only say which files are not in the one form; exit with 1 if any."`
+	Paths []string `arg:"" help:"Rule files, or folders of them."`
+}
+
+// Run rewrites the files that are not in the one form.
+func (c *fmtCommand) Run(p *program) error {
+	files, err := readPaths(c.Paths)
+	if err != nil {
+		return err
+	}
+	rules, _ := rehearse.Split(files)
+	changed := 0
+	for _, f := range rules {
+		text, err := rule.Format(f.Path, f.Text)
+		var problems *rule.Problems
+		if errors.As(err, &problems) {
+			printProblems(p.stderr, *problems)
+			return errChecked
+		}
+		if err != nil {
+			return err
+		}
+		if text == f.Text {
+			continue
+		}
+		changed++
+		fmt.Fprintln(p.stdout, f.Path)
+		if c.Check {
+			continue
+		}
+		if err := replaceFile(filepath.FromSlash(f.Path), text); err != nil {
+			return err
+		}
+	}
+	if c.Check && changed > 0 {
+		return errChecked
+	}
+	return nil
+}
