@@ -15,6 +15,7 @@ import (
 // caller may leave one out by condition.
 type Attr struct {
 	kind  kind
+	mark  mark
 	nanos uint32 // the part of a time below its second
 	key   string
 	text  string
@@ -40,6 +41,16 @@ const (
 	kindTime
 	kindRaw
 	kindBad
+)
+
+// mark says what to do with a text that may tell who somebody is.
+type mark uint8
+
+const (
+	markNone     mark = iota
+	markHash          // write its pseudonym
+	markVerbatim      // write it as it is
+	markMask          // write stars
 )
 
 // Customer names the customer who had the experience, by a pseudonymous id.
@@ -101,6 +112,29 @@ func Any(key string, value any) Attr {
 		return Attr{kind: kindBad, key: key, text: err.Error()}
 	}
 	return Attr{kind: kindRaw, key: key, text: text}
+}
+
+// Email is an e-mail address in the event's data that a rule may write to. Other
+// texts are searched for addresses, which are taken out.
+func Email(key, address string) Attr { return Verbatim(String(key, address)) }
+
+// Verbatim keeps a customer, subject or field as it is: its key may be one that is
+// left out otherwise, its text is not searched and not given to Redact.
+func Verbatim(a Attr) Attr {
+	a.mark = markVerbatim
+	return a
+}
+
+// Hash replaces the text of a Customer, Subject or String by a pseudonym: the
+// same for the same text and the same [HashKey], and of no use without it. The
+// key of a field may be one that is left out otherwise.
+func Hash(a Attr) Attr {
+	switch a.kind {
+	case kindNone, kindCustomer, kindSubject, kindString:
+		a.mark = markHash
+		return a
+	}
+	return Attr{kind: kindBad, key: a.key, text: "Hash takes a Customer, Subject or String"}
 }
 
 func timeAttr(k kind, key string, t time.Time) Attr {

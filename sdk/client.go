@@ -34,7 +34,7 @@ func New(service string, opts ...Option) (*Client, error) {
 		cfg.logger.Info("makegood: disabled, set MAKEGOOD_URL to emit events", "service", service)
 		return c, nil
 	}
-	c.encoder = newEncoder(cfg.source, cfg.version, cfg.environment, cfg.trace)
+	c.encoder = newEncoder(cfg)
 	c.queue = newQueue(cfg.limits)
 	c.drops = newDrops(cfg.onDrop, cfg.logger, c.Stats)
 	endpoint := newEndpoint(cfg)
@@ -158,6 +158,7 @@ func (c *Client) Stats() Report {
 	if c.Enabled() {
 		c.queue.counts(&r)
 		c.drops.counts(&r)
+		r.Redacted = c.encoder.privacy.redacted.Load()
 	}
 	return r
 }

@@ -83,6 +83,18 @@
 //   - a time of the event outside the years 1678 to 2261, a severity outside 1 to
 //     24, and what [Any] cannot write.
 //
+// # What is not told
+//
+// Before its bytes leave the caller an event loses what it should not tell.
+// Fields whose keys are on a list (passwords, tokens, card numbers, names,
+// addresses and the like, and those of [Deny]) are left out, at any depth. In all
+// other texts of data e-mail addresses become "[email]" and card numbers with a
+// right check digit "[card]". [Redact] adds a function of the application. A
+// customer or subject that is an e-mail address makes the event [ErrInvalid].
+// [Hash] writes a pseudonym under the key of [HashKey] instead, [Email] an address
+// that rules may write to, and [Verbatim] whatever it is given.
+// Report.Redacted counts the fields that were left out or changed.
+//
 // # Environment
 //
 //	MAKEGOOD_URL         address of the service, for example https://makegood.example.com;
@@ -90,4 +102,7 @@
 //	MAKEGOOD_TOKEN       bearer token of an emitter; gates show it too
 //	MAKEGOOD_TOKEN_FILE  file that holds the token instead; read again when the service
 //	                     answers 401, so a token can be replaced while the program runs
+//	MAKEGOOD_HASH_KEY    key of pseudonyms, 16 bytes or more, see [HashKey]
+//	MAKEGOOD_HASH_KEY_FILE
+//	                     file that holds the key instead
 package makegood

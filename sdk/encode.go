@@ -40,18 +40,20 @@ type encoder struct {
 	source string
 	trace  func(context.Context) string
 	clock  clock
+
+	privacy *privacy
 }
 
-func newEncoder(source, version, environment string, trace func(context.Context) string) *encoder {
+func newEncoder(cfg *config) *encoder {
 	head := []byte(`{"specversion":"1.0","source":"`)
-	head = appendText(head, source)
-	for _, ext := range [...][2]string{{"serviceversion", version}, {"environment", environment}} {
+	head = appendText(head, cfg.source)
+	for _, ext := range [...][2]string{{"serviceversion", cfg.version}, {"environment", cfg.environment}} {
 		if ext[1] != "" {
 			head = append(head, `","`+ext[0]+`":"`...)
 			head = appendText(head, ext[1])
 		}
 	}
-	return &encoder{head: string(append(head, `","id":"`...)), source: source, trace: trace}
+	return &encoder{head: string(append(head, `","id":"`...)), source: cfg.source, trace: cfg.trace, privacy: newPrivacy(cfg)}
 }
 
 // event appends one event to b. On an error b is of no use.
@@ -75,7 +77,7 @@ func (e *encoder) event(ctx context.Context, b []byte, now time.Time, typ string
 	}
 	b, err := e.context(ctx, b, now, typ, &own)
 	if err == nil && fields > 0 {
-		b, err = appendFields(append(b, `,"datacontenttype":"application/json","data":{`...), attrs, fields)
+		b, err = e.fields(append(b, `,"datacontenttype":"application/json","data":{`...), typ, attrs, fields)
 		b = append(b, '}')
 	}
 	if err != nil {
@@ -117,14 +119,15 @@ func (e *encoder) context(ctx context.Context, b []byte, now time.Time, typ stri
 	} else if b, ok = appendTime(b, int64(a.num), a.nanos); !ok || !isEventTime(int64(a.num)) {
 		return b, invalid("time is outside the years 1678 to 2261")
 	}
-	if a := own[kindSubject]; a != nil && a.text != "" {
-		if b, ok = appendStrict(append(b, `","subject":"`...), a.text); !ok || len(a.text) > maxText {
-			return b, badText("subject", a.text, maxText)
+	for _, k := range [...]kind{kindSubject, kindCustomer} {
+		a := own[k]
+		if a == nil || a.text == "" {
+			continue
 		}
-	}
-	if a := own[kindCustomer]; a != nil && a.text != "" {
-		if b, ok = appendStrict(append(b, `","customer":"`...), a.text); !ok || len(a.text) > maxText {
-			return b, badText("customer", a.text, maxText)
+		var err error
+		b = append(append(append(b, `","`...), ownNames[k]...), `":"`...)
+		if b, err = e.named(b, ownNames[k], a); err != nil {
+			return b, err
 		}
 	}
 	if e.trace != nil {
@@ -160,8 +163,8 @@ func traceParent(ctx context.Context, from func(context.Context) string) (parent
 	return parent
 }
 
-// appendFields appends the fields of data.
-func appendFields(b []byte, attrs []Attr, fields int) ([]byte, error) {
+// fields appends the fields of data.
+func (e *encoder) fields(b []byte, typ string, attrs []Attr, fields int) ([]byte, error) {
 	const few = 32 // up to here comparing all pairs is cheaper than a map
 	var seen map[string]bool
 	if fields > few {
@@ -173,13 +176,17 @@ func appendFields(b []byte, attrs []Attr, fields int) ([]byte, error) {
 		if a.kind <= kindData {
 			continue
 		}
+		if err := checkKey(a.key, attrs[:i], seen); err != nil {
+			return b, err
+		}
+		if a.mark == markNone && e.privacy.denies(a.key) {
+			e.privacy.redacted.Add(1)
+			continue
+		}
 		if !first {
 			b = append(b, ',')
 		}
 		first = false
-		if err := checkKey(a.key, attrs[:i], seen); err != nil {
-			return b, err
-		}
 		b = append(b, '"')
 		var ok bool
 		if b, ok = appendStrict(b, a.key); !ok {
@@ -187,7 +194,7 @@ func appendFields(b []byte, attrs []Attr, fields int) ([]byte, error) {
 		}
 		b = append(b, '"', ':')
 		var err error
-		if b, err = appendValue(b, a); err != nil {
+		if b, err = e.value(b, typ, a); err != nil {
 			return b, err
 		}
 	}
@@ -219,12 +226,17 @@ func checkKey(key string, before []Attr, seen map[string]bool) error {
 	return nil
 }
 
-// appendValue appends the value of one field.
-func appendValue(b []byte, a *Attr) ([]byte, error) {
+// value appends the value of one field.
+func (e *encoder) value(b []byte, typ string, a *Attr) ([]byte, error) {
 	switch a.kind {
 	case kindString:
-		return append(appendText(append(b, '"'), a.text), '"'), nil
+		b, err := e.text(append(b, '"'), typ, a)
+		return append(b, '"'), err
 	case kindInt:
+		if a.mark == markNone && isCardNumber(int64(a.num)) {
+			e.privacy.redacted.Add(1)
+			return append(b, `"`+maskedCard+`"`...), nil
+		}
 		return strconv.AppendInt(b, int64(a.num), 10), nil
 	case kindFloat:
 		f := math.Float64frombits(a.num)
@@ -246,10 +258,46 @@ func appendValue(b []byte, a *Attr) ([]byte, error) {
 		}
 		return append(b, '"'), nil
 	case kindRaw:
-		return append(b, a.text...), nil
+		text, err := a.text, error(nil)
+		if a.mark == markNone {
+			text, err = e.privacy.json(typ, a.key, a.text)
+		}
+		return append(b, text...), err
 	default:
 		return b, invalid("data field " + quote(a.key) + ": " + string([]byte(a.text)))
 	}
+}
+
+// text appends the text of a field, without what it should not tell.
+func (e *encoder) text(b []byte, typ string, a *Attr) ([]byte, error) {
+	switch a.mark {
+	case markHash:
+		return e.privacy.appendHash(b, a.text)
+	case markMask:
+		return appendStars(b, a.text), nil
+	case markVerbatim:
+		return appendText(b, a.text), nil
+	}
+	text, err := e.privacy.text(typ, a.key, a.text)
+	return appendText(b, text), err
+}
+
+const hasMail = " is an e-mail address: use a pseudonymous id, or Hash"
+
+// named appends the customer or the subject, which become keys of the service:
+// changing them would mix up two, so that an address in one is refused.
+func (e *encoder) named(b []byte, what string, a *Attr) ([]byte, error) {
+	if a.mark == markHash {
+		return e.privacy.appendHash(b, a.text)
+	}
+	if a.mark != markVerbatim && isMail(a.text) {
+		return b, invalid(what + hasMail)
+	}
+	b, ok := appendStrict(b, a.text)
+	if !ok || len(a.text) > maxText {
+		return b, badText(what, a.text, maxText)
+	}
+	return b, nil
 }
 
 func invalid(why string) error { return fmt.Errorf("%w: %s", ErrInvalid, why) }

@@ -13,7 +13,8 @@ import (
 
 // EmitEvent emits a CloudEvent that was made elsewhere, for instance one that
 // was received. Id, source and time are filled in where they are missing; data of
-// any content type is kept. The errors are those of TryEmit.
+// any content type is kept, JSON without what [Deny] and [Redact] say. The errors
+// are those of TryEmit.
 func (c *Client) EmitEvent(_ context.Context, e event.Event) error {
 	if !c.Enabled() {
 		return nil
@@ -23,7 +24,7 @@ func (c *Client) EmitEvent(_ context.Context, e event.Event) error {
 		return ErrFull
 	}
 	now := time.Now()
-	raw, err := encodeEvent(e, c.encoder.source, now)
+	raw, err := encodeEvent(e, c.encoder, now)
 	if err == nil {
 		err = c.queue.add(raw, now)
 	}
@@ -35,7 +36,7 @@ func (c *Client) EmitEvent(_ context.Context, e event.Event) error {
 
 // encodeEvent writes a CloudEvent as JSON of version 1.0. The event's own code
 // assumes much about what it holds, so its panics end here.
-func encodeEvent(e event.Event, source string, now time.Time) (raw []byte, err error) {
+func encodeEvent(e event.Event, encoder *encoder, now time.Time) (raw []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			raw, err = nil, invalid(fmt.Sprintf("encode CloudEvent: panic: %v", p))
@@ -49,7 +50,7 @@ func encodeEvent(e event.Event, source string, now time.Time) (raw []byte, err e
 		e.SetID(string(appendID(nil, now)))
 	}
 	if e.Source() == "" {
-		e.SetSource(source)
+		e.SetSource(encoder.source)
 	}
 	if e.Time().IsZero() {
 		e.SetTime(now)
@@ -59,6 +60,9 @@ func encodeEvent(e event.Event, source string, now time.Time) (raw []byte, err e
 	}
 	if len(e.DataEncoded) > maxEvent {
 		return nil, tooLarge(e.Type(), len(e.DataEncoded))
+	}
+	if err := redactEvent(&e, encoder.privacy); err != nil {
+		return nil, err
 	}
 	raw, err = json.Marshal(e)
 	switch {
@@ -73,4 +77,25 @@ func encodeEvent(e event.Event, source string, now time.Time) (raw []byte, err e
 		return nil, invalid(err.Error())
 	}
 	return raw, nil
+}
+
+// redactEvent takes out of an event what it should not tell.
+func redactEvent(e *event.Event, p *privacy) error {
+	customer, _ := e.Extensions()["customer"].(string)
+	switch {
+	case isMail(customer):
+		return invalid("customer" + hasMail)
+	case isMail(e.Subject()):
+		return invalid("subject" + hasMail)
+	}
+	mediaType, _, _ := strings.Cut(e.DataContentType(), ";")
+	if len(e.DataEncoded) == 0 || mediaType != "" && mediaType != event.ApplicationJSON && !strings.HasSuffix(mediaType, "+json") {
+		return nil
+	}
+	clean, err := p.json(e.Type(), "data", string(e.DataEncoded))
+	if err != nil {
+		return err
+	}
+	e.DataEncoded = []byte(clean)
+	return nil
 }

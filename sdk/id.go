@@ -17,10 +17,10 @@ func appendID(b []byte, now time.Time) []byte {
 	high := uint64(now.UnixMilli())<<16 | 0x7000 | rand.Uint64()&0x0fff
 	low := 1<<63 | rand.Uint64()>>2
 	var digits [32]byte
-	binary.BigEndian.PutUint64(digits[0:], hex(uint32(high>>32)))
-	binary.BigEndian.PutUint64(digits[8:], hex(uint32(high)))
-	binary.BigEndian.PutUint64(digits[16:], hex(uint32(low>>32)))
-	binary.BigEndian.PutUint64(digits[24:], hex(uint32(low)))
+	binary.BigEndian.PutUint64(digits[0:], hexOf(uint32(high>>32)))
+	binary.BigEndian.PutUint64(digits[8:], hexOf(uint32(high)))
+	binary.BigEndian.PutUint64(digits[16:], hexOf(uint32(low>>32)))
+	binary.BigEndian.PutUint64(digits[24:], hexOf(uint32(low)))
 	b = append(append(b, digits[0:8]...), '-')
 	b = append(append(b, digits[8:12]...), '-')
 	b = append(append(b, digits[12:16]...), '-')
@@ -28,8 +28,8 @@ func appendID(b []byte, now time.Time) []byte {
 	return append(b, digits[20:32]...)
 }
 
-// hex returns the eight hexadecimal digits of v, computed side by side.
-func hex(v uint32) uint64 {
+// hexOf returns the eight hexadecimal digits of v, computed side by side.
+func hexOf(v uint32) uint64 {
 	const ones = 0x0101010101010101
 	x := uint64(v)
 	x = (x | x<<16) & 0x0000ffff0000ffff

@@ -32,6 +32,10 @@ type config struct {
 	trace                func(context.Context) string
 	limits               limits
 	gateFile             string
+	hashKey              string
+	hashKeyGiven         bool
+	denied               []string
+	redact               []func(typ, key, text string) string
 	errs                 []error
 }
 
@@ -110,6 +114,42 @@ func OnDrop(f func(Report, error)) Option { return func(c *config) { c.onDrop = 
 // TraceParent finds the W3C traceparent of an event in the context given to
 // Emit; an empty one means that there is none.
 func TraceParent(f func(context.Context) string) Option { return func(c *config) { c.trace = f } }
+
+// Deny leaves fields with these keys out of data, at any depth, beside those that
+// are always left out: passwords, tokens, card numbers, names, addresses and the
+// like. Capitals and the signs _ - . between words do not matter. [Verbatim] and
+// [Hash] are asked before.
+func Deny(keys ...string) Option {
+	return func(c *config) {
+		for _, key := range keys {
+			if n := len(fold(new([maxFolded]byte), key)); n < shortestDenied {
+				c.fail("Deny %s: use a key of %d to %d letters", quote(key), shortestDenied, maxFolded)
+			}
+		}
+		c.denied = append(c.denied, keys...)
+	}
+}
+
+// Redact hands every text of data, at any depth, with the event's type and its
+// key, to f and emits what f returns; e-mail addresses and card numbers are taken
+// out of that too. It runs in the caller of Emit. When it panics the event is
+// [ErrInvalid]: what cannot be redacted is not told. It may be given several times.
+func Redact(f func(typ, key, text string) string) Option {
+	return func(c *config) {
+		if f == nil {
+			c.fail("Redact is nil: leave the option out")
+			return
+		}
+		c.redact = append(c.redact, f)
+	}
+}
+
+// HashKey is the application's key for [Hash], 16 bytes or more. It goes before
+// MAKEGOOD_HASH_KEY and MAKEGOOD_HASH_KEY_FILE. With another key all pseudonyms
+// are others.
+func HashKey(key string) Option {
+	return func(c *config) { c.hashKey, c.hashKeyGiven = key, true }
+}
 
 // GateFile is where gates keep what they know, for the next start of the program:
 // they answer from it until the service is heard. A file that cannot be read is
@@ -190,6 +230,7 @@ func newConfig(service string, opts []Option) (*config, error) {
 	}
 	c.checkNames()
 	c.readToken()
+	c.readHashKey()
 	if c.handler == nil && c.url != "" {
 		c.checkURL()
 	}
@@ -231,6 +272,29 @@ func (c *config) readToken() {
 	}
 	if !isPlain(c.token) || strings.Contains(c.token, " ") {
 		c.fail("the token has characters that no token has: check MAKEGOOD_TOKEN")
+	}
+}
+
+// readHashKey finds the key where the options left it open.
+func (c *config) readHashKey() {
+	if !c.hashKeyGiven {
+		file := os.Getenv("MAKEGOOD_HASH_KEY_FILE")
+		c.hashKey = strings.TrimSpace(os.Getenv("MAKEGOOD_HASH_KEY"))
+		switch {
+		case c.hashKey != "" && file != "":
+			c.fail("MAKEGOOD_HASH_KEY and MAKEGOOD_HASH_KEY_FILE are both set: keep one")
+		case file != "" && c.enabled():
+			key, err := readTokenFile(file)
+			if err != nil {
+				c.errs = append(c.errs, fmt.Errorf("makegood: read MAKEGOOD_HASH_KEY_FILE: %w", err))
+				return
+			}
+			c.hashKey = key
+		}
+	}
+	const shortest = 16
+	if n := len(c.hashKey); (n > 0 || c.hashKeyGiven) && n < shortest {
+		c.fail("the hash key has %d bytes: use %d or more random ones", n, shortest)
 	}
 }
 

@@ -20,6 +20,8 @@ type Report struct {
 	TooLarge int64 // never accepted: larger than 64 KiB
 	Invalid  int64 // never accepted: see ErrInvalid
 	Closed   int64 // never accepted: came after Shutdown
+
+	Redacted int64 // fields that were left out or changed, see Deny and Redact
 }
 
 const (
