@@ -173,3 +173,34 @@ func ExampleOnDrop() {
 	fmt.Println(<-drops)
 	// Output: invalid 1: makegood: event is invalid: type is empty
 }
+
+// PaymentDeclined is the data of an event. Its tags say what belongs to the event
+// itself, and what must not be told as it is.
+type PaymentDeclined struct {
+	Customer string `makegood:"customer"`
+	Order    string `makegood:"subject"`
+	Amount   string `json:"amount" makegood:"money"`
+	Reason   string `json:"reason"`
+	Card     string `json:"card" makegood:"pii=mask"`
+}
+
+var Declined = makegood.Define[PaymentDeclined]("com.example.payment.declined")
+
+// A type of event is defined once, as a variable of the package.
+func ExampleDefine() {
+	server := httptest.NewServer(http.HandlerFunc(printer))
+	defer server.Close()
+	mg, err := makegood.New("checkout", makegood.URL(server.URL))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	Declined.Emit(context.Background(), mg, PaymentDeclined{
+		Customer: "c-42", Order: "order/77", Amount: "59.90 USD", Reason: "insufficient_funds", Card: "visa 4242 4242",
+	})
+	if err := mg.Close(); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// checkout com.example.payment.declined order/77 c-42 {"amount":"59.90 USD","reason":"insufficient_funds","card":"**** **** 4242"}
+}

@@ -166,7 +166,7 @@ func (w *walk) value(key string, value any) any {
 		w.changed = w.changed || clean != v
 		return clean
 	case json.Number:
-		if isCard(string(v)) {
+		if n, err := v.Int64(); err == nil && isCardNumber(n) {
 			w.changed = true
 			w.redacted.Add(1)
 			return maskedCard
