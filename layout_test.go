@@ -33,6 +33,7 @@ var flow = []string{
 	"remediator/rule/document",
 	"remediator/rule/expression",
 	"remediator/rule",
+	"remediator/match/index",
 	"remediator/match",
 	"remediator/window",
 	"remediator/decide",

@@ -1,0 +1,224 @@
+package index_test
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/makegood/makegood/remediator/match/index"
+)
+
+// sorted is what a table found, as a set.
+func sorted(rules []uint32) []uint32 {
+	slices.Sort(rules)
+	return slices.Compact(rules)
+}
+
+// few draws texts that are often alike, in part and as a whole.
+func few(t *rapid.T, name string) string {
+	return rapid.StringOfN(rapid.SampledFrom([]rune("abä\x00")), 0, 20, -1).Draw(t, name)
+}
+
+func entries(t *rapid.T) []index.Entry {
+	all := make([]index.Entry, rapid.IntRange(0, 60).Draw(t, "entries"))
+	for i := range all {
+		all[i] = index.Entry{Key: few(t, "key"), Rule: rapid.Uint32Range(0, 30).Draw(t, "rule")}
+	}
+	return all
+}
+
+// TestTexts holds the tables of texts to a search through all entries.
+func TestTexts(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		all := entries(t)
+		value := few(t, "value")
+		for name, c := range map[string]struct {
+			find  func([]uint32, []byte) []uint32
+			holds func(value, key string) bool
+		}{
+			"equal":  {index.NewTexts(all).Append, func(v, k string) bool { return v == k }},
+			"prefix": {index.NewPrefixes(all).Append, strings.HasPrefix},
+			"suffix": {index.NewSuffixes(all).Append, strings.HasSuffix},
+		} {
+			var want []uint32
+			for _, e := range all {
+				if c.holds(value, e.Key) {
+					want = append(want, e.Rule)
+				}
+			}
+			// What is in the slice before stays there.
+			got := c.find([]uint32{99}, []byte(value))
+			if got[0] != 99 || !slices.Equal(sorted(got[1:]), sorted(want)) {
+				t.Fatalf("%s of %q in %v: got %v, want %v", name, value, all, got, want)
+			}
+		}
+	})
+}
+
+// near draws numbers that are often equal or neighbours.
+func near(t *rapid.T, name string) float64 {
+	n := float64(rapid.IntRange(-4, 4).Draw(t, name))
+	switch rapid.IntRange(0, 7).Draw(t, name+" moved") {
+	case 0:
+		return index.Above(n)
+	case 1:
+		return index.Below(n)
+	case 2:
+		return -n
+	case 3:
+		return n * 1e300 * 1e8 // ±Inf, or 0
+	}
+	return n
+}
+
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, 60).Draw(t, "entries")
+		var numbers []index.Number
+		var ranges []index.Range
+		for range n {
+			rule := rapid.Uint32Range(0, 1000).Draw(t, "rule")
+			x := index.Range{Low: near(t, "low"), High: near(t, "high"), Rule: rule}
+			if math.IsNaN(x.Low) || math.IsNaN(x.High) {
+				continue
+			}
+			ranges, numbers = append(ranges, x), append(numbers, index.Number{Value: x.Low, Rule: rule})
+		}
+		value := near(t, "value")
+		if math.IsNaN(value) {
+			return
+		}
+		var equal, within []uint32
+		for i, x := range ranges {
+			if numbers[i].Value == value {
+				equal = append(equal, x.Rule)
+			}
+			if x.Low <= value && value <= x.High {
+				within = append(within, x.Rule)
+			}
+		}
+		if got := index.NewNumbers(numbers).Append(nil, value); !slices.Equal(sorted(got), sorted(equal)) {
+			t.Fatalf("%v in %v: got %v, want %v", value, numbers, got, equal)
+		}
+		if got := index.NewRanges(ranges).Append(nil, value); !slices.Equal(sorted(got), sorted(within)) {
+			t.Fatalf("%v in %v: got %v, want %v", value, ranges, got, within)
+		}
+	})
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	for _, n := range []float64{0, 1, -1, 0.1, 1e300, math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64} {
+		r := index.NewRanges([]index.Range{
+			{Low: index.Above(n), High: math.Inf(1), Rule: 0},
+			{Low: n, High: math.Inf(1), Rule: 1},
+			{Low: math.Inf(-1), High: index.Below(n), Rule: 2},
+			{Low: math.Inf(-1), High: n, Rule: 3},
+			{Low: math.Inf(-1), High: math.Inf(1), Rule: 4},
+		})
+		if got := sorted(r.Append(nil, n)); !slices.Equal(got, []uint32{1, 3, 4}) {
+			t.Errorf("%v: got %v", n, got)
+		}
+	}
+}
+
+func address(t *rapid.T, name string) netip.Addr {
+	bytes := rapid.SliceOfN(rapid.SampledFrom([]byte{0, 1, 10, 0x80, 0xFF}), 4, 4).Draw(t, name)
+	four := netip.AddrFrom4([4]byte(bytes))
+	switch rapid.IntRange(0, 3).Draw(t, name+" kind") {
+	case 0:
+		return netip.AddrFrom16(four.As16()) // an IPv4 address written as IPv6
+	case 1:
+		six := [16]byte{0: 0x20, 1: 1, 15: bytes[3]}
+		copy(six[4:], bytes)
+		return netip.AddrFrom16(six)
+	case 2:
+		if name == "value" {
+			return netip.AddrFrom16([16]byte{0: 0xFE, 1: 0x80}).WithZone("eth0")
+		}
+	}
+	return four
+}
+
+func TestNetworks(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		networks := []index.Network{{Rule: 7}} // an invalid prefix
+		for range rapid.IntRange(0, 40).Draw(t, "networks") {
+			a := address(t, "network")
+			length := rapid.IntRange(0, a.BitLen()).Draw(t, "length")
+			networks = append(networks, index.Network{Prefix: netip.PrefixFrom(a, length), Rule: rapid.Uint32Range(10, 30).Draw(t, "rule")})
+		}
+		value := address(t, "value")
+		var want []uint32
+		for _, n := range networks {
+			if n.Prefix.Contains(value) {
+				want = append(want, n.Rule)
+			}
+		}
+		if got := index.NewNetworks(networks).Append(nil, value); !slices.Equal(sorted(got), sorted(want)) {
+			t.Fatalf("%v in %v: got %v, want %v", value, networks, got, want)
+		}
+	})
+}
+
+// tables are tables of n rules, each with a value of which it finds one rule.
+func tables(n int) map[string]func(dst []uint32) []uint32 {
+	keys, affixes := make([]index.Entry, n), make([]index.Entry, n)
+	numbers, ranges, networks := make([]index.Number, n), make([]index.Range, n), make([]index.Network, n)
+	for i := range n {
+		rule := uint32(i)
+		keys[i] = index.Entry{Key: fmt.Sprintf("rental-%d", i), Rule: rule}
+		affixes[i] = index.Entry{Key: strings.Repeat("x", 1+i%40) + fmt.Sprintf("%05d", i), Rule: rule}
+		numbers[i] = index.Number{Value: float64(i) / 4, Rule: rule}
+		ranges[i] = index.Range{Low: float64(i), High: index.Below(float64(i + 1)), Rule: rule}
+		networks[i] = index.Network{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24), Rule: rule}
+	}
+	texts, prefixes, suffixes := index.NewTexts(keys), index.NewPrefixes(affixes), index.NewSuffixes(affixes)
+	equal, within, inside := index.NewNumbers(numbers), index.NewRanges(ranges), index.NewNetworks(networks)
+	text, affix := []byte(fmt.Sprintf("rental-%d", n/2)), []byte(affixes[n/2].Key)
+	long := append(slices.Clone(affix), "and more"...)
+	return map[string]func(dst []uint32) []uint32{
+		"equal text":   func(dst []uint32) []uint32 { return texts.Append(dst, text) },
+		"prefix":       func(dst []uint32) []uint32 { return prefixes.Append(dst, long) },
+		"suffix":       func(dst []uint32) []uint32 { return suffixes.Append(dst, affix) },
+		"equal number": func(dst []uint32) []uint32 { return equal.Append(dst, float64(n/2)/4) },
+		"range":        func(dst []uint32) []uint32 { return within.Append(dst, float64(n/2)+0.5) },
+		"network": func(dst []uint32) []uint32 {
+			return inside.Append(dst, netip.AddrFrom4([4]byte{10, byte(n / 2 >> 8), byte(n / 2), 9}))
+		},
+	}
+}
+
+func TestNothingAllocated(t *testing.T) {
+	dst := make([]uint32, 0, 64)
+	for name, find := range tables(1000) {
+		if got := find(dst); len(got) != 1 || got[0] != 500 {
+			t.Errorf("%s: got %v, want the one rule 500", name, got)
+		}
+		if n := testing.AllocsPerRun(100, func() { find(dst) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+// BenchmarkAppend finds one rule of many: the time hardly grows with their number.
+func BenchmarkAppend(b *testing.B) {
+	dst := make([]uint32, 0, 64)
+	for _, n := range []int{100, 10_000} {
+		for name, find := range tables(n) {
+			b.Run(fmt.Sprintf("%s/%d", strings.ReplaceAll(name, " ", "-"), n), func(b *testing.B) {
+				for b.Loop() {
+					find(dst)
+				}
+			})
+		}
+	}
+}
