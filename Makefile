@@ -2,9 +2,11 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test race bench bench-gates crash fuzz build fmt
+.PHONY: help check test race bench bench-match bench-gates crash fuzz build fmt
 
 MODULES := . sdk
+# What matching is compared with: a hundred modules to build, so make check does without.
+PEERS := remediator/match/peers
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -16,13 +18,16 @@ check: ## Look at format, vet, layout and run the short tests; under a minute.
 	@go run ./tools/testrun -show '^TestPullToClosed' -flags '-short -p=4' $(MODULES)
 
 test: ## Run the full suite: 60 s of crashes, 200 oracle seeds, every README snippet.
-	@go run ./tools/testrun -show '^Test(Crash|PullToClosed)' -flags '-timeout=30m' $(MODULES)
+	@go run ./tools/testrun -show '^Test(Crash|PullToClosed)' -flags '-timeout=30m' $(MODULES) $(PEERS)
 
 race: ## Run the short tests under the race detector; needs a C compiler.
 	@go run ./tools/testrun -flags '-race -short -timeout=30m' $(MODULES)
 
 bench: ## Measure; BENCH=NAME selects.
 	@./tools/bench.sh
+
+bench-match: ## Measure matching against other engines, on the same work.
+	@cd $(PEERS) && go run .
 
 bench-gates: ## Measure from a pull to 10,000 gates; needs 25,000 descriptors.
 	@go test ./remediator -run '^TestPullToClosed$$' -count=1 -v -gates.subscribers=10000

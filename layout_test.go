@@ -65,6 +65,7 @@ var edges = map[string][]string{
 	"remediator/ingest/webhook":           {"remediator/log", "remediator/problem", "remediator/webhooks", "remediator/webhooks/signature"},
 	"remediator/log":                      {},
 	"remediator/log/logtest":              {"remediator/log"},
+	"remediator/match/peers":              {}, // engines to measure against, in a module of their own
 	"remediator/people":                   {"remediator/access"},
 	"remediator/problem":                  {},
 	"remediator/sandbox":                  {},

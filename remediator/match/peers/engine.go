@@ -1,0 +1,82 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// matcher finds the rules that match an event: it appends their places in the
+// set that it was built from to hits, in any order.
+type matcher func(raw []byte, hits []int) ([]int, error)
+
+// engine is one way to match. build gets rules in the neutral form and
+// translates them; none of that is measured with the matching.
+type engine struct {
+	name  string
+	build func(rules []Rule) (matcher, error)
+}
+
+// engines are measured in this order; the first is what the others are compared with.
+var engines = []engine{
+	{"ours", ours},
+	{"cel-go", celGo},
+}
+
+// byType deals the rules out to the types of the events, as a reader would who
+// has an engine without types: an event is then compared with the rules of its
+// own type only.
+type byType[P any] map[string][]placed[P]
+
+// placed is what an engine made of the rule at a place of the set.
+type placed[P any] struct {
+	rule    int
+	program P
+}
+
+// split compiles each rule once and lists it under every type that it covers.
+func split[P any](rules []Rule, compile func(*Rule) (P, error)) (byType[P], error) {
+	lists := byType[P]{}
+	for i := range rules {
+		program, err := compile(&rules[i])
+		if err != nil {
+			return nil, fmt.Errorf("compile rule %s: %w", rules[i].Name, err)
+		}
+		for _, area := range areas {
+			for _, kind := range kinds {
+				if name := eventType(area, kind); rules[i].covers(name) {
+					lists[name] = append(lists[name], placed[P]{i, program})
+				}
+			}
+		}
+	}
+	return lists, nil
+}
+
+// decode reads an event the way most programs do: once, into maps.
+func decode(raw []byte) (map[string]any, string, error) {
+	var event map[string]any
+	if err := json.Unmarshal(raw, &event); err != nil {
+		return nil, "", fmt.Errorf("decode event: %w", err)
+	}
+	eventType, _ := event["type"].(string)
+	return event, eventType, nil
+}
+
+// joined writes a rule's conditions, each by write, with a word between them.
+func joined(r *Rule, and string, write func(*Condition) string) string {
+	texts := make([]string, len(r.Conditions))
+	for i := range r.Conditions {
+		texts[i] = write(&r.Conditions[i])
+	}
+	return strings.Join(texts, and)
+}
+
+// list writes texts as a literal of a list, which most languages spell alike.
+func list(texts any) string {
+	text, err := json.Marshal(texts)
+	if err != nil {
+		panic(err) // texts only
+	}
+	return string(text)
+}

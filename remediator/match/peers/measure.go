@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// subject is one engine with one set of rules, and what it costs.
+type subject struct {
+	set    string
+	size   int
+	engine string
+	run    matcher
+	want   [][]int // the rules that match each event
+
+	events int           // of a turn; few where the engine is slow
+	best   time.Duration // of the fastest turn, for one event
+	heap   int64         // bytes that the built engine holds, for one rule
+	built  time.Duration // what building took, translation of the rules included
+	allocs float64       // for an event that matches nothing
+}
+
+const (
+	// turnTime is about how long a turn takes. Turns must be short, for other
+	// work on the machine to hit all subjects alike.
+	turnTime = 60 * time.Millisecond
+	// leastEvents keeps the matching events in a turn near one of a hundred.
+	leastEvents = 200
+)
+
+// newSubject builds an engine and takes the measure of what it holds.
+func newSubject(set ruleSet, size int, e engine, w *work, want [][]int) (*subject, error) {
+	s := &subject{set: set.name, size: size, engine: e.name, want: want}
+	before := heapInUse()
+	began := time.Now()
+	run, err := e.build(set.rules[:size])
+	if err != nil {
+		return nil, fmt.Errorf("build %s for %s-%d: %w", e.name, set.name, size, err)
+	}
+	s.built = time.Since(began)
+	s.heap = max(0, heapInUse()-before) / int64(size)
+	s.run = run
+	if s.allocs, err = s.countAllocs(w.events); err != nil {
+		return nil, err
+	}
+	began = time.Now()
+	if err := s.turn(w.events[:leastEvents]); err != nil {
+		return nil, err
+	}
+	each := max(1, time.Since(began)/leastEvents)
+	s.events = min(len(w.events), max(leastEvents, int(turnTime/each)))
+	return s, nil
+}
+
+// turn matches events, notes the time where it is the best yet, and fails where
+// the matches are others than they ought to be.
+func (s *subject) turn(events [][]byte) error {
+	var hits []int
+	want, got := 0, 0
+	for _, rules := range s.want[:len(events)] {
+		want += len(rules)
+	}
+	began := time.Now()
+	for _, raw := range events {
+		var err error
+		if hits, err = s.run(raw, hits[:0]); err != nil {
+			return fmt.Errorf("match with %s for %s-%d: %w", s.engine, s.set, s.size, err)
+		}
+		got += len(hits)
+	}
+	each := time.Since(began) / time.Duration(len(events))
+	if s.best == 0 || each < s.best {
+		s.best = each
+	}
+	if got != want {
+		return fmt.Errorf("%s finds %d matches for %s-%d among %d events, want %d", s.engine, got, s.set, s.size, len(events), want)
+	}
+	return nil
+}
+
+// measure gives every subject its turn, in several rounds.
+func measure(subjects []*subject, events [][]byte, rounds int) error {
+	for range rounds {
+		for _, s := range subjects {
+			if err := s.turn(events[:s.events]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// countAllocs counts the allocations for an event that matches nothing.
+func (s *subject) countAllocs(events [][]byte) (float64, error) {
+	var nothing [][]byte
+	for i, raw := range events[:leastEvents] {
+		if len(s.want[i]) == 0 {
+			nothing = append(nothing, raw)
+		}
+	}
+	var hits []int
+	count := func() (uint64, error) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for _, raw := range nothing {
+			if _, err := s.run(raw, hits[:0]); err != nil {
+				return 0, fmt.Errorf("match with %s for %s-%d: %w", s.engine, s.set, s.size, err)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		return after.Mallocs - before.Mallocs, nil
+	}
+	if _, err := count(); err != nil { // what is made once and kept
+		return 0, err
+	}
+	n, err := count()
+	return float64(n) / float64(len(nothing)), err
+}
+
+// heapInUse returns the bytes that live after a collection; the second one
+// frees what finalizers and pools held on to.
+func heapInUse() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}

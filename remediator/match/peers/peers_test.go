@@ -1,0 +1,80 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"testing"
+)
+
+// TestWork holds the work to what is said of it, so that figures of two days
+// are about the same.
+func TestWork(t *testing.T) {
+	t.Parallel()
+	w := generate()
+	digest, bytes := sha256.New(), 0
+	types := map[string]bool{}
+	for i, raw := range w.events {
+		digest.Write(append(raw, '\n'))
+		bytes += len(raw)
+		types[w.documents[i].Type] = true
+	}
+	const want = "2dae3d640e029cf3d42046089ead384b093b2b46a89c31c5f52cbcbeca988230"
+	if got := hex.EncodeToString(digest.Sum(nil)); got != want {
+		t.Errorf("the events have the digest %s, want %s", got, want)
+	}
+	if len(w.events) != 10_000 || len(types) != 40 {
+		t.Errorf("%d events of %d types", len(w.events), len(types))
+	}
+	if mean := bytes / len(w.events); mean < 530 || mean > 570 {
+		t.Errorf("an event has %d bytes on average, want about 550", mean)
+	}
+	for _, set := range w.sets {
+		for _, size := range set.sizes {
+			matching, hits := 0, 0
+			for _, found := range judge(set.rules[:size], w.documents) {
+				hits += len(found)
+				if len(found) > 0 {
+					matching++
+				}
+			}
+			t.Logf("%s-%d: %d events match, %d hits", set.name, size, matching, hits)
+			if matching < 70 || matching > 250 {
+				t.Errorf("%s-%d: %d events match, want about 1 of 100", set.name, size, matching)
+			}
+		}
+	}
+}
+
+// TestEnginesAgree compares what every engine finds with what the conditions
+// mean, event by event.
+func TestEnginesAgree(t *testing.T) {
+	t.Parallel()
+	w := generate()
+	for _, set := range w.sets {
+		for _, size := range set.sizes {
+			events := w.events
+			switch {
+			case size <= 1_000:
+			case testing.Short():
+				continue
+			default:
+				events = events[:500] // with some engines each takes milliseconds
+			}
+			want := judge(set.rules[:size], w.documents[:len(events)])
+			for _, e := range engines {
+				match, err := e.build(set.rules[:size])
+				if err != nil {
+					t.Fatalf("%s: build %s-%d: %v", e.name, set.name, size, err)
+				}
+				for i, raw := range events {
+					got, err := match(raw, nil)
+					slices.Sort(got)
+					if err != nil || !slices.Equal(got, want[i]) {
+						t.Fatalf("%s, %s-%d: %s\nmatches %v, %v, want %v", e.name, set.name, size, raw, got, err, want[i])
+					}
+				}
+			}
+		}
+	}
+}
