@@ -46,7 +46,7 @@ var builtIn = sync.OnceValues(func() (*rule.Set, error) {
 
 // requestMatcher judges requests when no rule in force takes them.
 func (f *Fold) requestMatcher() (match.Matcher, error) {
-	if f.set != nil && len(f.set.ForType(rule.RequestType)) > 0 {
+	if f.set != nil && len(f.set.Clauses(rule.RequestType)) > 0 {
 		return f.matcher, nil
 	}
 	set, err := builtIn()

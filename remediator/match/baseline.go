@@ -17,19 +17,22 @@ type baseline struct{ set *rule.Set }
 // Match implements Matcher.
 func (m baseline) Match(ev *event.Event, at int64) Result {
 	var result Result
-	rules := m.set.ForType(ev.Type)
-	if len(rules) == 0 {
+	clauses := m.set.Clauses(ev.Type)
+	if len(clauses) == 0 {
 		return result
 	}
 	values := rule.NewValues(ev, at)
-	for _, r := range rules {
-		evaluation := r.Evaluate(values)
-		holds, err := evaluation.If()
+	for _, c := range clauses {
+		evaluation := c.Rule.Evaluate(values)
+		holds, err := evaluation.Meets(c.Filter)
 		switch {
 		case err != nil:
-			result.Errors = append(result.Errors, Error{Rule: r, Reason: err.Error()})
+			result.Errors = append(result.Errors, Error{Rule: c.Rule, Ends: c.Ends, Reason: err.Error()})
+		case holds && c.Ends:
+			by, noBy := evaluation.By()
+			result.Ends = append(result.Ends, End{Rule: c.Rule, By: by, NoBy: noBy})
 		case holds:
-			result.Hits = append(result.Hits, hit(r, evaluation))
+			result.Hits = append(result.Hits, hit(c.Rule, evaluation))
 		}
 	}
 	return result
@@ -39,6 +42,7 @@ func hit(r *rule.Rule, evaluation *rule.Evaluation) Hit {
 	h := Hit{Rule: r, Rest: evaluation}
 	h.Key, h.NoKey = evaluation.Key()
 	h.By, h.NoBy = evaluation.By()
+	h.Until, h.NoUntil = evaluation.Until()
 	if len(r.Aggregates) > 0 {
 		h.Args = make([]Arg, len(r.Aggregates))
 		for i, aggregate := range r.Aggregates {

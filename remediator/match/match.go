@@ -21,13 +21,25 @@ type Matcher interface {
 // Result is what a rule set says about one event.
 type Result struct {
 	Hits   []Hit   // rules whose type and condition hold, in order of the rule's name
+	Ends   []End   // rules whose counterpart (unless) it is, in order of the rule's name
 	Errors []Error // rules whose condition was an error, which counts as false
 }
 
-// Error names a rule whose expression was an error for an event.
+// Error names a rule whose expression was an error for an event. An event may
+// concern a rule in two ways; the error in its own condition then comes first.
 type Error struct {
 	Rule   *rule.Rule
+	Ends   bool // it is the condition in unless
 	Reason string
+}
+
+// End is a rule that waits for an event like this one: it keeps the rule from
+// firing for an event that has the same key. The event may be a hit of the rule too.
+type End struct {
+	Rule *rule.Rule
+	// By is the canonical key of unless.by in this event, empty when the rule has
+	// none; NoBy says why it is no counterpart of anything.
+	By, NoBy string
 }
 
 // Hit is a rule that matched an event, with all that can be computed from the
@@ -37,9 +49,13 @@ type Hit struct {
 	// Key is the canonical once_per key; empty when the rule has none or the
 	// event gives none, then NoKey says why.
 	Key, NoKey string
-	// By is the canonical key of the window, empty for the rule's one window;
-	// NoBy says why the event belongs to no window.
+	// By is the canonical key of the window, or of unless, empty when the rule has
+	// one for all; NoBy says why the event belongs to none.
 	By, NoBy string
+	// Until is the time that unless.until gives, in nanoseconds; 0 when the rule has
+	// none or NoUntil says why there is none.
+	Until   int64
+	NoUntil string
 	// Args has one entry for each of Rule.Aggregates.
 	Args []Arg
 

@@ -212,10 +212,7 @@ func (r *run) negate(n negation) {
 
 // because passes only when the named condition is the only one that is false.
 func (r *run) because(n negation, o *outcome, j *judgement) {
-	var texts []string
-	for _, x := range slices.Concat(j.rule.Conditions, j.rule.HavingConditions) {
-		texts = append(texts, x.Text)
-	}
+	texts := conditionTexts(j.rule)
 	if !slices.ContainsFunc(texts, func(text string) bool { return same(text, n.because) }) {
 		hint := "its conditions: " + strings.Join(texts, "\n                ")
 		if near := document.Nearest(n.because, texts); near != "" {

@@ -107,15 +107,33 @@ func placeOf(s *document.Source, r *rule.Rule) document.Place {
 func conditionsOf(set *rule.Set) []Coverage {
 	all := []Coverage{}
 	for _, r := range set.Rules {
-		conditions := slices.Concat(r.Conditions, r.HavingConditions)
-		if len(conditions) == 0 {
+		texts := conditionTexts(r)
+		if len(texts) == 0 {
 			all = append(all, Coverage{Rule: r.Name})
 		}
-		for _, c := range conditions {
-			all = append(all, Coverage{Rule: r.Name, Condition: c.Text})
+		for _, text := range texts {
+			all = append(all, Coverage{Rule: r.Name, Condition: text})
 		}
 	}
 	return all
+}
+
+// conditionTexts lists the conditions that keep a rule from firing, each once:
+// those for one type of event alone come in the order of the types.
+func conditionTexts(r *rule.Rule) []string {
+	var texts []string
+	add := func(conditions []*rule.Expr) {
+		for _, c := range conditions {
+			if !slices.ContainsFunc(texts, func(text string) bool { return same(text, c.Text) }) {
+				texts = append(texts, c.Text)
+			}
+		}
+	}
+	for i := range r.Filters {
+		add(r.Filters[i].Conditions)
+	}
+	add(r.HavingConditions)
+	return texts
 }
 
 // cover counts what a test that passed has shown.

@@ -40,9 +40,13 @@ func (w *watcher) Match(ev *event.Event, at int64) match.Result {
 	result := w.Matcher.Match(ev, at)
 	values := rule.NewValues(ev, at)
 	w.judged = nil
-	for _, r := range w.set.ForType(ev.Type) {
+	for _, c := range w.set.Clauses(ev.Type) {
+		if c.Ends {
+			continue
+		}
+		r := c.Rule
 		evaluation := r.Evaluate(values)
-		j := &judgement{rule: r, conditions: evaluation.Conditions()}
+		j := &judgement{rule: r, conditions: evaluation.Conditions(c.Filter)}
 		w.judged = append(w.judged, j)
 		for i := range result.Hits {
 			if h := &result.Hits[i]; h.Rule == r {

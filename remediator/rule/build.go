@@ -34,12 +34,8 @@ func (b *builder) build(node *yaml.Node) {
 	}
 	b.name()
 	b.texts()
-	b.events()
 	b.lets()
-	if n := b.m.Get("if"); n != nil {
-		b.r.If = b.condition(n, "if", nil)
-		b.conditions(n)
-	}
+	b.events()
 	b.oncePer()
 	b.window()
 	b.do()
@@ -103,40 +99,6 @@ func (b *builder) texts() {
 		if text, ok := b.Scalar(n, field.key, field.hint); ok {
 			*field.to = strings.TrimSpace(text)
 		}
-	}
-}
-
-var typeForm = regexp.MustCompile(`^[A-Za-z0-9_/:-]+(\.[A-Za-z0-9_/:-]+)*(\.\*)?$`)
-
-const (
-	eventHint = "write a type like com.example.order.shipped, a list of types, or a prefix like com.example.order.*"
-	maxTypes  = 256
-)
-
-func (b *builder) events() {
-	n := b.m.Need("event", eventHint)
-	if n == nil {
-		return
-	}
-	for _, item := range document.Items(n) {
-		if item.Kind == yaml.MappingNode {
-			b.Errorf(document.At(item), "unsupported", "write the type alone and put the condition into if: event.type == \"…\" && …",
-				"an event with a condition of its own is not carried out by this release")
-			continue
-		}
-		text, ok := b.Scalar(item, "event", eventHint)
-		switch {
-		case !ok:
-		case len(text) > 256 || !typeForm.MatchString(text):
-			b.Errorf(document.At(item), "event", eventHint, "event %q is not a type of event", text)
-		case slices.Contains(b.r.Events, text):
-			b.Errorf(document.At(item), "event", "remove one", "event %s is listed twice", text)
-		default:
-			b.r.Events = append(b.r.Events, text)
-		}
-	}
-	if n.Kind == yaml.SequenceNode && (len(n.Content) == 0 || len(n.Content) > maxTypes) {
-		b.Errorf(document.At(n), "event", eventHint, "event lists %d types; 1 to %d are allowed", len(n.Content), maxTypes)
 	}
 }
 

@@ -129,21 +129,6 @@ func (b *builder) keyExpr(n *yaml.Node, what string) *Expr {
 	return x
 }
 
-// conditions splits the if into what && joins.
-func (b *builder) conditions(n *yaml.Node) {
-	if b.r.If == nil {
-		return
-	}
-	for _, text := range expression.Conditions(b.r.If.Text) {
-		program, issues := b.scope.Compile(text, nil)
-		if issues != nil {
-			b.Errorf(document.At(n), "expression", issues[0].Hint, "the condition %s: %s", text, issues[0].Message)
-			return
-		}
-		b.r.Conditions = append(b.r.Conditions, &Expr{Text: text, program: program})
-	}
-}
-
 // template reads a text of do with ${{ }} in it.
 func (b *builder) template(n *yaml.Node, what string) template {
 	const hint = `write a text, with what comes from the event in ${{ }}, like "${{ data.order }}"`

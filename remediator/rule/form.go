@@ -100,20 +100,29 @@ func (b *builder) aggregates() {
 // windowDigest digests what decides the contents of the rule's windows. When it
 // changes the windows start empty; editing anything else keeps them.
 func (r *Rule) windowDigest() string {
-	parts := []string{r.Window.By.canonical(), strconv.FormatInt(int64(r.Window.Within), 10), strconv.FormatBool(r.Window.Anew), r.If.canonical()}
-	events := slices.Sorted(slices.Values(r.Events))
-	parts = append(parts, strconv.Itoa(len(events)))
-	parts = append(parts, events...)
-	used := []*Expr{r.Window.By, r.If}
+	parts := []string{r.Window.By.canonical(), strconv.FormatInt(int64(r.Window.Within), 10), strconv.FormatBool(r.Window.Anew)}
+	parts = append(parts, digestedFilters(r.Filters)...)
+	used := append(filtering(r.Filters), r.Window.By)
 	for _, a := range r.Aggregates {
 		parts = append(parts, a.Func, a.Arg.canonical(), a.If.canonical())
 		used = append(used, a.Arg, a.If)
 	}
+	return digestTexts(append(parts, r.digestedLets(used)...))
+}
+
+// digestedLets is what a digest says about the lets that expressions need.
+func (r *Rule) digestedLets(used []*Expr) []string {
+	var parts []string
 	for _, let := range r.letsOf(used) {
 		parts = append(parts, let.Name, let.Expr.canonical())
 	}
+	return parts
+}
+
+// digestTexts digests texts, each after its length.
+func digestTexts(texts []string) string {
 	h := sha256.New()
-	for _, text := range parts {
+	for _, text := range texts {
 		var n [8]byte
 		binary.BigEndian.PutUint64(n[:], uint64(len(text)))
 		h.Write(n[:])

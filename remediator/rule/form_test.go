@@ -171,8 +171,8 @@ rules:
 		r.Mode != rule.Canary || r.Percent != 2.5 || r.File != "rules.yaml" || r.Line != 3 || len(r.OncePer) != 2 || len(r.Lets) != 1 {
 		t.Errorf("got %+v", r)
 	}
-	if len(r.Conditions) != 3 || r.Conditions[2].Text != "(data.stalls > data.user_pauses || data.x)" && r.Conditions[2].Text != "data.stalls > data.user_pauses || data.x" {
-		t.Errorf("got conditions %v", texts(r.Conditions))
+	if got := texts(r.Filters[0].Conditions); len(got) != 3 || got[2] != "data.stalls > data.user_pauses || data.x" {
+		t.Errorf("got conditions %v", got)
 	}
 	l := r.Limits
 	if len(l.PerRemedy) != 2 || l.PerRemedy[0] != usd(1000) || l.PerCustomer.Remedies != 3 || l.PerCustomer.Amount[0] != usd(2000) ||

@@ -69,6 +69,7 @@ func (f *formatter) expressions(root *yaml.Node) {
 		for _, key := range []string{"if", "having", "once_per"} {
 			f.expression(node, key)
 		}
+		f.entries(node)
 		f.expression(value(node, "once_per"), "key")
 		f.expression(value(node, "window"), "by")
 		if let := value(node, "let"); let != nil && let.Kind == yaml.MappingNode {
@@ -76,6 +77,17 @@ func (f *formatter) expressions(root *yaml.Node) {
 				f.expression(let, let.Content[i].Value)
 			}
 		}
+	}
+}
+
+// entries rewrites the conditions of the types that event lists.
+func (f *formatter) entries(node *yaml.Node) {
+	list := value(node, "event")
+	if list == nil {
+		return
+	}
+	for _, entry := range document.Items(list) {
+		f.expression(entry, "if")
 	}
 }
 

@@ -78,7 +78,7 @@ func TestFormatChangesNoMeaning(t *testing.T) {
 		t.Fatal(err)
 	}
 	before, after := load(t, text).Rules[0], load(t, formatted).Rules[0]
-	if before.If.Text != after.If.Text || before.Having.Text != after.Having.Text || before.Window.Digest != after.Window.Digest {
+	if before.Filters[0].If.Text != after.Filters[0].If.Text || before.Having.Text != after.Having.Text || before.Window.Digest != after.Window.Digest {
 		t.Errorf("got\n%s", formatted)
 	}
 	if !strings.Contains(formatted, "if: >-\n      data.a ? data.b : data.c\n") || !strings.Contains(formatted, "once_per: data.order\n") {
@@ -93,5 +93,15 @@ func TestFormatRefuses(t *testing.T) {
 		if got, err := rule.Format("a.yaml", text); !errors.As(err, &found) {
 			t.Errorf("%q: got %q, %v", text, got, err)
 		}
+	}
+}
+
+func TestFormatRewritesConditionsOfTypes(t *testing.T) {
+	t.Parallel()
+	text := withEvent("\n      - type: a.b\n        if: 'data.a ? data.b : data.c'\n      - {type: a.c, if: \"data.l[0]\"}\n      - if: \"data.n > 1\"\n        type: a.d", "if: true")
+	want := withEvent("\n      - type: a.b\n        if: >-\n          data.a ? data.b : data.c\n      - {type: a.c, if: \"data.l[0]\"}\n      - if: data.n > 1\n        type: a.d", "if: true")
+	want = strings.Replace(want, "event: \n", "event:\n", 1)
+	if got, err := rule.Format("a.yaml", text); err != nil || got != want {
+		t.Errorf("got %v\n%s\nwant\n%s", err, got, want)
 	}
 }

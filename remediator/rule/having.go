@@ -5,7 +5,6 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/makegood/makegood/remediator/rule/document"
 	"github.com/makegood/makegood/remediator/rule/expression"
 )
 
@@ -16,12 +15,9 @@ func (b *builder) havingConditions(n *yaml.Node) {
 		return
 	}
 	for _, text := range expression.Conditions(b.r.Having.Text) {
-		program, issues := b.scope.Compile(text, &b.calls)
-		if issues != nil {
-			b.Errorf(document.At(n), "expression", issues[0].Hint, "the condition %s: %s", text, issues[0].Message)
-			return
+		if part := b.part(n, text, &b.calls); part != nil {
+			b.r.HavingConditions = append(b.r.HavingConditions, part)
 		}
-		b.r.HavingConditions = append(b.r.HavingConditions, &Expr{Text: text, program: program})
 	}
 }
 

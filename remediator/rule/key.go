@@ -17,7 +17,7 @@ const (
 	KeyNull   = "null"
 	KeyEmpty  = "empty"
 	KeyError  = "error"  // an expression has no value
-	KeyType   = "type"   // a list, object or boolean names nothing
+	KeyType   = "type"   // a list, object or boolean names nothing, and is no time
 	KeyNumber = "number" // not finite, or a whole number beyond ±2^53
 )
 
@@ -25,14 +25,52 @@ const (
 // says why; both are empty when the rule has no once_per.
 func (e *Evaluation) Key() (key, noKey string) { return e.key(e.rule.OncePer) }
 
-// By returns the canonical key of the event's window. Without one, noBy says
-// why; both are empty when the rule has one window for all.
+// By returns what the rule groups events by: the canonical key of the event's
+// window, or what it has in common with its counterpart. Without one, noBy says
+// why; both are empty when the rule groups all together.
 func (e *Evaluation) By() (by, noBy string) {
-	if e.rule.Window == nil || e.rule.Window.By == nil {
+	x := e.rule.GroupsBy()
+	if x == nil {
 		return "", ""
 	}
-	return e.key([]*Expr{e.rule.Window.By})
+	return e.key([]*Expr{x})
 }
+
+// GroupsBy returns the expression of window.by or unless.by, nil when there is none.
+func (r *Rule) GroupsBy() *Expr {
+	switch {
+	case r.Window != nil:
+		return r.Window.By
+	case r.Unless != nil:
+		return r.Unless.By
+	}
+	return nil
+}
+
+// Until returns when the event's counterpart must have come at the latest, in
+// nanoseconds. Without an answer, noUntil says why; there is neither when the
+// rule does not ask with an expression.
+func (e *Evaluation) Until() (until int64, noUntil string) {
+	if e.rule.Unless == nil || e.rule.Unless.Until == nil {
+		return 0, ""
+	}
+	value, err := e.Value(e.rule.Unless.Until)
+	switch at, ok := value.(time.Time); {
+	case expression.IsAbsent(err):
+		return 0, KeyAbsent
+	case err != nil:
+		return 0, KeyError
+	case !ok:
+		return 0, KeyType
+	case at.Before(earliest) || at.After(latest):
+		return 0, KeyError
+	default:
+		return at.UnixNano(), ""
+	}
+}
+
+// Times between these are whole numbers of nanoseconds, with room to add a year.
+var earliest, latest = time.Unix(0, 0), time.Date(2261, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // key joins the parts as netstrings, so that no two lists of parts are one key.
 func (e *Evaluation) key(parts []*Expr) (key, noKey string) {

@@ -3,7 +3,6 @@ package rule
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"maps"
@@ -177,14 +176,9 @@ func digestText(text string) string {
 
 // digestFiles digests the paths and texts, each after its length.
 func digestFiles(files []File) string {
-	h := sha256.New()
+	texts := make([]string, 0, 2*len(files))
 	for _, file := range files {
-		for _, text := range []string{file.Path, file.Text} {
-			var n [8]byte
-			binary.BigEndian.PutUint64(n[:], uint64(len(text)))
-			h.Write(n[:])
-			h.Write([]byte(text))
-		}
+		texts = append(texts, file.Path, file.Text)
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return digestTexts(texts)
 }

@@ -19,7 +19,7 @@ type Set struct {
 	Rules  []*Rule // sorted by name
 	Files  []File  // sorted by path
 
-	byType map[string][]*Rule // type → rules, in order of name
+	byType map[string][]Clause // type or prefix → what concerns its events
 }
 
 // Mode says whether a rule acts.
@@ -47,13 +47,12 @@ type Rule struct {
 	File string // where it is defined
 	Line int
 
-	Events []string // exact types, or prefixes ending in ".*"
-	If     *Expr    // nil: always
-	// Conditions are the parts of If that && joins, each with its own text.
-	Conditions []*Expr
-	OncePer    []*Expr // the parts of the key; nil: none
-	Lets       []Let
+	Events  []string // exact types, or prefixes ending in ".*"
+	Filters []Filter // one for each of Events
+	OncePer []*Expr  // the parts of the key; nil: none
+	Lets    []Let
 
+	Unless *Unless // nil: none
 	Window *Window // nil: none
 	Having *Expr
 	// HavingConditions are the parts of Having that && joins.
@@ -63,6 +62,29 @@ type Rule struct {
 	Steps  []Step
 	Limits Limits
 	Storm  *Rate
+}
+
+// Filter is what a rule asks of the events of one type.
+type Filter struct {
+	Event string // the type, or a prefix ending in ".*"
+	// If holds for the events that count; nil: for all. It joins the condition that
+	// the rule has for this type alone with the one it has for every type.
+	If *Expr
+	// Conditions are the parts of If that && joins, each with its own text.
+	Conditions []*Expr
+}
+
+// Unless is the counterpart of a rule's event: when it comes in time, the rule
+// does not fire.
+type Unless struct {
+	Events  []string // as those of the rule
+	Filters []Filter // one for each of Events
+	// By is what the event and its counterpart have in common, evaluated in each of
+	// them; nil: the rule waits for one counterpart at a time.
+	By     *Expr
+	Within time.Duration // from the event on; 0: Until says
+	Until  *Expr         // a time, evaluated in the rule's own event; nil: Within says
+	Digest string        // hex SHA-256 of what decides which events wait: it names their state
 }
 
 // Window groups the inputs of a rule that matched.

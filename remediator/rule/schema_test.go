@@ -55,7 +55,7 @@ func TestSchemaAccepts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{string(flights), counted, withLines("if: true"),
+	for _, text := range []string{string(flights), counted, withLines("if: true"), withEvent("[a.b, {type: a.c, if: data.x}, {type: a.*}]", "if: true"), withEvent("{type: a.c, if: true}", ""),
 		withLines("do:\n  - notify: {template: late}\n  - notify: {template: stop, via: chat}\n    name: chat\n" +
 			"  - notify: {template: late, via: mail, to: \"${{ data.email }}\", name: other}\n" +
 			"  - webhook: {to: crm, data: {order: \"${{ data.order }}\", n: 3, yes: true}}"),

@@ -6,40 +6,67 @@ import (
 	"strings"
 )
 
-// index fills byType: for each type and prefix that a rule names, the rules for
-// it, those of wider prefixes included.
-func (s *Set) index() {
-	s.byType = make(map[string][]*Rule)
-	for _, r := range s.Rules {
-		for _, name := range r.Events {
-			if !slices.Contains(s.byType[name], r) {
-				s.byType[name] = append(s.byType[name], r)
-			}
-		}
-	}
-	whole := make(map[string][]*Rule, len(s.byType))
-	for name, rules := range s.byType {
-		rules = slices.Clone(rules)
-		for _, prefix := range prefixes(strings.TrimSuffix(name, ".*")) {
-			if prefix != name {
-				rules = append(rules, s.byType[prefix]...)
-			}
-		}
-		slices.SortFunc(rules, func(a, b *Rule) int { return cmp.Compare(a.Name, b.Name) })
-		whole[name] = slices.Compact(rules)
-	}
-	s.byType = whole
+// Clause is one way in which a rule concerns an event.
+type Clause struct {
+	Rule *Rule
+	*Filter
+	// Ends says that the event is the counterpart in the rule's unless, and ends
+	// what an event before it opened. A rule may concern one event in both ways.
+	Ends bool
 }
 
-// ForType returns the rules for a type of event, in order of their names. The
-// caller must not change it.
-func (s *Set) ForType(eventType string) []*Rule {
-	if rules, ok := s.byType[eventType]; ok && !strings.HasSuffix(eventType, ".*") {
-		return rules
+// index fills byType: for each type and prefix that a rule names, what concerns
+// its events, that of wider prefixes included.
+func (s *Set) index() {
+	named := make(map[string][]Clause)
+	add := func(r *Rule, filters []Filter, ends bool) {
+		for i := range filters {
+			name := filters[i].Event
+			named[name] = append(named[name], Clause{Rule: r, Filter: &filters[i], Ends: ends})
+		}
+	}
+	for _, r := range s.Rules {
+		add(r, r.Filters, false)
+		if r.Unless != nil {
+			add(r, r.Unless.Filters, true)
+		}
+	}
+	s.byType = make(map[string][]Clause, len(named))
+	for name, clauses := range named {
+		whole := slices.Clone(clauses)
+		for _, prefix := range prefixes(strings.TrimSuffix(name, ".*")) {
+			if prefix != name {
+				whole = append(whole, named[prefix]...)
+			}
+		}
+		// Of the filters of one rule the nearest comes first, and it alone counts:
+		// it has the conditions of the wider ones in it.
+		slices.SortStableFunc(whole, func(a, b Clause) int {
+			return cmp.Or(cmp.Compare(a.Rule.Name, b.Rule.Name), compareBool(a.Ends, b.Ends))
+		})
+		s.byType[name] = slices.CompactFunc(whole, func(a, b Clause) bool { return a.Rule == b.Rule && a.Ends == b.Ends })
+	}
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// Clauses returns what concerns events of a type, in order of the rules' names.
+// The caller must not change it.
+func (s *Set) Clauses(eventType string) []Clause {
+	if clauses, ok := s.byType[eventType]; ok && !strings.HasSuffix(eventType, ".*") {
+		return clauses
 	}
 	for _, prefix := range prefixes(eventType) {
-		if rules, ok := s.byType[prefix]; ok {
-			return rules
+		if clauses, ok := s.byType[prefix]; ok {
+			return clauses
 		}
 	}
 	return nil

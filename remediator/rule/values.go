@@ -100,8 +100,9 @@ func (e *Evaluation) Parent() cel.Activation { return nil }
 // string, money.Money, time.Time, time.Duration, []any or map[string]any.
 func (e *Evaluation) Value(x *Expr) (any, error) { return x.program.Eval(e) }
 
-// If reports whether the rule's condition holds; an error counts as false.
-func (e *Evaluation) If() (bool, error) { return e.truth(e.rule.If, "if") }
+// Meets reports whether the event is one that a filter of the rule lets through;
+// an error counts as false.
+func (e *Evaluation) Meets(f *Filter) (bool, error) { return e.truth(f.If, "if") }
 
 // Having reports whether the window's condition holds. aggregates has a value
 // for each of the rule's Aggregates: a float64, a money.Money, or an error.
@@ -128,11 +129,11 @@ func (e *Evaluation) truth(x *Expr, what string) (bool, error) {
 	return holds, nil
 }
 
-// Conditions judges each condition of the rule's if by itself and tells what it
-// read, so that a person can see which one failed.
-func (e *Evaluation) Conditions() []Condition {
-	conditions := make([]Condition, 0, len(e.rule.Conditions))
-	for _, x := range e.rule.Conditions {
+// Conditions judges each condition of a filter of the rule by itself and tells
+// what it read, so that a person can see which one failed.
+func (e *Evaluation) Conditions(f *Filter) []Condition {
+	conditions := make([]Condition, 0, len(f.Conditions))
+	for _, x := range f.Conditions {
 		conditions = append(conditions, e.condition(x))
 	}
 	return conditions

@@ -1,7 +1,6 @@
 package rule_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,10 +13,17 @@ import (
 // evaluate evaluates the only rule of a text for an event with the data given.
 func evaluate(t testing.TB, lines, data string) *rule.Evaluation {
 	t.Helper()
+	e, _ := evaluateFiltered(t, lines, data)
+	return e
+}
+
+// evaluateFiltered returns the rule's filter as well.
+func evaluateFiltered(t testing.TB, lines, data string) (*rule.Evaluation, *rule.Filter) {
+	t.Helper()
 	r := load(t, withLines(lines)).Rules[0]
 	ev := &event.Event{ID: "1", Source: "/s", Type: "com.example.x", Data: []byte(data),
 		Attributes: map[string]any{"recordedtime": "2001-01-01T00:00:00Z"}} // an emitter's word counts for nothing there
-	return r.Evaluate(rule.NewValues(ev, time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC).UnixNano()))
+	return r.Evaluate(rule.NewValues(ev, time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC).UnixNano())), &r.Filters[0]
 }
 
 func TestKeys(t *testing.T) {
@@ -163,10 +169,10 @@ func TestStepsAreToldTheLets(t *testing.T) {
 
 func TestLetsInAnyOrder(t *testing.T) {
 	t.Parallel()
-	e := evaluate(t, "let: {tier: \"late >= duration('60m') ? 100 : 50\", late: timestamp(data.at) - event.time, n: size(data.at), half: n / 4, bad: data.x.y}\n"+
+	e, f := evaluateFiltered(t, "let: {tier: \"late >= duration('60m') ? 100 : 50\", late: timestamp(data.at) - event.time, n: size(data.at), half: n / 4, bad: data.x.y}\n"+
 		"if: late > duration('1h') && half == 5 && (bad == 1 || true)\nonce_per: data.k\n"+
 		"do: [{credit: {customer: c, amount: \"${{ pct(data.a, tier) }}\"}}]", `{"at": "2026-03-01T09:01:00Z", "a": "3.00 USD"}`)
-	if holds, err := e.If(); err != nil || !holds {
+	if holds, err := e.Meets(f); err != nil || !holds {
 		t.Errorf("if: %v, %v", holds, err)
 	}
 	actions, err := e.Actions(nil)
@@ -177,9 +183,9 @@ func TestLetsInAnyOrder(t *testing.T) {
 
 func TestConditionsSeen(t *testing.T) {
 	t.Parallel()
-	e := evaluate(t, "let: {long: data.watch > 300}\nif: data.n >= 3 && (data.?x.orValue(0) == 1 || event.customer == \"c\") && long && data.y.z > 1",
+	e, f := evaluateFiltered(t, "let: {long: data.watch > 300}\nif: data.n >= 3 && (data.?x.orValue(0) == 1 || event.customer == \"c\") && long && data.y.z > 1",
 		`{"n": 2, "watch": 400, "y": {}}`)
-	got := e.Conditions()
+	got := e.Conditions(f)
 	want := []struct {
 		text  string
 		value bool
@@ -214,34 +220,14 @@ func maps(a, b map[string]any) bool {
 func TestErrorsInIfAreFalse(t *testing.T) {
 	t.Parallel()
 	for data, fails := range map[string]bool{`{}`: true, `{"a": "x"}`: true, `{"a": 9007199254740993}`: true, `{"a": 1}`: false, `[]`: true, `broken`: true} {
-		holds, err := evaluate(t, "if: data.a > 1", data).If()
+		e, f := evaluateFiltered(t, "if: data.a > 1", data)
+		holds, err := e.Meets(f)
 		if holds || (err != nil) != fails {
 			t.Errorf("%s: got %v, %v", data, holds, err)
 		}
 	}
-	if holds, err := evaluate(t, "if: data.a", `{"a": 3}`).If(); holds || err == nil {
+	e, f := evaluateFiltered(t, "if: data.a", `{"a": 3}`)
+	if holds, err := e.Meets(f); holds || err == nil {
 		t.Errorf("a number is not true or false, got %v, %v", holds, err)
-	}
-}
-
-func TestForType(t *testing.T) {
-	t.Parallel()
-	var text strings.Builder
-	text.WriteString("rules:\n")
-	for name, event := range map[string]string{"exact": "a.b.c", "deep": "a.*", "near": "a.b.*", "both": "[a.b.c, a.*]", "other": "a.bc"} {
-		text.WriteString(strings.TrimPrefix(strings.NewReplacer("rule: a", "rule: "+name, "com.example.x", event).Replace(withLines("if: data.x")), "rules:\n"))
-	}
-	set := load(t, text.String())
-	for eventType, want := range map[string][]string{
-		"a.b.c": {"both", "deep", "exact", "near"}, "a.b.d": {"both", "deep", "near"}, "a.b.c.d": {"both", "deep", "near"},
-		"a.x": {"both", "deep"}, "a.bc": {"both", "deep", "other"}, "a": nil, "b.a.b.c": nil, "a.b": {"both", "deep"}, "a.*": {"both", "deep"}, "": nil,
-	} {
-		var got []string
-		for _, r := range set.ForType(eventType) {
-			got = append(got, r.Name)
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%s: got %q, want %q", eventType, got, want)
-		}
 	}
 }
