@@ -31,6 +31,7 @@ var flow = []string{
 	"remediator/input",
 	"remediator/event",
 	"remediator/rule/document",
+	"remediator/rule/report",
 	"remediator/rule/expression",
 	"remediator/rule",
 	"remediator/match/index",

@@ -6,10 +6,12 @@ import (
 
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/document"
+	"github.com/makegood/makegood/remediator/rule/report"
 )
 
 type checkCommand struct {
-	Output string   `enum:"table,json" default:"table" help:"table or json."`
+	Format string   `enum:"text,json,sarif,github" default:"text" help:"text, json, sarif for code scanning, or github for workflow commands."`
 	Paths  []string `arg:"" help:"Rule files, or folders of them."`
 }
 
@@ -20,28 +22,41 @@ type checked struct {
 	Coverage []rehearse.Coverage `json:"coverage"`
 }
 
-// Run checks. It exits with 1 when anything is wrong.
+// Run checks. It exits with 1 when anything is wrong; warnings are not.
 func (c *checkCommand) Run(p *program) error {
 	result, err := checkPaths(c.Paths)
 	if err != nil {
 		return err
 	}
-	failed := result.Problems.Failed()
-	switch {
-	case c.Output == "json":
-		if result.Problems == nil {
-			result.Problems = rule.Problems{}
-		}
+	switch c.Format {
+	case "json":
 		err = printJSON(p.stdout, result)
-	case failed:
-		printProblems(p.stderr, result.Problems)
+	case "sarif":
+		err = report.WriteSARIF(p.stdout, programVersion(), result.Problems)
+	case "github":
+		err = report.WriteGitHub(p.stdout, result.Problems)
 	default:
-		printProblems(p.stderr, result.Problems)
-		_, err = fmt.Fprintf(p.stdout, "%d rules are good\n", result.Rules)
+		err = printChecked(p, result)
 	}
-	if err == nil && failed {
+	if err == nil && result.Problems.Failed() {
 		return errChecked
 	}
+	return err
+}
+
+// printChecked prints the problems, and a last line with what there is to say.
+func printChecked(p *program, result checked) error {
+	printProblems(p.stderr, result.Problems)
+	count := result.Problems.Count()
+	if result.Problems.Failed() {
+		_, err := fmt.Fprintf(p.stderr, "%s; each [code] is explained at %s\n", count, document.DocsURL(""))
+		return err
+	}
+	line := fmt.Sprintf("%d rules are good", result.Rules)
+	if count != "" {
+		line += ", " + count + "; each [code] is explained at " + document.DocsURL("")
+	}
+	_, err := fmt.Fprintln(p.stdout, line)
 	return err
 }
 
@@ -53,7 +68,7 @@ func checkPaths(paths []string) (checked, error) {
 	}
 	rules, tests := rehearse.Split(files)
 	set, problems := rule.Check(rules)
-	result := checked{Problems: problems, Coverage: []rehearse.Coverage{}}
+	result := checked{Problems: append(rule.Problems{}, problems...), Coverage: []rehearse.Coverage{}}
 	if problems.Failed() {
 		return result, nil
 	}
@@ -61,7 +76,7 @@ func checkPaths(paths []string) (checked, error) {
 	if err != nil {
 		return checked{}, err
 	}
-	result.Problems = slices.Concat(problems, ran.Problems, rehearse.Demand(set, ran))
+	result.Problems = slices.Concat(result.Problems, ran.Problems, rehearse.Demand(set, ran))
 	result.Problems.Sort()
 	result.Rules, result.Coverage = len(set.Rules), ran.Conditions
 	return result, nil

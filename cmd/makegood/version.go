@@ -11,10 +11,14 @@ type versionCommand struct{}
 
 // Run prints the program's version and that of the deciding.
 func (versionCommand) Run(p *program) error {
-	version := "development"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		version = info.Main.Version
-	}
-	_, err := fmt.Fprintf(p.stdout, "makegood %s, deciding version %d\n", version, decide.Version)
+	_, err := fmt.Fprintf(p.stdout, "makegood %s, deciding version %d\n", programVersion(), decide.Version)
 	return err
+}
+
+// programVersion is the version of the module that the program was built from.
+func programVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "development"
 }

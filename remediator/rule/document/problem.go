@@ -54,7 +54,7 @@ type Problems []Problem
 
 // Error writes all problems and counts them.
 func (p *Problems) Error() string {
-	return p.Format() + fmt.Sprintf("\n%s", count(*p))
+	return p.Format() + "\n" + p.Count()
 }
 
 // Format writes all problems, one after the other.
@@ -71,27 +71,32 @@ func (p *Problems) Failed() bool {
 	return slices.ContainsFunc(*p, func(problem Problem) bool { return problem.Severity == Error })
 }
 
+// Count says how many errors and warnings there are, "" for no problem.
+func (p *Problems) Count() string {
+	errors := 0
+	for _, problem := range *p {
+		if problem.Severity == Error {
+			errors++
+		}
+	}
+	switch warnings := len(*p) - errors; {
+	case warnings == 0 && errors == 0:
+		return ""
+	case warnings == 0:
+		return plural(errors, "error")
+	case errors == 0:
+		return plural(warnings, "warning")
+	default:
+		return plural(errors, "error") + ", " + plural(warnings, "warning")
+	}
+}
+
 // Sort puts the problems in the order of the files and drops repeats.
 func (p *Problems) Sort() {
 	slices.SortStableFunc(*p, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
 	})
 	*p = slices.Compact(*p)
-}
-
-func count(problems Problems) string {
-	errors := 0
-	for _, p := range problems {
-		if p.Severity == Error {
-			errors++
-		}
-	}
-	switch warnings := len(problems) - errors; {
-	case warnings == 0:
-		return plural(errors, "error")
-	default:
-		return plural(errors, "error") + ", " + plural(warnings, "warning")
-	}
 }
 
 func plural(n int, what string) string {
