@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 	"time"
 
@@ -30,7 +29,8 @@ func watchRules(ctx context.Context, p *program, dir string, loaded []rule.File,
 	defer signal.Stop(hangUp)
 	poll := time.NewTicker(rulesPoll)
 	defer poll.Stop()
-	w := rulesWatch{p: p, dir: dir, service: service, logger: logger, tried: loaded, seen: loaded}
+	files := polled{read: func() ([]rule.File, error) { return readRules(dir) }, taken: loaded, seen: loaded}
+	w := rulesWatch{p: p, dir: dir, service: service, logger: logger, files: files}
 	for {
 		select {
 		case <-ctx.Done():
@@ -50,17 +50,15 @@ type rulesWatch struct {
 	service *remediator.Service
 	logger  *slog.Logger
 
-	tried []rule.File // what was put in force, or has errors
-	seen  []rule.File // what was read last
-	told  string      // why they were not put in force, said once
+	files polled
+	told  string // why they were not put in force, said once
 
 	unread int // looks in a row at a folder that could not be read
 }
 
-// load tries what is new. Unless it is asked for, files must have stayed the same
-// between two looks: somebody may still be writing them.
+// load tries what is new.
 func (w *rulesWatch) load(ctx context.Context, asked bool) {
-	files, err := readRules(w.dir)
+	files, changed, err := w.files.look(asked)
 	if err != nil {
 		if w.unread++; asked || w.unread == unreadLooks {
 			w.logger.Error("read rules again; the rules in force stay", slog.Any("error", err))
@@ -68,12 +66,9 @@ func (w *rulesWatch) load(ctx context.Context, asked bool) {
 		return
 	}
 	w.unread = 0
-	quiet := slices.Equal(files, w.seen)
-	w.seen = files
-	if !asked && (!quiet || slices.Equal(files, w.tried)) {
+	if !changed {
 		return
 	}
-	w.tried = files
 	if err := checkRules(w.p, w.dir, files); err != nil {
 		w.logger.Error("read rules again: they have errors; the rules in force stay")
 		return
@@ -84,7 +79,7 @@ func (w *rulesWatch) load(ctx context.Context, asked bool) {
 		if asked || err.Error() != w.told {
 			w.logger.Error("put rules in force; those before stay", slog.Any("error", err))
 		}
-		w.tried, w.told = nil, err.Error() // what kept them out may pass
+		w.files.taken, w.told = nil, err.Error() // what kept them out may pass
 	case changed:
 		w.logger.Info("new rules are in force", slog.String("folder", w.dir))
 	case asked:

@@ -72,7 +72,7 @@ func checkPaths(paths []string) (checked, error) {
 	if problems.Failed() {
 		return result, nil
 	}
-	ran, err := rehearse.Test(set, tests)
+	ran, err := rehearse.Test(set, tests, nil)
 	if err != nil {
 		return checked{}, err
 	}

@@ -22,6 +22,9 @@ type run struct {
 	outcomes []*outcome
 	remedies []decide.RemedyFact
 	failed   bool
+
+	wanted, got []string // what was expected and what was made, line by line
+	golden      *Golden  // the golden file as it should be; nil: it is, or there is none
 }
 
 // fail reports why the test failed.
@@ -39,24 +42,45 @@ func (r *run) play() error {
 	if err != nil {
 		return err
 	}
-	for i, one := range r.test.sends {
-		in, ok := r.input(i+1, one, r.files)
-		if !ok {
-			r.failed = true
-			return nil
+	for _, one := range r.test.sends {
+		for again := range one.repeat {
+			in, ok := r.input(len(r.outcomes)+1, again, one, r.files)
+			if !ok {
+				r.failed = true
+				return nil
+			}
+			o, err := w.event(in)
+			if err != nil {
+				return err
+			}
+			r.outcomes = append(r.outcomes, o)
+			r.remedies = append(r.remedies, o.remedies...)
 		}
-		o, err := w.event(in)
-		if err != nil {
-			return err
-		}
-		r.outcomes = append(r.outcomes, o)
-		r.remedies = append(r.remedies, o.remedies...)
 	}
-	r.compare()
-	for _, n := range r.test.nots {
-		r.negate(n)
+	if r.heard() {
+		r.compare()
+		for _, n := range r.test.nots {
+			r.negate(n)
+		}
+		return r.compareGolden()
 	}
 	return nil
+}
+
+// heard refuses a test whose events no rule is about: with a mistyped type,
+// nothing at all would be as expected.
+func (r *run) heard() bool {
+	if slices.ContainsFunc(r.outcomes, func(o *outcome) bool { return len(o.judged) > 0 }) {
+		return true
+	}
+	var types []string
+	for _, known := range r.set.Rules {
+		types = append(types, known.Events...)
+	}
+	last := r.outcomes[len(r.outcomes)-1].eventType
+	slices.Sort(types)
+	r.fail(r.test.at, "unmatched", document.DidYouMean(last, slices.Compact(types)), "no rule is about any event of this test; the last is a %s", last)
+	return false
 }
 
 // named reports rules that do not exist.
@@ -92,22 +116,28 @@ func (r *run) compare() {
 		}
 		return nil
 	}
-	var missing []expectation
-	for _, e := range r.test.expect {
-		if take(func(m *decide.RemedyFact) bool { return m.Rule == e.rule && e.differs(m) == "" }) == nil {
-			missing = append(missing, e)
-		}
+	made := make([]*decide.RemedyFact, len(r.test.expect))
+	for i, e := range r.test.expect {
+		made[i] = take(func(m *decide.RemedyFact) bool { return m.Rule == e.rule && e.differs(m) == "" })
 	}
-	for _, e := range missing {
-		if m := take(func(m *decide.RemedyFact) bool { return m.Rule == e.rule }); m != nil {
-			r.fail(e.at, "expect", "it is: "+remedyText(m), "the remedy of %s is another: %s", e.rule, e.differs(m))
+	for i, e := range r.test.expect {
+		if made[i] != nil {
+			continue
+		}
+		if made[i] = take(func(m *decide.RemedyFact) bool { return m.Rule == e.rule }); made[i] != nil {
+			r.fail(e.at, "expect", "it is: "+remedyText(made[i]), "the remedy of %s is another: %s", e.rule, e.differs(made[i]))
 			continue
 		}
 		r.fail(e.at, "expect", r.whyNone(e.rule), "the rule %s makes no remedy like this", e.rule)
 	}
+	for i, e := range r.test.expect {
+		r.wanted = append(r.wanted, e.lines()...)
+		r.got = append(r.got, e.linesOf(made[i])...)
+	}
 	for i, m := range r.remedies {
 		if r.test.whole && !used[i] {
 			r.fail(r.test.at, "expect", "expect lists every remedy; add it, or find out why it is made", "a remedy is made that is not expected: %s", remedyText(&m))
+			r.got = append(r.got, remedyLines(&m)...)
 		}
 	}
 }
@@ -149,13 +179,8 @@ func (a *expectedAction) differs(s *decide.Step) string {
 	if a.kind != s.Kind {
 		return fmt.Sprintf("its kind is %s, not %s", s.Kind, a.kind)
 	}
-	got := map[string]string{"name": s.Name, "payment": s.Payment, "customer": s.Customer, "pull": s.Cord, "level": s.Level,
-		"template": s.Template, "via": s.Via, "to": s.Endpoint}
-	if s.Amount != nil {
-		got["amount"] = s.Amount.String()
-	}
-	got["expires"] = (time.Duration(s.ExpiresS) * time.Second).String()
-	for _, name := range []string{"name", "payment", "customer", "amount", "expires", "template", "via", "to", "pull", "level"} {
+	got := fieldsOfStep(s)
+	for _, name := range stepFields {
 		want, ok := a.fields[name]
 		if !ok || written(name, want) == got[name] {
 			continue
@@ -163,6 +188,20 @@ func (a *expectedAction) differs(s *decide.Step) string {
 		return fmt.Sprintf("its %s is %q, not %q", name, got[name], want)
 	}
 	return ""
+}
+
+// stepFields are the fields of steps in the order in which they are looked at.
+var stepFields = []string{"name", "payment", "customer", "amount", "expires", "template", "via", "to", "pull", "level"}
+
+// fieldsOfStep returns what of a step can be looked at.
+func fieldsOfStep(s *decide.Step) map[string]string {
+	fields := map[string]string{"name": s.Name, "payment": s.Payment, "customer": s.Customer, "pull": s.Cord, "level": s.Level,
+		"template": s.Template, "via": s.Via, "to": s.Endpoint}
+	if s.Amount != nil {
+		fields["amount"] = s.Amount.String()
+	}
+	fields["expires"] = (time.Duration(s.ExpiresS) * time.Second).String()
+	return fields
 }
 
 // written brings a text into the form in which a step is compared.

@@ -22,15 +22,22 @@ import (
 // testStart is when every test begins.
 var testStart = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 
-// input makes the input of a send. What an event needs and a test does not care
-// about is filled in: specversion, id, source and time. The clock is the time
-// that the test gives, else the event's own.
-func (s *suite) input(number int, one send, files map[string]string) (input.Input, bool) {
+// input makes the input of a send: number counts the events of the test from 1,
+// again the repeats of this one from 0. What an event needs and a test does not
+// care about is filled in: specversion, id, source and time. The clock is the
+// time that the test gives, else the event's own.
+func (s *suite) input(number, again int, one send, files map[string]string) (input.Input, bool) {
 	attributes, ok := s.attributes(one, files)
-	if !ok || !s.change(attributes, one.set) {
+	if !ok {
 		return input.Input{}, false
 	}
-	arrives := testStart.Add(one.after)
+	for _, set := range one.sets {
+		if !s.change(attributes, set) {
+			return input.Input{}, false
+		}
+	}
+	one.shift(attributes, again)
+	arrives := testStart.Add(one.after + time.Duration(again)*one.every)
 	_, ownTime := attributes["time"]
 	for name, value := range map[string]any{
 		"specversion": "1.0", "source": "/test", "id": "test-" + strconv.Itoa(number), "time": arrives.Format(time.RFC3339Nano),
@@ -54,6 +61,18 @@ func (s *suite) input(number int, one send, files map[string]string) (input.Inpu
 		in.At = arrives.UnixNano()
 	}
 	return in, true
+}
+
+// shift makes a repeat of an event that has an id and a time of its own another
+// event, at its own time.
+func (one *send) shift(attributes map[string]any, again int) {
+	if id, ok := attributes["id"].(string); ok && again > 0 {
+		attributes["id"] = id + "-" + strconv.Itoa(again+1)
+	}
+	text, _ := attributes["time"].(string)
+	if at, err := time.Parse(time.RFC3339Nano, text); err == nil && again > 0 {
+		attributes["time"] = at.Add(time.Duration(again) * one.every).Format(time.RFC3339Nano)
+	}
 }
 
 // attributes returns the event as it is written, with numbers as written.
@@ -115,9 +134,6 @@ func (s *suite) fromFile(name *yaml.Node, files map[string]string) (map[string]a
 // change sets what set names: attributes, and fields of data by their path. An
 // attribute that is set to null is taken away.
 func (s *suite) change(attributes map[string]any, set *yaml.Node) bool {
-	if set == nil {
-		return true
-	}
 	if set.Kind != yaml.MappingNode {
 		s.Errorf(document.At(set), "type", "write paths and values: set: {data.delay_min: 179}", "set is not a mapping of paths to values")
 		return false

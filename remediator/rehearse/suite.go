@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,24 +20,34 @@ type suite struct {
 	tests []test
 }
 
-// test sends events to the rules and says what they make of them.
+// test sends events to the rules and says what they make of them. Each case of a
+// test is one.
 type test struct {
-	name   string
-	at     document.Place
-	sends  []send
+	name  string
+	at    document.Place
+	sends []send
+	demand
+}
+
+// demand is what a test says of the remedies.
+type demand struct {
 	expect []expectation
 	whole  bool // expect is written: it lists every remedy
 	nots   []negation
+	golden *yaml.Node // names a file with the decisions in full; nil: none
 }
 
-// send is one event and when it arrives, counted from the start of the test.
+// send is an event and when it arrives, counted from the start of the test.
 type send struct {
 	at    document.Place
 	after time.Duration
-	set   *yaml.Node // nil: nothing
-	event *yaml.Node // either this or file
+	sets  []*yaml.Node // in their order; that of a case comes last
+	event *yaml.Node   // either this or file
 	file  *yaml.Node
 	timed bool // after was written for this event
+
+	repeat int           // how often it arrives
+	every  time.Duration // from one time to the next
 }
 
 // expectation is one remedy that must be made.
@@ -102,68 +113,119 @@ func readSuite(file rule.File) *suite {
 	}
 	names := map[string]bool{}
 	for _, n := range list {
-		t := s.test(n)
-		if names[t.name] && t.name != "" {
-			s.Errorf(t.at, "duplicate", "give it a name of its own", "a test before has the name %q", t.name)
+		for _, t := range s.test(n) {
+			if names[t.name] && t.name != "" {
+				s.Errorf(t.at, "duplicate", "give it a name of its own", "a test before has the name %q", t.name)
+			}
+			names[t.name] = true
+			s.tests = append(s.tests, t)
 		}
-		names[t.name] = true
-		s.tests = append(s.tests, t)
 	}
 	return s
 }
 
-func (s *suite) test(n *yaml.Node) test {
+// test reads a test, or a table of them.
+func (s *suite) test(n *yaml.Node) []test {
 	t := test{at: document.At(n)}
-	m := s.Mapping(n, "a test", "name", "send", "expect", "not")
+	m := s.Mapping(n, "a test", "name", "send", "expect", "not", "golden", "cases")
 	if m == nil {
-		return t
+		return []test{t}
 	}
 	t.name = s.need(m, "name", "say what it shows: name: a minute less is nothing")
 	after := time.Duration(0)
 	for _, item := range s.list(m.Need("send", "write send: and a list of events")) {
 		one := s.send(item, after)
-		after = one.after
+		after = one.after + time.Duration(one.repeat-1)*one.every
 		t.sends = append(t.sends, one)
 	}
 	if len(t.sends) == 0 && m.Has("send") {
 		s.Errorf(m.Key("send"), "empty", "send an event, or a file with one", "the test sends nothing, so it shows nothing")
 	}
-	t.whole = m.Has("expect")
+	if !m.Has("cases") {
+		t.demand = s.demand(m, "the test")
+		return []test{t}
+	}
+	for _, key := range []string{"expect", "not", "golden"} {
+		if m.Has(key) {
+			s.Errorf(m.Key(key), "cases", "move it into the cases", "a test with cases has %s of its own", key)
+		}
+	}
+	return s.cases(m, t)
+}
+
+// demand reads what is expected of a test or a case.
+func (s *suite) demand(m *document.Mapping, what string) demand {
+	d := demand{whole: m.Has("expect"), golden: m.Get("golden")}
 	for _, item := range s.list(m.Get("expect")) {
-		t.expect = append(t.expect, s.expectation(item))
+		d.expect = append(d.expect, s.expectation(item))
 	}
 	for _, item := range s.list(m.Get("not")) {
-		t.nots = append(t.nots, s.negation(item))
+		d.nots = append(d.nots, s.negation(item))
 	}
-	if !t.whole && len(t.nots) == 0 {
-		s.Errorf(t.at, "empty", "write expect: with every remedy (expect: [] for none), or not: with a rule and the condition that keeps it from firing",
-			"the test expects nothing, so it cannot fail")
+	if !d.whole && len(d.nots) == 0 && !m.Has("golden") {
+		s.Errorf(document.At(m.Node), "empty", "write expect: with every remedy (expect: [] for none), or not: with a rule and the condition that keeps it from firing",
+			"%s expects nothing, so it cannot fail", what)
 	}
-	return t
+	return d
 }
 
 func (s *suite) send(n *yaml.Node, before time.Duration) send {
-	one := send{at: document.At(n), after: before}
-	m := s.Mapping(n, "a send", "at", "event", "file", "set")
+	one := send{at: document.At(n), after: before, repeat: 1}
+	m := s.Mapping(n, "a send", "at", "event", "file", "set", "repeat", "every")
 	if m == nil {
 		return one
 	}
-	one.event, one.file, one.set = m.Get("event"), m.Get("file"), m.Get("set")
+	one.event, one.file = m.Get("event"), m.Get("file")
+	if set := m.Get("set"); set != nil {
+		one.sets = []*yaml.Node{set}
+	}
 	if at := m.Get("at"); at != nil {
-		after, err := expression.ParseDuration(strings.TrimPrefix(at.Value, "+"))
-		if err != nil || after < 0 {
-			s.Errorf(document.At(at), "duration", "write the time since the test began: at: +2h", "%q is no time since the test began", at.Value)
-		}
-		one.after, one.timed = after, true
+		one.after, one.timed = s.duration(at, "write the time since the test began: at: +2h", "time since the test began"), true
 	}
 	if (one.event == nil) == (one.file == nil) {
 		s.Errorf(one.at, "event", "write event: with the event, or file: with the name of a JSON file beside this one", "each item of send is one event or one file")
 	}
+	s.repeats(m, &one)
 	return one
+}
+
+// maxRepeat bounds what one line of a test can cost.
+const maxRepeat = 10_000
+
+// repeats reads how often an event is sent.
+func (s *suite) repeats(m *document.Mapping, one *send) {
+	if n := m.Get("repeat"); n != nil {
+		count, err := strconv.Atoi(n.Value)
+		if err != nil || count < 1 || count > maxRepeat {
+			s.Errorf(document.At(n), "number", "write how often it is sent: repeat: 3", "repeat: %q is no number from 1 to %d", n.Value, maxRepeat)
+			count = 1
+		}
+		one.repeat = count
+	}
+	if n := m.Get("every"); n != nil {
+		one.every = s.duration(n, "write the time from one to the next: every: 1m", "time between two events")
+		if !m.Has("repeat") {
+			s.Errorf(m.Key("every"), "missing", "say how often: repeat: 3", "every says how far apart, but not how many")
+		}
+	}
+}
+
+// duration reads a time span that may be nothing.
+func (s *suite) duration(n *yaml.Node, hint, what string) time.Duration {
+	d, err := expression.ParseDuration(strings.TrimPrefix(n.Value, "+"))
+	if err != nil || d < 0 {
+		s.Errorf(document.At(n), "duration", hint, "%q is no %s", n.Value, what)
+		return 0
+	}
+	return d
 }
 
 func (s *suite) expectation(n *yaml.Node) expectation {
 	e := expectation{at: document.At(n), decision: decide.Act}
+	if n.Kind == yaml.ScalarNode && n.Value != "" { // its name alone: the rule acts
+		e.rule = n.Value
+		return e
+	}
 	m := s.Mapping(n, "an expected remedy", "rule", "decision", "reason", "actions")
 	if m == nil {
 		return e

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/rule/document"
 	"github.com/makegood/makegood/remediator/rule/expression"
@@ -24,6 +25,14 @@ type TestResult struct {
 	Line   int    `json:"line"`
 	Name   string `json:"name"`
 	Passed bool   `json:"passed"`
+
+	Problems rule.Problems `json:"-"` // why it failed; Tests.Problems has them too
+	// What was expected and what was got, line by line, where remedies were compared
+	// and are not the same. SideBySide shows them.
+	Expected []string `json:"expected,omitempty"`
+	Got      []string `json:"got,omitempty"`
+	// Golden is the test's golden file as it should be; nil when it is, or there is none.
+	Golden *Golden `json:"-"`
 }
 
 // Coverage counts the tests that passed and show one condition of a rule.
@@ -40,8 +49,9 @@ func (t *Tests) Passed() bool {
 }
 
 // Test runs the tests among files, which also hold the events that they name,
-// against a set of rules. Each test begins anew.
-func Test(set *rule.Set, files []rule.File) (*Tests, error) {
+// against a set of rules: those whose names are wanted, all when wanted is nil.
+// Each test begins anew.
+func Test(set *rule.Set, files []rule.File, wanted func(name string) bool) (*Tests, error) {
 	t := &Tests{Tests: []TestResult{}, Conditions: conditionsOf(set), Problems: rule.Problems{}}
 	texts := map[string]string{}
 	for _, file := range files {
@@ -55,7 +65,11 @@ func Test(set *rule.Set, files []rule.File) (*Tests, error) {
 		s := readSuite(file)
 		readable := !s.Problems.Failed()
 		for i := range s.tests {
+			if wanted != nil && !wanted(s.tests[i].name) {
+				continue
+			}
 			r := &run{suite: s, test: &s.tests[i], set: set, files: texts, failed: !readable}
+			before := len(s.Problems)
 			if readable {
 				if err := r.play(); err != nil {
 					return nil, fmt.Errorf("run test %q of %s: %w", r.test.name, file.Path, err)
@@ -63,14 +77,23 @@ func Test(set *rule.Set, files []rule.File) (*Tests, error) {
 			}
 			t.Problems = append(t.Problems, absent.found(set, r.outcomes)...)
 			if !r.failed {
-				t.cover(r.test)
+				t.cover(r)
 			}
-			t.Tests = append(t.Tests, TestResult{File: file.Path, Line: r.test.at.Line, Name: r.test.name, Passed: !r.failed})
+			t.Tests = append(t.Tests, r.result(s.Problems[before:]))
 		}
 		t.Problems = append(t.Problems, s.Problems...)
 	}
 	t.Problems.Sort()
 	return t, nil
+}
+
+// result is what the run came to.
+func (r *run) result(problems rule.Problems) TestResult {
+	result := TestResult{File: r.Path, Line: r.test.at.Line, Name: r.test.name, Passed: !r.failed, Problems: problems, Golden: r.golden}
+	if r.failed && !slices.Equal(r.wanted, r.got) {
+		result.Expected, result.Got = r.wanted, r.got
+	}
+	return result
 }
 
 // absences are the conditions that were warned of, by rule and text.
@@ -137,13 +160,17 @@ func conditionTexts(r *rule.Rule) []string {
 }
 
 // cover counts what a test that passed has shown.
-func (t *Tests) cover(passed *test) {
+func (t *Tests) cover(passed *run) {
+	expects := func(name string) bool {
+		return slices.ContainsFunc(passed.test.expect, func(e expectation) bool { return e.rule == name }) ||
+			passed.test.golden != nil && slices.ContainsFunc(passed.remedies, func(m decide.RemedyFact) bool { return m.Rule == name })
+	}
 	for i := range t.Conditions {
 		c := &t.Conditions[i]
-		if slices.ContainsFunc(passed.expect, func(e expectation) bool { return e.rule == c.Rule }) {
+		if expects(c.Rule) {
 			c.Holds++
 		}
-		if slices.ContainsFunc(passed.nots, func(n negation) bool { return n.rule == c.Rule && same(n.because, c.Condition) }) {
+		if slices.ContainsFunc(passed.test.nots, func(n negation) bool { return n.rule == c.Rule && same(n.because, c.Condition) }) {
 			c.Fails++
 		}
 	}

@@ -18,7 +18,7 @@ func runTests(t *testing.T, files []rule.File) (*rule.Set, *rehearse.Tests) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tests, err := rehearse.Test(set, beside)
+	tests, err := rehearse.Test(set, beside, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func golden(t *testing.T, name, got string) {
 func suiteOf(t *testing.T, name string) []rule.File {
 	t.Helper()
 	var files []rule.File
-	for _, path := range []string{"shop.yaml", "contact.json", name} {
+	for _, path := range []string{"shop.yaml", "contact.json", "contact.golden.json", name} {
 		text, err := os.ReadFile("testdata/" + path)
 		if err != nil {
 			t.Fatal(err)
@@ -120,6 +120,13 @@ func TestTestsThatFailSayWhy(t *testing.T) {
 	}
 	demanded := rehearse.Demand(set, tests)
 	golden(t, "failing.golden", tests.Problems.Format()+"\n")
+	var beside strings.Builder
+	for _, one := range tests.Tests {
+		if len(one.Expected)+len(one.Got) > 0 {
+			beside.WriteString(one.Name + "\n\n" + rehearse.SideBySide(one.Expected, one.Got) + "\n")
+		}
+	}
+	golden(t, "beside.golden", beside.String())
 	golden(t, "demanded.golden", demanded.Format()+"\n")
 }
 
@@ -132,6 +139,41 @@ func TestMistakesInTestsAreAllNamed(t *testing.T) {
 		}
 	}
 	golden(t, "mistakes.golden", tests.Problems.Format()+"\n")
+	_, tests = runTests(t, suiteOf(t, "uncased_test.yaml"))
+	golden(t, "uncased.golden", tests.Problems.Format()+"\n")
+}
+
+func TestTablesOfTests(t *testing.T) {
+	t.Parallel()
+	files := suiteOf(t, "cases_test.yaml")
+	_, tests := runTests(t, files)
+	var names []string
+	for _, one := range tests.Tests {
+		names = append(names, one.Name)
+		if one.Golden != nil {
+			golden(t, "contact.golden.json", one.Golden.Text)
+		}
+	}
+	want := []string{"what becomes of a contact / data.units: 2", "what becomes of a contact / data.units: 1", "what becomes of a contact / above the limit",
+		"what becomes of a contact / data: reason: late, tags: [a, b]", "the last event is the one that a case changes / customer: c-2, data.order: 78, data.payment: pi_2",
+		"the last event is the one that a case changes / too late", "what comes again is another event of the same order", "every order is paid back",
+		"a repeat comes at its own time", "the whole decision"}
+	if !tests.Passed() || !slices.Equal(names, want) {
+		t.Errorf("passed is %v, tests %q\n%s", tests.Passed(), names, tests.Problems.Format())
+	}
+	rules, beside := rehearse.Split(files)
+	set, err := rule.Load(rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	some, err := rehearse.Test(set, beside, func(name string) bool { return strings.Contains(name, "too late") })
+	if err != nil || len(some.Tests) != 1 || !some.Passed() {
+		t.Errorf("of all tests %+v were run (%v)", some.Tests, err)
+	}
+	none, err := rehearse.Test(set, beside, func(string) bool { return false })
+	if err != nil || none.Passed() {
+		t.Errorf("no test was run, and passed is %v (%v)", none.Passed(), err)
+	}
 }
 
 // A condition with != or ! is an error where its field is absent. Who wrote it

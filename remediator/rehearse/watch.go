@@ -22,6 +22,7 @@ import (
 type watcher struct {
 	match.Matcher
 	set    *rule.Set
+	heard  string // the type of the last event
 	judged []*judgement
 }
 
@@ -39,7 +40,7 @@ type judgement struct {
 func (w *watcher) Match(ev *event.Event, at int64) match.Result {
 	result := w.Matcher.Match(ev, at)
 	values := rule.NewValues(ev, at)
-	w.judged = nil
+	w.heard, w.judged = ev.Type, nil
 	for _, c := range w.set.Clauses(ev.Type) {
 		if c.Ends {
 			continue
@@ -96,6 +97,8 @@ func beginWatched(set *rule.Set) (*watched, error) {
 
 // outcome is what became of one event.
 type outcome struct {
+	eventType string
+
 	judged   []*judgement
 	remedies []decide.RemedyFact
 	taken    map[string]bool // rules whose once_per key was taken before
@@ -108,7 +111,7 @@ func (w *watched) event(in input.Input) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &outcome{judged: w.watcher.judged, taken: map[string]bool{}, late: map[string]bool{}}
+	o := &outcome{eventType: w.watcher.heard, judged: w.watcher.judged, taken: map[string]bool{}, late: map[string]bool{}}
 	for _, f := range facts {
 		switch f.Kind {
 		case decide.KindRemedy:

@@ -1,0 +1,46 @@
+package rehearse_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/makegood/makegood/remediator/rehearse"
+)
+
+// TestSideBySideShowsBothTexts reads the two texts back from what is shown, and
+// holds each mark to what it says.
+func TestSideBySideShowsBothTexts(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		texts := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 12)
+		wanted, got := texts.Draw(t, "wanted"), texts.Draw(t, "got")
+		shown := rehearse.SideBySide(wanted, got)
+		var left, right []string
+		for i, line := range strings.Split(strings.TrimSuffix(shown, "\n"), "\n") {
+			if i == 0 {
+				continue // the head
+			}
+			line += strings.Repeat(" ", len("expected x x")-len(line))
+			a, mark, b := strings.TrimSpace(line[:8]), line[9:10], strings.TrimSpace(line[11:])
+			if a != "" {
+				left = append(left, a)
+			}
+			if b != "" {
+				right = append(right, b)
+			}
+			ok := map[string]bool{" ": a == b && a != "", "|": a != "" && b != "", "<": a != "" && b == "", ">": a == "" && b != ""}
+			if !ok[mark] {
+				t.Fatalf("line %d is %q\n%s", i, line, shown)
+			}
+		}
+		if !slices.Equal(left, wanted) || !slices.Equal(right, got) {
+			t.Fatalf("wanted %q and got %q are shown as\n%s", wanted, got, shown)
+		}
+		if slices.Equal(wanted, got) && strings.ContainsAny(shown, "|<>") {
+			t.Fatalf("the same is shown as different\n%s", shown)
+		}
+	})
+}
