@@ -27,6 +27,7 @@ const (
 	ReasonPaused      = "paused" // somebody stopped the rule, its connector or all money
 	ReasonStorm       = "storm"  // the rule fires far above its usual, or its cord is red
 	ReasonApprove     = "approve_above"
+	ReasonBulk        = "bulk" // it is made good afterwards, with others under one approval
 )
 
 // twoPeopleAbove is how many times approve_above an amount must be for two

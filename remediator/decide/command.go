@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/google/uuid"
@@ -99,6 +100,8 @@ func (f *Fold) carryOut(c CommandBody, j *judged) (refused string, err error) {
 		return f.foldReverse(c)
 	case CommandRequest:
 		return f.foldRequest(c, j)
+	case CommandApply:
+		return f.foldApply(c)
 	case CommandPull:
 		return f.foldPull(c)
 	case CommandAcknowledge:
@@ -115,6 +118,9 @@ func (f *Fold) carryOut(c CommandBody, j *judged) (refused string, err error) {
 
 // foldAnswer takes a person's answer to a held remedy.
 func (f *Fold) foldAnswer(c CommandBody) (refused string, err error) {
+	if c.Bulk != uuid.Nil {
+		return f.foldBulkAnswer(c)
+	}
 	f.answer.Remedy = c.Remedy
 	r := f.state.Open[c.Remedy]
 	switch {
@@ -124,6 +130,8 @@ func (f *Fold) foldAnswer(c CommandBody) (refused string, err error) {
 		return "the remedy is not waiting for an answer", nil
 	case c.Command == CommandDeny:
 		return "", f.deny(r, c)
+	case r.Held == ReasonBulk:
+		return fmt.Sprintf("it is one of bulk %s, which is approved as a whole; deny it to leave it out", r.Bulk), nil
 	case c.By == r.Requester:
 		return "who asked for a remedy may not approve it; another person must", nil
 	case c.By == r.Author:
@@ -169,12 +177,17 @@ func (f *Fold) approve(r *openRemedy, c CommandBody) (refused string, err error)
 	if len(r.By) < r.Need {
 		return "", nil
 	}
+	return "", f.letAct(r)
+}
+
+// letAct starts a remedy that was held, and charges what was not.
+func (f *Fold) letAct(r *openRemedy) error {
 	r.Held = ""
 	if len(r.Charges) == 0 {
 		r.Charges = f.charge(r.Charged, r.Customer, true, r.unspent(), *r.Limits)
 	}
 	f.reservePayments(r)
-	return "", f.advance(r)
+	return f.advance(r)
 }
 
 func (f *Fold) anyRefunded(r *openRemedy) (bool, error) {

@@ -134,6 +134,8 @@ type candidate struct {
 	of        uuid.UUID     // the remedy that it retries or reverses
 	actions   []rule.Action // when no rule says them
 	undoes    []uuid.UUID   // what each of the actions undoes
+	bulk      uuid.UUID     // that holds it with others
+	seen      []Aggregate   // what a rehearsal saw, when there are no aggregates
 }
 
 // stoppedBy is the rule whose pause or red cord stops the candidate.

@@ -50,6 +50,7 @@ const (
 	KindRetry     = "retry"       // RetryFact
 	KindToken     = "token"       // TokenFact
 	KindProposal  = "proposal"    // ProposalFact
+	KindBulk      = "bulk"        // BulkFact
 	KindProgress  = "progress"    // ProgressFact
 	KindSnapshot  = "snapshot"    // SnapshotFact
 	KindEvidence  = "evidence"    // made by the store from an Evidence, not by the fold
@@ -131,6 +132,7 @@ type RemedyFact struct {
 
 	RequestedBy string    `json:"requested_by,omitempty"` // the person who asked for it
 	Of          uuid.UUID `json:"of,omitzero"`            // the remedy that it retries or reverses
+	Bulk        uuid.UUID `json:"bulk,omitzero"`          // what holds it with others
 
 	Aggregates []Aggregate `json:"aggregates,omitempty"`
 	Checks     []Check     `json:"checks,omitempty"`
@@ -210,6 +212,7 @@ type ApprovalFact struct {
 	Have   int    `json:"have"` // approvals with this one
 	Need   int    `json:"need"`
 	Above  string `json:"above,omitempty"` // the limit that the approved remedy goes above
+	Held   string `json:"held,omitempty"`  // of one in an approved bulk: why it is held all the same
 }
 
 // RefusalFact says why a person's command was not carried out.
@@ -338,6 +341,25 @@ type ProposalFact struct {
 	By     string   `json:"by"`
 	Answer string   `json:"answer,omitempty"` // approve or deny; empty in the proposal
 	Rules  []string `json:"rules,omitempty"`  // that change what pays live money, the first 50
+}
+
+// BulkFact is what a rule makes good afterwards, sealed after its remedies, or what
+// became of it.
+type BulkFact struct {
+	Bulk   uuid.UUID `json:"bulk"`
+	By     string    `json:"by,omitempty"`     // who asked for it, or answered
+	Answer string    `json:"answer,omitempty"` // approve, deny or expired; empty when it was asked for
+	Have   int       `json:"have,omitempty"`   // approvals with this one
+	Need   int       `json:"need"`
+
+	Digest    string        `json:"digest,omitempty"` // of the rule's text
+	Since     string        `json:"since,omitempty"`
+	Until     string        `json:"until,omitempty"`
+	Customers string        `json:"customers,omitempty"` // SHA-256 of the list of customers; empty: everybody
+	Remedies  int           `json:"remedies,omitempty"`
+	Money     []money.Money `json:"money,omitempty"`    // by currency
+	Above     []BulkCount   `json:"above,omitempty"`    // remedies that go above a limit
+	LeftOut   []BulkCount   `json:"left_out,omitempty"` // what is not part of it
 }
 
 // ProgressFact seals once a minute of log time how far the log was folded, and

@@ -80,8 +80,7 @@ func (f *Fold) block(r *openRemedy, s *openStep) {
 		}
 	}
 	s.Status = stepWaiting
-	r.Held, r.By, r.Deadline = ReasonRefunded, nil, f.at+holdExpires
-	f.schedule(r)
+	f.holdAlone(r, ReasonRefunded)
 }
 
 // clip bounds a text that came from outside, so that what is sealed of it fits

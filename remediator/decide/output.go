@@ -30,6 +30,7 @@ type Output struct {
 	Brakes   []BrakeChange
 	Answers  []Answer  // to commands
 	Tokens   []Token   // the new state of each that changed
+	Bulks    []Bulk    // the new state of each that changed, in order
 	Proposal *Proposal // the rule set that now waits for another person, or no longer does
 	Snapshot *Snapshot // the last one made, if any
 }
@@ -135,6 +136,7 @@ type Answer struct {
 	Pull    uuid.UUID `json:"pull,omitzero"`
 	Target  string    `json:"target,omitempty"` // of a pause or resume
 	Digest  string    `json:"digest,omitempty"` // of the rule set that it put in force or proposed
+	Bulk    *Bulk     `json:"bulk,omitempty"`   // it asked for, or answered
 }
 
 // Proposal is a rule set that waits for another person.
@@ -207,6 +209,9 @@ type CommandBody struct {
 	Remedy uuid.UUID `json:"remedy,omitzero"` // approve, deny, retry, reverse
 	Action uuid.UUID `json:"action,omitzero"` // retry, reverse: one step alone
 	Of     *Origin   `json:"of,omitempty"`    // retry, reverse of a remedy that has ended
+
+	Bulk  uuid.UUID `json:"bulk,omitzero"`   // approve, deny: all that is held under it
+	Apply *Apply    `json:"apply,omitempty"` // apply
 
 	Payment   string       `json:"payment,omitempty"` // request
 	Amount    *money.Money `json:"amount,omitempty"`

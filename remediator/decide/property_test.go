@@ -38,7 +38,7 @@ func (c *committed) commit(t testing.TB, out *decide.Output, to decide.Position)
 			t.Fatal(err)
 		}
 	}
-	for _, rest := range []any{out.Keys, out.Payments, out.Outbox, out.Settled, out.Cords, out.Brakes, out.Answers, out.Tokens} {
+	for _, rest := range []any{out.Keys, out.Payments, out.Outbox, out.Settled, out.Cords, out.Brakes, out.Answers, out.Tokens, out.Bulks} {
 		writeEach(t, enc, rest)
 	}
 	if out.Snapshot != nil {
@@ -54,7 +54,7 @@ func (c *committed) commit(t testing.TB, out *decide.Output, to decide.Position)
 // details are parts of bodies that the logs of the test must have.
 var details = []string{
 	`"cause":"person"`, `"cause":"unanswered"`, `"cause":"recurrence"`, `"cause":"storm"`, `"status":"reversed"`, `"answer":"deny"`, `"answer":"approve"}`,
-	`"rule":"makegood.retry"`, `"rule":"makegood.reverse"`, `"rule":"makegood.refund-request"`, `"reason":"paused"`, `"watch_until"`,
+	`"rule":"makegood.retry"`, `"rule":"makegood.reverse"`, `"rule":"makegood.refund-request"`, `"reason":"paused"`, `"watch_until"`, `"reason":"bulk"`, `"left_out"`, `"above":[`, `"answer":"approve","have":2`,
 }
 
 // allKinds are the kinds of fact that the logs of the test must have. There is no
@@ -63,7 +63,7 @@ var allKinds = []string{
 	decide.KindGenesis, decide.KindRules, decide.KindRuleText, decide.KindRemedy, decide.KindDuplicate, decide.KindNoKey,
 	decide.KindLate, decide.KindApproval, decide.KindRefusal, decide.KindAction, decide.KindEnd, decide.KindPull,
 	decide.KindProgress, decide.KindSnapshot, decide.KindAnswered, decide.KindEscalated, decide.KindRelease, decide.KindPause,
-	decide.KindResume, decide.KindRetry, decide.KindToken, decide.KindProposal, decide.KindError,
+	decide.KindResume, decide.KindRetry, decide.KindToken, decide.KindProposal, decide.KindError, decide.KindBulk,
 }
 
 // writeEach writes each element apart, so that the grouping leaves no trace.
@@ -137,7 +137,7 @@ func (c *committed) equal(o *committed) bool {
 
 func sortedLists(b []byte) []byte {
 	kinds := map[string][]byte{}
-	names := []string{`{"Fact"`, `{"Remedy"`, `{"Payment"`, `{"Action"`, `{"cord"`, `{"Target"`, `{"id":"in-`, `{"id":"00`, `"`}
+	names := []string{`{"Fact"`, `{"Remedy"`, `{"Payment"`, `{"Action"`, `{"cord"`, `{"Target"`, `{"id":"in-`, `{"id":"00`, `{"bulk"`, `"`}
 	left := 0
 	for line := range bytes.Lines(b) {
 		left += len(line)

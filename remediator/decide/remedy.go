@@ -75,7 +75,7 @@ func (v *verdict) fact() RemedyFact {
 		Remedy: c.remedy, Rule: r.Name, Digest: r.Digest, Set: s.Digest, Scope: r.Scope, Key: c.hit.Key,
 		Account: r.Account, Mode: modeName(c.live), Decision: v.decision(), Reason: v.reason,
 		Customer: c.event.Customer, Subject: c.event.Subject, Source: c.event.Source, Event: c.event.ID, EventAt: stamp(c.eventAt),
-		RequestedBy: c.requester, Of: c.of, Checks: v.checks, Steps: v.steps(),
+		RequestedBy: c.requester, Of: c.of, Bulk: c.bulk, Aggregates: c.seen, Checks: v.checks, Steps: v.steps(),
 	}
 	for i, value := range c.aggregates {
 		fact.Aggregates = append(fact.Aggregates, Aggregate{Func: r.Aggregates[i].Func, Value: valueText(value)})
@@ -122,7 +122,7 @@ func (f *Fold) open(v *verdict, fact RemedyFact, charges []charge) error {
 	limits := limitsOf(v.c.hit.Rule)
 	r := &openRemedy{
 		Remedy: fact.Remedy, Rule: fact.Rule, Customer: fact.Customer, Need: v.need,
-		Charges: charges, Limits: &limits, Requester: v.c.requester, Reverses: v.c.reverses, Charged: v.c.charged,
+		Charges: charges, Limits: &limits, Requester: v.c.requester, Reverses: v.c.reverses, Charged: v.c.charged, Bulk: v.c.bulk,
 	}
 	if f.rules[v.c.charged] != nil {
 		r.Author = f.authorOf(v.c.charged) // nobody wrote what is built in
@@ -236,7 +236,7 @@ func (f *Fold) hand(r *openRemedy, s *openStep) {
 	}
 	f.out.Outbox = append(f.out.Outbox, Job{
 		Action: s.Action, Remedy: r.Remedy, Connector: s.Connector, Kind: s.Kind, Name: s.Name, Rule: stoppedBy,
-		Approved: r.approved(), Ordinal: f.state.Position.Ordinal, At: f.at,
+		Approved: r.approved() && r.Bulk == uuid.Nil, Ordinal: f.state.Position.Ordinal, At: f.at,
 	})
 }
 

@@ -29,6 +29,7 @@ const (
 	CommandRetry       = "retry"
 	CommandReverse     = "reverse"
 	CommandRequest     = "request"
+	CommandApply       = "apply"
 	CommandPull        = "pull"
 	CommandAcknowledge = "acknowledge"
 	CommandRelease     = "release"
@@ -49,6 +50,8 @@ func rolesFor(command string) (roles []string, who string) {
 		return []string{RoleAgent, RoleOperator, RoleApprover}, "an agent, an operator or an approver may ask for a reversal"
 	case CommandRequest:
 		return []string{RoleAgent, RoleOperator, RoleApprover}, "an agent, an operator or an approver may ask for a refund"
+	case CommandApply:
+		return []string{RoleOperator, RoleAuthor}, "an operator or an author may have something made good afterwards"
 	case CommandPull, CommandAcknowledge, CommandRelease:
 		return []string{RoleAgent, RoleAuthor, RoleApprover, RoleAuditor, RoleOperator}, "a person who is signed in may touch a cord"
 	case CommandPause, CommandResume:

@@ -50,6 +50,9 @@ type state struct {
 	Proposed *proposal         `cbor:"25,keyasint"` // rule set that waits for another person
 
 	Authors map[string]string `cbor:"26,keyasint,omitempty"` // of rules in force, by name, where it is not Author
+
+	Bulks  map[uuid.UUID]*openBulk `cbor:"40,keyasint,omitempty"`
+	Listed *listed                 `cbor:"41,keyasint,omitempty"` // parts of a list that is not whole yet
 }
 
 // usage is what the limits of a rule, or of a rule and a customer, have used.
@@ -77,6 +80,8 @@ type openRemedy struct {
 	Requester string    `cbor:"13,keyasint"` // the person who asked for it
 	Reverses  uuid.UUID `cbor:"14,keyasint"` // the remedy that is reversed when this one is done
 	Charged   string    `cbor:"15,keyasint"` // the rule whose limits it counts for
+	Bulk      uuid.UUID `cbor:"16,keyasint"` // that it is one of; uuid.Nil as soon as a person must look at it by itself
+	Above     string    `cbor:"17,keyasint"` // in a bulk: the limit that it goes above
 }
 
 // chargedLimits are the lengths of the limits that a remedy counts for.
@@ -127,6 +132,7 @@ func newState() *state {
 		Paused:     map[string]*pause{},
 		Fired:      map[string]int64{},
 		RuleErrors: map[string]uint64{},
+		Bulks:      map[uuid.UUID]*openBulk{},
 	}
 }
 
@@ -177,6 +183,9 @@ func Restore(cfg Config, encoded []byte) (*Fold, error) {
 		if r.Held != "" {
 			f.schedule(r)
 		}
+	}
+	for _, b := range f.state.Bulks {
+		f.scheduleBulk(b)
 	}
 	for _, c := range f.state.Cords {
 		f.timeCord(c)

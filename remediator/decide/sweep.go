@@ -22,9 +22,13 @@ func evictOldest(keys map[string]*window.Window) uint64 {
 	return uint64(n)
 }
 
-// sweep drops windows and usages that no longer count, so that the state does
+// sweep drops windows and usages that no longer count, and a list that was never
+// ended, so that the state does
 // not grow with every key that was ever seen.
 func (f *Fold) sweep() {
+	if l := f.state.Listed; l != nil && l.At+listMemory < f.at {
+		f.state.Listed = nil
+	}
 	for name, keys := range f.state.Windows {
 		r := f.rules[name]
 		for key, w := range keys {

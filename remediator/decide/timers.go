@@ -26,13 +26,14 @@ const (
 	timerHold   = iota // a held remedy expires
 	timerAnswer        // a call that nobody answered turns red
 	timerBox           // a pull lasts longer than its box
+	timerBulk          // a bulk expires, with all that it holds
 )
 
 // timer is when something happens unless somebody acts before.
 type timer struct {
 	deadline int64
 	rule     string
-	remedy   uuid.UUID // of a hold
+	remedy   uuid.UUID // of a hold, or the bulk
 	cord     string    // of the others
 	of       int
 }
@@ -56,9 +57,17 @@ func (t *timers) Pop() any {
 
 func (f *Fold) setTimer(t timer) { heap.Push(&f.timers, t) }
 
-// schedule sets the timer of a held remedy.
+// schedule sets the timer of a held remedy. One that is held under a bulk has none
+// of its own.
 func (f *Fold) schedule(r *openRemedy) {
+	if r.Held == ReasonBulk {
+		return
+	}
 	f.setTimer(timer{deadline: r.Deadline, rule: r.Rule, remedy: r.Remedy, of: timerHold})
+}
+
+func (f *Fold) scheduleBulk(b *openBulk) {
+	f.setTimer(timer{deadline: b.Bulk.Deadline, rule: b.Bulk.Rule, remedy: b.Bulk.Bulk, of: timerBulk})
 }
 
 // stale reports whether what the timer is for was settled before it fired.
@@ -66,6 +75,9 @@ func (f *Fold) stale(t timer) bool {
 	if t.of == timerHold {
 		r := f.state.Open[t.remedy]
 		return r == nil || r.Held == "" || r.Deadline != t.deadline
+	}
+	if t.of == timerBulk {
+		return f.state.Bulks[t.remedy] == nil
 	}
 	c := f.state.Cords[t.cord]
 	if t.of == timerAnswer {
@@ -121,6 +133,8 @@ func (f *Fold) fire(t timer) error {
 		return f.unanswered(f.state.Cords[t.cord], t.deadline)
 	case timerBox:
 		return f.escalate(f.state.Cords[t.cord], t.deadline)
+	case timerBulk:
+		return f.endBulk(f.state.Bulks[t.remedy], Expired, "", t.deadline)
 	}
 	return f.giveUp(f.state.Open[t.remedy], Expired, t.deadline)
 }

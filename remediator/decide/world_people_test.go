@@ -23,17 +23,19 @@ func (w *world) people(id string) {
 	roles := [][]string{{decide.RoleOperator}, {decide.RoleAgent}, {decide.RoleOperator, decide.RoleApprover}, {decide.RoleAdmin}, {decide.RoleAdmin}, {decide.RoleAdmin}, {decide.RoleAuditor}, {}}
 	c := by(names[w.random.IntN(len(names))], roles[w.random.IntN(len(roles))]...)
 	switch n := w.random.IntN(100); {
-	case n < 45:
+	case n < 38:
 		c = w.aboutCord(c)
-	case n < 60:
+	case n < 48:
 		c = w.aboutMoney(c)
-	case n < 75:
+	case n < 59:
 		amount := &money.Money{Minor: 1 + w.random.Int64N(90_000), Currency: []string{"USD", "USD", "JPY", "XXY"}[w.random.IntN(4)]}
 		c = asks(c, fmt.Sprintf("pi_%d", w.random.IntN(400)), amount)
 		c.Reference = fmt.Sprintf("T-%d", w.random.IntN(40))
-	case n < 80:
+	case n < 62:
 		c.Command = []string{decide.CommandToken, decide.CommandRevoke}[w.random.IntN(2)]
 		c.Token = &decide.Token{ID: uuid.UUID{15: byte(w.random.IntN(9))}, Name: "till", Roles: []string{decide.RoleEmitter}, SHA256: fmt.Sprintf("%064d", w.random.IntN(9))}
+	case n < 72:
+		c = w.aboutThePast(c)
 	default:
 		c = w.aboutRemedy(c)
 	}
@@ -67,6 +69,36 @@ func (w *world) aboutMoney(c decide.CommandBody) decide.CommandBody {
 		return pauses(c, target)
 	}
 	return resumes(c, target)
+}
+
+// aboutThePast has refund-late make orders good that no event was about, in one part
+// or two, or answers what waits for that.
+func (w *world) aboutThePast(c decide.CommandBody) decide.CommandBody {
+	if len(w.bulks) > 0 && w.random.IntN(6) > 0 {
+		c.Command, c.Bulk = decide.CommandApprove, w.bulks[len(w.bulks)-1]
+		if w.random.IntN(6) == 0 {
+			c.Command = decide.CommandDeny
+		}
+		return c
+	}
+	set := w.fold.Rules()
+	a := &decide.Apply{Rule: "refund-late", Since: "2000-12-01T00:00:00Z", Until: "2001-01-01T00:00:00Z", List: fmt.Sprint(len(w.inputs)), Part: 1, Parts: 1}
+	if r := set.Rule(a.Rule); r != nil {
+		a.Digest = r.Digest
+	}
+	for range 1 + w.random.IntN(4) {
+		a.Remedies = append(a.Remedies, madeGood(w.random.IntN(60), money.Money{Minor: 1 + w.random.Int64N(50_000), Currency: []string{"USD", "USD", "JPY"}[w.random.IntN(3)]}))
+	}
+	if w.listing != nil {
+		a.List, a.Part, a.Parts, c.By, c.Roles = w.listing.Apply.List, 2, 2, w.listing.By, w.listing.Roles
+		w.listing = nil
+	} else if w.random.IntN(3) == 0 {
+		a.Parts = 2
+	}
+	if c.Command, c.Apply = decide.CommandApply, a; a.Part < a.Parts {
+		w.listing = &c
+	}
+	return c
 }
 
 // aboutRemedy retries or reverses what has ended, as the API would stamp it, or

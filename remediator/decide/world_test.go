@@ -32,9 +32,11 @@ type world struct {
 	decided map[uuid.UUID]money.Money // amounts, by action
 	live    map[uuid.UUID]decide.RemedyFact
 	ended   []uuid.UUID
-	paid    map[uuid.UUID]bool // actions that were carried out
-	unknown []uuid.UUID        // remedies with an attempt of which nobody knows the end
-	waits   string             // digest of the proposal that waits
+	paid    map[uuid.UUID]bool  // actions that were carried out
+	unknown []uuid.UUID         // remedies with an attempt of which nobody knows the end
+	waits   string              // digest of the proposal that waits
+	bulks   []uuid.UUID         // that were asked for
+	listing *decide.CommandBody // the part of a list of which the rest is to come
 }
 
 var start = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
@@ -97,6 +99,11 @@ func (w *world) push(in input.Input) {
 	if out.Proposal != nil {
 		if w.waits = out.Proposal.Digest; out.Proposal.Answered {
 			w.waits = ""
+		}
+	}
+	for _, b := range out.Bulks {
+		if b.Status == decide.BulkHeld && len(b.Approvals) == 0 {
+			w.bulks = append(w.bulks, b.Bulk)
 		}
 	}
 	for _, item := range out.Items {

@@ -1,0 +1,229 @@
+package decide
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/money"
+)
+
+// bulkApprovals is how many people let a bulk act. Neither asked for it, nor put
+// its rule in force.
+const bulkApprovals = 2
+
+// Statuses of a bulk.
+const (
+	BulkHeld     = "held"
+	BulkApproved = "approved"
+)
+
+// Bulk is what a rule makes good afterwards, held under one approval. It ends as
+// BulkApproved, Denied or Expired.
+type Bulk struct {
+	Bulk      uuid.UUID     `json:"bulk"`
+	Rule      string        `json:"rule"`
+	Digest    string        `json:"digest"` // of the rule's text
+	Since     string        `json:"since"`
+	Until     string        `json:"until"`
+	Customers string        `json:"customers,omitempty"` // SHA-256 of the list of customers; empty: everybody
+	By        string        `json:"by"`                  // who asked for it
+	At        int64         `json:"at"`
+	Deadline  int64         `json:"deadline"` // when it expires
+	Need      int           `json:"need"`     // approvals
+	Approvals []string      `json:"approvals,omitempty"`
+	Status    string        `json:"status"`
+	Remedies  int           `json:"remedies"`
+	Money     []money.Money `json:"money"`              // by currency, sorted
+	Above     []BulkCount   `json:"above,omitempty"`    // remedies that go above a limit, by the limit
+	LeftOut   []BulkCount   `json:"left_out,omitempty"` // what is not part of it, by the reason
+}
+
+// BulkCount is how many remedies there are for one reason, and their money.
+type BulkCount struct {
+	Reason   string        `json:"reason"`
+	Remedies int           `json:"remedies"`
+	Money    []money.Money `json:"money,omitempty"`
+}
+
+// openBulk is a bulk that waits, with what the fold needs to answer it.
+type openBulk struct {
+	Bulk   Bulk        `cbor:"1,keyasint"`
+	Author string      `cbor:"2,keyasint"` // who put the rule in force
+	Held   []uuid.UUID `cbor:"3,keyasint"` // its remedies, in order
+}
+
+func bulkID(logID string, ordinal uint64) uuid.UUID {
+	return uuid.NewSHA1(namespace, []byte("bulk:"+logID+":"+strconv.FormatUint(ordinal, 10)))
+}
+
+// abovePossible are the limits that people may go above.
+var abovePossible = []string{ReasonPerRemedy, ReasonPerCustomer, ReasonBudget, ReasonCurrency}
+
+// add counts a remedy that the bulk holds.
+func (b *openBulk) add(remedy uuid.UUID, totals []money.Money, above string) {
+	b.Held = append(b.Held, remedy)
+	b.Bulk.Remedies++
+	b.Bulk.Money = plus(b.Bulk.Money, totals)
+	if above != "" {
+		b.Bulk.Above = counted(b.Bulk.Above, above, totals)
+	}
+}
+
+// plus adds amounts to sums, which stay sorted by currency. No sum overflows: a
+// bulk has MaxMadeGood remedies of maxSteps amounts up to maxAmount.
+func plus(sums, amounts []money.Money) []money.Money {
+	entries := make([]PaymentEntry, 0, len(sums)+len(amounts))
+	for _, m := range slices.Concat(sums, amounts) {
+		entries = append(entries, PaymentEntry{Amount: m})
+	}
+	return net(entries, 1)
+}
+
+// counted counts one more remedy for a reason. Counts stay sorted by reason.
+func counted(counts []BulkCount, reason string, amounts []money.Money) []BulkCount {
+	i, found := slices.BinarySearchFunc(counts, reason, func(c BulkCount, reason string) int { return strings.Compare(c.Reason, reason) })
+	if !found {
+		counts = slices.Insert(counts, i, BulkCount{Reason: reason})
+	}
+	counts[i].Remedies++
+	counts[i].Money = plus(counts[i].Money, amounts)
+	return counts
+}
+
+// leftOutText says what was left out, and why.
+func leftOutText(counts []BulkCount) string {
+	if len(counts) == 0 {
+		return ": the rule made no remedy then"
+	}
+	var texts []string
+	for _, c := range counts {
+		texts = append(texts, fmt.Sprintf("%d for %s", c.Remedies, c.Reason))
+	}
+	return ": left out are " + strings.Join(texts, ", ")
+}
+
+// openBulk seals a bulk after its remedies, and waits for people.
+func (f *Fold) openBulk(b *openBulk) error {
+	f.state.Bulks[b.Bulk.Bulk] = b
+	f.scheduleBulk(b)
+	f.showBulk(b)
+	return f.add(KindBulk, Fact{Rule: b.Bulk.Rule}, BulkFact{
+		Bulk: b.Bulk.Bulk, By: b.Bulk.By, Need: b.Bulk.Need, Digest: b.Bulk.Digest, Since: b.Bulk.Since, Until: b.Bulk.Until, Customers: b.Bulk.Customers,
+		Remedies: b.Bulk.Remedies, Money: b.Bulk.Money, Above: b.Bulk.Above, LeftOut: b.Bulk.LeftOut,
+	})
+}
+
+// showBulk gives out how a bulk stands. The answer to who asked has the same.
+func (f *Fold) showBulk(b *openBulk) {
+	now := b.Bulk
+	now.Approvals = slices.Clone(now.Approvals)
+	f.out.Bulks = append(f.out.Bulks, now)
+	if f.answer.Command != "" {
+		f.answer.Bulk, f.answer.Status = &now, now.Status
+	}
+}
+
+// foldBulkAnswer takes a person's answer to a whole bulk.
+func (f *Fold) foldBulkAnswer(c CommandBody) (refused string, err error) {
+	b := f.state.Bulks[c.Bulk]
+	switch {
+	case b == nil:
+		return "no bulk with this id waits for an answer", nil
+	case c.Command == CommandDeny:
+		f.say(uuid.Nil, b.Bulk.Rule, "", EvidenceNote, c.Reason)
+		return "", f.endBulk(b, Denied, c.By, f.at)
+	case c.By == b.Bulk.By:
+		return "who asked for a bulk may not approve it; another person must", nil
+	case c.By == b.Author:
+		return "who activated the rule may not approve its remedies", nil
+	case slices.Contains(b.Bulk.Approvals, c.By):
+		return "the same person approved it before; another one is needed", nil
+	}
+	f.say(uuid.Nil, b.Bulk.Rule, "", EvidenceNote, c.Reason)
+	b.Bulk.Approvals = append(b.Bulk.Approvals, c.By)
+	if len(b.Bulk.Approvals) < b.Bulk.Need {
+		f.showBulk(b)
+		return "", f.addBulkAnswer(b, "approve", c.By, f.at)
+	}
+	b.Bulk.Status = BulkApproved
+	f.showBulk(b)
+	if err := f.addBulkAnswer(b, "approve", c.By, f.at); err != nil {
+		return "", err
+	}
+	return "", f.releaseBulk(b, c.By)
+}
+
+// addBulkAnswer seals what became of a bulk.
+func (f *Fold) addBulkAnswer(b *openBulk, answer, by string, at int64) error {
+	return f.addAt(at, KindBulk, Fact{Rule: b.Bulk.Rule}, BulkFact{
+		Bulk: b.Bulk.Bulk, By: by, Answer: answer, Have: len(b.Bulk.Approvals), Need: b.Bulk.Need,
+	})
+}
+
+// waiting lists the remedies of a bulk that nobody has answered by themselves, and
+// takes the bulk away.
+func (f *Fold) waiting(b *openBulk) []*openRemedy {
+	delete(f.state.Bulks, b.Bulk.Bulk)
+	var open []*openRemedy
+	for _, id := range b.Held {
+		if r := f.state.Open[id]; r != nil && r.Held == ReasonBulk {
+			open = append(open, r)
+		}
+	}
+	return open
+}
+
+// releaseBulk lets the remedies of an approved bulk act. One on whose payment
+// something was refunded since is held by itself: nobody of those who approved
+// knew.
+func (f *Fold) releaseBulk(b *openBulk, by string) error {
+	for _, r := range f.waiting(b) {
+		refunded, err := f.anyRefunded(r)
+		if err != nil {
+			return err
+		}
+		fact := ApprovalFact{Answer: "approve", By: by, Have: len(b.Bulk.Approvals), Need: r.Need, Above: r.Above}
+		if refunded {
+			fact = ApprovalFact{Answer: "approve", By: by, Need: r.Need, Held: ReasonRefunded}
+			f.holdAlone(r, ReasonRefunded)
+		}
+		if err := f.add(KindApproval, Fact{Remedy: r.Remedy, Rule: r.Rule}, fact); err != nil {
+			return err
+		}
+		if refunded {
+			continue
+		}
+		r.By = slices.Clone(b.Bulk.Approvals)
+		if err := f.letAct(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holdAlone holds a remedy for a person who looks at it by itself.
+func (f *Fold) holdAlone(r *openRemedy, reason string) {
+	r.Held, r.By, r.Bulk, r.Deadline = reason, nil, uuid.Nil, f.at+holdExpires
+	f.schedule(r)
+}
+
+// endBulk ends a bulk that was denied or that nobody answered, and with it what is
+// held under it.
+func (f *Fold) endBulk(b *openBulk, status, by string, at int64) error {
+	answer := map[string]string{Denied: "deny", Expired: Expired}[status]
+	b.Bulk.Status = status
+	f.showBulk(b)
+	if err := f.addBulkAnswer(b, answer, by, at); err != nil {
+		return err
+	}
+	for _, r := range f.waiting(b) {
+		if err := f.giveUp(r, status, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
