@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/store/internal/statement"
@@ -140,17 +138,9 @@ func writeEntries(tx *statement.Tx, c *change) error {
 	values := make([]any, 0, len(c.entries)*columns)
 	for i, e := range c.entries {
 		values = append(values, int64(e.Seq), e.Kind, e.At, int64(e.Ordinal), int64(e.Version),
-			idText(e.Remedy), idText(e.Action), e.Rule, []byte(e.Body), c.leaves[i][:])
+			statement.ID(e.Remedy), statement.ID(e.Action), e.Rule, []byte(e.Body), c.leaves[i][:])
 	}
 	return tx.Insert(`INSERT INTO ledger (seq, kind, at, ordinal, version, remedy, action, rule, body, leaf)`, "", columns, values)
-}
-
-// idText is how an id stands in a table: as text, empty for none.
-func idText(id uuid.UUID) string {
-	if id == uuid.Nil {
-		return ""
-	}
-	return id.String()
 }
 
 func writeTree(tx *statement.Tx, c *change) error {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
+	"github.com/makegood/makegood/remediator/store/internal/statement"
 )
 
 // live is the mode of a remedy that acts.
@@ -68,20 +69,12 @@ func readEntry(query queryRow, seq int64) (e ledger.Entry, leaf []byte, err erro
 	}
 	e.Body = body
 	var errRemedy, errAction error
-	e.Remedy, errRemedy = parseID(remedy)
-	e.Action, errAction = parseID(action)
+	e.Remedy, errRemedy = statement.ParseID(remedy)
+	e.Action, errAction = statement.ParseID(action)
 	if err := errors.Join(errRemedy, errAction); err != nil {
 		return e, nil, fmt.Errorf("read entry %d: %w", seq, err)
 	}
 	return e, leaf, nil
-}
-
-// parseID reverses idText.
-func parseID(text string) (uuid.UUID, error) {
-	if text == "" {
-		return uuid.Nil, nil
-	}
-	return uuid.Parse(text)
 }
 
 // History returns the entries of a remedy in the order in which they were sealed.

@@ -37,7 +37,7 @@ import (
 //go:embed schema.sqlite.sql
 var schema string
 
-var kind = sqlite.Kind{Name: "ledger.db", ID: 0x6d676c65, Version: 2, Schema: schema + tellingSchema + views.Schema} // "mgle"
+var kind = sqlite.Kind{Name: "ledger.db", ID: 0x6d676c65, Version: 3, Schema: schema + tellingSchema + views.Schema} // "mgle"
 
 // ErrFenced says that another process has taken the ledger over, or that the
 // ledger is not where the caller thinks. Nothing was committed.

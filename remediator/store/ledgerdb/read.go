@@ -49,3 +49,8 @@ func (d *DB) Proposal(ctx context.Context) (*decide.Proposal, error) {
 func (d *DB) Holds(ctx context.Context) ([]views.Hold, error) {
 	return views.Holds(ctx, d.db.Read)
 }
+
+// Bulk returns what a rule makes good afterwards as it stands, nil when there is none.
+func (d *DB) Bulk(ctx context.Context, id uuid.UUID) (*decide.Bulk, error) {
+	return views.Bulk(ctx, d.db.Read, id)
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/money"
 )
 
@@ -18,56 +19,61 @@ type Brake struct {
 	Confirmed bool      `json:"confirmed"` // by the fold
 }
 
-// Hold is what waits for a person for one reason.
+// Hold is what waits for a person for one reason, or under one bulk.
 type Hold struct {
 	Rule     string        `json:"rule"`
 	Reason   string        `json:"reason"`
 	Remedies int           `json:"remedies"`
 	Money    []money.Money `json:"money"` // by currency; of what is not carried out yet
 	Oldest   time.Time     `json:"oldest"`
+	Bulk     *decide.Bulk  `json:"bulk,omitempty"` // when they are held under one approval
 }
 
-// Holds counts what waits for a person, by rule and reason, the oldest first.
+// Holds counts what waits for a person, by rule, reason and bulk, the oldest first.
 func Holds(ctx context.Context, db *sql.DB) ([]Hold, error) {
-	rows, err := db.QueryContext(ctx, `SELECT rule, reason, COUNT(*), MIN(at) FROM remedy
-		WHERE mode = ? AND status = ? GROUP BY rule, reason ORDER BY MIN(at), rule, reason`, live, StatusHeld)
+	rows, err := db.QueryContext(ctx, `SELECT rule, reason, bulk, COUNT(*), MIN(at) FROM remedy
+		WHERE mode = ? AND status = ? GROUP BY rule, reason, bulk ORDER BY MIN(at), rule, reason, bulk`, live, StatusHeld)
 	if err != nil {
 		return nil, fmt.Errorf("count holds: %w", err)
 	}
 	defer rows.Close()
-	holds, index := []Hold{}, map[[2]string]int{}
+	holds, index := []Hold{}, map[[3]string]int{}
 	for rows.Next() {
 		h := Hold{Money: []money.Money{}}
 		var oldest int64
-		if err := rows.Scan(&h.Rule, &h.Reason, &h.Remedies, &oldest); err != nil {
+		var bulk string
+		if err := rows.Scan(&h.Rule, &h.Reason, &bulk, &h.Remedies, &oldest); err != nil {
 			return nil, fmt.Errorf("count holds: %w", err)
 		}
 		h.Oldest = time.Unix(0, oldest).UTC()
-		index[[2]string{h.Rule, h.Reason}] = len(holds)
+		index[[3]string{h.Rule, h.Reason, bulk}] = len(holds)
 		holds = append(holds, h)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("count holds: %w", err)
 	}
-	return holds, addHeldMoney(ctx, db, holds, index)
+	if err := addHeldMoney(ctx, db, holds, index); err != nil {
+		return nil, err
+	}
+	return holds, addHeldBulks(ctx, db, holds, index)
 }
 
 // addHeldMoney sums up the money of the steps that holds keep from being carried out.
-func addHeldMoney(ctx context.Context, db *sql.DB, holds []Hold, index map[[2]string]int) error {
-	rows, err := db.QueryContext(ctx, `SELECT r.rule, r.reason, a.currency, SUM(a.minor) FROM remedy AS r JOIN action AS a ON a.remedy = r.remedy
-		WHERE r.mode = ? AND r.status = ? AND a.currency <> '' AND a.status IN (?, ?) GROUP BY r.rule, r.reason, a.currency ORDER BY a.currency`,
+func addHeldMoney(ctx context.Context, db *sql.DB, holds []Hold, index map[[3]string]int) error {
+	rows, err := db.QueryContext(ctx, `SELECT r.rule, r.reason, r.bulk, a.currency, SUM(a.minor) FROM remedy AS r JOIN action AS a ON a.remedy = r.remedy
+		WHERE r.mode = ? AND r.status = ? AND a.currency <> '' AND a.status IN (?, ?) GROUP BY r.rule, r.reason, r.bulk, a.currency ORDER BY a.currency`,
 		live, StatusHeld, StatusWaiting, StatusHeld)
 	if err != nil {
 		return fmt.Errorf("sum up holds: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var ruleName, reason string
+		var ruleName, reason, bulk string
 		var m money.Money
-		if err := rows.Scan(&ruleName, &reason, &m.Currency, &m.Minor); err != nil {
+		if err := rows.Scan(&ruleName, &reason, &bulk, &m.Currency, &m.Minor); err != nil {
 			return fmt.Errorf("sum up holds: %w", err)
 		}
-		if i, ok := index[[2]string{ruleName, reason}]; ok {
+		if i, ok := index[[3]string{ruleName, reason, bulk}]; ok {
 			holds[i].Money = append(holds[i].Money, m)
 		}
 	}

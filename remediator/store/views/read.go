@@ -13,6 +13,7 @@ import (
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/store/internal/statement"
 )
 
 // Remedy is one remedy as it stands.
@@ -30,7 +31,8 @@ type Remedy struct {
 	Event    string     `json:"event"`
 	At       time.Time  `json:"at"`
 	Ended    *time.Time `json:"ended,omitempty"`
-	Sequence uint64     `json:"sequence"` // of the decision in the ledger
+	Sequence uint64     `json:"sequence"`      // of the decision in the ledger
+	Bulk     uuid.UUID  `json:"bulk,omitzero"` // that it is made good with
 	Actions  []Action   `json:"actions,omitempty"`
 }
 
@@ -56,8 +58,9 @@ type Action struct {
 // Filter chooses remedies; what is empty chooses all.
 type Filter struct {
 	Rule, Status, Customer string
-	Before                 uint64 // sequence to go on below; 0: begin with the newest
-	Limit                  int    // defaults to 100
+	Bulk                   uuid.UUID // uuid.Nil: any or none
+	Before                 uint64    // sequence to go on below; 0: begin with the newest
+	Limit                  int       // defaults to 100
 }
 
 // Totals sums up what was done.
@@ -88,6 +91,7 @@ func Remedies(ctx context.Context, db *sql.DB, f Filter) ([]Remedy, error) {
 	n.text("rule", f.Rule)
 	n.text("status", f.Status)
 	n.text("customer", f.Customer)
+	n.text("bulk", statement.ID(f.Bulk))
 	if f.Before > 0 {
 		n.by("seq < ?", int64(f.Before))
 	}
@@ -127,7 +131,7 @@ func RemedyByID(ctx context.Context, db *sql.DB, id uuid.UUID) (*Remedy, error) 
 }
 
 func selectRemedies(ctx context.Context, db *sql.DB, where string, args ...any) ([]Remedy, error) {
-	result, err := db.QueryContext(ctx, `SELECT remedy, mode, seq, at, rule, decision, reason, status, customer, subject, account, source, event, ended_at
+	result, err := db.QueryContext(ctx, `SELECT remedy, mode, seq, at, rule, decision, reason, status, customer, subject, account, source, event, ended_at, bulk
 		FROM remedy WHERE `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read remedies: %w", err)
@@ -137,8 +141,12 @@ func selectRemedies(ctx context.Context, db *sql.DB, where string, args ...any) 
 	for result.Next() {
 		var r Remedy
 		var at, ended int64
+		var bulk string
 		if err := result.Scan(&r.Remedy, &r.Mode, &r.Sequence, &at, &r.Rule, &r.Decision, &r.Reason, &r.Status,
-			&r.Customer, &r.Subject, &r.Account, &r.Source, &r.Event, &ended); err != nil {
+			&r.Customer, &r.Subject, &r.Account, &r.Source, &r.Event, &ended, &bulk); err != nil {
+			return nil, fmt.Errorf("read remedy: %w", err)
+		}
+		if r.Bulk, err = statement.ParseID(bulk); err != nil {
 			return nil, fmt.Errorf("read remedy: %w", err)
 		}
 		r.At = time.Unix(0, at).UTC()

@@ -15,9 +15,17 @@ CREATE TABLE remedy (
   source   TEXT    NOT NULL,
   event    TEXT    NOT NULL,
   ended_at INTEGER NOT NULL, -- 0 while it is open
+  bulk     TEXT    NOT NULL, -- that holds it with others; empty for none
   PRIMARY KEY (remedy, mode)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX remedy_seq ON remedy (seq);
+CREATE INDEX remedy_bulk ON remedy (bulk) WHERE bulk <> '';
+
+-- What rules make good afterwards, each held under one approval.
+CREATE TABLE bulk (
+  bulk  TEXT PRIMARY KEY,
+  state BLOB NOT NULL -- JSON
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE action (
   action    TEXT    PRIMARY KEY,

@@ -65,6 +65,9 @@ func Apply(tx *statement.Tx, entries []ledger.Entry, out *decide.Output) error {
 	if err := applyCords(tx, out.Cords); err != nil {
 		return fmt.Errorf("view cords: %w", err)
 	}
+	if err := applyBulks(tx, out.Bulks); err != nil {
+		return fmt.Errorf("view bulks: %w", err)
+	}
 	if err := applyAnswers(tx, out.Answers); err != nil {
 		return fmt.Errorf("view commands: %w", err)
 	}
@@ -87,7 +90,7 @@ func (r *rows) addRemedy(e ledger.Entry) error {
 		status = StatusShadow
 	}
 	r.remedies = append(r.remedies, f.Remedy.String(), f.Mode, int64(e.Seq), e.At, f.Rule, f.Decision, f.Reason, status,
-		f.Customer, f.Subject, f.Account, f.Source, f.Event, int64(0))
+		f.Customer, f.Subject, f.Account, f.Source, f.Event, int64(0), statement.ID(f.Bulk))
 	if f.Mode != live || f.Decision == decide.Suppress {
 		return nil
 	}
@@ -108,11 +111,11 @@ func (r *rows) addRemedy(e ledger.Entry) error {
 // insert puts the rows into the tables. A remedy that was suppressed took no
 // key, so that its id may come again: the newest decision counts.
 func (r *rows) insert(tx *statement.Tx) error {
-	const remedyColumns, actionColumns = 14, 18
-	err := tx.Insert(`INSERT INTO remedy (remedy, mode, seq, at, rule, decision, reason, status, customer, subject, account, source, event, ended_at)`,
+	const remedyColumns, actionColumns = 15, 18
+	err := tx.Insert(`INSERT INTO remedy (remedy, mode, seq, at, rule, decision, reason, status, customer, subject, account, source, event, ended_at, bulk)`,
 		`ON CONFLICT (remedy, mode) DO UPDATE SET seq = excluded.seq, at = excluded.at, rule = excluded.rule,
 		decision = excluded.decision, reason = excluded.reason, status = excluded.status, customer = excluded.customer,
-		subject = excluded.subject, account = excluded.account, source = excluded.source, event = excluded.event, ended_at = excluded.ended_at`,
+		subject = excluded.subject, account = excluded.account, source = excluded.source, event = excluded.event, ended_at = excluded.ended_at, bulk = excluded.bulk`,
 		remedyColumns, r.remedies)
 	if err != nil {
 		return err
@@ -144,6 +147,9 @@ func applyApproval(tx *statement.Tx, e ledger.Entry) error {
 	if err := json.Unmarshal(e.Body, &f); err != nil {
 		return err
 	}
+	if f.Held != "" {
+		return holdAlone(tx, e.Remedy, f.Held)
+	}
 	if f.Answer != "approve" || f.Have < f.Need {
 		return nil // a denial ends the remedy, which is a fact of its own
 	}
@@ -152,6 +158,12 @@ func applyApproval(tx *statement.Tx, e ledger.Entry) error {
 
 func setStatus(tx *statement.Tx, remedy uuid.UUID, status string) error {
 	_, err := tx.Exec(`UPDATE remedy SET status = ? WHERE remedy = ? AND mode = ?`, status, remedy.String(), live)
+	return err
+}
+
+// holdAlone shows that a remedy is held for a reason that came up later.
+func holdAlone(tx *statement.Tx, remedy uuid.UUID, reason string) error {
+	_, err := tx.Exec(`UPDATE remedy SET status = ?, reason = ?, bulk = '' WHERE remedy = ? AND mode = ?`, StatusHeld, reason, remedy.String(), live)
 	return err
 }
 
@@ -166,7 +178,7 @@ func applyAction(tx *statement.Tx, e ledger.Entry) error {
 		_, err = tx.Exec(`UPDATE action SET minor = ? WHERE action = ? AND currency = ?`, f.Amount.Minor, e.Action.String(), f.Amount.Currency)
 	}
 	if err == nil && f.Status == decide.Blocked {
-		err = setStatus(tx, e.Remedy, StatusHeld)
+		err = holdAlone(tx, e.Remedy, decide.ReasonRefunded)
 	}
 	return err
 }

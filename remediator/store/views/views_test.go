@@ -281,3 +281,50 @@ func TestRemediesAreListedNewestFirst(t *testing.T) {
 		t.Errorf("history %v, %v", history, err)
 	}
 }
+
+// What is held under a bulk is one line, besides what is held for other reasons.
+func TestHoldsShowABulkAsOneLine(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	usd := money.Money{Minor: 299, Currency: "USD"}
+	bulk := decide.Bulk{Bulk: id("bulk"), Rule: "late", By: "bob", Need: 2, Approvals: []string{"cem"}, Status: decide.BulkHeld, Remedies: 3}
+	for _, name := range []string{"a", "b", "c", "alone"} {
+		f := decide.RemedyFact{Remedy: id(name), Rule: "late", Mode: "live", Decision: decide.Hold, Reason: decide.ReasonBulk, Bulk: bulk.Bulk, EventAt: "2026-01-01T00:00:00Z",
+			Steps: []decide.Step{{Action: id(name + "/refund"), Name: "refund", Kind: "refund", Amount: &usd}}}
+		if name == "alone" {
+			f.Bulk, f.Reason = uuid.Nil, decide.ReasonBudget
+		}
+		s.tell(decide.KindRemedy, decide.Fact{Remedy: f.Remedy, Rule: f.Rule}, f)
+	}
+	to := s.at
+	to.Ordinal, to.Record, to.Digest = to.Ordinal+1, to.Record+1, sha256.Sum256(to.Digest[:])
+	if err := s.db.Commit(t.Context(), s.at, to, &decide.Output{Bulks: []decide.Bulk{bulk}}); err != nil {
+		t.Fatal(err)
+	}
+	s.at = to
+	// The payment of c was refunded while it waited.
+	s.tell(decide.KindApproval, decide.Fact{Remedy: id("c"), Rule: "late"}, decide.ApprovalFact{Answer: "approve", By: "cem", Need: 2, Held: decide.ReasonRefunded})
+	holds, err := s.db.Holds(t.Context())
+	if err != nil || len(holds) != 3 {
+		t.Fatalf("holds are %+v, %v", holds, err)
+	}
+	if h := holds[0]; h.Bulk == nil || !reflect.DeepEqual(*h.Bulk, bulk) || h.Remedies != 2 || h.Reason != decide.ReasonBulk || h.Money[0].Minor != 598 {
+		t.Errorf("the bulk is %+v", h)
+	}
+	if h := holds[1]; h.Bulk != nil || h.Remedies != 1 || h.Reason != decide.ReasonRefunded {
+		t.Errorf("what is held by itself is %+v", h)
+	}
+	if h := holds[2]; h.Bulk != nil || h.Remedies != 1 || h.Reason != decide.ReasonBudget {
+		t.Errorf("what is held for another reason is %+v", h)
+	}
+	of, err := s.db.Remedies(t.Context(), views.Filter{Bulk: bulk.Bulk})
+	if err != nil || len(of) != 2 || of[0].Bulk != bulk.Bulk {
+		t.Errorf("remedies of the bulk are %+v, %v", of, err)
+	}
+	if got, err := s.db.Bulk(t.Context(), bulk.Bulk); err != nil || !reflect.DeepEqual(*got, bulk) {
+		t.Errorf("the bulk is %+v, %v", got, err)
+	}
+	if got, err := s.db.Bulk(t.Context(), id("none")); err != nil || got != nil {
+		t.Errorf("a bulk that is not there is %+v, %v", got, err)
+	}
+}
