@@ -61,6 +61,29 @@ func TestTexts(t *testing.T) {
 	})
 }
 
+// TestParts holds that every rule is found whose part is in the text, and that a
+// text that repeats itself does not find them without end.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		all := entries(t)
+		value := few(t, "value")
+		got := index.NewParts(all).Append(nil, []byte(value))
+		for _, e := range all {
+			if strings.Contains(value, e.Key) && !slices.Contains(got, e.Rule) {
+				t.Fatalf("%q in %q: rule %d is not among %v", e.Key, value, e.Rule, got)
+			}
+		}
+		if len(got) > 2*len(all) {
+			t.Fatalf("%d rules found of %d", len(got), len(all))
+		}
+	})
+	distinct := index.NewParts([]index.Entry{{Key: "prefixed-one", Rule: 1}, {Key: "prefixed-two", Rule: 2}, {Key: "x", Rule: 3}})
+	if got := distinct.Append(nil, []byte("a prefixed-two")); !slices.Equal(sorted(got), []uint32{2, 3}) {
+		t.Errorf("got %v, want only those whose rare bytes are there", got)
+	}
+}
+
 // near draws numbers that are often equal or neighbours.
 func near(t *rapid.T, name string) float64 {
 	n := float64(rapid.IntRange(-4, 4).Draw(t, name))
@@ -171,24 +194,28 @@ func TestNetworks(t *testing.T) {
 
 // tables are tables of n rules, each with a value of which it finds one rule.
 func tables(n int) map[string]func(dst []uint32) []uint32 {
-	keys, affixes := make([]index.Entry, n), make([]index.Entry, n)
+	keys, affixes, needles := make([]index.Entry, n), make([]index.Entry, n), make([]index.Entry, n)
 	numbers, ranges, networks := make([]index.Number, n), make([]index.Range, n), make([]index.Network, n)
 	for i := range n {
 		rule := uint32(i)
 		keys[i] = index.Entry{Key: fmt.Sprintf("rental-%d", i), Rule: rule}
+		needles[i] = index.Entry{Key: fmt.Sprintf("<%04d>", i), Rule: rule}
 		affixes[i] = index.Entry{Key: strings.Repeat("x", 1+i%40) + fmt.Sprintf("%05d", i), Rule: rule}
 		numbers[i] = index.Number{Value: float64(i) / 4, Rule: rule}
 		ranges[i] = index.Range{Low: float64(i), High: index.Below(float64(i + 1)), Rule: rule}
 		networks[i] = index.Network{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24), Rule: rule}
 	}
 	texts, prefixes, suffixes := index.NewTexts(keys), index.NewPrefixes(affixes), index.NewSuffixes(affixes)
+	parts, around := index.NewParts(needles), []byte("has "+needles[n/2].Key+" in it")
 	equal, within, inside := index.NewNumbers(numbers), index.NewRanges(ranges), index.NewNetworks(networks)
 	text, affix := []byte(fmt.Sprintf("rental-%d", n/2)), []byte(affixes[n/2].Key)
 	long := append(slices.Clone(affix), "and more"...)
+
 	return map[string]func(dst []uint32) []uint32{
 		"equal text":   func(dst []uint32) []uint32 { return texts.Append(dst, text) },
 		"prefix":       func(dst []uint32) []uint32 { return prefixes.Append(dst, long) },
 		"suffix":       func(dst []uint32) []uint32 { return suffixes.Append(dst, affix) },
+		"part":         func(dst []uint32) []uint32 { return parts.Append(dst, around) },
 		"equal number": func(dst []uint32) []uint32 { return equal.Append(dst, float64(n/2)/4) },
 		"range":        func(dst []uint32) []uint32 { return within.Append(dst, float64(n/2)+0.5) },
 		"network": func(dst []uint32) []uint32 {
