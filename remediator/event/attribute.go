@@ -6,139 +6,148 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 )
 
-// required are the attributes that every event has, in the order of their bits
-// in message.found.
-var required = [...]string{"specversion", "id", "source", "type"}
+// known is a member of an event that means something to us.
+type known uint8
+
+const (
+	extension known = iota // any other
+	knownSpecversion
+	knownID
+	knownSource
+	knownType
+	knownSubject
+	knownCustomer
+	knownTime
+	knownContents
+	knownSchema
+	knownTraceparent
+	knownTracestate
+	knownSeveritytext
+	knownSampledrate
+	knownSeveritynumber
+	knownData
+	knownBytes
+	knowns
+)
+
+// required is the last attribute that every event has, from the first on.
+const required = knownType
+
+// knownNames finds a known member, less one.
+var knownNames = newFields("specversion", "id", "source", "type", "subject", "customer", "time", "datacontenttype", "dataschema",
+	"traceparent", "tracestate", "severitytext", "sampledrate", "severitynumber", "data", "data_base64")
 
 // judge holds the attributes against the rules of CloudEvents and our bounds.
-func (s *scanner) judge(m *message) {
-	for i := range m.count {
-		s.judgeMember(m, attribute{member: m.members[i], index: i, name: m.name(s.buf, i), text: m.value(s.buf, i)})
+func (m *message) judge() {
+	for i := range m.members[:m.count] {
+		m.judgeMember(&m.members[i])
 	}
-	for bit, name := range required {
-		if m.found&(1<<bit) == 0 {
-			s.refuse(CodeMissing, name, "attribute %q is missing: every event has specversion, id, source and type", name)
+	for k := knownSpecversion; k <= required; k++ {
+		if a := m.attribute(k); a == nil || a.kind == null {
+			name := knownNames.names[k-1]
+			m.refuse(CodeMissing, name, "attribute %q is missing: every event has specversion, id, source and type", name)
 		}
 	}
-	s.judgeData(m)
+	m.judgeData()
 }
 
-// attribute is a member with its name and text at hand. It is a copy: a pointer
-// to the member would move the whole message to the heap.
-type attribute struct {
-	member
-	index      int
-	name, text []byte
-}
-
-func (s *scanner) judgeMember(m *message, a attribute) {
-	switch string(a.name) {
-	case "specversion":
-		if s.requiredText(m, a, 0, 0) && string(a.text) != "1.0" {
-			s.refuse(CodeValue, "specversion", `attribute "specversion" is %s: write "1.0"`, short(a.text))
+func (m *message) judgeMember(a *member) {
+	switch a.known {
+	case knownSpecversion:
+		if m.boundedText(a, MaxBytes) && string(m.bytes(a.value)) != "1.0" {
+			m.refuse(CodeValue, "specversion", `attribute "specversion" is %s: write "1.0"`, short(m.bytes(a.value)))
 		}
-	case "id":
-		s.requiredText(m, a, 1, MaxText)
-	case "source":
-		if s.requiredText(m, a, 2, MaxText) && !uriReference(a.text) {
-			s.refuse(CodeValue, "source", `attribute "source" is %s, which is no URI-reference: write one like "/checkout", percent-encoding other characters`, short(a.text))
+	case knownID, knownSubject:
+		m.boundedText(a, MaxText)
+	case knownSource:
+		if m.boundedText(a, MaxText) && !uriReference(m.bytes(a.value)) {
+			m.refuse(CodeValue, "source", `attribute "source" is %s, which is no URI-reference: write one like "/checkout", percent-encoding other characters`, short(m.bytes(a.value)))
 		}
-	case "type":
-		if s.requiredText(m, a, 3, MaxType) && bytes.HasPrefix(a.text, []byte(ReservedPrefix)) {
-			s.refuse(CodeReserved, "type", "attribute \"type\" is %s: types that begin with %q are the service's own, use your own domain", short(a.text), ReservedPrefix)
+	case knownType:
+		if m.boundedText(a, MaxType) && bytes.HasPrefix(m.bytes(a.value), []byte(ReservedPrefix)) {
+			m.refuse(CodeReserved, "type", "attribute \"type\" is %s: types that begin with %q are the service's own, use your own domain", short(m.bytes(a.value)), ReservedPrefix)
 		}
-	case "subject":
-		s.boundedText(a, MaxText)
-	case "customer":
-		if a.kind != text || len(a.text) > 0 {
-			s.boundedText(a, MaxText)
+	case knownCustomer:
+		if a.kind != text || len(m.bytes(a.value)) > 0 {
+			m.boundedText(a, MaxText)
 		}
-	case "time":
-		s.judgeTime(m, a)
-	case "datacontenttype":
-		if s.boundedText(a, MaxText) {
-			m.contentType = a.text
-			if !mediaType(a.text) {
-				s.refuse(CodeValue, "datacontenttype", `attribute "datacontenttype" is %s, which is no media type: write one like "application/json"`, short(a.text))
+	case knownTime:
+		m.judgeTime(a)
+	case knownContents:
+		if m.boundedText(a, MaxText) {
+			m.contents = m.bytes(a.value)
+			if !mediaType(m.contents) {
+				m.refuse(CodeValue, "datacontenttype", `attribute "datacontenttype" is %s, which is no media type: write one like "application/json"`, short(m.contents))
 			}
 		}
-	case "dataschema":
-		if s.boundedText(a, MaxBytes) && !absoluteURI(a.text) {
-			s.refuse(CodeValue, "dataschema", `attribute "dataschema" is %s, which is no absolute URI: write one like "https://example.com/order.json"`, short(a.text))
+	case knownSchema:
+		if m.boundedText(a, MaxBytes) && !absoluteURI(m.bytes(a.value)) {
+			m.refuse(CodeValue, "dataschema", `attribute "dataschema" is %s, which is no absolute URI: write one like "https://example.com/order.json"`, short(m.bytes(a.value)))
 		}
-	case "traceparent", "tracestate", "severitytext":
-		s.boundedText(a, MaxBytes)
-	case "sampledrate":
-		if s.integerOf(m, a) {
-			if m.sampled = m.members[a.index].number; m.sampled < 1 {
-				s.refuse(CodeValue, "sampledrate", `attribute "sampledrate" is %d: write an integer of at least 1`, m.sampled)
+	case knownTraceparent, knownTracestate, knownSeveritytext:
+		m.boundedText(a, MaxBytes)
+	case knownSampledrate:
+		if m.integerOf(a) {
+			if m.sampled = a.number; m.sampled < 1 {
+				m.refuse(CodeValue, "sampledrate", `attribute "sampledrate" is %d: write an integer of at least 1`, m.sampled)
 			}
 		}
-	case "severitynumber":
-		s.integerOf(m, a)
+	case knownSeveritynumber:
+		m.integerOf(a)
 	default:
-		s.judgeExtension(a)
+		m.judgeExtension(a)
 	}
 }
 
-func (s *scanner) judgeExtension(a attribute) {
-	if !legalName(a.name) {
-		s.refuse(CodeName, string(a.name), "attribute %s has an illegal name: use 1 to %d of the characters a-z and 0-9, and put the rest into data", short(a.name), MaxName)
+func (m *message) judgeExtension(a *member) {
+	name := m.bytes(a.name.at)
+	if !legalName(name) {
+		m.refuse(CodeName, string(name), "attribute %s has an illegal name: use 1 to %d of the characters a-z and 0-9, and put the rest into data", short(name), MaxName)
 		return
 	}
 	switch a.kind {
 	case text:
-		s.characters(a)
+		m.characters(a)
 	case other:
-		s.refuse(CodeType, string(a.name), "attribute %q is %s: an attribute is a text, true, false or a 32-bit integer; put anything else into data", string(a.name), short(a.text))
+		m.refuse(CodeType, string(name), "attribute %q is %s: an attribute is a text, true, false or a 32-bit integer; put anything else into data", string(name), short(m.bytes(a.value)))
 	}
-}
-
-// requiredText notes that a required attribute is there, and judges its text.
-// No bound is 0.
-func (s *scanner) requiredText(m *message, a attribute, bit, most int) bool {
-	if a.kind != null {
-		m.found |= 1 << bit
-	}
-	if most == 0 {
-		most = MaxBytes
-	}
-	return s.boundedText(a, most)
 }
 
 // boundedText says whether an attribute is a text of 1 to most bytes; null, as
 // absent, is neither that nor wrong.
-func (s *scanner) boundedText(a attribute, most int) bool {
+func (m *message) boundedText(a *member, most int) bool {
+	if size := int(a.value.end - a.value.start); a.kind == text && a.odd == 0 && size > 0 && size <= most && m.buf[a.value.start] > ' ' {
+		return true
+	}
+	name, value := string(m.bytes(a.name.at)), m.bytes(a.value)
 	switch {
 	case a.kind == null:
 		return false
 	case a.kind != text:
-		s.refuse(CodeType, string(a.name), "attribute %q is %s: write it as a text, in double quotes", string(a.name), short(a.text))
-	case len(bytes.TrimSpace(a.text)) == 0:
-		s.refuse(CodeValue, string(a.name), "attribute %q is empty: give it a value or leave it out", string(a.name))
-	case len(a.text) > most:
-		s.refuse(CodeValue, string(a.name), "attribute %q has %d bytes: at most %d are accepted", string(a.name), len(a.text), most)
+		m.refuse(CodeType, name, "attribute %q is %s: write it as a text, in double quotes", name, short(value))
+	case len(bytes.TrimSpace(value)) == 0:
+		m.refuse(CodeValue, name, "attribute %q is empty: give it a value or leave it out", name)
+	case len(value) > most:
+		m.refuse(CodeValue, name, "attribute %q has %d bytes: at most %d are accepted", name, len(value), most)
 	default:
-		return s.characters(a)
+		return m.characters(a)
 	}
 	return false
 }
 
 // characters refuses what CloudEvents keeps out of texts: control characters
-// and code points that are no characters.
-func (s *scanner) characters(a attribute) bool {
-	if !a.wide && !a.valueEscaped {
-		// The scan has refused raw control characters already, except this one.
-		if bytes.IndexByte(a.text, 0x7F) < 0 {
-			return true
-		}
+// and code points that are no characters. The scan has refused raw control
+// characters already, apart from DEL and those beyond ASCII.
+func (m *message) characters(a *member) bool {
+	if a.odd == 0 {
+		return true
 	}
-	for _, r := range string(a.text) {
+	for _, r := range string(m.bytes(a.value)) {
 		if r < ' ' || r >= 0x7F && r < 0xA0 || r >= 0xFDD0 && r <= 0xFDEF || r&0xFFFE == 0xFFFE {
-			s.refuse(CodeValue, string(a.name), "attribute %q holds %U, a control character or none at all: remove it", string(a.name), r)
+			name := string(m.bytes(a.name.at))
+			m.refuse(CodeValue, name, "attribute %q holds %U, a control character or none at all: remove it", name, r)
 			return false
 		}
 	}
@@ -147,10 +156,11 @@ func (s *scanner) characters(a attribute) bool {
 
 // integerOf says whether an attribute is an integer, also one that a broker has
 // written as text, which it turns into a number.
-func (s *scanner) integerOf(m *message, a attribute) bool {
+func (m *message) integerOf(a *member) bool {
+	value := m.bytes(a.value)
 	if a.kind == text {
-		if n, ok := wholeNumber(a.text); ok {
-			m.members[a.index].kind, m.members[a.index].number = integer, n
+		if n, ok := wholeNumber(value); ok {
+			a.kind, a.number = integer, n
 			return true
 		}
 	}
@@ -158,62 +168,28 @@ func (s *scanner) integerOf(m *message, a attribute) bool {
 		return true
 	}
 	if a.kind != null {
-		s.refuse(CodeType, string(a.name), "attribute %q is %s: write a 32-bit integer without quotes, fraction or exponent", string(a.name), short(a.text))
+		name := string(m.bytes(a.name.at))
+		m.refuse(CodeType, name, "attribute %q is %s: write a 32-bit integer without quotes, fraction or exponent", name, short(value))
 	}
 	return false
 }
 
 // judgeTime reads RFC 3339 into nanoseconds. The epoch itself counts as absent:
 // that is what a clock that was never set shows.
-func (s *scanner) judgeTime(m *message, a attribute) {
-	if !s.boundedText(a, MaxText) {
+func (m *message) judgeTime(a *member) {
+	if !m.boundedText(a, MaxText) {
 		return
 	}
-	var at time.Time
-	if !rfc3339(a.text) || at.UnmarshalText(a.text) != nil {
-		s.refuse(CodeValue, "time", `attribute "time" is %s: write RFC 3339 like "2026-01-31T12:00:00Z"`, short(a.text))
-		return
+	value := m.bytes(a.value)
+	seconds, nanoseconds, ok := rfc3339(value)
+	switch {
+	case !ok:
+		m.refuse(CodeValue, "time", `attribute "time" is %s: write RFC 3339 like "2026-01-31T12:00:00Z"`, short(value))
+	case seconds < -maxSeconds || seconds > maxSeconds:
+		m.refuse(CodeValue, "time", `attribute "time" is %s: write a time from 1678 to 2261`, short(value))
+	default:
+		m.time = seconds*1_000_000_000 + nanoseconds
 	}
-	if seconds := at.Unix(); seconds < -maxSeconds || seconds > maxSeconds {
-		s.refuse(CodeValue, "time", `attribute "time" is %s: write a time from 1678 to 2261`, short(a.text))
-		return
-	}
-	m.time = at.UnixNano()
-}
-
-// rfc3339 says whether text has the form of RFC 3339. The time package, which
-// judges the numbers, lets more pass than that: a comma, one digit of an hour,
-// any offset.
-func rfc3339(text []byte) bool {
-	const form = "0000-00-00T00:00:00"
-	if len(text) < len(form)+1 || !formed(text[:len(form)], form) {
-		return false
-	}
-	rest := text[len(form):]
-	if rest[0] == '.' {
-		rest = bytes.TrimLeft(rest[1:], "0123456789")
-		if len(rest) == len(text)-len(form)-1 {
-			return false
-		}
-	}
-	if string(rest) == "Z" {
-		return true
-	}
-	return (formed(rest, "+00:00") || formed(rest, "-00:00")) && string(rest[1:3]) < "24" && rest[4] < '6'
-}
-
-// formed says whether text has digits where form has zeros, and is equal to it
-// elsewhere.
-func formed(text []byte, form string) bool {
-	if len(text) != len(form) {
-		return false
-	}
-	for i, c := range text {
-		if form[i] == '0' && c-'0' > 9 || form[i] != '0' && c != form[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // maxSeconds is about how far from the epoch 64 bits of nanoseconds reach, less
@@ -230,20 +206,38 @@ func legalName(name []byte) bool {
 	return len(name) >= 1 && len(name) <= MaxName
 }
 
+// uri says of a byte what it is in a URI-reference.
+var uri = func() (class [256]uint8) {
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~" {
+		class[c] = uriPlain
+	}
+	for _, c := range ":?#[]@!$&'()*+,;=%" {
+		class[c] = uriOther
+	}
+	class['/'] = uriSlash
+	return class
+}()
+
+// Classes of bytes in a URI-reference, 0 being what may not be there.
+const (
+	uriPlain = 1 << iota
+	uriSlash
+	uriOther
+)
+
 // uriReference says whether text is a URI-reference of RFC 3986. The common
 // case, a path of plain characters, is decided without parsing.
 func uriReference(text []byte) bool {
-	plainPath := true
-	for i, c := range text {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9',
-			c == '-', c == '.', c == '_', c == '~':
-		case c == '/' && (i == 0 || text[i-1] != '/'):
-		case bytes.IndexByte([]byte(":/?#[]@!$&'()*+,;=%"), c) >= 0:
-			plainPath = false
-		default:
+	plainPath, last := true, uint8(uriPlain)
+	for _, c := range text {
+		class := uri[c]
+		if class == 0 {
 			return false
 		}
+		if class == uriOther || class&last == uriSlash {
+			plainPath = false
+		}
+		last = class
 	}
 	if plainPath {
 		return true

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -18,99 +19,111 @@ func DecodeData(data []byte) (any, error) {
 	if len(data) == 0 {
 		return nil, nil
 	}
-	s := scanner{buf: data, depth: 1, member: []byte("data")}
-	s.space()
-	value, ok := s.decode()
-	if !ok {
-		return nil, s.hard
+	m := messages.Get().(*message)
+	defer m.free()
+	m.begin(data)
+	m.depth, m.inside = 1, "data"
+	value, i := m.decode(m.space(0))
+	if i < 0 {
+		return nil, m.hard
 	}
-	if err := s.end(); err != nil {
+	if err := m.end(i); err != nil {
 		return nil, err
 	}
-	if s.soft != nil {
-		return nil, s.soft
+	if m.soft != nil {
+		return nil, m.soft
 	}
 	return value, nil
 }
 
-func (s *scanner) decode() (any, bool) {
-	switch s.peek() {
-	case '"':
-		return s.decodeText()
-	case '{':
-		return s.decodeObject()
-	case '[':
-		return s.decodeArray()
-	case 't':
-		return true, s.literal("true")
-	case 'f':
-		return false, s.literal("false")
-	case 'n':
-		return nil, s.literal("null")
+func (s *scanner) decode(i int) (any, int) {
+	switch c := s.at(i); {
+	case c == '"':
+		return s.decodeText(i)
+	case c == '{':
+		return s.decodeObject(i)
+	case c == '[':
+		return s.decodeArray(i)
+	case c <= '9':
+		end, _ := s.number(i)
+		if end < 0 {
+			return nil, fail
+		}
+		return decodeNumber(s.buf[i:end]), end
+	case c == 't':
+		return true, s.word(i)
+	case c == 'f':
+		return false, s.word(i)
 	}
-	start := s.pos
-	integer, ok := s.number()
-	if !ok {
-		return nil, false
-	}
-	return decodeNumber(s.buf[start:s.pos], integer), true
+	return nil, s.word(i)
 }
 
-func (s *scanner) decodeText() (any, bool) {
-	inner, escaped, ok := s.text()
-	if !ok {
-		return nil, false
+func (s *scanner) decodeText(i int) (any, int) {
+	end, odd := s.text(i + 1)
+	if end < 0 {
+		return nil, fail
 	}
-	if escaped {
+	inner := s.buf[i+1 : end-1]
+	if odd&escaped != 0 {
 		inner = unescape(nil, inner)
 	}
-	return string(inner), true
+	return string(inner), end
 }
 
-func (s *scanner) decodeObject() (any, bool) {
+func (s *scanner) decodeObject(i int) (any, int) {
 	if s.depth == MaxDepth {
-		s.syntax(tooDeep).Code = CodeTooDeep
-		return nil, false
+		s.syntax(i, tooDeep).Code = CodeTooDeep
+		return nil, fail
 	}
-	s.enter()
+	s.depth++
 	object := make(map[string]any)
-	names := nameSet{base: s.open}
-	for s.peek() != '}' {
-		name, _, _, ok := s.name(&names)
-		if !ok {
-			return nil, false
+	names := nameSet{base: len(s.names), table: len(s.tables)}
+	i = s.space(i + 1)
+	for s.at(i) != '}' {
+		one, after := s.name(i)
+		if after < 0 {
+			return nil, fail
 		}
-		value, ok := s.decode()
-		if !ok || !s.next('}') {
-			return nil, false
+		if names.repeats(s, one) {
+			s.refuseRepeated(one)
 		}
-		object[string(name)] = value
+		value, end := s.decode(after)
+		if end < 0 {
+			return nil, fail
+		}
+		if i = s.next(end, '}'); i < 0 {
+			return nil, fail
+		}
+		object[string(s.bytes(one.at))] = value
 	}
 	s.leave(&names)
-	return object, true
+	return object, i + 1
 }
 
-func (s *scanner) decodeArray() (any, bool) {
+func (s *scanner) decodeArray(i int) (any, int) {
 	if s.depth == MaxDepth {
-		s.syntax(tooDeep).Code = CodeTooDeep
-		return nil, false
+		s.syntax(i, tooDeep).Code = CodeTooDeep
+		return nil, fail
 	}
-	s.enter()
+	s.depth++
 	array := []any{}
-	for s.peek() != ']' {
-		value, ok := s.decode()
-		if !ok || !s.next(']') {
-			return nil, false
+	i = s.space(i + 1)
+	for s.at(i) != ']' {
+		value, end := s.decode(i)
+		if end < 0 {
+			return nil, fail
+		}
+		if i = s.next(end, ']'); i < 0 {
+			return nil, fail
 		}
 		array = append(array, value)
 	}
-	s.pos++
 	s.depth--
-	return array, true
+	return array, i + 1
 }
 
-func decodeNumber(text []byte, integer bool) any {
-	if f, ok := floatOf(text, integer); ok {
+func decodeNumber(text []byte) any {
+	if f, ok := floatOf(text); ok {
 		return f
 	}
 	return json.Number(text)
@@ -118,9 +131,9 @@ func decodeNumber(text []byte, integer bool) any {
 
 // floatOf returns the float64 of a number and whether it holds the number as
 // DecodeData wants it held.
-func floatOf(text []byte, integer bool) (float64, bool) {
+func floatOf(text []byte) (float64, bool) {
 	f, err := strconv.ParseFloat(string(text), 64)
-	return f, err == nil && (!integer || math.Abs(f) < maxExact || exact(text))
+	return f, err == nil && (math.Abs(f) < maxExact || bytes.ContainsAny(text, ".eE") || exact(text))
 }
 
 // exact says whether an integer lies within ±2^53; rounding to a float64 would

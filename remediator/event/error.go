@@ -38,13 +38,21 @@ func tooLarge(size, most int) *Error {
 		"the event has %d bytes: at most %d are accepted; send large content apart and name it in the data", size, most)}
 }
 
-// syntax stops the scan: from here on the text is not JSON.
-func (s *scanner) syntax(problem string) *Error {
-	s.hard = &Error{Code: CodeSyntax, Attribute: string(s.member), Offset: s.pos, Message: fmt.Sprintf("byte %d: %s", s.pos, problem)}
-	if s.pos >= len(s.buf) {
-		s.hard.Message = fmt.Sprintf("the JSON ends at byte %d: %s", s.pos, problem)
+// syntax stops the scan at a position: from there on the text is not JSON.
+func (s *scanner) syntax(i int, problem string) *Error {
+	s.hard = &Error{Code: CodeSyntax, Attribute: s.memberName(), Offset: i, Message: fmt.Sprintf("byte %d: %s", i, problem)}
+	if i >= len(s.buf) {
+		s.hard.Message = fmt.Sprintf("the JSON ends at byte %d: %s", i, problem)
 	}
 	return s.hard
+}
+
+// memberName says what is being read; empty when it is the whole.
+func (s *scanner) memberName() string {
+	if s.named {
+		return string(s.bytes(s.member.at))
+	}
+	return s.inside
 }
 
 // refuse records the first error that leaves the text readable; the scan goes
@@ -58,7 +66,7 @@ func (s *scanner) refuse(code, attribute, format string, args ...any) {
 // refuseAt is refuse of what one byte shows.
 func (s *scanner) refuseAt(offset int, code, problem string) {
 	if s.soft == nil {
-		s.soft = &Error{Code: code, Attribute: string(s.member), Offset: offset, Message: fmt.Sprintf("byte %d: %s", offset, problem)}
+		s.soft = &Error{Code: code, Attribute: s.memberName(), Offset: offset, Message: fmt.Sprintf("byte %d: %s", offset, problem)}
 	}
 }
 

@@ -62,11 +62,12 @@ type Event struct {
 // a door with another bound has let in must stay readable. Data may share
 // memory with raw.
 func Decode(raw []byte) (Event, error) {
-	s, m := scanner{buf: raw}, message{}
-	if err := s.whole(&m); err != nil {
+	m := messages.Get().(*message)
+	defer m.free()
+	if err := m.whole(raw); err != nil {
 		return Event{}, err
 	}
-	return m.build(raw), nil
+	return m.build(), nil
 }
 
 // Head is what a door needs of an event that it lets in.
@@ -81,11 +82,12 @@ func Check(raw []byte, maxBytes int) (Head, error) {
 	if err := tooLarge(len(raw), maxBytes); err != nil {
 		return Head{}, err
 	}
-	s, m := scanner{buf: raw}, message{}
-	if err := s.whole(&m); err != nil {
+	m := messages.Get().(*message)
+	defer m.free()
+	if err := m.whole(raw); err != nil {
 		return Head{}, err
 	}
-	return Head{Time: m.time, Spaced: s.spaced}, nil
+	return Head{Time: m.time, Spaced: m.spaced}, nil
 }
 
 // Batch reads a JSON array of events and calls visit for each in order, with
@@ -99,42 +101,38 @@ func Batch(body []byte, maxBytes int, visit func(raw []byte, head Head, refused 
 	if err := tooLarge(len(body), math.MaxInt32); err != nil {
 		return err // beyond what a span can say
 	}
-	s, m := scanner{buf: body}, message{}
-	s.space()
-	if s.peek() != '[' {
-		return s.syntax("a batch is a JSON array of events: begin it with [")
+	m := messages.Get().(*message)
+	defer m.free()
+	m.begin(body)
+	i := m.space(0)
+	if m.at(i) != '[' {
+		return m.syntax(i, "a batch is a JSON array of events: begin it with [")
 	}
-	s.pos++
-	s.space()
-	if s.peek() == ']' {
-		s.pos++
-		return s.end()
+	if i = m.space(i + 1); m.at(i) == ']' {
+		return m.end(i + 1)
 	}
 	for index := 0; ; index++ {
-		start := s.pos
-		s.spaced, s.soft, s.depth = false, nil, 0
-		m.count, m.reading = 0, reading{}
-		if !s.message(&m) {
-			s.hard.Index = index
-			return s.hard
+		start := i
+		m.begin(body)
+		if i = m.scan(start); i < 0 {
+			m.hard.Index = index
+			return m.hard
 		}
-		raw := body[start:s.pos:s.pos]
+		raw := body[start:i:i]
 		if refused := tooLarge(len(raw), maxBytes); refused != nil {
-			s.soft = &Error{Code: refused.Code, Message: refused.Message, ID: m.id(body)}
+			m.soft = &Error{Code: refused.Code, Message: refused.Message, ID: m.id()}
 		}
-		if !visit(raw, Head{Time: m.time, Spaced: s.spaced}, s.soft) {
+		if !visit(raw, Head{Time: m.time, Spaced: m.spaced}, m.soft) {
 			return nil
 		}
-		s.space()
-		switch s.peek() {
+		i = m.space(i)
+		switch m.at(i) {
 		case ',':
-			s.pos++
-			s.space()
+			i = m.space(i + 1)
 		case ']':
-			s.pos++
-			return s.end()
+			return m.end(i + 1)
 		default:
-			err := s.syntax("expected , or ] after an event of the batch")
+			err := m.syntax(i, "expected , or ] after an event of the batch")
 			err.Index = index
 			return err
 		}

@@ -1,70 +1,64 @@
 package event
 
-// readData fills the slots of the data, which has been validated.
-func (v *View) readData() {
-	if v.plan.data == nil {
+// ask finds out what is wanted of an event of a type.
+func (v *View) ask(eventType []byte) {
+	if v.asked {
+		return // the type is repeated, so the event is refused
+	}
+	v.asked = true
+	if v.plan = v.planFor(eventType); v.plan == nil {
 		return
 	}
-	s := scanner{depth: 1}
-	switch m := &v.message; {
-	case m.decoded != nil:
-		s.buf = m.decoded
-	case m.data != span{}:
-		s.buf, s.pos = v.scan.buf, int(m.data.start)
-	default:
-		return
+	if count := v.plan.Slots(); cap(v.slots) < count {
+		v.slots = make([]slot, count)
+	} else {
+		v.slots = v.slots[:count]
+		clear(v.slots)
 	}
-	v.data = s.buf
-	v.extract(&s, v.plan.data)
 }
 
-// extract reads the value at pos, which a node of the plan wants.
-func (v *View) extract(s *scanner, n *node) {
-	at, start := &v.slots[n.slot], s.pos
-	switch c := s.peek(); c {
-	case '"':
-		_, at.escaped, _ = s.text()
-		at.kind, at.at = Text, span{int32(start + 1), int32(s.pos - 1)}
-		return
-	case '{':
-		at.kind = Object
-		if len(n.children) > 0 {
-			v.extractFields(s, n)
-			break
+// wanted returns what is wanted of the data, as far as that is known.
+func (v *View) wanted() *node {
+	if v == nil || v.plan == nil {
+		return nil
+	}
+	return v.plan.data
+}
+
+// extract passes a value that a node wants, and keeps where it lies.
+func (s *scanner) extract(start int, want *node) (i int) {
+	kind, state, quote := Number, unread, 0
+	switch c := s.at(start); {
+	case c == '"':
+		var odd oddity
+		if i, odd = s.text(start + 1); odd&escaped != 0 {
+			state = unresolved
 		}
-		s.value()
+		kind, quote = Text, 1
+	case c <= '9':
+		i, _ = s.number(start)
+	case c == '{':
+		kind = Object
+		if len(want.children) == 0 {
+			i = s.object(start, nil)
+		} else {
+			i = s.object(start, want)
+		}
+	case c == '[':
+		kind, i = Array, s.array(start)
 	default:
-		s.value()
-		at.kind = kindOf(c)
+		kind, i = wordKind(c), s.word(start)
 	}
-	at.at = span{int32(start), int32(s.pos)}
+	s.view.slots[want.slot] = slot{at: span{int32(start + quote), int32(i - quote)}, kind: kind, state: state}
+	return i
 }
 
-func kindOf(first byte) Kind {
+func wordKind(first byte) Kind {
 	switch first {
-	case '[':
-		return Array
 	case 't':
 		return True
 	case 'f':
 		return False
-	case 'n':
-		return Null
 	}
-	return Number
-}
-
-func (v *View) extractFields(s *scanner, n *node) {
-	s.enter()
-	names := nameSet{base: s.open}
-	for s.peek() != '}' {
-		name, _, _, _ := s.name(&names)
-		if wanted := n.child(string(name)); wanted != nil {
-			v.extract(s, wanted)
-		} else {
-			s.value()
-		}
-		s.next('}')
-	}
-	s.leave(&names)
+	return Null
 }

@@ -1,10 +1,12 @@
 package event
 
 import (
+	"bytes"
 	"encoding/base64"
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // kind is the JSON type of a member of an event.
@@ -20,168 +22,203 @@ const (
 
 // member is one member of the event's object other than its data.
 type member struct {
-	name, value  span // of a text, what stands between its quotes; else its JSON
-	nameEscaped  bool
-	valueEscaped bool
-	wide         bool // the text has characters beyond ASCII
-	kind         kind
-	number       int32 // of an integer; 1 for true
+	name   name
+	value  span  // for bytes: of a text, what stands between its quotes; else its JSON
+	number int32 // of an integer; 1 for true
+	kind   kind
+	odd    oddity
+	known  known
 }
 
 // message is an event as scanned: what Check judges and Decode builds from.
 type message struct {
+	scanner
 	members [MaxAttributes]member
 	count   int // of members
 	reading
+	decoding []byte // memory for what data_base64 holds
 }
 
 // reading is what a message says besides its attributes.
 type reading struct {
-	data     span // JSON; empty when absent or null
-	dataKind kind
-	hasData  bool   // data is present, be it null
-	encoded  []byte // data_base64, its escapes resolved; nil when absent or null
-	hasBytes bool   // data_base64 is present, be it null
-	decoded  []byte // the JSON in data_base64
-
-	contentType []byte
-	time        int64
-	sampled     int32
-	found       uint8 // the required attributes, a bit each
+	seen     uint32       // a bit for each known member
+	place    [knowns]int8 // of a known attribute, one more than its index in members
+	data     span         // JSON; empty when absent or null
+	encoded  []byte       // data_base64, its escapes resolved; nil when absent or null
+	decoded  []byte       // the JSON in data_base64
+	time     int64
+	sampled  int32
+	contents []byte // datacontenttype
 }
 
-// name returns the name of a member.
-func (m *message) name(buf []byte, i int) []byte {
-	return resolve(buf, m.members[i].name, m.members[i].nameEscaped)
-}
+// messages keeps what reading an event needs between events.
+var messages = sync.Pool{New: func() any { return new(message) }}
 
-// value returns the text of a member, or its JSON when it is none.
-func (m *message) value(buf []byte, i int) []byte {
-	return resolve(buf, m.members[i].value, m.members[i].valueEscaped)
-}
+// maxKept bounds the memory that an unusual event leaves behind, in bytes.
+const maxKept = 1 << 20
 
-func resolve(buf []byte, at span, escaped bool) []byte {
-	if escaped {
-		return unescape(nil, buf[at.start:at.end])
+// free gives a message back that messages gave.
+func (m *message) free() {
+	if cap(m.scratch)+cap(m.decoding)+16*cap(m.names)+4*cap(m.tables) <= maxKept {
+		m.begin(nil)
+		messages.Put(m)
 	}
-	return buf[at.start:at.end]
+}
+
+// begin makes the message ready for a text.
+func (m *message) begin(buf []byte) {
+	m.scanner.reset(buf)
+	m.count, m.reading = 0, reading{}
 }
 
 // id returns the event's id as far as it could be read.
-func (m *message) id(buf []byte) string {
-	for i := range m.count {
-		if string(m.name(buf, i)) == "id" && m.members[i].kind == text {
-			id := m.value(buf, i)
+func (m *message) id() string {
+	for i := range m.members[:m.count] {
+		if a := &m.members[i]; a.known == knownID && a.kind == text {
+			id := m.bytes(a.value)
 			return strings.ToValidUTF8(string(id[:min(len(id), MaxText)]), "\uFFFD")
 		}
 	}
 	return ""
 }
 
+// attribute returns a known attribute, nil when the event does not have it.
+func (m *message) attribute(k known) *member {
+	if i := m.place[k]; i > 0 {
+		return &m.members[i-1]
+	}
+	return nil
+}
+
 // whole scans one event that is all of the text.
-func (s *scanner) whole(m *message) *Error {
-	if err := tooLarge(len(s.buf), math.MaxInt32); err != nil {
+func (m *message) whole(buf []byte) error {
+	m.begin(buf)
+	if err := tooLarge(len(buf), math.MaxInt32); err != nil {
 		return err // beyond what a span can say
 	}
-	s.space()
-	if !s.message(m) || s.end() != nil {
-		s.hard.ID = m.id(s.buf)
-		return s.hard
+	if i := m.scan(m.space(0)); i < 0 || m.end(i) != nil {
+		m.hard.ID = m.id()
+		return m.hard
 	}
-	return s.soft
+	if m.soft != nil {
+		return m.soft
+	}
+	return nil
 }
 
-// message scans and judges one event. It returns false where the text stops
-// being JSON; what else is wrong is in soft.
-func (s *scanner) message(m *message) bool {
-	s.member = nil
-	if s.peek() != '{' {
-		s.refuse(CodeType, "", `an event is a JSON object: write {"specversion":"1.0",…}`)
-		return s.value()
+// scan scans and judges one event. What is wrong with it, apart from a text
+// that stops being JSON, is in soft.
+func (m *message) scan(i int) int {
+	m.named = false
+	if m.at(i) != '{' {
+		m.refuse(CodeType, "", `an event is a JSON object: write {"specversion":"1.0",…}`)
+		return m.value(i)
 	}
-	s.enter()
-	names := nameSet{base: s.open}
-	for s.peek() != '}' {
-		s.member = nil
-		name, at, escaped, ok := s.name(&names)
-		if !ok {
-			return false
+	m.depth++
+	names := nameSet{base: len(m.names), table: len(m.tables)}
+	i = m.space(i + 1)
+	for m.at(i) != '}' {
+		m.named = false
+		one, after := m.name(i)
+		if after < 0 {
+			return fail
 		}
-		s.member = name
-		if !s.scanMember(m, at, escaped) || !s.next('}') {
-			return false
+		k := known(knownNames.find(&m.scanner, one) + 1)
+		if k == extension && names.repeats(&m.scanner, one) || m.seen&(1<<k) != 0 {
+			m.refuseRepeated(one)
+		}
+		m.member, m.named = one, true
+		if i = m.scanMember(after, one, k); i < 0 {
+			return fail
+		}
+		if i = m.next(i, '}'); i < 0 {
+			return fail
 		}
 	}
-	s.member = nil
-	s.leave(&names)
-	s.judge(m)
-	if s.soft != nil {
-		s.soft.ID = m.id(s.buf)
+	m.named = false
+	m.leave(&names)
+	m.judge()
+	if m.soft != nil {
+		m.soft.ID = m.id()
 	}
-	return true
+	return i + 1
 }
 
-func (s *scanner) scanMember(m *message, at span, escaped bool) bool {
-	var a member
-	if !s.scanValue(&a) {
-		return false
+func (m *message) scanMember(i int, one name, k known) int {
+	if k == knownData {
+		m.seen |= 1 << k
+		return m.scanData(i)
 	}
-	switch string(s.member) {
-	case "data":
-		m.hasData, m.dataKind = true, a.kind
-		switch a.kind {
-		case null:
-		case text:
-			m.data = span{a.value.start - 1, a.value.end + 1}
-		default:
-			m.data = a.value
-		}
-	case "data_base64":
-		m.hasBytes = true
-		value := resolve(s.buf, a.value, a.valueEscaped)
-		switch a.kind {
-		case text:
-			m.encoded = value
-		case null:
-		default:
-			s.refuse(CodeData, "data_base64", `attribute "data_base64" is %s: write the bytes as a text in base64`, short(value))
-		}
-	default:
-		if m.count == MaxAttributes {
-			s.refuse(CodeTooLarge, string(s.member), "the event has more than %d attributes: put the others into data", MaxAttributes)
-			return true
-		}
-		a.name, a.nameEscaped = at, escaped
-		m.members[m.count] = a
-		m.count++
+	a := member{name: one, known: k}
+	if i = m.scanValue(&a, i); i < 0 {
+		return fail
 	}
-	return true
+	switch {
+	case k == knownBytes:
+		m.seen |= 1 << k
+		if a.kind == text {
+			m.encoded = m.bytes(a.value)
+		} else if a.kind != null {
+			m.refuse(CodeData, "data_base64", `attribute "data_base64" is %s: write the bytes as a text in base64`, short(m.bytes(a.value)))
+		}
+		return i
+	case m.count == MaxAttributes:
+		m.refuse(CodeTooLarge, m.memberName(), "the event has more than %d attributes: put the others into data", MaxAttributes)
+		return i
+	}
+	m.members[m.count] = a
+	m.count++
+	if k != extension {
+		m.seen |= 1 << k
+		m.place[k] = int8(m.count)
+	}
+	if k == knownType && a.kind == text && m.view != nil {
+		m.view.ask(m.bytes(a.value))
+	}
+	return i
+}
+
+// scanData passes the data, and reads it when it is known already what is wanted.
+func (m *message) scanData(start int) int {
+	i := fail
+	if want := m.view.wanted(); want != nil && m.at(start) != 'n' {
+		i = m.extract(start, want)
+	} else {
+		i = m.value(start)
+	}
+	if i >= 0 && m.buf[start] != 'n' {
+		m.data = span{int32(start), int32(i)}
+	}
+	return i
 }
 
 // scanValue scans the value of a member.
-func (s *scanner) scanValue(a *member) bool {
-	start := s.pos
-	c := s.peek()
-	switch c {
-	case '"':
-		_, escaped, ok := s.text()
-		a.kind, a.valueEscaped, a.wide = text, escaped, s.wide
-		a.value = span{int32(start + 1), int32(s.pos - 1)}
-		return ok
-	case 't', 'f', 'n', '{', '[':
-		if !s.value() {
-			return false
+func (m *message) scanValue(a *member, start int) (i int) {
+	c := m.at(start)
+	switch {
+	case c == '"':
+		if i, a.odd = m.text(start + 1); i < 0 {
+			return fail
 		}
-	default:
-		whole, ok := s.number()
-		if !ok {
-			return false
+		a.kind, a.value = text, span{int32(start + 1), int32(i - 1)}
+		if a.odd&escaped != 0 {
+			a.value = m.resolve(m.buf, a.value)
 		}
-		if n, err := strconv.ParseInt(string(s.buf[start:s.pos]), 10, 32); whole && err == nil {
+		return i
+	case c <= '9':
+		var whole bool
+		if i, whole = m.number(start); i < 0 {
+			return fail
+		}
+		if n, err := strconv.ParseInt(string(m.buf[start:i]), 10, 32); whole && err == nil {
 			a.kind, a.number = integer, int32(n)
 		}
+	default:
+		if i = m.value(start); i < 0 {
+			return fail
+		}
 	}
-	a.value = span{int32(start), int32(s.pos)}
+	a.value = span{int32(start), int32(i)}
 	switch c {
 	case 't':
 		a.kind, a.number = boolean, 1
@@ -190,80 +227,81 @@ func (s *scanner) scanValue(a *member) bool {
 	case 'n':
 		a.kind = null
 	}
-	return true
+	return i
 }
 
 // judgeData holds the data against the declared content type, and turns bytes
 // that are declared to be JSON into the event's data.
-func (s *scanner) judgeData(m *message) {
-	isJSON := len(m.contentType) == 0 || jsonType(m.contentType)
+func (m *message) judgeData() {
+	isJSON := len(m.contents) == 0 || jsonType(m.contents)
+	const both = 1<<knownData | 1<<knownBytes
 	switch {
-	case m.hasData && m.hasBytes:
-		s.refuse(CodeData, "data_base64", `the event has "data" and "data_base64": keep one`)
-	case m.data != span{} && !isJSON && m.dataKind != text:
-		s.refuse(CodeData, "data", `attribute "data" must be a text when datacontenttype is %s: write it as a text, or declare application/json`,
-			short(m.contentType))
+	case m.seen&both == both:
+		m.refuse(CodeData, "data_base64", `the event has "data" and "data_base64": keep one`)
+	case m.data != span{} && !isJSON && m.buf[m.data.start] != '"':
+		m.refuse(CodeData, "data", `attribute "data" must be a text when datacontenttype is %s: write it as a text, or declare application/json`,
+			short(m.contents))
 	case m.encoded != nil:
-		decoded := make([]byte, base64.StdEncoding.DecodedLen(len(m.encoded)))
-		n, err := base64.StdEncoding.Strict().Decode(decoded, m.encoded)
+		var err error
+		m.decoding, err = base64.StdEncoding.Strict().AppendDecode(m.decoding[:0], m.encoded)
 		if err != nil {
-			s.refuse(CodeData, "data_base64", `attribute "data_base64" is not base64: write it with the standard alphabet and padding`)
+			m.refuse(CodeData, "data_base64", `attribute "data_base64" is not base64: write it with the standard alphabet and padding`)
 			return
 		}
 		if isJSON {
-			s.judgeDecoded(m, decoded[:n])
+			m.judgeDecoded()
 		}
 	}
 }
 
-func (s *scanner) judgeDecoded(m *message, decoded []byte) {
-	inner := scanner{buf: decoded, depth: 1, member: []byte("data_base64")}
-	inner.space()
-	start := inner.pos
-	if !inner.value() {
-		s.refuse(CodeData, "data_base64", notJSON, inner.hard.Message)
-		return
+// judgeDecoded reads what data_base64 holds as the data.
+func (m *message) judgeDecoded() {
+	outside, spaced := m.buf, m.spaced
+	m.buf, m.depth, m.inside = m.decoding, 1, "data_base64"
+	start := m.space(0)
+	i := fail
+	if want := m.view.wanted(); want != nil && m.at(start) != 'n' {
+		i = m.extract(start, want)
+	} else {
+		i = m.value(start)
 	}
-	value := decoded[start:inner.pos]
-	if inner.end() != nil {
-		s.refuse(CodeData, "data_base64", notJSON, inner.hard.Message)
-		return
-	}
-	if inner.soft != nil && s.soft == nil {
-		s.soft = inner.soft
-	}
-	if string(value) != "null" {
+	wrong := i < 0 || m.end(i) != nil
+	m.buf, m.spaced, m.depth, m.inside = outside, spaced, 0, ""
+	if wrong {
+		problem := m.hard.Message
+		m.hard = nil
+		m.refuse(CodeData, "data_base64", `attribute "data_base64" does not hold JSON (%s): correct it, or declare its datacontenttype`, problem)
+	} else if value := m.decoding[start:i]; value[0] != 'n' {
 		m.decoded = value
 	}
 }
 
-const notJSON = `attribute "data_base64" does not hold JSON (%s): correct it, or declare its datacontenttype`
-
 // build makes the event. All its texts share one allocation.
-func (m *message) build(buf []byte) Event {
+func (m *message) build() Event {
 	size := 0
-	for _, a := range m.members[:m.count] {
-		size += int(a.name.end - a.name.start + a.value.end - a.value.start)
+	for i := range m.members[:m.count] {
+		size += len(m.bytes(m.members[i].name.at)) + len(m.bytes(m.members[i].value))
 	}
 	var all strings.Builder
 	all.Grow(size)
-	texts := func(b []byte) string {
+	texts := func(at span) string {
 		start := all.Len()
-		all.Write(b)
+		all.Write(m.bytes(at))
 		return all.String()[start:]
 	}
-	e := Event{Time: m.time, SampledRate: max(1, int(m.sampled)), Data: m.decoded, Attributes: make(map[string]any, m.count)}
+	e := Event{Time: m.time, SampledRate: max(1, int(m.sampled)), Data: bytes.Clone(m.decoded), Attributes: make(map[string]any, m.count)}
 	if m.data != (span{}) {
-		e.Data = buf[m.data.start:m.data.end:m.data.end]
+		e.Data = m.buf[m.data.start:m.data.end:m.data.end]
 	}
-	for i, a := range m.members[:m.count] {
+	for i := range m.members[:m.count] {
+		a := &m.members[i]
 		switch a.kind {
 		case text:
-			e.set(texts(m.name(buf, i)), texts(m.value(buf, i)))
+			e.set(texts(a.name.at), texts(a.value))
 		case boolean:
-			e.Attributes[texts(m.name(buf, i))] = a.number == 1
+			e.Attributes[texts(a.name.at)] = a.number == 1
 		case integer:
-			e.Attributes[texts(m.name(buf, i))] = float64(a.number)
+			e.Attributes[texts(a.name.at)] = float64(a.number)
 		}
 	}
 	return e

@@ -1,123 +1,163 @@
 package event
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+)
 
 // Plan says which paths of an event are wanted. It is immutable.
 type Plan struct {
-	data       *node // nil when nothing of the data is wanted
+	slots      map[string]int // by the path, as written by appendPath
+	data       *node          // nil when nothing of the data is wanted
 	attributes []attributeSlot
 	whole      int // the slot of the path "event" alone; -1 when it has none
-	slots      int
-	bySlot     map[string]int
 }
 
-// node is a place in the tree of the wanted paths.
+// node is a place in the tree of the wanted paths of the data.
 type node struct {
 	slot     int
-	children []child
-}
-
-type child struct {
-	name string
-	node *node
+	fields   fields
+	children []*node // in the order of fields
 }
 
 // attributeSlot is where an attribute goes.
 type attributeSlot struct {
-	name string
-	slot int
+	name  string
+	known known
+	slot  int
 }
 
 // NewPlan makes the plan of the given paths, which may repeat. A path is the
 // names of the fields from "data" or "event" on; either alone is the whole. It
 // panics at another beginning, which no event could answer.
 func NewPlan(paths [][]string) *Plan {
-	p := &Plan{whole: -1, bySlot: make(map[string]int)}
+	p := &Plan{slots: make(map[string]int), whole: -1}
+	var nodes []*node // by slot; nil for attributes
 	for _, path := range paths {
-		switch {
-		case len(path) > 0 && path[0] == "data":
-			p.addData(path)
-		case len(path) > 0 && path[0] == "event":
-			p.addAttribute(path)
-		default:
+		if len(path) == 0 || path[0] != "data" && path[0] != "event" {
 			panic(fmt.Sprintf("event: a path begins with data or event, not %q", path))
+		}
+		var key []byte
+		var above *node
+		for depth, name := range path {
+			key = appendName(key, name)
+			slot, there := p.slots[string(key)]
+			if !there {
+				slot = len(nodes)
+				p.slots[string(key)] = slot
+				nodes = append(nodes, p.add(path[:depth+1], slot, above))
+			}
+			above = nodes[slot]
+		}
+	}
+	for _, n := range nodes {
+		if n != nil {
+			n.fields = newFields(n.fields.names...)
 		}
 	}
 	return p
 }
 
-func (p *Plan) addData(path []string) {
-	if p.data == nil {
-		p.data = &node{slot: p.slot(path[:1])}
-	}
-	at := p.data
-	for i, name := range path[1:] {
-		next := at.child(name)
-		if next == nil {
-			next = &node{slot: p.slot(path[:i+2])}
-			at.children = append(at.children, child{name, next})
+// add puts a path into the plan, whose beginning is there already.
+func (p *Plan) add(path []string, slot int, above *node) *node {
+	name := path[len(path)-1]
+	if path[0] == "data" {
+		n := &node{slot: slot}
+		if above == nil {
+			p.data = n
+		} else {
+			above.fields.names = append(above.fields.names, name)
+			above.children = append(above.children, n)
 		}
-		at = next
+		return n
 	}
-}
-
-func (n *node) child(name string) *node {
-	for _, c := range n.children {
-		if c.name == name {
-			return c.node
-		}
+	switch {
+	case len(path) == 1:
+		p.whole = slot
+	case len(path) == 2 && name != "time" && name != "recordedtime": // these are not what the bytes say
+		p.attributes = append(p.attributes, attributeSlot{name, knownOf(name), slot})
 	}
-	return nil
-}
-
-// addAttribute makes slots for an attribute and for what would lie below it:
-// nothing, as an attribute has no fields.
-func (p *Plan) addAttribute(path []string) {
-	for i := range path {
-		known := p.slots
-		slot := p.slot(path[:i+1])
-		switch {
-		case i == 0:
-			p.whole = slot
-		case i == 1 && slot == known && !derived(path[1]):
-			p.attributes = append(p.attributes, attributeSlot{path[1], slot})
-		}
-	}
-}
-
-// derived says whether an attribute that expressions see is not what the bytes
-// say: the log's time, and the event's as a time.
-func derived(name string) bool { return name == "time" || name == "recordedtime" }
-
-// slot returns the slot of a path, a new one when it has none.
-func (p *Plan) slot(path []string) int {
-	key := pathKey(path)
-	slot, there := p.bySlot[key]
-	if !there {
-		slot = p.slots
-		p.slots++
-		p.bySlot[key] = slot
-	}
-	return slot
+	return nil // an attribute has no fields
 }
 
 // Slot returns the slot of a path or of the beginning of one, and -1 for a path
 // that the plan does not have.
 func (p *Plan) Slot(path []string) int {
-	if slot, there := p.bySlot[pathKey(path)]; there {
+	var key []byte
+	for _, name := range path {
+		key = appendName(key, name)
+	}
+	if slot, there := p.slots[string(key)]; there {
 		return slot
 	}
 	return -1
 }
 
 // Slots returns how many slots the plan has: they are numbered from 0.
-func (p *Plan) Slots() int { return p.slots }
+func (p *Plan) Slots() int { return len(p.slots) }
 
-// pathKey writes a path so that no two paths are written alike.
-func pathKey(path []string) string {
-	var key []byte
-	for _, name := range path {
-		key = append(appendText(key, name), '.')
+// appendName appends a name so that no two paths are written alike.
+func appendName(path []byte, name string) []byte {
+	return append(appendText(path, name), '.')
+}
+
+// fields finds a few names among those of an object.
+type fields struct {
+	names []string
+	table []fieldPlace // at most a quarter is used, so that what is not there is found out at once
+	shift uint8        // brings a hash down to a place in the table
+}
+
+type fieldPlace struct {
+	hash  uint64
+	index int // of the name, plus 1; 0 where there is none
+}
+
+// newFields returns the fields of the given names, which differ.
+func newFields(names ...string) fields {
+	size := bits.Len(uint(4 * len(names)))
+	f := fields{names: names, table: make([]fieldPlace, 1<<size), shift: uint8(64 - size)}
+	for i, name := range names {
+		hash := hashOf([]byte(name))
+		at := int(hash >> f.shift)
+		for f.table[at].index != 0 {
+			at = (at + 1) & (len(f.table) - 1)
+		}
+		f.table[at] = fieldPlace{hash, i + 1}
 	}
-	return string(key)
+	return f
+}
+
+// find returns the index of a name, -1 when it is none of the fields.
+func (f *fields) find(s *scanner, one name) int {
+	for at := int(one.hash >> f.shift); ; at++ {
+		place := &f.table[at&(len(f.table)-1)]
+		if place.index == 0 {
+			return -1
+		}
+		if place.hash == one.hash && s.is(one, f.names[place.index-1]) {
+			return place.index - 1
+		}
+	}
+}
+
+// field returns the node of a field that is wanted, nil when it is not.
+func (n *node) field(s *scanner, one name) *node {
+	if n == nil {
+		return nil
+	}
+	if i := n.fields.find(s, one); i >= 0 {
+		return n.children[i]
+	}
+	return nil
+}
+
+// knownOf returns what an attribute's name means to us.
+func knownOf(name string) known {
+	for i, one := range knownNames.names {
+		if one == name {
+			return known(i + 1)
+		}
+	}
+	return extension
 }

@@ -1,138 +1,161 @@
 package event
 
-import (
-	"encoding/binary"
-	"math/bits"
-	"unicode/utf8"
-)
+import "encoding/binary"
 
-// Bounds of what a scan keeps on its stack.
-const (
-	// fewNames is how many names of one object are compared one by one; above
-	// it a set takes over, so that no object costs the square of its size.
-	fewNames = 16
-	// openNames is how many names all open objects may have before sets take over.
-	openNames = 48
-)
+// fail is the position that a scan returns where the text stops being JSON.
+const fail = -1
 
-// span is a part of a scanner's text. Spans instead of slices keep the scanner
-// free of pointers to itself, and so off the heap.
+// span is a part of a scanner's text.
 type span struct{ start, end int32 }
 
-// scanner reads JSON once from left to right. Its methods return false, with
-// hard set, where the text stops being JSON.
+// scanner reads JSON once from left to right. Its methods take the position at
+// which they begin and return the one behind what they passed; where the text
+// stops being JSON they return fail, with hard set. Positions are passed along
+// because a position that is kept in memory makes every step wait for the one
+// before.
 type scanner struct {
 	buf    []byte
-	pos    int
 	depth  int
-	spaced bool            // insignificant whitespace was seen
-	wide   bool            // the last text has characters beyond ASCII
-	member []byte          // name of the event's member being read, for messages
-	names  [openNames]span // names of the objects that are open, the innermost last
-	open   int             // how many names are in use
+	spaced bool // insignificant whitespace was seen
 	soft   *Error
 	hard   *Error
+
+	inside string // what is read, for messages, when it is no member of the event
+	member name   // the event's member that is being read, for messages
+	named  bool   // member is set
+
+	names   []name  // of the objects that are open, the innermost last
+	tables  []int32 // of the open objects that have many names, see nameSet
+	scratch []byte  // texts whose escapes are resolved
+
+	view *View // what is wanted of the event; nil when it is only judged
 }
 
-// peek returns the next byte, 0 at the end: NUL begins nothing in JSON.
-func (s *scanner) peek() byte {
-	if s.pos < len(s.buf) {
-		return s.buf[s.pos]
+// reset makes a scanner ready for a text, keeping its memory.
+func (s *scanner) reset(buf []byte) {
+	*s = scanner{buf: buf, names: s.names[:0], tables: s.tables[:0], scratch: s.scratch[:0], view: s.view}
+}
+
+// load returns eight bytes, the first in the lowest bits.
+func load(buf []byte, i int) uint64 { return binary.LittleEndian.Uint64(buf[i:]) }
+
+// at returns the byte at a position, 0 at the end: NUL begins nothing in JSON.
+func (s *scanner) at(i int) byte {
+	if uint(i) < uint(len(s.buf)) {
+		return s.buf[i]
 	}
 	return 0
 }
 
-func (s *scanner) space() {
-	for s.pos < len(s.buf) {
-		switch s.buf[s.pos] {
+// space passes insignificant whitespace, of which stored events have none.
+func (s *scanner) space(i int) int {
+	if i < len(s.buf) && s.buf[i] <= ' ' {
+		return s.spaces(i)
+	}
+	return i
+}
+
+func (s *scanner) spaces(i int) int {
+	for ; i < len(s.buf); i++ {
+		switch s.buf[i] {
 		case ' ', '\t', '\n', '\r':
-			s.pos++
 			s.spaced = true
 		default:
-			return
+			return i
 		}
 	}
+	return i
 }
 
 // end makes sure that nothing but whitespace follows.
-func (s *scanner) end() error {
-	s.space()
-	if s.pos < len(s.buf) {
-		s.member = nil
-		return s.syntax("unexpected bytes after the end of the JSON: remove them")
+func (s *scanner) end(i int) error {
+	if i = s.space(i); i < len(s.buf) {
+		s.named, s.inside = false, ""
+		return s.syntax(i, "unexpected bytes after the end of the JSON: remove them")
 	}
 	return nil
 }
 
-func (s *scanner) value() bool {
-	switch s.peek() {
-	case '"':
-		_, _, ok := s.text()
-		return ok
-	case '{':
-		return s.object()
-	case '[':
-		return s.array()
-	case 't':
-		return s.literal("true")
-	case 'f':
-		return s.literal("false")
-	case 'n':
-		return s.literal("null")
+// value passes any value.
+func (s *scanner) value(i int) int {
+	switch c := s.at(i); {
+	case c == '"':
+		i, _ = s.text(i + 1)
+		return i
+	case c <= '9':
+		i, _ = s.number(i)
+		return i
+	case c == '{':
+		return s.object(i, nil)
+	case c == '[':
+		return s.array(i)
 	}
-	_, ok := s.number()
-	return ok
+	return s.word(i)
 }
 
 const tooDeep = "nested too deeply: at most 64 levels are accepted"
 
-// enter passes an opening bracket.
-func (s *scanner) enter() {
-	s.pos++
-	s.depth++
-	s.space()
-}
-
-func (s *scanner) object() bool {
+// object passes an object and keeps where the fields lie that a node wants; a
+// nil node wants none.
+func (s *scanner) object(i int, want *node) int {
 	if s.depth == MaxDepth {
-		return s.skip()
+		return s.skip(i)
 	}
-	s.enter()
-	names := nameSet{base: s.open}
-	for s.peek() != '}' {
-		if _, _, _, ok := s.name(&names); !ok || !s.value() || !s.next('}') {
-			return false
+	s.depth++
+	names := nameSet{base: len(s.names), table: len(s.tables)}
+	i = s.space(i + 1)
+	for s.at(i) != '}' {
+		one, after := s.name(i)
+		if after < 0 {
+			return fail
+		}
+		if names.repeats(s, one) {
+			s.refuseRepeated(one)
+		}
+		if field := want.field(s, one); field != nil {
+			i = s.extract(after, field)
+		} else {
+			i = s.value(after)
+		}
+		if i < 0 {
+			return fail
+		}
+		if i = s.next(i, '}'); i < 0 {
+			return fail
 		}
 	}
 	s.leave(&names)
-	return true
+	return i + 1
 }
 
-func (s *scanner) array() bool {
+func (s *scanner) array(i int) int {
 	if s.depth == MaxDepth {
-		return s.skip()
+		return s.skip(i)
 	}
-	s.enter()
-	for s.peek() != ']' {
-		if !s.value() || !s.next(']') {
-			return false
+	s.depth++
+	i = s.space(i + 1)
+	for s.at(i) != ']' {
+		if i = s.value(i); i < 0 {
+			return fail
+		}
+		if i = s.next(i, ']'); i < 0 {
+			return fail
 		}
 	}
-	s.pos++
 	s.depth--
-	return true
+	return i + 1
 }
 
 // skip passes what is nested too deeply, in constant stack, to find the end of
 // an event that is refused: it looks at texts and brackets only.
-func (s *scanner) skip() bool {
-	s.refuseAt(s.pos, CodeTooDeep, tooDeep)
+func (s *scanner) skip(i int) int {
+	s.refuseAt(i, CodeTooDeep, tooDeep)
 	var closing []byte
 	for {
-		switch c := s.peek(); c {
+		switch c := s.at(i); c {
 		case '"':
-			if _, _, ok := s.text(); !ok {
-				return false
+			if i, _ = s.text(i + 1); i < 0 {
+				return fail
 			}
 			continue
 		case '{', '[':
@@ -141,276 +164,103 @@ func (s *scanner) skip() bool {
 			if last := len(closing) - 1; closing[last] == c {
 				closing = closing[:last]
 			} else {
-				s.syntax("a closing bracket of the other kind")
-				return false
+				s.syntax(i, "a closing bracket of the other kind")
+				return fail
 			}
 		case 0:
-			s.syntax("expected a closing bracket")
-			return false
+			s.syntax(i, "expected a closing bracket")
+			return fail
 		}
-		s.pos++
+		i++
 		if len(closing) == 0 {
-			return true
+			return i
 		}
 	}
-}
-
-// leave closes an object.
-func (s *scanner) leave(names *nameSet) {
-	s.pos++
-	s.depth--
-	s.open = names.base
 }
 
 // next stands behind a value: it passes a comma and stops at the closing
 // bracket, which must not follow a comma.
-func (s *scanner) next(closing byte) bool {
-	s.space()
-	switch s.peek() {
-	case closing:
-		return true
+func (s *scanner) next(i int, closing byte) int {
+	i = s.space(i)
+	switch s.at(i) {
 	case ',':
-		s.pos++
-		s.space()
-		if s.peek() != closing {
-			return true
+		if i = s.space(i + 1); s.at(i) != closing {
+			return i
 		}
-		s.syntax("a comma before the closing bracket: remove it")
-		return false
+		s.syntax(i, "a comma before the closing bracket: remove it")
+		return fail
+	case closing:
+		return i
 	}
-	s.syntax("expected a comma or the closing " + string(rune(closing)))
-	return false
+	s.syntax(i, "expected a comma or the closing "+string(rune(closing)))
+	return fail
 }
 
-// name reads a member's name and its colon, and refuses a repeated one. at is
-// what stands between the quotes.
-func (s *scanner) name(names *nameSet) (name []byte, at span, escaped, ok bool) {
-	if s.peek() != '"' {
-		s.syntax("expected a name in double quotes")
-		return nil, span{}, false, false
-	}
-	start := s.pos + 1
-	name, escaped, ok = s.text()
-	if !ok {
-		return nil, span{}, false, false
-	}
-	at = span{int32(start), int32(s.pos - 1)}
-	s.space()
-	if s.peek() != ':' {
-		s.syntax("expected a colon after the name")
-		return nil, span{}, false, false
-	}
-	s.pos++
-	s.space()
-	if escaped {
-		name = unescape(nil, name)
-	}
-	if names.repeats(s, name, at, escaped) {
-		s.refuse(CodeDuplicateKey, string(s.member), "the name %s is written twice in one object: remove one", short(name))
-	}
-	return name, at, escaped, true
-}
-
-// nameSet finds repeated names of one object.
-type nameSet struct {
-	base int                 // where the object's names begin in scanner.names
-	many map[string]struct{} // nil while they are few
-}
-
-// repeats notes a name, which stands at the given place unless it was escaped.
-func (n *nameSet) repeats(s *scanner, name []byte, at span, escaped bool) bool {
-	if n.many == nil {
-		for _, other := range s.names[n.base:s.open] {
-			if int(other.end-other.start) == len(name) && string(s.buf[other.start:other.end]) == string(name) {
-				return true
-			}
-		}
-		if !escaped && s.open < openNames && s.open-n.base < fewNames {
-			s.names[s.open] = at
-			s.open++
-			return false
-		}
-		n.many = make(map[string]struct{}, 4*fewNames)
-		for _, other := range s.names[n.base:s.open] {
-			n.many[string(s.buf[other.start:other.end])] = struct{}{}
-		}
-	}
-	_, repeated := n.many[string(name)]
-	n.many[string(name)] = struct{}{}
-	return repeated
-}
-
-func (s *scanner) literal(word string) bool {
-	if end := s.pos + len(word); end <= len(s.buf) && string(s.buf[s.pos:end]) == word {
-		s.pos = end
-		return true
-	}
-	s.syntax("expected " + word)
-	return false
-}
-
-// number reads a number and says whether it is written as an integer.
-func (s *scanner) number() (integer, ok bool) {
-	start := s.pos
-	if s.peek() == '-' {
-		s.pos++
-	}
-	switch c := s.peek(); {
-	case c == '0':
-		s.pos++
-	case c >= '1' && c <= '9':
-		s.digits()
-	case s.pos == start:
-		s.syntax("expected a JSON value")
-		return false, false
+// word passes true, false or null.
+func (s *scanner) word(i int) int {
+	word := "true"
+	switch s.at(i) {
+	case 't':
+	case 'f':
+		word = "false"
+	case 'n':
+		word = "null"
 	default:
-		s.syntax("expected a digit")
-		return false, false
+		s.syntax(i, "expected a JSON value")
+		return fail
+	}
+	if end := i + len(word); end <= len(s.buf) && string(s.buf[i:end]) == word {
+		return end
+	}
+	s.syntax(i, "expected "+word)
+	return fail
+}
+
+// number passes a number and says whether it is written as an integer.
+func (s *scanner) number(i int) (end int, integer bool) {
+	start := i
+	if s.at(i) == '-' {
+		i++
+	}
+	first := i
+	switch i = s.digits(i); {
+	case i == first && i == start:
+		s.syntax(i, "expected a JSON value")
+		return fail, false
+	case i == first:
+		s.syntax(i, "expected a digit")
+		return fail, false
+	case s.buf[first] == '0':
+		i = first + 1 // what follows a leading zero is no part of the number
 	}
 	integer = true
-	if s.peek() == '.' {
+	if s.at(i) == '.' {
 		integer = false
-		s.pos++
-		if !s.digits() {
-			s.syntax("expected a digit after the decimal point")
-			return false, false
+		first = i + 1
+		if i = s.digits(first); i == first {
+			s.syntax(i, "expected a digit after the decimal point")
+			return fail, false
 		}
 	}
-	if c := s.peek(); c == 'e' || c == 'E' {
+	if s.at(i)|0x20 == 'e' {
 		integer = false
-		s.pos++
-		if c := s.peek(); c == '+' || c == '-' {
-			s.pos++
+		i++
+		if c := s.at(i); c == '+' || c == '-' {
+			i++
 		}
-		if !s.digits() {
-			s.syntax("expected a digit in the exponent")
-			return false, false
+		first = i
+		if i = s.digits(first); i == first {
+			s.syntax(i, "expected a digit in the exponent")
+			return fail, false
 		}
 	}
-	return integer, true
+	return i, integer
 }
 
-func (s *scanner) digits() bool {
-	start := s.pos
-	for s.pos < len(s.buf) && s.buf[s.pos]-'0' <= 9 {
-		s.pos++
-	}
-	return s.pos > start
-}
-
-// text reads a text and returns what stands between its quotes.
-func (s *scanner) text() (inner []byte, escaped, ok bool) {
-	start := s.pos + 1
-	i := start
-	s.wide = false
-	for {
-		i = plain(s.buf, i)
-		if i >= len(s.buf) {
-			s.pos = len(s.buf)
-			s.syntax("the text that begins before has no closing quote")
-			return nil, false, false
-		}
-		switch c := s.buf[i]; {
-		case c == '"':
-			s.pos = i + 1
-			return s.buf[start:i], escaped, true
-		case c == '\\':
-			escaped = true
-			s.pos = i
-			if !s.escape() {
-				return nil, false, false
-			}
-			i = s.pos
-		case c < ' ':
-			s.pos = i
-			s.syntax(`a control character in a text: write it as an escape like \n`)
-			return nil, false, false
-		default:
-			s.wide = true
-			r, size := utf8.DecodeRune(s.buf[i:])
-			if r == utf8.RuneError && size == 1 {
-				s.refuseAt(i, CodeUTF8, "a text that is not UTF-8: encode it as UTF-8")
-			}
-			i += size
-		}
-	}
-}
-
-// plain returns the position of the first byte from i on that is a quote, a
-// backslash, a control character or not ASCII. It tests eight bytes at a time:
-// the lowest bit that the sum of the tests has set marks the first such byte.
-func plain(buf []byte, i int) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	for ; i+8 <= len(buf); i += 8 {
-		x := binary.LittleEndian.Uint64(buf[i:])
-		quote, slash := x^ones*'"', x^ones*'\\'
-		found := (quote-ones)&^quote | (slash-ones)&^slash | (x-ones*' ')&^x | x
-		if found &= highs; found != 0 {
-			return i + bits.TrailingZeros64(found)/8
-		}
-	}
-	for ; i < len(buf); i++ {
-		if c := buf[i]; c == '"' || c == '\\' || c < ' ' || c >= utf8.RuneSelf {
-			break
-		}
+// digits passes any number of digits.
+func (s *scanner) digits(i int) int {
+	for i < len(s.buf) && s.buf[i]-'0' <= 9 {
+		i++
 	}
 	return i
-}
-
-// escape passes the escape at the backslash at pos.
-func (s *scanner) escape() bool {
-	s.pos++
-	switch s.peek() {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		s.pos++
-		return true
-	case 'u':
-	default:
-		s.syntax("an unknown escape in a text")
-		return false
-	}
-	unit, ok := s.hex4()
-	if !ok {
-		return false
-	}
-	switch {
-	case unit < 0xD800 || unit > 0xDFFF:
-		return true
-	case unit < 0xDC00 && s.pos+1 < len(s.buf) && s.buf[s.pos] == '\\' && s.buf[s.pos+1] == 'u':
-		s.pos++
-		back := s.pos - 1
-		low, ok := s.hex4()
-		if !ok {
-			return false
-		}
-		if low >= 0xDC00 && low <= 0xDFFF {
-			return true
-		}
-		s.pos = back // what follows is an escape of its own
-	}
-	s.refuseAt(s.pos, CodeUTF8, `half of a surrogate pair in a text: write both halves, like \ud83d\ude00`)
-	return true
-}
-
-// hex4 stands at the u of an escape and returns its four hexadecimal digits.
-func (s *scanner) hex4() (uint16, bool) {
-	s.pos++
-	var unit uint16
-	for range 4 {
-		c := s.peek()
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c >= 'a' && c <= 'f':
-			c -= 'a' - 10
-		case c >= 'A' && c <= 'F':
-			c -= 'A' - 10
-		default:
-			s.syntax(`an escape \u needs four hexadecimal digits`)
-			return 0, false
-		}
-		unit = unit<<4 | uint16(c)
-		s.pos++
-	}
-	return unit, true
 }

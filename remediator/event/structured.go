@@ -48,10 +48,12 @@ func appendBody(raw []byte, contentType string, body []byte) ([]byte, error) {
 	switch {
 	case contentType == "" || jsonType([]byte(contentType)):
 		// A body that is not exactly one value could smuggle in attributes.
-		s := scanner{buf: body, depth: 1, member: []byte("data")}
-		s.space()
-		if !s.value() || s.end() != nil {
-			return nil, &Error{Code: CodeData, Attribute: "data", Message: "the body is not JSON: " + s.hard.Message}
+		m := messages.Get().(*message)
+		defer m.free()
+		m.begin(body)
+		m.depth, m.inside = 1, "data"
+		if i := m.value(m.space(0)); i < 0 || m.end(i) != nil {
+			return nil, &Error{Code: CodeData, Attribute: "data", Message: "the body is not JSON: " + m.hard.Message}
 		}
 		raw = Compact(append(raw, `"data":`...), body)
 	case utf8.Valid(body):

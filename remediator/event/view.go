@@ -1,6 +1,6 @@
 package event
 
-import "bytes"
+import "slices"
 
 // Kind is the JSON type of a value in a View.
 type Kind uint8
@@ -23,31 +23,30 @@ const (
 // time. What it returns is valid until the next Read and while the bytes it
 // read are unchanged.
 type View struct {
-	scan    scanner
 	message message
+	planFor func(eventType []byte) *Plan
+	asked   bool // planFor was
 	plan    *Plan
-	data    []byte // what the slots below data lie in: the event or what its data_base64 held
 	slots   []slot
-	scratch []byte // texts whose escapes are resolved
 }
 
 // slot is the value of a path.
 type slot struct {
-	at      span // of a text, what stands between its quotes; else its JSON
-	text    []byte
-	number  float64
-	kind    Kind
-	escaped bool // the text has escapes that are not resolved yet
-	state   numberState
+	at     span // in the data: of a text, what stands between its quotes; else its JSON
+	text   span // a resolved text, for bytes
+	number float64
+	kind   Kind
+	state  state
 }
 
-// numberState says how far a number has been read.
-type numberState uint8
+// state says how far a value has been read.
+type state uint8
 
 const (
-	unread numberState = iota
-	exactNumber
-	inexactNumber // DecodeData leaves it as its text
+	unread     state = iota
+	unresolved       // a text with escapes
+	resolved         // a text that is in slot.text, a number that is in slot.number
+	inexact          // a number that DecodeData leaves as its text
 )
 
 // Read reads one event in structured mode. It refuses what Decode refuses, with
@@ -55,26 +54,20 @@ const (
 // of it, and must not keep the type; a nil plan, and a nil planFor, want
 // nothing. After an error there is no event to ask for.
 func (v *View) Read(raw []byte, planFor func(eventType []byte) *Plan) error {
-	v.plan, v.slots, v.scratch, v.data = nil, v.slots[:0], v.scratch[:0], nil
-	v.scan, v.message = scanner{buf: raw}, message{}
-	if err := v.scan.whole(&v.message); err != nil {
-		v.message = message{}
+	v.planFor, v.asked, v.plan, v.slots = planFor, planFor == nil, nil, v.slots[:0]
+	m := &v.message
+	m.view = v
+	if err := m.whole(raw); err != nil {
 		return err
 	}
-	if planFor == nil {
-		return nil
-	}
-	v.plan = planFor(v.attribute("type"))
 	if v.plan == nil {
 		return nil
 	}
-	if cap(v.slots) < v.plan.slots {
-		v.slots = make([]slot, v.plan.slots)
-	}
-	v.slots = v.slots[:v.plan.slots]
-	clear(v.slots)
 	v.readAttributes()
-	v.readData()
+	if want := v.plan.data; want != nil && m.data != (span{}) && v.slots[want.slot].kind == Absent {
+		m.depth = 1 // the type stood behind the data
+		m.extract(int(m.data.start), want)
+	}
 	return nil
 }
 
@@ -83,43 +76,47 @@ func (v *View) readAttributes() {
 	if v.plan.whole >= 0 {
 		v.slots[v.plan.whole].kind = Object
 	}
-	for _, wanted := range v.plan.attributes {
+	for i := range v.plan.attributes {
+		wanted := &v.plan.attributes[i]
 		s := &v.slots[wanted.slot]
-		if wanted.name == "subject" || wanted.name == "customer" {
-			s.kind, s.text = Text, v.scan.buf[:0:0]
+		if wanted.known == knownSubject || wanted.known == knownCustomer {
+			s.kind, s.state = Text, resolved
 		}
-		i := v.find(wanted.name)
-		if i < 0 {
+		a := v.find(wanted)
+		if a == nil {
 			continue
 		}
-		a := v.message.members[i]
 		switch a.kind {
 		case text:
-			s.kind, s.text = Text, v.message.value(v.scan.buf, i)
+			s.kind, s.state, s.text = Text, resolved, a.value
 		case boolean:
 			s.kind = False + Kind(a.number)
 		case integer:
-			s.kind, s.number, s.state = Number, float64(a.number), exactNumber
+			s.kind, s.state, s.number = Number, resolved, float64(a.number)
 		}
 	}
 }
 
-// find returns the member of an attribute, -1 when there is none.
-func (v *View) find(name string) int {
-	for i := range v.message.count {
-		if string(v.message.name(v.scan.buf, i)) == name {
-			return i
-		}
+// find returns an attribute, nil when the event does not have it.
+func (v *View) find(wanted *attributeSlot) *member {
+	m := &v.message
+	if wanted.known != extension {
+		return m.attribute(wanted.known)
 	}
-	return -1
-}
-
-// attribute returns the text of an attribute, nil when it has none.
-func (v *View) attribute(name string) []byte {
-	if i := v.find(name); i >= 0 && v.message.members[i].kind == text {
-		return v.message.value(v.scan.buf, i)
+	for i := range m.members[:m.count] {
+		if a := &m.members[i]; a.known == extension && string(m.bytes(a.name.at)) == wanted.name {
+			return a
+		}
 	}
 	return nil
+}
+
+// data returns what the slots below data lie in.
+func (v *View) data() []byte {
+	if v.message.decoded != nil {
+		return v.message.decoding
+	}
+	return v.message.buf
 }
 
 // Kind returns the type of a value. The whole data is absent where Decode
@@ -138,13 +135,12 @@ func (v *View) Number(slot int) (float64, bool) {
 		return 0, false
 	}
 	if s.state == unread {
-		s.state = inexactNumber
-		written := v.data[s.at.start:s.at.end]
-		if f, ok := floatOf(written, !bytes.ContainsAny(written, ".eE")); ok {
-			s.number, s.state = f, exactNumber
+		s.state = inexact
+		if f, ok := floatOf(v.data()[s.at.start:s.at.end]); ok {
+			s.number, s.state = f, resolved
 		}
 	}
-	return s.number, s.state == exactNumber
+	return s.number, s.state == resolved
 }
 
 // Text returns a text with its escapes resolved, nil for what is no text.
@@ -153,45 +149,50 @@ func (v *View) Text(slot int) []byte {
 	if s.kind != Text {
 		return nil
 	}
-	if s.text == nil {
-		s.text = v.data[s.at.start:s.at.end:s.at.end]
-		if s.escaped {
-			start := len(v.scratch)
-			v.scratch = unescape(v.scratch, s.text)
-			s.text = v.scratch[start:len(v.scratch):len(v.scratch)]
-		}
+	if s.state == unread {
+		return v.data()[s.at.start:s.at.end:s.at.end]
 	}
-	return s.text
+	if s.state == unresolved {
+		s.text, s.state = v.message.resolve(v.data(), s.at), resolved
+	}
+	return slices.Clip(v.message.bytes(s.text))
 }
 
 // Raw returns the JSON of a value of the data, nil when it is absent or no part
 // of the data.
 func (v *View) Raw(slot int) []byte {
 	s := &v.slots[slot]
-	at := s.at
-	if s.kind == Text && at.start > 0 {
-		at = span{at.start - 1, at.end + 1}
-	}
-	if at == (span{}) {
+	if s.at == (span{}) {
 		return nil
 	}
-	return v.data[at.start:at.end:at.end]
+	at := s.at
+	if s.kind == Text {
+		at = span{at.start - 1, at.end + 1}
+	}
+	return v.data()[at.start:at.end:at.end]
 }
 
 // ID returns the event's id.
-func (v *View) ID() []byte { return v.attribute("id") }
+func (v *View) ID() []byte { return v.text(knownID) }
 
 // Source returns the event's source.
-func (v *View) Source() []byte { return v.attribute("source") }
+func (v *View) Source() []byte { return v.text(knownSource) }
 
 // Type returns the event's type.
-func (v *View) Type() []byte { return v.attribute("type") }
+func (v *View) Type() []byte { return v.text(knownType) }
 
 // Subject returns the event's subject, which may be empty.
-func (v *View) Subject() []byte { return v.attribute("subject") }
+func (v *View) Subject() []byte { return v.text(knownSubject) }
 
 // Customer returns the event's customer, which may be empty.
-func (v *View) Customer() []byte { return v.attribute("customer") }
+func (v *View) Customer() []byte { return v.text(knownCustomer) }
+
+func (v *View) text(k known) []byte {
+	if a := v.message.attribute(k); a != nil && a.kind == text {
+		return v.message.bytes(a.value)
+	}
+	return nil
+}
 
 // Time returns the event's time in nanoseconds since the Unix epoch, 0 when it
 // has none.
@@ -200,5 +201,6 @@ func (v *View) Time() int64 { return v.message.time }
 // SampledRate returns the extension "sampledrate", 1 when it is absent.
 func (v *View) SampledRate() int { return max(1, int(v.message.sampled)) }
 
-// Event returns the event as Decode does. It shares only Data with the view.
-func (v *View) Event() Event { return v.message.build(v.scan.buf) }
+// Event returns the event as Decode does. Its Data may share memory with the
+// bytes that were read, but nothing with the view.
+func (v *View) Event() Event { return v.message.build() }

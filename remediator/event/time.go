@@ -1,0 +1,84 @@
+package event
+
+// rfc3339 reads a time of RFC 3339 as seconds since the Unix epoch and
+// nanoseconds. Digits beyond nanoseconds are dropped. The time package would
+// let more pass: a comma, one digit of an hour, any offset.
+func rfc3339(text []byte) (seconds, nanoseconds int64, ok bool) {
+	const form = "2006-01-02T15:04:05"
+	if len(text) <= len(form) || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' {
+		return 0, 0, false
+	}
+	// Each is negative when a byte is no digit.
+	century, year := twoDigits(text, 0), twoDigits(text, 2)
+	month, day := twoDigits(text, 5), twoDigits(text, 8)
+	hour, minute, second := twoDigits(text, 11), twoDigits(text, 14), twoDigits(text, 17)
+	year += 100 * century
+	if century|year|(hour|minute|second) < 0 || hour > 23 || minute > 59 || second > 59 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
+		return 0, 0, false
+	}
+	rest := text[len(form):]
+	if rest[0] == '.' {
+		scale := int64(1_000_000_000)
+		digits := 1
+		for ; digits < len(rest) && rest[digits]-'0' <= 9; digits++ {
+			scale /= 10
+			nanoseconds += scale * int64(rest[digits]-'0')
+		}
+		if digits == 1 {
+			return 0, 0, false
+		}
+		rest = rest[digits:]
+	}
+	offset, ok := zone(rest)
+	return 86400*days(year, month, day) + 3600*hour + 60*minute + second - offset, nanoseconds, ok
+}
+
+// twoDigits returns a number of two digits, something negative when they are none.
+func twoDigits(text []byte, i int) int64 {
+	tens, ones := int64(text[i])-'0', int64(text[i+1])-'0'
+	if tens|(9-tens)|ones|(9-ones) < 0 {
+		return -1 << 16
+	}
+	return 10*tens + ones
+}
+
+// zone reads the offset from UTC that ends a time, in seconds.
+func zone(text []byte) (int64, bool) {
+	if string(text) == "Z" {
+		return 0, true
+	}
+	if len(text) != len("+00:00") || text[3] != ':' || text[0] != '+' && text[0] != '-' {
+		return 0, false
+	}
+	hours, minutes := twoDigits(text, 1), twoDigits(text, 4)
+	if hours|minutes < 0 || hours > 23 || minutes > 59 {
+		return 0, false
+	}
+	offset := 3600*hours + 60*minutes
+	if text[0] == '-' {
+		offset = -offset
+	}
+	return offset, true
+}
+
+func daysIn(year, month int64) int64 {
+	if month != 2 {
+		return 30 + (month+month>>3)&1
+	}
+	if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+		return 29
+	}
+	return 28
+}
+
+// days counts from the Unix epoch to a day of the Gregorian calendar. Years are
+// taken from March on, so that the day that leap years add is their last.
+func days(year, month, day int64) int64 {
+	month -= 3
+	if month < 0 {
+		month += 12
+		year--
+	}
+	year += 400 // the year before 0000 would round the wrong way
+	return 365*year + year/4 - year/100 + year/400 + (153*month+2)/5 + day - 1 - 865_565
+}
