@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
 )
 
@@ -13,7 +14,7 @@ type rulesCommands struct {
 	Fmt      fmtCommand          `cmd:"" help:"Write rule files in the one form."`
 	Explain  explainCommand      `cmd:"" help:"Say for one event why each rule fires or does not."`
 	Backtest backtestCommand     `cmd:"" help:"Say what rules would have done over events of the past."`
-	Schema   schemaCommand       `cmd:"" help:"Print the JSON Schema of rule files, for editors."`
+	Schema   schemaCommand       `cmd:"" help:"Print the JSON Schema of rule files, or of their tests, for editors."`
 	Status   rulesStatusCommand  `cmd:"" help:"Say which rules are in force at a service, and which wait for another person."`
 	Activate activateCommand     `cmd:"" help:"Put the rules of a folder in force at a running service."`
 	Approve  approveRulesCommand `cmd:"" help:"Let proposed rules come into force."`
@@ -36,10 +37,16 @@ func printProblems(w io.Writer, problems rule.Problems) {
 	}
 }
 
-type schemaCommand struct{}
+type schemaCommand struct {
+	Tests bool `help:"That of the tests beside rules."`
+}
 
 // Run prints the schema.
-func (schemaCommand) Run(p *program) error {
-	_, err := p.stdout.Write(rule.Schema())
+func (c *schemaCommand) Run(p *program) error {
+	schema := rule.Schema()
+	if c.Tests {
+		schema = rehearse.Schema()
+	}
+	_, err := p.stdout.Write(schema)
 	return err
 }

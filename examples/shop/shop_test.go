@@ -216,14 +216,16 @@ func TestRun(t *testing.T) {
 }
 
 // TestRule holds that the shop's rule is the one of the library, whose tests are
-// beside it.
+// beside it. Only the first line, which tells editors where the schema is, differs.
 func TestRule(t *testing.T) {
 	t.Parallel()
 	library, err := os.ReadFile(filepath.Join("..", "..", "rules", "retail", "damaged-product.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if damagedProduct != string(library) {
+	_, ours, _ := strings.Cut(damagedProduct, "\n")
+	_, theirs, _ := strings.Cut(string(library), "\n")
+	if ours != theirs || ours == "" {
 		t.Error("rules/damaged-product.yaml is not what rules/retail/damaged-product.yaml is: copy it")
 	}
 }
