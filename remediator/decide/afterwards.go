@@ -174,7 +174,8 @@ const (
 func (f *Fold) makeGood(b *openBulk, r *rule.Rule, m *MadeGood) (left string, err error) {
 	ev := event.Event{ID: m.Event, Source: m.Source, Type: r.Events[0], Customer: m.Customer, Subject: m.Subject}
 	at, err := time.Parse(time.RFC3339Nano, m.EventAt)
-	if err != nil || tooLong(&ev) || m.Key == "" || len(m.Key) > maxText {
+	longest := max(len(m.Event), len(m.Source), len(m.Customer), len(m.Subject))
+	if err != nil || longest > event.MaxText || m.Key == "" || len(m.Key) > maxText {
 		return ReasonError, nil
 	}
 	c := &candidate{hit: &match.Hit{Rule: r, Key: m.Key}, event: &ev, eventAt: at.UnixNano(), live: true, remedy: RemedyID(r.Scope, m.Key),

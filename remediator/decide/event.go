@@ -18,12 +18,11 @@ const (
 	// maxAge is the age above which a remedy of a rule without a window is held.
 	maxAge = int64(30 * 24 * time.Hour)
 
-	// maxAttribute bounds an event's id, source, subject and customer, maxText
-	// the texts of keys and steps, maxSteps the steps of a remedy. With all of
-	// them at the bound and every byte escaped, a decision still fits an entry.
-	maxAttribute = 1024
-	maxText      = 512
-	maxSteps     = 8
+	// maxText bounds the texts of keys and steps, maxSteps the steps of a remedy.
+	// With all of them, and an event's id, source, subject and customer, at the
+	// bound and every byte escaped, a decision still fits an entry.
+	maxText  = 512
+	maxSteps = 8
 
 	// maxAmount bounds the amount of a step in minor units, so that no sum of
 	// amounts overflows. Beyond it no JSON number is exact.
@@ -47,12 +46,12 @@ const (
 func (f *Fold) foldEvent(j *judged) error {
 	c := &f.state.Counts
 	c.Received++
-	if j.err != nil || tooLong(&j.event) {
+	if j.err != nil {
 		c.Errors++
 		return nil
 	}
 	f.events.forget(f.at - f.eventMemory())
-	key := f.hash.long("event", j.event.Source, j.event.ID)
+	key := f.hash.event(j.result.Source, j.result.ID)
 	if f.events.has(key) {
 		c.Duplicates++
 		return nil
@@ -60,7 +59,7 @@ func (f *Fold) foldEvent(j *judged) error {
 	became := fateNoMatch
 	for _, e := range j.result.Errors {
 		became = max(became, fateError)
-		if err := f.ruleError(e.Rule, &j.event, "if"); err != nil {
+		if err := f.ruleError(e.Rule, j.result.Event, "if"); err != nil {
 			return err
 		}
 	}
@@ -68,7 +67,7 @@ func (f *Fold) foldEvent(j *judged) error {
 		f.events.add(key, f.at)
 	}
 	for i := range j.result.Hits {
-		fate, err := f.judge(&j.result.Hits[i], &j.event)
+		fate, err := f.judge(&j.result.Hits[i], j.result.Event)
 		if err != nil {
 			return err
 		}
@@ -76,10 +75,6 @@ func (f *Fold) foldEvent(j *judged) error {
 	}
 	c.count(became)
 	return nil
-}
-
-func tooLong(ev *event.Event) bool {
-	return max(len(ev.ID), len(ev.Source), len(ev.Subject), len(ev.Customer)) > maxAttribute
 }
 
 func (c *Counts) count(became fate) {

@@ -21,7 +21,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/cord"
-	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/match"
 	"github.com/makegood/makegood/remediator/rule"
@@ -50,7 +49,7 @@ type Fold struct {
 	events  *recent // sources and ids of events that touched state
 	set     *rule.Set
 	rules   map[string]*rule.Rule
-	matcher match.Matcher
+	matcher match.Matcher // of no rules before the first set
 	timers  timers
 	watches map[string]int64 // until when the cords of a rule are under watch, at the most
 
@@ -69,7 +68,7 @@ func New(cfg Config) *Fold {
 	}
 	cfg.Matchers = max(cfg.Matchers, 1)
 	return &Fold{cfg: cfg, state: newState(), inputs: newRecent(nil, 0), events: newRecent(nil, 0),
-		rules: map[string]*rule.Rule{}, watches: map[string]int64{}}
+		matcher: cfg.NewMatcher(&rule.Set{}), rules: map[string]*rule.Rule{}, watches: map[string]int64{}}
 }
 
 // Position returns how far the fold has come. Record is left to the caller.
@@ -92,7 +91,6 @@ func (f *Fold) Cord(path string) (cord.State, bool) {
 
 // judged is an event with what the rule set says about it.
 type judged struct {
-	event   event.Event
 	command CommandBody
 	err     error
 	result  match.Result
@@ -159,12 +157,10 @@ func (f *Fold) match(inputs []input.Input) []judged {
 func (f *Fold) judgeInput(in input.Input, at int64) (j judged) {
 	switch in.Kind {
 	case input.Event:
-		if j.event, j.err = event.Decode(in.Body); j.err == nil && f.matcher != nil {
-			j.result = f.matcher.Match(&j.event, at)
-		}
+		j.result, j.err = f.matcher.Match(in.Body, at)
 	case input.Command:
 		if j.command, j.err = decodeCommand(in); j.err == nil && j.command.Command == CommandRequest {
-			j.event, j.result = f.judgeRequest(in, j.command, at)
+			j.result = f.judgeRequest(in, j.command, at)
 		}
 	}
 	return j

@@ -53,11 +53,25 @@ func (k hashKey) long(texts ...string) [16]byte {
 		buf = binary.AppendUvarint(buf, uint64(len(t)))
 		buf = append(buf, t...)
 	}
+	return k.hash128(buf)
+}
+
+func (k hashKey) hash128(buf []byte) (out [16]byte) {
 	a, b := siphash.Hash128(k.k0, k.k1, buf)
-	var out [16]byte
 	binary.BigEndian.PutUint64(out[:], a)
 	binary.BigEndian.PutUint64(out[8:], b)
 	return out
+}
+
+// event hashes what names an event, as long does, without allocating for names of
+// the usual length.
+func (k hashKey) event(source, id []byte) [16]byte {
+	buf := make([]byte, 0, 512)
+	for _, t := range [...][]byte{[]byte("event"), source, id} {
+		buf = binary.AppendUvarint(buf, uint64(len(t)))
+		buf = append(buf, t...)
+	}
+	return k.hash128(buf)
 }
 
 // inCanary reports whether a customer belongs to the given share of customers,

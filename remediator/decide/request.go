@@ -44,20 +44,17 @@ var builtIn = sync.OnceValues(func() (*rule.Set, error) {
 	return rule.Load([]rule.File{{Path: "makegood.yaml", Text: defaultRequest}})
 })
 
-// requestMatcher judges requests when no rule in force takes them.
-func (f *Fold) requestMatcher() (match.Matcher, error) {
+// requestRules are the rules that judge requests: the built-in one when none in
+// force takes them.
+func (f *Fold) requestRules() (*rule.Set, error) {
 	if f.set != nil && len(f.set.Clauses(rule.RequestType)) > 0 {
-		return f.matcher, nil
+		return f.set, nil
 	}
-	set, err := builtIn()
-	if err != nil {
-		return nil, err
-	}
-	return f.cfg.NewMatcher(set), nil
+	return builtIn()
 }
 
 // judgeRequest makes an event of a request for a refund and has the rules judge it.
-func (f *Fold) judgeRequest(in input.Input, c CommandBody, at int64) (event.Event, match.Result) {
+func (f *Fold) judgeRequest(in input.Input, c CommandBody, at int64) match.Result {
 	amount := ""
 	if c.Amount != nil {
 		amount = c.Amount.String()
@@ -67,18 +64,18 @@ func (f *Fold) judgeRequest(in input.Input, c CommandBody, at int64) (event.Even
 		"data": map[string]any{"request": in.ID, "payment": c.Payment, "amount": amount, "by": c.By, "reference": c.Reference},
 	})
 	if err != nil {
-		return event.Event{}, match.Result{}
+		return match.Result{}
 	}
 	ev, err := event.Decode(body)
 	if err != nil {
-		return event.Event{}, match.Result{} // nothing takes it, and it is refused
+		return match.Result{} // nothing takes it, and it is refused
 	}
 	ev.Type, ev.Attributes["type"] = rule.RequestType, rule.RequestType
-	matcher, err := f.requestMatcher()
+	set, err := f.requestRules()
 	if err != nil {
-		return ev, match.Result{}
+		return match.Result{}
 	}
-	return ev, matcher.Match(&ev, at)
+	return match.Judge(set, &ev, at)
 }
 
 // foldRequest makes a remedy of a person's request for a refund, within the
@@ -89,15 +86,13 @@ func (f *Fold) foldRequest(c CommandBody, j *judged) (refused string, err error)
 		return "name the payment to refund", nil
 	case c.Amount == nil || !payable(*c.Amount):
 		return "name an amount above zero, with its currency", nil
-	case tooLong(&j.event):
-		return "the request's id is too long", nil
 	case len(j.result.Errors) > 0:
-		return fmt.Sprintf("rule %s could not be judged for this request: %s", RuleRequest, j.result.Errors[0].Reason), nil
+		return fmt.Sprintf("rule %s could not be judged for this request: %s", RuleRequest, j.result.Errors[0].Reason()), nil
 	case len(j.result.Hits) == 0:
 		return fmt.Sprintf("rule %s does not take this request", RuleRequest), nil
 	}
-	hit := &j.result.Hits[0]
-	cand := candidate{hit: hit, event: &j.event, eventAt: f.at, live: f.live(hit.Rule, j.event.Customer), requester: c.By, charged: hit.Rule.Name}
+	hit, ev := &j.result.Hits[0], j.result.Event
+	cand := candidate{hit: hit, event: ev, eventAt: f.at, live: f.live(hit.Rule, ev.Customer), requester: c.By, charged: hit.Rule.Name}
 	if !cand.live {
 		return fmt.Sprintf("rule %s is in shadow, and refunds nothing", RuleRequest), nil
 	}

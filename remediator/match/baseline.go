@@ -8,16 +8,31 @@ import (
 	"github.com/makegood/makegood/remediator/rule"
 )
 
-// New returns the baseline matcher: it finds the rules by the event's type and
-// evaluates each one's expressions.
-func New(set *rule.Set) Matcher { return baseline{set: set} }
+// Baseline returns the matcher that is as plain as can be: it decodes each
+// event, finds the rules by its type and evaluates each one's expressions with
+// the engine that defines them. New is held to it.
+func Baseline(set *rule.Set) Matcher { return baseline{set: set} }
 
 type baseline struct{ set *rule.Set }
 
 // Match implements Matcher.
-func (m baseline) Match(ev *event.Event, at int64) Result {
-	var result Result
-	clauses := m.set.Clauses(ev.Type)
+func (m baseline) Match(raw []byte, at int64) (Result, error) {
+	ev, err := event.Decode(raw)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Judge(m.set, &ev, at)
+	if len(result.Hits)+len(result.Ends)+len(result.Errors) == 0 {
+		result.Event = nil
+	}
+	return result, nil
+}
+
+// Judge judges one event that need not be stored, nor of a type that others
+// emit, as Baseline does.
+func Judge(set *rule.Set, ev *event.Event, at int64) Result {
+	result := Result{ID: []byte(ev.ID), Source: []byte(ev.Source), Event: ev}
+	clauses := set.Clauses(ev.Type)
 	if len(clauses) == 0 {
 		return result
 	}
@@ -27,7 +42,7 @@ func (m baseline) Match(ev *event.Event, at int64) Result {
 		holds, err := evaluation.Meets(c.Filter)
 		switch {
 		case err != nil:
-			result.Errors = append(result.Errors, Error{Rule: c.Rule, Ends: c.Ends, Reason: err.Error()})
+			result.Errors = append(result.Errors, Error{Rule: c.Rule, Ends: c.Ends, filter: c.Filter, evaluation: evaluation})
 		case holds && c.Ends:
 			by, noBy := evaluation.By()
 			result.Ends = append(result.Ends, End{Rule: c.Rule, By: by, NoBy: noBy})

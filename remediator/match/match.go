@@ -13,24 +13,44 @@ import (
 // Matcher judges events against one rule set. Implementations are safe for
 // concurrent use and pure: the same event gives the same result.
 type Matcher interface {
-	// Match judges ev. at is the input's time in nanoseconds, used where the
-	// event has no time of its own.
-	Match(ev *event.Event, at int64) Result
+	// Match judges an event as it is stored: one JSON object in structured mode.
+	// at is the input's time in nanoseconds, used where the event has no time of
+	// its own. The result shares memory with raw, which must not change while it
+	// is in use. An error is an event that event.Decode refuses, too.
+	Match(raw []byte, at int64) (Result, error)
 }
 
 // Result is what a rule set says about one event.
 type Result struct {
+	// ID and Source name the event. They are parts of the raw event: what keeps
+	// them keeps a copy.
+	ID, Source []byte
+	// Event is the whole event, nil when there are neither hits nor errors. It
+	// shares only its Data with the raw event.
+	Event *event.Event
+
 	Hits   []Hit   // rules whose type and condition hold, in order of the rule's name
 	Ends   []End   // rules whose counterpart (unless) it is, in order of the rule's name
-	Errors []Error // rules whose condition was an error, which counts as false
+	Errors []Error // rules whose condition was an error, which counts as false; in the same order
 }
 
 // Error names a rule whose expression was an error for an event. An event may
 // concern a rule in two ways; the error in its own condition then comes first.
 type Error struct {
-	Rule   *rule.Rule
-	Ends   bool // it is the condition in unless
-	Reason string
+	Rule *rule.Rule
+	Ends bool // it is the condition in unless
+
+	filter     *rule.Filter
+	evaluation *rule.Evaluation
+}
+
+// Reason says what the error was.
+func (e Error) Reason() string {
+	_, err := e.evaluation.Meets(e.filter)
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // End is a rule that waits for an event like this one: it keeps the rule from

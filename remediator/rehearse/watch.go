@@ -37,10 +37,18 @@ type judgement struct {
 }
 
 // Match implements match.Matcher.
-func (w *watcher) Match(ev *event.Event, at int64) match.Result {
-	result := w.Matcher.Match(ev, at)
-	values := rule.NewValues(ev, at)
-	w.heard, w.judged = ev.Type, nil
+func (w *watcher) Match(raw []byte, at int64) (match.Result, error) {
+	w.judged = nil
+	result, err := w.Matcher.Match(raw, at)
+	if err != nil {
+		return result, err
+	}
+	ev, err := event.Decode(raw)
+	if err != nil {
+		return result, err
+	}
+	values := rule.NewValues(&ev, at)
+	w.heard = ev.Type
 	for _, c := range w.set.Clauses(ev.Type) {
 		if c.Ends {
 			continue
@@ -56,7 +64,7 @@ func (w *watcher) Match(ev *event.Event, at int64) match.Result {
 			}
 		}
 	}
-	return result
+	return result, nil
 }
 
 // watchedRest keeps what is asked of a hit.
