@@ -41,7 +41,7 @@ type Vars = cel.Activation
 func (p *Program) Eval(vars Vars) (any, error) {
 	v, _, err := p.program.Eval(vars)
 	if err != nil {
-		return nil, err
+		return nil, inOurWords(err)
 	}
 	if opt, ok := v.(interface{ HasValue() bool }); ok && !opt.HasValue() {
 		return nil, errors.New("no such key: the optional field is absent")
@@ -54,9 +54,17 @@ func (p *Program) Eval(vars Vars) (any, error) {
 func (p *Program) Value(vars Vars) any {
 	v, _, err := p.program.Eval(vars)
 	if err != nil {
-		return Failure(err)
+		return Failure(inOurWords(err))
 	}
 	return v
+}
+
+// inOurWords rewrites the error that names the engine's own types.
+func inOurWords(err error) error {
+	if strings.HasPrefix(err.Error(), "invalid qualifier type") {
+		return errors.New("a field is named by a text or a number, not by an object or a list")
+	}
+	return err
 }
 
 // unit is an expression on its way to a program.
@@ -104,7 +112,7 @@ func (u *unit) finish() (*Program, []Issue) {
 	if len(u.issues) > 0 {
 		return nil, u.issues
 	}
-	program, err := u.scope.env.Program(checked, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize))
+	program, err := u.scope.env.Program(checked, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(sortWrittenOut))
 	if err != nil {
 		return nil, []Issue{{Message: err.Error()}}
 	}

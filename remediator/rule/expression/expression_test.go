@@ -245,6 +245,37 @@ func TestAggregates(t *testing.T) {
 	}
 }
 
+// TestOrderOfFields holds that what is made of an object's fields has their
+// order, though a Go map has none.
+func TestOrderOfFields(t *testing.T) {
+	t.Parallel()
+	s := scope(t)
+	v := vars{"data": map[string]any{"c": 1.0, "a": 2.0, "e": "x", "b": map[string]any{"y": nil, "x": true}, "d": nil}}
+	for text, want := range map[string]string{
+		"data.map(k, k).join()": "abcde", "data.filter(k, k != 'a')[0]": "b", "{'z': 1, 'x': 2, 'y': 3}.map(k, k).join('-')": "x-y-z", "'%s'.format([data])": "{a: 2, b: {x: true, y: null}, c: 1, d: null, e: x}",
+		"data.b.map(k, k)[0]": "x", "{2: 'b', 1: 'a'}.map(k, k + 1)[0] == 2 ? 'yes' : 'no'": "yes",
+	} {
+		p, issues := s.Compile(text, nil)
+		if issues != nil {
+			t.Fatalf("%s: %+v", text, issues)
+		}
+		for range 20 {
+			if got, err := p.Eval(v); err != nil || got != want {
+				t.Fatalf("%s: got %v, %v; want %v", text, got, err, want)
+			}
+		}
+	}
+	p, issues := s.Compile("['', data.b].join()", nil)
+	if issues != nil {
+		t.Fatal(issues)
+	}
+	for range 20 {
+		if _, err := p.Eval(v); err == nil || err.Error() != "join: invalid input: {x: true, y: null}" {
+			t.Fatalf("got %v", err)
+		}
+	}
+}
+
 func TestCostIsLimited(t *testing.T) {
 	t.Parallel()
 	s := scope(t)

@@ -121,7 +121,7 @@ type adapter struct{}
 func (a adapter) NativeToValue(value any) ref.Val {
 	switch v := value.(type) {
 	case map[string]any:
-		return types.NewStringInterfaceMap(a, v)
+		return sorted{types.NewStringInterfaceMap(a, v)}
 	case []any:
 		return types.NewDynamicList(a, v)
 	case json.Number:
