@@ -3,9 +3,7 @@ package rule
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
-	"time"
 
 	"cel.dev/cel-go/cel"
 
@@ -22,7 +20,7 @@ type Values struct {
 // NewValues reads an event once for all rules. at is the input's time in
 // nanoseconds, used where the event has no time of its own.
 func NewValues(ev *event.Event, at int64) *Values {
-	v := &Values{event: sync.OnceValue(func() map[string]any { return attributesOf(ev, at) })}
+	v := &Values{event: sync.OnceValue(func() map[string]any { return expression.Attributes(ev, at) })}
 	data, err := event.DecodeData(ev.Data)
 	switch {
 	case err != nil:
@@ -33,22 +31,6 @@ func NewValues(ev *event.Event, at int64) *Values {
 		v.data = data
 	}
 	return v
-}
-
-// attributesOf returns the attributes as expressions see them: customer and
-// subject are there even when the event has none, and recordedtime is when the
-// log took it.
-func attributesOf(ev *event.Event, at int64) map[string]any {
-	all := make(map[string]any, len(ev.Attributes)+6)
-	maps.Copy(all, ev.Attributes)
-	all["id"], all["source"], all["type"] = ev.ID, ev.Source, ev.Type
-	all["subject"], all["customer"] = ev.Subject, ev.Customer
-	all["recordedtime"] = time.Unix(0, at).UTC() // ours, whatever an emitter writes there
-	if ev.Time != 0 {
-		at = ev.Time
-	}
-	all["time"] = time.Unix(0, at).UTC()
-	return all
 }
 
 // Evaluation evaluates the expressions of one rule for one event. It remembers

@@ -30,6 +30,13 @@ type Program struct {
 	Negates bool
 
 	program cel.Program
+
+	lets    []string    // that the scope had, in the order of the rule
+	reads   []read      // places of the event, which a plan gives slots
+	truth   truthFunc   // nil: CEL evaluates
+	operand operandFunc // nil: CEL evaluates
+	maxText int         // longer texts are left to CEL
+	access  *Access
 }
 
 // Vars are the values that an evaluation sees: "data", "event", the lets, and
@@ -118,6 +125,8 @@ func (u *unit) finish() (*Program, []Issue) {
 	}
 	p := &Program{Type: fromCEL(checked.OutputType()), program: program}
 	u.collect(p)
+	p.lets, p.reads = u.scope.lets(), reads(p.Paths)
+	p.compileClosures(checked.NativeRep(), u.scope)
 	return p, nil
 }
 

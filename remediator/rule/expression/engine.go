@@ -4,8 +4,12 @@
 // JSON number is a double and whole numbers in an expression follow it, money
 // is a type of its own and never implicit, durations know days, and the
 // aggregates of a window are values handed in at evaluation. Package rule is
-// its only caller; nothing of CEL is visible outside, so that a faster engine
-// can take over expression by expression.
+// its only caller; nothing of CEL is visible outside.
+//
+// A Program is evaluated in two ways that agree in everything. Eval asks CEL,
+// over decoded maps. Bind gives the program the places of an event.Plan, and a
+// Bound runs closures over them; what is too rare to be worth a closure, which
+// closures.go lists, CEL evaluates over the same places.
 package expression
 
 import (
@@ -42,6 +46,7 @@ func NewEngine() (*Engine, error) {
 		cel.CustomTypeAdapter(adapter{}),
 		ext.Strings(ext.StringsVersion(4)),
 		ext.Math(),
+		ext.Network(),
 		cel.Variable("data", cel.DynType),
 		cel.Variable("event", cel.MapType(cel.StringType, cel.DynType)),
 		cel.Variable(slotNumbers, cel.ListType(cel.DoubleType)),
@@ -118,6 +123,9 @@ func (e *Engine) Scope(lets ...Variable) (*Scope, error) {
 	s.env = extended
 	return s, nil
 }
+
+// lets lists the lets, in the order in which the rule declares them.
+func (s *Scope) lets() []string { return s.names[2:] }
 
 // Names lists what an expression of the scope may name: values and functions.
 func (s *Scope) Names() []string {

@@ -1,0 +1,167 @@
+package expression
+
+import (
+	"time"
+
+	"github.com/makegood/makegood/remediator/event"
+)
+
+// Frame is what the closures of one rule see of one event. It is reused from
+// event to event and serves one goroutine at a time.
+type Frame struct {
+	view       *event.View
+	at         int64
+	lets       []Bound
+	known      []letValue // of the lets, in their order
+	aggregates Slots
+
+	// Of the program that runs.
+	slots   []int32
+	maxText int
+}
+
+// letValue is a let that was evaluated, by closures or by CEL.
+type letValue struct {
+	done    bool
+	operand operand
+	celDone bool
+	cel     any
+}
+
+// Event turns the frame to an event that was read. at is the input's time in
+// nanoseconds, used where the event has no time of its own.
+func (f *Frame) Event(view *event.View, at int64) { f.view, f.at = view, at }
+
+// Enter turns the frame to a rule: its lets, bound in their order. What was
+// known of the lets before is forgotten.
+func (f *Frame) Enter(lets []Bound) {
+	f.lets, f.aggregates = lets, nil
+	if cap(f.known) < len(lets) {
+		f.known = make([]letValue, len(lets))
+	}
+	f.known = f.known[:len(lets)]
+	clear(f.known)
+}
+
+// Aggregate gives the frame the values of the rule's aggregates.
+func (f *Frame) Aggregate(values Slots) { f.aggregates = values }
+
+// Truth evaluates a condition. What it says of an error is only which kind it
+// is; Error has the text.
+func (b Bound) Truth(f *Frame) Truth {
+	if b.program.truth != nil {
+		f.slots, f.maxText = b.slots, b.program.maxText
+		if t := b.program.truth(f); t != unsure {
+			return t
+		}
+	}
+	value, err := b.slow(f)
+	switch holds, ok := value.(bool); {
+	case IsAbsent(err):
+		return AbsentError
+	case err != nil || !ok:
+		return OtherError
+	default:
+		return truthOf(holds)
+	}
+}
+
+// Eval evaluates the program as Program.Eval does.
+func (b Bound) Eval(f *Frame) (any, error) {
+	if b.program.operand != nil {
+		f.slots, f.maxText = b.slots, b.program.maxText
+		if v := b.program.operand(f); v.kind < kindNested {
+			return v.value(), nil
+		}
+	}
+	return b.slow(f)
+}
+
+// slow has CEL evaluate the program over the places of the plan.
+func (b Bound) slow(f *Frame) (any, error) {
+	return b.program.Eval(&activation{frame: f, bound: b})
+}
+
+// let returns the value of a let, evaluated when it is first needed.
+func (f *Frame) let(i int) operand {
+	known := &f.known[i]
+	if known.done {
+		return known.operand
+	}
+	b := f.lets[i]
+	value := unsaid
+	if b.program.operand != nil {
+		slots, maxText := f.slots, f.maxText
+		f.slots, f.maxText = b.slots, b.program.maxText
+		value = b.program.operand(f)
+		f.slots, f.maxText = slots, maxText
+	}
+	known.done, known.operand = true, value
+	return value
+}
+
+// field returns the value of a place that an expression names.
+func (f *Frame) field(i int, of []read) operand {
+	slot := int(f.slots[i])
+	switch f.view.Kind(slot) {
+	case event.Null:
+		return operand{}
+	case event.False:
+		return boolOperand(false)
+	case event.True:
+		return boolOperand(true)
+	case event.Number:
+		n, ok := f.view.Number(slot)
+		if !ok {
+			return failed
+		}
+		return numberOperand(n)
+	case event.Text:
+		return f.text(f.view.Text(slot))
+	case event.Object, event.Array:
+		return operand{kind: kindNested}
+	}
+	fault, _ := f.missing(i, of)
+	return operand{kind: fault}
+}
+
+// text makes an operand of a text. Long ones are left to CEL, whose limit on
+// the cost of an evaluation they might pass.
+func (f *Frame) text(text []byte) operand {
+	if len(text) > f.maxText {
+		return unsaid
+	}
+	return operand{kind: kindText, text: text}
+}
+
+// missing says what the selection of an absent field makes: it is absent where
+// an object lacks it, and also below null, a boolean, a text or a number; below
+// a list or a number that is out of range the selection is another error. depth
+// is of the field at which the selection ended, 1 being just below data.
+func (f *Frame) missing(i int, of []read) (fault kind, depth int) {
+	for up := of[i].parent; up >= 0; up = of[up].parent {
+		slot := int(f.slots[up])
+		switch f.view.Kind(slot) {
+		case event.Absent:
+			continue
+		case event.Array:
+			return kindFailed, len(of[up].path)
+		case event.Number:
+			if _, ok := f.view.Number(slot); !ok {
+				return kindFailed, len(of[up].path)
+			}
+		}
+		return kindAbsent, len(of[up].path)
+	}
+	return kindAbsent, 1
+}
+
+// time returns the event's time, or the log's when the event has none or the
+// log's is asked for.
+func (f *Frame) time(recorded bool) operand {
+	at := f.at
+	if own := f.view.Time(); own != 0 && !recorded {
+		at = own
+	}
+	return timeOperand(time.Unix(0, at))
+}
