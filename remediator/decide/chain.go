@@ -18,6 +18,7 @@ import (
 const (
 	ReasonError       = "error"            // a step could not be computed
 	ReasonOld         = "old"              // the event is older than 30 days
+	ReasonEdited      = "edited"           // the rule promises something else now than when the event came
 	ReasonNoCustomer  = "no customer"      // a limit, a credit or a mail needs one
 	ReasonRefunded    = "already refunded" // something was refunded on the payment before
 	ReasonCurrency    = "currency"         // a limit names no amount in the currency
@@ -65,7 +66,12 @@ func (f *Fold) decide(c *candidate) error {
 		v.actions = actions
 		v.total()
 	}
-	if c.hit.Rule.Window == nil && c.eventAt < f.at-maxAge {
+	switch {
+	case c.opened != nil:
+		if c.opened.edited {
+			v.hold(ReasonEdited)
+		}
+	case c.hit.Rule.Window == nil && c.eventAt < f.at-maxAge:
 		v.hold(ReasonOld)
 	}
 	if err := v.payments(); err != nil {

@@ -88,10 +88,10 @@ func (f *Fold) red(path string) bool {
 // timeCord sets the timers of a cord.
 func (f *Fold) timeCord(c *cord.State) {
 	if c.AnswerBy != 0 {
-		f.setTimer(timer{deadline: c.AnswerBy, rule: c.Rule, cord: c.Cord, of: timerAnswer})
+		f.setTimer(timer{deadline: c.AnswerBy, rule: c.Rule, key: c.Cord, of: timerAnswer})
 	}
 	if c.BoxUntil != 0 && !c.Escalated {
-		f.setTimer(timer{deadline: c.BoxUntil, rule: c.Rule, cord: c.Cord, of: timerBox})
+		f.setTimer(timer{deadline: c.BoxUntil, rule: c.Rule, key: c.Cord, of: timerBox})
 	}
 }
 
@@ -132,7 +132,7 @@ func (f *Fold) recur(c *candidate) error {
 		if s == nil || s.Rule != c.hit.Rule.Name || !s.Watched(f.at) {
 			continue
 		}
-		f.say(uuid.Nil, s.Rule, c.event.Customer, EvidenceEvent, string(f.input.Body))
+		f.say(uuid.Nil, s.Rule, c.event.Customer, EvidenceEvent, string(c.body))
 		if err := f.pull(pullRequest{cord: a.Cord, level: a.Level, rule: s.Rule, reason: a.Reason, cause: CauseRecurrence, terms: a.Terms}); err != nil {
 			return err
 		}

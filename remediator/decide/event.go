@@ -59,12 +59,24 @@ func (f *Fold) foldEvent(j *judged) error {
 	became := fateNoMatch
 	for _, e := range j.result.Errors {
 		became = max(became, fateError)
-		if err := f.ruleError(e.Rule, j.result.Event, "if"); err != nil {
+		code := "if"
+		if e.Ends {
+			code = "unless"
+		}
+		if err := f.ruleError(e.Rule, j.result.Event, code); err != nil {
 			return err
 		}
 	}
-	if len(j.result.Hits) > 0 {
+	if len(j.result.Hits)+len(j.result.Ends) > 0 {
 		f.events.add(key, f.at)
+	}
+	// A counterpart ends what waits before the event, if it is one itself, waits.
+	for _, end := range j.result.Ends {
+		fate, err := f.counterpart(end, j)
+		if err != nil {
+			return err
+		}
+		became = max(became, fate)
 	}
 	for i := range j.result.Hits {
 		fate, err := f.judge(&j.result.Hits[i], j.result.Event)
@@ -95,12 +107,16 @@ func (c *Counts) count(became fate) {
 }
 
 // eventMemory is for how long events that touched state are remembered: as long
-// as input ids, or as the longest window that a repeat could enter.
+// as input ids, or as the longest window that a repeat could enter or wait in. Where
+// an expression says how long an event waits, its lateness alone keeps a repeat out.
 func (f *Fold) eventMemory() int64 {
 	longest := inputMemory
 	for _, r := range f.rules {
 		if r.Window != nil {
 			longest = max(longest, int64(r.Window.Within)+f.state.Lateness)
+		}
+		if r.Unless != nil {
+			longest = max(longest, int64(r.Unless.Within)+f.state.Lateness)
 		}
 	}
 	return longest
@@ -119,6 +135,8 @@ type candidate struct {
 	hit        *match.Hit
 	event      *event.Event
 	eventAt    int64
+	body       []byte  // of the event; nil when it is not at hand
+	opened     *Opened // how it came to wait for a counterpart; nil when it did not
 	aggregates []any
 	live       bool
 	remedy     uuid.UUID
@@ -143,15 +161,23 @@ func (c *candidate) stoppedBy() string {
 
 // judge takes one hit to its decision, if it comes to one, and to the cords under watch.
 func (f *Fold) judge(hit *match.Hit, ev *event.Event) (fate, error) {
-	c := candidate{hit: hit, event: ev, eventAt: ev.Time, live: f.live(hit.Rule, ev.Customer), charged: hit.Rule.Name}
-	if c.eventAt == 0 {
-		c.eventAt = f.at
+	if hit.Rule.Unless != nil {
+		return f.wait(hit, ev)
 	}
+	c := candidate{hit: hit, event: ev, eventAt: f.timeOf(ev), body: f.input.Body, live: f.live(hit.Rule, ev.Customer), charged: hit.Rule.Name}
 	became, err := f.judgeKey(&c)
 	if err != nil || became == fateLate || became == fateError {
 		return became, err
 	}
 	return became, f.recur(&c)
+}
+
+// timeOf is an event's own time, or that of its input when it has none.
+func (f *Fold) timeOf(ev *event.Event) int64 {
+	if ev.Time == 0 {
+		return f.at
+	}
+	return ev.Time
 }
 
 // judgeKey takes a candidate through its window and its key.
@@ -163,18 +189,30 @@ func (f *Fold) judgeKey(c *candidate) (fate, error) {
 			return became, err
 		}
 	}
-	c.remedy = unkeyedRemedyID(r.Scope, f.state.Position.LogID, f.state.Position.Ordinal)
-	if len(r.OncePer) > 0 {
-		if len(hit.Key) > maxText {
-			hit.Key, hit.NoKey = "", "too long"
-		}
-		if hit.Key == "" {
-			return fateNoKey, f.add(KindNoKey, Fact{Rule: r.Name}, NoKeyFact{Source: ev.Source, Event: ev.ID, Reason: hit.NoKey})
-		}
+	if len(r.OncePer) > 0 && !keyed(hit) {
+		return fateNoKey, f.add(KindNoKey, Fact{Rule: r.Name}, NoKeyFact{Source: ev.Source, Event: ev.ID, Reason: hit.NoKey})
+	}
+	return f.judgeTaken(c, f.state.Position.Ordinal)
+}
+
+// keyed reports whether the event of a hit has a once_per key.
+func keyed(hit *match.Hit) bool {
+	if len(hit.Key) > maxText {
+		hit.Key, hit.NoKey = "", "too long"
+	}
+	return hit.Key != ""
+}
+
+// judgeTaken decides a candidate unless its key is taken. Without once_per, the
+// ordinal of the event's input is its key.
+func (f *Fold) judgeTaken(c *candidate, ordinal uint64) (fate, error) {
+	hit, r := c.hit, c.hit.Rule
+	c.remedy = unkeyedRemedyID(r.Scope, f.state.Position.LogID, ordinal)
+	if hit.Key != "" {
 		c.remedy = RemedyID(r.Scope, hit.Key)
 		if f.taken(c.remedy, c.live) {
 			return fateJudged, f.add(KindDuplicate, Fact{Rule: r.Name, Remedy: c.remedy},
-				DuplicateFact{Remedy: c.remedy, Source: ev.Source, Event: ev.ID, Mode: modeName(c.live)})
+				DuplicateFact{Remedy: c.remedy, Source: c.event.Source, Event: c.event.ID, Mode: modeName(c.live), Opened: c.opened})
 		}
 	}
 	return fateRemedy, f.decide(c)
@@ -189,6 +227,13 @@ func (f *Fold) live(r *rule.Rule, customer string) bool {
 		return f.hash.inCanary(r.Scope, customer, r.Percent)
 	}
 	return false
+}
+
+// late reports whether an event is too old for what looks at the time of events.
+func (f *Fold) late(eventAt int64) bool { return eventAt < f.at-f.state.Lateness }
+
+func (f *Fold) addLate(r *rule.Rule, ev *event.Event, eventAt int64) error {
+	return f.add(KindLate, Fact{Rule: r.Name}, LateFact{Source: ev.Source, Event: ev.ID, EventAt: stamp(eventAt)})
 }
 
 func modeName(live bool) string {
@@ -211,9 +256,8 @@ func (f *Fold) judgeWindow(c *candidate) (fired bool, became fate, err error) {
 		return false, fateError, f.ruleError(r, c.event, "by")
 	}
 	c.eventAt = min(c.eventAt, f.at+maxSkew)
-	if c.eventAt < f.at-f.state.Lateness {
-		return false, fateLate, f.add(KindLate, Fact{Rule: r.Name},
-			LateFact{Source: c.event.Source, Event: c.event.ID, EventAt: stamp(c.eventAt)})
+	if f.late(c.eventAt) {
+		return false, fateLate, f.addLate(r, c.event, c.eventAt)
 	}
 	w := f.window(r, c.hit.By)
 	w.Add(f.entry(c), within, f.at-f.state.Lateness-within)

@@ -37,6 +37,7 @@ const (
 	KindNoKey     = "no-key"      // NoKeyFact
 	KindLate      = "late"        // LateFact
 	KindError     = "error"       // ErrorFact
+	KindDropped   = "dropped"     // DroppedFact
 	KindApproval  = "approval"    // ApprovalFact
 	KindRefusal   = "refusal"     // RefusalFact
 	KindAction    = "action"      // ActionFact
@@ -133,11 +134,23 @@ type RemedyFact struct {
 	RequestedBy string    `json:"requested_by,omitempty"` // the person who asked for it
 	Of          uuid.UUID `json:"of,omitzero"`            // the remedy that it retries or reverses
 	Bulk        uuid.UUID `json:"bulk,omitzero"`          // what holds it with others
+	Opened      *Opened   `json:"opened,omitempty"`       // when the event waited for a counterpart that did not come
 
 	Aggregates []Aggregate `json:"aggregates,omitempty"`
 	Checks     []Check     `json:"checks,omitempty"`
 	Approvals  int         `json:"approvals_needed,omitempty"`
 	Steps      []Step      `json:"steps"`
+}
+
+// Opened says how an event came to wait for its counterpart (unless). The remedy
+// is then decided at the deadline, by the limits of the rule in force; its steps
+// are those that the rule had for the event when it came.
+type Opened struct {
+	Ordinal  uint64 `json:"ordinal"`  // of the event's input
+	Deadline string `json:"deadline"` // up to which the counterpart would have come in time
+	Digest   string `json:"digest"`   // of the rule's text when the event came
+
+	edited bool // what the rule promises has changed since
 }
 
 // Aggregate is the value of an aggregate at the decision.
@@ -181,6 +194,7 @@ type DuplicateFact struct {
 	Source string    `json:"source"`
 	Event  string    `json:"event"`
 	Mode   string    `json:"mode"`
+	Opened *Opened   `json:"opened,omitempty"` // when the event waited for a counterpart that did not come
 }
 
 // NoKeyFact says that a rule matched but the event gives no once_per key.
@@ -190,7 +204,8 @@ type NoKeyFact struct {
 	Reason string `json:"reason"`
 }
 
-// LateFact says that an event came too late for a rule's window.
+// LateFact says that an event came too late for a rule's window, or to wait for
+// its counterpart, or as a counterpart of nothing that waits.
 type LateFact struct {
 	Source  string `json:"source"`
 	Event   string `json:"event"`
@@ -202,7 +217,16 @@ type LateFact struct {
 type ErrorFact struct {
 	Source string `json:"source"`
 	Event  string `json:"event"`
-	Code   string `json:"code"` // event, if, by, having
+	// Code is event, if, unless, by, until or having: what has no value. Or full when
+	// too many events wait for their counterpart, forgotten when that of the event
+	// may have come but is no longer known.
+	Code string `json:"code"`
+}
+
+// DroppedFact says that events of a rule no longer wait for their counterparts,
+// for what they waited for was edited or is gone.
+type DroppedFact struct {
+	Events int `json:"events"`
 }
 
 // ApprovalFact is a person's answer to a held remedy.

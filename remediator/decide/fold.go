@@ -51,7 +51,9 @@ type Fold struct {
 	rules   map[string]*rule.Rule
 	matcher match.Matcher // of no rules before the first set
 	timers  timers
-	watches map[string]int64 // until when the cords of a rule are under watch, at the most
+	// manyTimers is the number from which on those that were settled are cleared away.
+	manyTimers int
+	watches    map[string]int64 // until when the cords of a rule are under watch, at the most
 
 	out     *Output // of the Apply in progress
 	before  uint64  // first ordinal of the Apply in progress
@@ -104,7 +106,7 @@ func (f *Fold) Apply(inputs []input.Input) (*Output, error) {
 	for len(inputs) > 0 {
 		n := segment(inputs)
 		judgements := f.match(inputs[:n])
-		if err := f.prefetch(judgements); err != nil {
+		if err := f.prefetch(judgements, f.latest(inputs[:n])); err != nil {
 			return nil, err
 		}
 		for i, in := range inputs[:n] {
@@ -126,6 +128,15 @@ func segment(inputs []input.Input) int {
 		}
 	}
 	return len(inputs)
+}
+
+// latest is log time after inputs.
+func (f *Fold) latest(inputs []input.Input) int64 {
+	at := f.state.Position.At
+	for _, in := range inputs {
+		at = max(at, in.At)
+	}
+	return at
 }
 
 // match judges the events of a segment on several goroutines, keeping order.
@@ -177,8 +188,8 @@ func newOverlay() overlay {
 	return overlay{live: map[uuid.UUID]bool{}, shadow: map[uuid.UUID]bool{}, payments: map[string][]PaymentEntry{}}
 }
 
-// prefetch asks Memory once for all keys of a segment.
-func (f *Fold) prefetch(judgements []judged) error {
+// prefetch asks Memory once for all keys of a segment that goes on until a time.
+func (f *Fold) prefetch(judgements []judged, until int64) error {
 	var ids []uuid.UUID
 	for _, j := range judgements {
 		for _, h := range j.result.Hits {
@@ -188,6 +199,7 @@ func (f *Fold) prefetch(judgements []judged) error {
 		}
 		ids = append(ids, j.command.derived()...)
 	}
+	ids = f.dueKeys(ids, 0, until)
 	if len(ids) == 0 {
 		return nil
 	}

@@ -61,9 +61,7 @@ func (f *Fold) conclude(v *verdict) error {
 	if !c.live || fact.Decision == Suppress {
 		return nil
 	}
-	if c.requester == "" {
-		f.say(c.remedy, r.Name, c.event.Customer, EvidenceEvent, string(f.input.Body))
-	}
+	f.say(c.remedy, r.Name, c.event.Customer, EvidenceEvent, string(c.body))
 	f.addValues(v)
 	return f.open(v, fact, charges)
 }
@@ -75,7 +73,7 @@ func (v *verdict) fact() RemedyFact {
 		Remedy: c.remedy, Rule: r.Name, Digest: r.Digest, Set: s.Digest, Scope: r.Scope, Key: c.hit.Key,
 		Account: r.Account, Mode: modeName(c.live), Decision: v.decision(), Reason: v.reason,
 		Customer: c.event.Customer, Subject: c.event.Subject, Source: c.event.Source, Event: c.event.ID, EventAt: stamp(c.eventAt),
-		RequestedBy: c.requester, Of: c.of, Bulk: c.bulk, Aggregates: c.seen, Checks: v.checks, Steps: v.steps(),
+		RequestedBy: c.requester, Of: c.of, Bulk: c.bulk, Opened: c.opened, Aggregates: c.seen, Checks: v.checks, Steps: v.steps(),
 	}
 	for i, value := range c.aggregates {
 		fact.Aggregates = append(fact.Aggregates, Aggregate{Func: r.Aggregates[i].Func, Value: valueText(value)})

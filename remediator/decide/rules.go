@@ -97,7 +97,10 @@ func (f *Fold) putInForce(set *rule.Set, author string) error {
 	f.state.Authors = f.authors(set, author)
 	f.state.Files, f.state.Digest, f.state.Author = set.Files, set.Digest, author
 	f.use(set)
-	return f.addRules(fact)
+	if err := f.addRules(fact); err != nil {
+		return err
+	}
+	return f.dropWaiting()
 }
 
 // authorOf returns who put a rule in force as it is: who edits others besides it

@@ -51,8 +51,9 @@ type state struct {
 
 	Authors map[string]string `cbor:"26,keyasint,omitempty"` // of rules in force, by name, where it is not Author
 
-	Bulks  map[uuid.UUID]*openBulk `cbor:"40,keyasint,omitempty"`
-	Listed *listed                 `cbor:"41,keyasint,omitempty"` // parts of a list that is not whole yet
+	Waiting map[string]*waiting     `cbor:"27,keyasint,omitempty"` // by rule
+	Bulks   map[uuid.UUID]*openBulk `cbor:"40,keyasint,omitempty"`
+	Listed  *listed                 `cbor:"41,keyasint,omitempty"` // parts of a list that is not whole yet
 }
 
 // usage is what the limits of a rule, or of a rule and a customer, have used.
@@ -133,6 +134,7 @@ func newState() *state {
 		Fired:      map[string]int64{},
 		RuleErrors: map[string]uint64{},
 		Bulks:      map[uuid.UUID]*openBulk{},
+		Waiting:    map[string]*waiting{},
 	}
 }
 
@@ -190,6 +192,11 @@ func Restore(cfg Config, encoded []byte) (*Fold, error) {
 	for _, c := range f.state.Cords {
 		f.timeCord(c)
 		f.watch(c)
+	}
+	for name, w := range f.state.Waiting {
+		for key, o := range w.Open {
+			f.setTimer(timer{deadline: o.Due, rule: name, key: string(key), of: timerAbsence})
+		}
 	}
 	return f, nil
 }

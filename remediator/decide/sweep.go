@@ -22,8 +22,8 @@ func evictOldest(keys map[string]*window.Window) uint64 {
 	return uint64(n)
 }
 
-// sweep drops windows and usages that no longer count, and a list that was never
-// ended, so that the state does
+// sweep drops windows, counterparts and usages that no longer count, and a list
+// that was never ended, so that the state does
 // not grow with every key that was ever seen.
 func (f *Fold) sweep() {
 	if l := f.state.Listed; l != nil && l.At+listMemory < f.at {
@@ -43,6 +43,16 @@ func (f *Fold) sweep() {
 		}
 		if len(keys) == 0 {
 			delete(f.state.Windows, name)
+		}
+	}
+	for name, w := range f.state.Waiting {
+		for key, p := range w.Past {
+			if p.prune(f.at, f.state.Lateness) {
+				delete(w.Past, key)
+			}
+		}
+		if len(w.Open) == 0 && len(w.Past) == 0 && w.Blind < f.at-2*f.state.Lateness {
+			delete(f.state.Waiting, name)
 		}
 	}
 	for name, u := range f.state.Usage {

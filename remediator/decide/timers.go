@@ -23,10 +23,11 @@ const (
 
 // What a timer is of.
 const (
-	timerHold   = iota // a held remedy expires
-	timerAnswer        // a call that nobody answered turns red
-	timerBox           // a pull lasts longer than its box
-	timerBulk          // a bulk expires, with all that it holds
+	timerHold    = iota // a held remedy expires
+	timerAnswer         // a call that nobody answered turns red
+	timerBox            // a pull lasts longer than its box
+	timerBulk           // a bulk expires, with all that it holds
+	timerAbsence        // a counterpart did not come
 )
 
 // timer is when something happens unless somebody acts before.
@@ -34,7 +35,7 @@ type timer struct {
 	deadline int64
 	rule     string
 	remedy   uuid.UUID // of a hold, or the bulk
-	cord     string    // of the others
+	key      string    // the cord, or what an event and its counterpart have in common
 	of       int
 }
 
@@ -45,7 +46,7 @@ func (t timers) Len() int      { return len(t) }
 func (t timers) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
 func (t timers) Less(i, j int) bool {
 	return cmp.Or(cmp.Compare(t[i].deadline, t[j].deadline), cmp.Compare(t[i].rule, t[j].rule),
-		cmp.Compare(t[i].of, t[j].of), bytes.Compare(t[i].remedy[:], t[j].remedy[:]), cmp.Compare(t[i].cord, t[j].cord)) < 0
+		cmp.Compare(t[i].of, t[j].of), bytes.Compare(t[i].remedy[:], t[j].remedy[:]), cmp.Compare(t[i].key, t[j].key)) < 0
 }
 func (t *timers) Push(x any) { *t = append(*t, x.(timer)) }
 func (t *timers) Pop() any {
@@ -55,7 +56,14 @@ func (t *timers) Pop() any {
 	return last
 }
 
-func (f *Fold) setTimer(t timer) { heap.Push(&f.timers, t) }
+func (f *Fold) setTimer(t timer) {
+	if len(f.timers) >= f.manyTimers {
+		f.timers = slices.DeleteFunc(f.timers, f.stale)
+		heap.Init(&f.timers)
+		f.manyTimers = 2*len(f.timers) + 1024
+	}
+	heap.Push(&f.timers, t)
+}
 
 // schedule sets the timer of a held remedy. One that is held under a bulk has none
 // of its own.
@@ -76,10 +84,14 @@ func (f *Fold) stale(t timer) bool {
 		r := f.state.Open[t.remedy]
 		return r == nil || r.Held == "" || r.Deadline != t.deadline
 	}
-	if t.of == timerBulk {
+	switch t.of {
+	case timerBulk:
 		return f.state.Bulks[t.remedy] == nil
+	case timerAbsence:
+		o := f.openingOf(t)
+		return o == nil || o.Due != t.deadline
 	}
-	c := f.state.Cords[t.cord]
+	c := f.state.Cords[t.key]
 	if t.of == timerAnswer {
 		return c.AnswerBy != t.deadline
 	}
@@ -130,11 +142,13 @@ func (f *Fold) fireTimers() error {
 func (f *Fold) fire(t timer) error {
 	switch t.of {
 	case timerAnswer:
-		return f.unanswered(f.state.Cords[t.cord], t.deadline)
+		return f.unanswered(f.state.Cords[t.key], t.deadline)
 	case timerBox:
-		return f.escalate(f.state.Cords[t.cord], t.deadline)
+		return f.escalate(f.state.Cords[t.key], t.deadline)
 	case timerBulk:
 		return f.endBulk(f.state.Bulks[t.remedy], Expired, "", t.deadline)
+	case timerAbsence:
+		return f.absent(t)
 	}
 	return f.giveUp(f.state.Open[t.remedy], Expired, t.deadline)
 }

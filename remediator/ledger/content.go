@@ -274,6 +274,7 @@ type periodCheck struct {
 func (p *periodCheck) count(e Entry) {
 	became := fateNone
 	switch {
+	case waited(e): // for its counterpart, after its event was counted
 	case e.Kind == decide.KindRemedy && !strings.HasPrefix(e.Rule, "makegood."): // those are asked for by people
 		became = fateRemedy
 	case e.Kind == decide.KindLate:
@@ -293,6 +294,18 @@ func (p *periodCheck) count(e Entry) {
 		p.ordinal = e.Ordinal
 	}
 	p.became = max(p.became, became)
+}
+
+// waited reports whether a fact is about an event whose counterpart did not come:
+// its ordinal is that of whatever input the deadline passed with.
+func waited(e Entry) bool {
+	if e.Kind != decide.KindRemedy && e.Kind != decide.KindDuplicate {
+		return false
+	}
+	var body struct {
+		Opened *decide.Opened `json:"opened"`
+	}
+	return json.Unmarshal(e.Body, &body) == nil && body.Opened != nil
 }
 
 func (p *periodCheck) flush() {

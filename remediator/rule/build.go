@@ -38,15 +38,13 @@ func (b *builder) build(node *yaml.Node) {
 	b.events()
 	b.oncePer()
 	b.window()
+	b.unless()
 	b.do()
 	b.aggregates()
 	b.limits()
 	b.storm()
 	b.mode()
-	if b.m.Has("unless") {
-		b.Errorf(b.m.Key("unless"), "unsupported", "what works: a rule for each event, and a rule with window and having",
-			"unless, the rule about an event that does not come, is not carried out by this release")
-	}
+	b.waits()
 	b.requests()
 	b.demands()
 }

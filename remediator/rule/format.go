@@ -70,6 +70,7 @@ func (f *formatter) expressions(root *yaml.Node) {
 			f.expression(node, key)
 		}
 		f.entries(node)
+		f.unless(value(node, "unless"))
 		f.expression(value(node, "once_per"), "key")
 		f.expression(value(node, "window"), "by")
 		if let := value(node, "let"); let != nil && let.Kind == yaml.MappingNode {
@@ -78,6 +79,13 @@ func (f *formatter) expressions(root *yaml.Node) {
 			}
 		}
 	}
+}
+
+func (f *formatter) unless(node *yaml.Node) {
+	for _, key := range []string{"if", "by", "until"} {
+		f.expression(node, key)
+	}
+	f.entries(node)
 }
 
 // entries rewrites the conditions of the types that event lists.

@@ -85,7 +85,13 @@ type Unless struct {
 	Within time.Duration // from the event on; 0: Until says
 	Until  *Expr         // a time, evaluated in the rule's own event; nil: Within says
 	Digest string        // hex SHA-256 of what decides which events wait: it names their state
+	// Promise is the hex SHA-256 of once_per, let and do: what an event that waits
+	// was promised.
+	Promise string
 }
+
+// MaxWait is how long an event waits for its counterpart at the most.
+const MaxWait = 366 * 24 * time.Hour
 
 // Window groups the inputs of a rule that matched.
 type Window struct {

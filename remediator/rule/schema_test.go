@@ -55,6 +55,7 @@ func TestSchemaAccepts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{string(flights), counted, withLines("if: true"), withEvent("[a.b, {type: a.c, if: data.x}, {type: a.*}]", "if: true"), withEvent("{type: a.c, if: true}", ""),
+		withLines("unless: {event: a.b, by: data.order, within: 48h}"), withLines("unless: {event: [{type: a.b, if: data.ok}, c.*], if: true, until: timestamp(data.at)}"),
 		withLines("do:\n  - notify: {template: late}\n  - notify: {template: stop, via: chat}\n    name: chat\n" +
 			"  - notify: {template: late, via: mail, to: \"${{ data.email }}\", name: other}\n" +
 			"  - webhook: {to: crm, data: {order: \"${{ data.order }}\", n: 3, yes: true}}"),
@@ -79,7 +80,7 @@ func TestSchemaRefuses(t *testing.T) {
 		"do: [{notify: {template: x, via: chat, to: a@b.example}}]", "do: [{webhook: {data: {a: b}}}]", "do: [{webhook: {to: crm, data: {a: [b]}}}]",
 		"do: [{webhook: {to: crm, data: {a b: c}}}]", "do: [{refund: {payment: p}}]",
 		"do: [{andon: {pull: a, level: orange, reason: r}}]", "do: [{refund: {payment: p, amount: 1.00 USD}, credit: {customer: c, amount: 1.00 USD}}]",
-		"unless: {event: x}", "if: [a]",
+		"unless: {event: x}", "unless: {within: 1d}", "unless: {event: x, within: 1d, until: data.t}", "unless: {event: x, within: 1d, having: true}", "unless: x", "if: [a]",
 	} {
 		text := withLines(lines)
 		if len(problems(t, text)) == 0 {

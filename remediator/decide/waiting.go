@@ -1,0 +1,175 @@
+package decide
+
+import (
+	"slices"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+const (
+	// maxOpenings bounds the events of one rule that wait for a counterpart. Over it
+	// a further one does not wait, so nothing will be paid for it; it is counted as
+	// an error of the rule.
+	maxOpenings = 1 << 20
+	// maxPasts bounds the keys of one rule of which it is remembered what came. Over
+	// it a counterpart is forgotten at once, and events that it may have been the
+	// counterpart of do not wait.
+	maxPasts = 1 << 22
+	// maxCame bounds the counterparts that are remembered of one key. The oldest go
+	// first; events that one may have been the counterpart of do not wait.
+	maxCame = 64
+)
+
+// key is the keyed hash of what an event and its counterpart have in common.
+type key = cbor.ByteString
+
+// waiting is what a rule with unless knows of events and counterparts.
+type waiting struct {
+	Digest string           `cbor:"1,keyasint"` // of the rule's unless
+	Open   map[key]*opening `cbor:"2,keyasint"` // events that wait
+	Past   map[key]*past    `cbor:"3,keyasint"` // what came, and when nothing waited
+	// Blind is the time of the newest counterpart that was forgotten for want of
+	// room. What it may have been the counterpart of does not wait.
+	Blind int64 `cbor:"4,keyasint"`
+}
+
+// opening is an event that waits for its counterpart, with all that its remedy
+// needs: ids, and the steps as they were expanded, for the event is not kept.
+type opening struct {
+	At       int64  `cbor:"1,keyasint"` // the event's time
+	Deadline int64  `cbor:"2,keyasint"` // up to which the counterpart comes in time
+	Due      int64  `cbor:"3,keyasint"` // log time at which the rule fires
+	Ordinal  uint64 `cbor:"4,keyasint"` // of the event's input
+
+	Source   string `cbor:"5,keyasint"`
+	Event    string `cbor:"6,keyasint"` // its id
+	Subject  string `cbor:"7,keyasint"`
+	Customer string `cbor:"8,keyasint"`
+
+	Key     string        `cbor:"9,keyasint"`  // of once_per
+	Actions []rule.Action `cbor:"10,keyasint"` // nil when they could not be computed
+	Digest  string        `cbor:"11,keyasint"` // of the rule's text
+	Promise string        `cbor:"12,keyasint"` // digest of the part of it that Key and Actions come from
+}
+
+// past is what is remembered of one key.
+type past struct {
+	Came []int64 `cbor:"1,keyasint,omitempty"` // times of counterparts, ascending
+	// Both are the times of counterparts that are events of the rule as well, like a
+	// heartbeat: they end what was open before them and nothing else.
+	Both []int64 `cbor:"2,keyasint,omitempty"`
+	// LostCame and LostBoth are the newest that were dropped over maxCame.
+	LostCame int64 `cbor:"3,keyasint,omitempty"`
+	LostBoth int64 `cbor:"4,keyasint,omitempty"`
+	// From and To are when the event that waited last came and when it ended. An
+	// event in between that arrives later would not have waited either.
+	From int64 `cbor:"5,keyasint,omitempty"`
+	To   int64 `cbor:"6,keyasint,omitempty"`
+}
+
+func newWaiting(digest string) *waiting {
+	return &waiting{Digest: digest, Open: map[key]*opening{}, Past: map[key]*past{}}
+}
+
+// past returns what is remembered of a key, made when it is new. When there is no
+// room it returns nil and remembers that something at a time is forgotten.
+func (w *waiting) past(name key, at int64) *past {
+	p := w.Past[name]
+	if p == nil {
+		if len(w.Past) >= maxPasts {
+			w.Blind = max(w.Blind, at)
+			return nil
+		}
+		p = &past{}
+		w.Past[name] = p
+	}
+	return p
+}
+
+// came takes a counterpart: it ends the event that waits for it, if one does, and
+// is remembered for those that arrive later. both says that it is an event of the
+// rule as well. It reports whether it ended one.
+func (w *waiting) came(name key, at, now, lateness int64, both bool) bool {
+	if p := w.past(name, at); p != nil {
+		p.prune(now, lateness)
+		p.add(at, both)
+	}
+	o := w.Open[name]
+	if o == nil || !counts(o.At, o.Deadline, at, lateness, both) {
+		return false
+	}
+	w.end(name, o, at)
+	return true
+}
+
+// counts reports whether a counterpart is one of the event at a time.
+func counts(event, deadline, counterpart, lateness int64, both bool) bool {
+	if both {
+		return counterpart > event && counterpart <= deadline
+	}
+	return counterpart >= event-lateness && counterpart <= deadline
+}
+
+// end takes an event out of those that wait.
+func (w *waiting) end(name key, o *opening, at int64) {
+	delete(w.Open, name)
+	if p := w.past(name, at); p != nil {
+		p.From, p.To = o.At, at
+	}
+}
+
+// answered reports whether an event need not wait: its counterpart has come, or
+// it belongs to what waited before. unsure says that a counterpart of it may have
+// been forgotten.
+func (w *waiting) answered(name key, at, deadline, lateness int64) (answered, unsure bool) {
+	unsure = w.Blind != 0 && w.Blind >= at-lateness
+	p := w.Past[name]
+	if p == nil {
+		return false, unsure
+	}
+	unsure = unsure || p.LostCame != 0 && p.LostCame >= at-lateness || p.LostBoth > at
+	is := func(both bool) func(int64) bool {
+		return func(t int64) bool { return counts(at, deadline, t, lateness, both) }
+	}
+	return at >= p.From && at < p.To || slices.ContainsFunc(p.Came, is(false)) || slices.ContainsFunc(p.Both, is(true)), unsure
+}
+
+func (p *past) add(at int64, both bool) {
+	times, lost := &p.Came, &p.LostCame
+	if both {
+		times, lost = &p.Both, &p.LostBoth
+	}
+	i, known := slices.BinarySearch(*times, at)
+	if known {
+		return
+	}
+	*times = slices.Insert(*times, i, at)
+	if len(*times) > maxCame {
+		*lost = max(*lost, (*times)[0])
+		*times = slices.Delete(*times, 0, 1)
+	}
+}
+
+// prune forgets what no event can need that is not late, when log time is now.
+// It reports whether nothing is left.
+func (p *past) prune(now, lateness int64) bool {
+	oldest := now - 2*lateness
+	for _, times := range []*[]int64{&p.Came, &p.Both} {
+		n := 0
+		for n < len(*times) && (*times)[n] < oldest {
+			n++
+		}
+		*times = slices.Delete(*times, 0, n)
+	}
+	for _, lost := range []*int64{&p.LostCame, &p.LostBoth} {
+		if *lost < oldest {
+			*lost = 0
+		}
+	}
+	if p.To < now-lateness {
+		p.From, p.To = 0, 0
+	}
+	return len(p.Came) == 0 && len(p.Both) == 0 && p.LostCame == 0 && p.LostBoth == 0 && p.To == 0
+}
