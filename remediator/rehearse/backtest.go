@@ -1,23 +1,30 @@
 package rehearse
 
 import (
-	"encoding/json"
 	"fmt"
 	"iter"
 	"runtime"
+	"sync"
+	"time"
 
 	"github.com/makegood/makegood/remediator/decide"
-	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/input"
-	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
 )
 
 // Report is what rules would have done over events.
 type Report struct {
-	Events   int           `json:"events"` // rejected ones included
-	Rules    []RuleSummary `json:"rules"`  // every rule, sorted by name
+	Since    string        `json:"since,omitempty"` // RFC 3339; empty: from the first event on
+	Until    string        `json:"until,omitempty"` // the first moment that no longer counts
+	Events   int           `json:"events"`          // of the period; rejected ones included
+	Rules    []RuleSummary `json:"rules"`           // every rule, sorted by name
+	Days     []DaySummary  `json:"days"`            // by day and rule, days and rules without remedies left out
 	Rejected int           `json:"rejected"`
+	// Begins is when the log begins, if that is later than the windows of the rules
+	// need: in the first days they counted less than they would have.
+	Begins string `json:"begins,omitempty"`
+	// Against is what other rules would have done; nil when none were asked for.
+	Against *Difference `json:"against,omitempty"`
 
 	// Rejections says why, of the first of those that were rejected.
 	Rejections []Rejection `json:"-"`
@@ -30,9 +37,19 @@ type RuleSummary struct {
 	Remedies  int               `json:"remedies"`
 	Customers int               `json:"customers"` // distinct ones
 	Actions   Actions           `json:"actions"`
-	Money     map[string]string `json:"money"`          // refunds and credits by currency, decimal text
-	Cords     int               `json:"cords"`          // distinct ones pulled
-	Held      int               `json:"held,omitempty"` // remedies that would have waited for a person
+	Money     map[string]string `json:"money"`              // refunds and credits by currency, decimal text
+	Cords     int               `json:"cords"`              // distinct ones pulled
+	Held      int               `json:"held,omitempty"`     // remedies that would have waited for a person
+	HeldFor   map[string]int    `json:"held_for,omitempty"` // the same, by reason
+}
+
+// DaySummary is what one rule would have done on one day.
+type DaySummary struct {
+	Day      string            `json:"day"` // in UTC, like 2026-11-01
+	Rule     string            `json:"rule"`
+	Remedies int               `json:"remedies"`
+	Money    map[string]string `json:"money"`
+	Held     int               `json:"held,omitempty"`
 }
 
 // Actions counts steps by kind.
@@ -65,142 +82,131 @@ func Backtest(set *rule.Set, events iter.Seq2[[]byte, error], line *int) (*Repor
 	if line == nil {
 		line = new(int)
 	}
-	r, err := begin(set.Files, runtime.GOMAXPROCS(0), nil)
+	var rejected Rejected
+	report, err := Compare(set, nil, Past{Inputs: EventInputs(events, line, &rejected)})
 	if err != nil {
 		return nil, err
 	}
-	b := &Report{Rules: []RuleSummary{}}
-	tallies := newTallies(set)
+	report.Reject(rejected)
+	return report, nil
+}
+
+// Reject adds what was rejected before it could be folded.
+func (b *Report) Reject(r Rejected) {
+	b.Events, b.Rejected, b.Rejections = b.Events+r.Count, r.Count, r.First
+}
+
+// Compare sums up what the rules of set would have decided in a period, and, unless
+// against is nil, which remedies only they make or only those of against.
+func Compare(set, against *rule.Set, past Past) (*Report, error) {
+	sides := []*side{newSide(set)}
+	report := &Report{Since: stampOr(past.Since), Until: stampOr(past.Until), Rules: []RuleSummary{}, Days: []DaySummary{}}
+	warming := Warming(set)
+	if against != nil {
+		sides, warming = append(sides, newSide(against)), Warming(set, against)
+	}
+	var first int64
 	inputs := make([]input.Input, 0, batch)
 	flush := func() error {
-		facts, err := r.apply(inputs)
-		if err != nil {
-			return err
-		}
+		err := foldSides(sides, inputs, past)
 		inputs = inputs[:0]
-		return tallies.add(facts)
+		return err
 	}
-	for raw, err := range events {
+	for in, err := range past.events(warming, &first) {
 		if err != nil {
 			return nil, err
 		}
-		b.Events++
-		head, err := event.Check(raw, event.MaxBytes)
-		if err != nil {
-			b.reject(*line, err)
-			continue
+		if past.has(in.At) {
+			report.Events++
 		}
-		if inputs = append(inputs, eventInput(raw, head.Time)); len(inputs) == batch {
+		if inputs = append(inputs, in); len(inputs) == batch {
 			if err := flush(); err != nil {
 				return nil, err
 			}
 		}
 	}
+	if past.Until != 0 {
+		// Whatever is due in the period fires, though no event comes after it.
+		inputs = append(inputs, input.Input{Kind: input.Tick, At: past.Until - 1})
+	}
 	if err := flush(); err != nil {
 		return nil, err
 	}
+	if past.Since != 0 && warming > 0 && first > past.Since-int64(warming) {
+		report.Begins = stampOr(first)
+	}
 	for _, r := range set.Rules {
-		b.Rules = append(b.Rules, tallies[r.Name].summary(r.Name))
+		report.Rules = append(report.Rules, sides[0].tallies[r.Name].summary(r.Name))
 	}
-	return b, nil
+	report.Days = sides[0].tallies.days()
+	if against != nil {
+		report.Against = difference(against, sides[0].made, sides[1].made)
+	}
+	return report, nil
 }
 
-func (b *Report) reject(line int, err error) {
-	b.Rejected++
-	if len(b.Rejections) < maxRejections {
-		b.Rejections = append(b.Rejections, Rejection{Event: b.Events, Line: line, Reason: err.Error()})
+func stampOr(at int64) string {
+	if at == 0 {
+		return ""
 	}
+	return time.Unix(0, at).UTC().Format(time.RFC3339Nano)
 }
 
-// tally collects what one rule did.
-type tally struct {
-	remedies, held int
-	actions        Actions
-	customers      map[string]bool
-	cords          map[string]bool
-	money          map[string]money.Money
+// side is one rule set of a comparison.
+type side struct {
+	set     *rule.Set
+	fold    *rehearsal
+	tallies tallies
+	made    map[string]Made // by remedy; nil when nothing is compared
 }
 
-type tallies map[string]*tally
-
-func newTallies(set *rule.Set) tallies {
-	t := tallies{}
-	for _, r := range set.Rules {
-		t[r.Name] = &tally{customers: map[string]bool{}, cords: map[string]bool{}, money: map[string]money.Money{}}
-	}
-	return t
+func newSide(set *rule.Set) *side {
+	return &side{set: set, tallies: newTallies(set), made: map[string]Made{}}
 }
 
-func (t tallies) add(facts []decide.Fact) error {
-	for _, f := range facts {
-		switch f.Kind {
-		case decide.KindRemedy:
-			var remedy decide.RemedyFact
-			if err := json.Unmarshal(f.Body, &remedy); err != nil {
-				return fmt.Errorf("decode remedy: %w", err)
-			}
-			if err := t[f.Rule].remedy(&remedy); err != nil {
-				return fmt.Errorf("sum up rule %s: %w", f.Rule, err)
-			}
-		case decide.KindPull:
-			var pull decide.PullFact
-			if err := json.Unmarshal(f.Body, &pull); err != nil {
-				return fmt.Errorf("decode pull: %w", err)
-			}
-			t[f.Rule].cords[pull.Cord] = true
-		}
+// foldSides has every side fold the same events, each on a core of its own.
+func foldSides(sides []*side, inputs []input.Input, past Past) error {
+	errs := make([]error, len(sides))
+	var wait sync.WaitGroup
+	for i, s := range sides {
+		wait.Go(func() { errs[i] = s.apply(inputs, past, max(runtime.GOMAXPROCS(0)/len(sides), 1), len(sides) > 1) })
 	}
-	return nil
-}
-
-func (t *tally) remedy(remedy *decide.RemedyFact) error {
-	switch remedy.Decision {
-	case decide.Hold:
-		t.held++
-		return nil
-	case decide.Suppress:
-		return nil
-	}
-	t.remedies++
-	if remedy.Customer != "" {
-		t.customers[remedy.Customer] = true
-	}
-	for _, s := range remedy.Steps {
-		switch s.Kind {
-		case "refund":
-			t.actions.Refund++
-		case "credit":
-			t.actions.Credit++
-		case "andon":
-			t.actions.Andon++
-		case "notify":
-			t.actions.Notify++
-		case "webhook":
-			t.actions.Webhook++
-		}
-		if s.Amount == nil {
-			continue
-		}
-		total, known := t.money[s.Amount.Currency]
-		if !known {
-			total.Currency = s.Amount.Currency
-		}
-		total, err := total.Add(*s.Amount)
+	wait.Wait()
+	for _, err := range errs {
 		if err != nil {
 			return err
 		}
-		t.money[s.Amount.Currency] = total
 	}
 	return nil
 }
 
-func (t *tally) summary(name string) RuleSummary {
-	s := RuleSummary{
-		Rule: name, Remedies: t.remedies, Customers: len(t.customers), Actions: t.actions,
-		Money: map[string]string{}, Cords: len(t.cords), Held: t.held,
+func (s *side) apply(inputs []input.Input, past Past, matchers int, compared bool) (err error) {
+	if s.fold == nil {
+		if s.fold, err = begin(s.set.Files, matchers, nil); err != nil {
+			return err
+		}
 	}
-	for currency, total := range t.money {
-		s.Money[currency] = total.Amount()
+	facts, err := s.fold.apply(inputs)
+	if err != nil {
+		return err
 	}
-	return s
+	for _, f := range facts {
+		if !past.has(f.At) {
+			continue
+		}
+		if err := s.add(f, compared); err != nil {
+			return fmt.Errorf("sum up rule %s: %w", f.Rule, err)
+		}
+	}
+	return nil
+}
+
+// add counts a fact of the period.
+func (s *side) add(f decide.Fact, compared bool) error {
+	remedy, err := s.tallies.add(f)
+	if err != nil || remedy == nil || !compared || remedy.Decision == decide.Suppress {
+		return err
+	}
+	s.made[remedy.Remedy.String()] = madeOf(f.At, remedy)
+	return nil
 }

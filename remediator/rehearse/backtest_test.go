@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
 )
@@ -153,7 +154,7 @@ func compare(t *testing.T, dir string, seeds int) {
 			t.Fatal(err)
 		}
 		got := backtest(t, filepath.Join(folder, "rules"), filepath.Join(folder, "events.jsonl"))
-		got.Rejections = nil
+		addUp(t, got)
 		if !reflect.DeepEqual(got, &want) {
 			t.Errorf("seed %d: %s", *seed+i, difference(got, &want))
 		}
@@ -167,6 +168,46 @@ func compare(t *testing.T, dir string, seeds int) {
 	if total.Remedies < 10*seeds || total.Cords == 0 || total.Held == 0 {
 		t.Errorf("%d seeds came to %+v: hardly anything was compared", seeds, total)
 	}
+}
+
+// addUp checks that days and reasons add up to what the rules did, and takes away
+// what the oracle does not know.
+func addUp(t *testing.T, report *rehearse.Report) {
+	t.Helper()
+	remedies, held, minor := map[string]int{}, map[string]int{}, map[string]int64{}
+	sum := func(name, sign string, texts map[string]string) {
+		for currency, text := range texts {
+			m, err := money.Parse(text + " " + currency)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if minor[name+currency] += m.Minor; sign == "-" {
+				minor[name+currency] -= 2 * m.Minor
+			}
+		}
+	}
+	for _, d := range report.Days {
+		remedies[d.Rule] += d.Remedies
+		held[d.Rule] += d.Held
+		sum(d.Rule, "+", d.Money)
+	}
+	for i, r := range report.Rules {
+		reasons := 0
+		for _, n := range r.HeldFor {
+			reasons += n
+		}
+		if remedies[r.Rule] != r.Remedies || held[r.Rule] != r.Held || reasons != r.Held {
+			t.Errorf("the days of %s have %d remedies and %d held, the reasons %d; all are %+v", r.Rule, remedies[r.Rule], held[r.Rule], reasons, r)
+		}
+		sum(r.Rule, "-", r.Money)
+		report.Rules[i].HeldFor = nil
+	}
+	for what, left := range minor {
+		if left != 0 {
+			t.Errorf("the money of %s by day is not that of the whole", what)
+		}
+	}
+	report.Rejections, report.Days = nil, nil
 }
 
 func difference(got, want *rehearse.Report) string {

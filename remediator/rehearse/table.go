@@ -5,8 +5,10 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 )
 
 // WriteTable writes the report for people.
@@ -22,11 +24,81 @@ func (b *Report) WriteTable(w io.Writer) error {
 		fmt.Fprintf(table, "%-*s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t  %s\n", width,
 			r.Rule, r.Remedies, r.Customers, r.Actions.Refund, r.Actions.Credit, r.Actions.Andon, r.Cords, r.Held, moneyText(r.Money))
 	}
-	fmt.Fprintf(table, "\n%d events, %d rejected\n", b.Events, b.Rejected)
+	fmt.Fprintf(table, "\n%d events, %d rejected%s\n", b.Events, b.Rejected, b.period())
+	if b.Begins != "" {
+		fmt.Fprintf(table, "the log begins at %s: windows that reach further back counted less than they would have\n", b.Begins)
+	}
+	for _, r := range b.Rules {
+		for _, reason := range slices.Sorted(maps.Keys(r.HeldFor)) {
+			fmt.Fprintf(table, "%s: %d held for %s\n", r.Rule, r.HeldFor[reason], reason)
+		}
+	}
+	b.Against.write(table)
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
+}
+
+// period says what the report is about, when it is not everything.
+func (b *Report) period() string {
+	text := ""
+	if b.Since != "" {
+		text += ", from " + b.Since
+	}
+	if b.Until != "" {
+		text += ", until " + b.Until
+	}
+	return text
+}
+
+// maxDifferences bounds the remedies of a kind that a table names.
+const maxDifferences = 10
+
+// write writes what changes. Without a tab a line of the table stays as it is.
+func (d *Difference) write(w io.Writer) {
+	if d == nil {
+		return
+	}
+	fmt.Fprintf(w, "\nagainst the rules %.12s: %d remedies are added, %d removed, %d changed\n", d.Digest, len(d.Added), len(d.Removed), len(d.Changed))
+	list := func(sign string, made []Made) {
+		for _, m := range made[:min(len(made), maxDifferences)] {
+			fmt.Fprintf(w, "%s %s\n", sign, m.line())
+		}
+		if more := len(made) - maxDifferences; more > 0 {
+			fmt.Fprintf(w, "%s and %d more\n", sign, more)
+		}
+	}
+	list("+", d.Added)
+	list("-", d.Removed)
+	for _, c := range d.Changed[:min(len(d.Changed), maxDifferences)] {
+		fmt.Fprintf(w, "~ %s; it was %s %s\n", c.Now.line(), c.Before.Decision, moneyText(c.Before.Money))
+	}
+	if more := len(d.Changed) - maxDifferences; more > 0 {
+		fmt.Fprintf(w, "~ and %d more\n", more)
+	}
+}
+
+// line says in one line what was made.
+func (m Made) line() string {
+	key := ""
+	if m.Key != "" {
+		key = ", once_per " + printable(m.Key)
+	}
+	held := ""
+	if m.Reason != "" {
+		held = " for " + m.Reason
+	}
+	return fmt.Sprintf("%s %s: %s%s %s, customer %s%s", m.At, m.Rule, m.Decision, held, moneyText(m.Money), printable(m.Customer), key)
+}
+
+// printable quotes a text that a terminal would obey instead of showing it: it comes
+// from whoever emits events.
+func printable(text string) string {
+	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(text)
+	}
+	return text
 }
 
 // moneyText writes totals in the order of their currencies.

@@ -1,0 +1,214 @@
+package rehearse_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// lateRules pay five dollars for each late order above a delay, and stop a route
+// after two within a day.
+func lateRules(t *testing.T, delay int, amount string) *rule.Set {
+	t.Helper()
+	set, err := rule.Load([]rule.File{{Path: "late.yaml", Text: fmt.Sprintf(`rules:
+  - rule: late
+    owner: shop
+    why: It came late.
+    event: com.example.late
+    if: data.delay > %d
+    once_per: data.order
+    do: [{credit: {customer: "${{ event.customer }}", amount: %s}}]
+    limits: {per_customer: {amount: 12.00 USD, within: 1d}, budget: {amount: 1000.00 USD, within: 1d}}
+    account: "1"
+    mode: shadow
+  - rule: stop
+    owner: shop
+    event: com.example.late
+    window: {by: data.route, within: 1d, after: keep}
+    having: count() >= 2
+    do: [{andon: {pull: "route/${{ data.route }}", level: red, reason: late}}]
+    mode: shadow
+`, delay, amount)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+var firstDay = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+// late is an event of order n, on day n, of route n/2.
+func late(n int) input.Input {
+	at := firstDay.AddDate(0, 0, n)
+	return input.Input{ID: fmt.Sprint(n), Kind: input.Event, At: at.UnixNano(), Body: fmt.Appendf(nil,
+		`{"specversion":"1.0","id":"e-%d","source":"/test","type":"com.example.late","customer":"c-%d","time":%q,"data":{"order":%d,"route":"r%d","delay":%d}}`,
+		n, n%3, at.Format(time.RFC3339), n, n/2, n)}
+}
+
+// lateLog is a log of ten days, with all that a log holds besides events.
+func lateLog(days int) iter.Seq2[input.Input, error] {
+	return func(yield func(input.Input, error) bool) {
+		inputs := []input.Input{{Kind: input.Genesis, At: firstDay.UnixNano(), Body: []byte(`{}`)}}
+		for n := range days {
+			inputs = append(inputs, late(n), late(n), // the second is a repeat
+				input.Input{ID: fmt.Sprint("command", n), Kind: input.Command, At: input.StampPrevious, Body: []byte(`{}`)},
+				input.Input{Kind: input.Tick, At: late(n).At + 1}, input.Input{Kind: input.Activate, At: input.StampPrevious, Body: []byte(`{}`)})
+		}
+		for _, in := range inputs {
+			if !yield(in, nil) {
+				return
+			}
+		}
+	}
+}
+
+func compareSets(t *testing.T, set, against *rule.Set, past rehearse.Past) *rehearse.Report {
+	t.Helper()
+	report, err := rehearse.Compare(set, against, past)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func TestPeriodOfALog(t *testing.T) {
+	t.Parallel()
+	set := lateRules(t, 2, "5.00 USD")
+	whole := compareSets(t, set, nil, rehearse.Past{Inputs: lateLog(10)})
+	if l := inRule(t, whole, "late"); whole.Events != 20 || l.Remedies != 7 || l.Money["USD"] != "35.00" || len(whole.Days) != 7 || whole.Begins != "" {
+		t.Errorf("the whole log: %+v", whole)
+	}
+	if d := whole.Days[0]; d.Day != "2026-11-04" || d.Rule != "late" || d.Remedies != 1 || d.Money["USD"] != "5.00" {
+		t.Errorf("the first day: %+v", d)
+	}
+	part := compareSets(t, set, nil, rehearse.Past{Inputs: lateLog(10), Since: late(4).At, Until: late(6).At})
+	if l := inRule(t, part, "late"); part.Events != 4 || l.Remedies != 2 || len(part.Days) != 2 || part.Since != "2026-11-05T12:00:00Z" {
+		t.Errorf("two days of it: %+v", part)
+	}
+	// The window of a day needs a day and an hour before the period.
+	if part.Begins != "" {
+		t.Errorf("the log begins at %s, which is early enough", part.Begins)
+	}
+	if early := compareSets(t, set, nil, rehearse.Past{Inputs: lateLog(10), Since: late(1).At}); early.Begins != "2026-11-01T12:00:00Z" {
+		t.Errorf("the log begins at %q, too late for the windows", early.Begins)
+	}
+}
+
+// Windows are warm when a period begins: the same remedies are made on its days as
+// when everything before was folded.
+func TestWindowsWarmUp(t *testing.T) {
+	t.Parallel()
+	set := lateRules(t, 2, "5.00 USD")
+	twice := func(yield func(input.Input, error) bool) {
+		for n := range 6 {
+			for half := range 2 { // two orders of one route, twelve hours apart, over midnight
+				in := late(n)
+				in.At += int64(half) * int64(13*time.Hour)
+				in.Body = bytes.ReplaceAll(in.Body, []byte(`"e-`), fmt.Appendf(nil, `"e-%d-`, half))
+				in.Body = bytes.Replace(in.Body, []byte(`"time":"`+firstDay.AddDate(0, 0, n).Format(time.RFC3339)+`"`),
+					[]byte(`"time":"`+time.Unix(0, in.At).UTC().Format(time.RFC3339)+`"`), 1)
+				in.ID = fmt.Sprint(n, half)
+				if !yield(in, nil) {
+					return
+				}
+			}
+		}
+	}
+	since := time.Date(2026, 11, 5, 0, 0, 0, 0, time.UTC).UnixNano()
+	whole := compareSets(t, set, nil, rehearse.Past{Inputs: twice})
+	part := compareSets(t, set, nil, rehearse.Past{Inputs: twice, Since: since})
+	var want []rehearse.DaySummary
+	for _, d := range whole.Days {
+		if d.Rule == "stop" && d.Day >= "2026-11-05" {
+			want = append(want, d)
+		}
+	}
+	var got []rehearse.DaySummary
+	for _, d := range part.Days {
+		if d.Rule == "stop" {
+			got = append(got, d)
+		}
+	}
+	if len(want) == 0 || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("with warm windows: %+v, want %+v", got, want)
+	}
+}
+
+func TestAgainstOtherRules(t *testing.T) {
+	t.Parallel()
+	report := compareSets(t, lateRules(t, 5, "5.00 USD"), lateRules(t, 2, "5.00 USD"), rehearse.Past{Inputs: lateLog(10)})
+	d := report.Against
+	if len(d.Added) != 0 || len(d.Removed) != 3 || len(d.Changed) != 0 {
+		t.Fatalf("fewer days: %+v", d)
+	}
+	if m := d.Removed[0]; m.Customer != "c-0" || m.Key != "1:3" || m.Money["USD"] != "5.00" || m.Rule != "late" || m.At != "2026-11-04T12:00:00Z" || m.Decision != "act" {
+		t.Errorf("the first that is removed: %+v", m)
+	}
+	report = compareSets(t, lateRules(t, 1, "6.00 USD"), lateRules(t, 2, "5.00 USD"), rehearse.Past{Inputs: lateLog(10)})
+	if d := report.Against; len(d.Added) != 1 || len(d.Removed) != 0 || len(d.Changed) != 7 || d.Changed[0].Now.Money["USD"] != "6.00" {
+		t.Errorf("more days and more money: %+v", d)
+	}
+	report = compareSets(t, lateRules(t, 1, "13.00 USD"), lateRules(t, 1, "5.00 USD"), rehearse.Past{Inputs: lateLog(10)})
+	if l := inRule(t, report, "late"); l.Held != 8 || l.HeldFor["per_customer"] != 8 || report.Against.Changed[0].Now.Decision != "hold" {
+		t.Errorf("above a limit: %+v, %+v", l, report.Against)
+	}
+	same := compareSets(t, lateRules(t, 2, "5.00 USD"), lateRules(t, 2, "5.00 USD"), rehearse.Past{Inputs: lateLog(10)}).Against
+	if len(same.Added)+len(same.Removed)+len(same.Changed) != 0 {
+		t.Errorf("the same rules differ: %+v", same)
+	}
+}
+
+func TestTableAndChart(t *testing.T) {
+	t.Parallel()
+	report := compareSets(t, lateRules(t, 0, "5.00 USD"), lateRules(t, 30, "5.00 USD"), rehearse.Past{Inputs: lateLog(20)})
+	var table, chart, again strings.Builder
+	if err := report.WriteTable(&table); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"against the rules ", ": 19 remedies are added, 0 removed, 0 changed\n",
+		"+ 2026-11-02T12:00:00Z late: act 5.00 USD, customer c-1, once_per 1:1\n", "+ and 9 more\n",
+	} {
+		if !strings.Contains(table.String(), want) {
+			t.Errorf("the table lacks %q:\n%s", want, table.String())
+		}
+	}
+	if err := report.WriteChart(&chart, 40, true); err != nil {
+		t.Fatal(err)
+	}
+	want := "\n2026-11-02 to 2026-11-20, 2 days a column\nlate  @@@@@@@@@+  most 10.00 USD\nstop  ..........  most 0\n"
+	if chart.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", chart.String(), want)
+	}
+	if err := report.WriteChart(&again, 200, false); err != nil || !strings.Contains(again.String(), "late  "+strings.Repeat("█", 19)+"  most 5.00 USD") {
+		t.Errorf("drawn: %v\n%s", err, again.String())
+	}
+	empty := strings.Builder{}
+	if err := (&rehearse.Report{}).WriteChart(&empty, 80, true); err != nil || empty.Len() > 0 {
+		t.Errorf("of nothing: %q, %v", empty.String(), err)
+	}
+}
+
+// What is asked twice is answered in the same bytes, however many cores there are.
+func TestComparisonIsTheSameTwice(t *testing.T) {
+	t.Parallel()
+	var texts []string
+	for range 2 {
+		text, err := json.Marshal(compareSets(t, lateRules(t, 1, "6.00 USD"), lateRules(t, 2, "5.00 USD"), rehearse.Past{Inputs: lateLog(40)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, string(text))
+	}
+	if texts[0] != texts[1] {
+		t.Error("the same question has two answers")
+	}
+}

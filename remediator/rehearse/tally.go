@@ -1,0 +1,152 @@
+package rehearse
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// tally collects what one rule did.
+type tally struct {
+	remedies  int
+	actions   Actions
+	customers map[string]bool
+	cords     map[string]bool
+	money     sums
+	heldFor   map[string]int
+	byDay     map[string]*dayTally
+}
+
+type dayTally struct {
+	remedies, held int
+	money          sums
+}
+
+// sums are amounts by currency.
+type sums map[string]money.Money
+
+func (s sums) add(m money.Money) error {
+	total, known := s[m.Currency]
+	if !known {
+		total.Currency = m.Currency
+	}
+	total, err := total.Add(m)
+	if err != nil {
+		return err
+	}
+	s[m.Currency] = total
+	return nil
+}
+
+func (s sums) texts() map[string]string {
+	texts := map[string]string{}
+	for currency, total := range s {
+		texts[currency] = total.Amount()
+	}
+	return texts
+}
+
+type tallies map[string]*tally
+
+func newTallies(set *rule.Set) tallies {
+	t := tallies{}
+	for _, r := range set.Rules {
+		t[r.Name] = &tally{customers: map[string]bool{}, cords: map[string]bool{}, money: sums{}, heldFor: map[string]int{}, byDay: map[string]*dayTally{}}
+	}
+	return t
+}
+
+// add counts a fact, and returns the remedy that it is, if it is one.
+func (t tallies) add(f decide.Fact) (*decide.RemedyFact, error) {
+	switch f.Kind {
+	case decide.KindRemedy:
+		var remedy decide.RemedyFact
+		if err := json.Unmarshal(f.Body, &remedy); err != nil {
+			return nil, fmt.Errorf("decode remedy: %w", err)
+		}
+		return &remedy, t[f.Rule].remedy(f.At, &remedy)
+	case decide.KindPull:
+		var pull decide.PullFact
+		if err := json.Unmarshal(f.Body, &pull); err != nil {
+			return nil, fmt.Errorf("decode pull: %w", err)
+		}
+		t[f.Rule].cords[pull.Cord] = true
+	}
+	return nil, nil
+}
+
+func (t *tally) remedy(at int64, remedy *decide.RemedyFact) error {
+	if remedy.Decision == decide.Suppress {
+		return nil
+	}
+	day := time.Unix(0, at).UTC().Format(time.DateOnly)
+	if t.byDay[day] == nil {
+		t.byDay[day] = &dayTally{money: sums{}}
+	}
+	if remedy.Decision == decide.Hold {
+		t.heldFor[remedy.Reason]++
+		t.byDay[day].held++
+		return nil
+	}
+	t.remedies++
+	t.byDay[day].remedies++
+	if remedy.Customer != "" {
+		t.customers[remedy.Customer] = true
+	}
+	for _, s := range remedy.Steps {
+		switch s.Kind {
+		case "refund":
+			t.actions.Refund++
+		case "credit":
+			t.actions.Credit++
+		case "andon":
+			t.actions.Andon++
+		case "notify":
+			t.actions.Notify++
+		case "webhook":
+			t.actions.Webhook++
+		}
+		if s.Amount == nil {
+			continue
+		}
+		if err := t.money.add(*s.Amount); err != nil {
+			return err
+		}
+		if err := t.byDay[day].money.add(*s.Amount); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tally) summary(name string) RuleSummary {
+	s := RuleSummary{Rule: name, Remedies: t.remedies, Customers: len(t.customers), Actions: t.actions, Money: t.money.texts(), Cords: len(t.cords)}
+	for _, n := range t.heldFor {
+		s.Held += n
+	}
+	if s.Held > 0 {
+		s.HeldFor = t.heldFor
+	}
+	return s
+}
+
+// days lists what was done by day, and of each by rule.
+func (t tallies) days() []DaySummary {
+	byDay := map[string][]DaySummary{}
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		for day, d := range t[name].byDay {
+			byDay[day] = append(byDay[day], DaySummary{Day: day, Rule: name, Remedies: d.remedies, Money: d.money.texts(), Held: d.held})
+		}
+	}
+	days := []DaySummary{}
+	for _, day := range slices.Sorted(maps.Keys(byDay)) {
+		days = append(days, byDay[day]...)
+	}
+	return days
+}
