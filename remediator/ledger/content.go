@@ -20,6 +20,7 @@ type contentCheck struct {
 	last     Entry
 	remedies map[uuid.UUID]*remedyState
 	steps    map[uuid.UUID]*stepState
+	bulks    map[uuid.UUID]*bulkState
 	awaited  map[uuid.UUID]uint64 // remedies that entries of this ordinal name before they are decided
 	period   periodCheck
 
@@ -36,6 +37,7 @@ type remedyState struct {
 	ended        bool
 	undone       bool // of a step at least
 	account      string
+	bulk         uuid.UUID // that holds it with others
 }
 
 // stepState is what must be remembered of a step of a live remedy.
@@ -51,7 +53,7 @@ type stepState struct {
 func newContentCheck() *contentCheck {
 	return &contentCheck{
 		remedies: map[uuid.UUID]*remedyState{}, steps: map[uuid.UUID]*stepState{},
-		awaited: map[uuid.UUID]uint64{}, period: periodCheck{errors: map[string]bool{}}, kinds: map[string]uint64{},
+		bulks: map[uuid.UUID]*bulkState{}, awaited: map[uuid.UUID]uint64{}, period: periodCheck{errors: map[string]bool{}}, kinds: map[string]uint64{},
 	}
 }
 
@@ -72,7 +74,9 @@ func (c *contentCheck) add(e Entry) {
 		c.checkAwaited()
 	}
 	c.checkReferences(e)
-	c.period.count(e)
+	if c.fromEvent(e) {
+		c.period.count(e)
+	}
 	var err error
 	switch e.Kind {
 	case decide.KindRemedy:
@@ -83,6 +87,8 @@ func (c *contentCheck) add(e Entry) {
 		err = c.addAction(e)
 	case decide.KindEnd:
 		err = c.addEnd(e)
+	case decide.KindBulk:
+		err = c.addBulk(e)
 	case decide.KindProgress:
 		err = c.addProgress(e)
 	}
@@ -90,6 +96,16 @@ func (c *contentCheck) add(e Entry) {
 		c.find(e.Seq, "its body cannot be read: %v", err)
 	}
 	c.last = e
+}
+
+// fromEvent reports whether an entry says what became of an event. Remedies that
+// people asked for came of none.
+func (c *contentCheck) fromEvent(e Entry) bool {
+	if e.Kind != decide.KindRemedy {
+		return true
+	}
+	var body remedyBody
+	return !strings.HasPrefix(e.Rule, "makegood.") && (json.Unmarshal(e.Body, &body) != nil || body.Bulk == uuid.Nil)
 }
 
 // checkOrder holds that time, ordinals and versions go one way.
@@ -139,6 +155,7 @@ type remedyBody struct {
 	Mode     string        `json:"mode"`
 	Decision string        `json:"decision"`
 	Of       uuid.UUID     `json:"of"`
+	Bulk     uuid.UUID     `json:"bulk"`
 	Steps    []decide.Step `json:"steps"`
 }
 
@@ -169,6 +186,9 @@ func (c *contentCheck) addRemedy(e Entry) error {
 		for _, s := range body.Steps {
 			c.steps[s.Action] = &stepState{remedy: r, kind: s.Kind, amount: s.Amount, undoes: s.Of}
 		}
+		if r.bulk = body.Bulk; r.bulk != uuid.Nil {
+			c.addToBulk(e, body)
+		}
 		c.checkOrigin(e.Seq, body)
 	}
 	return nil
@@ -179,8 +199,13 @@ func (c *contentCheck) addApproval(e Entry) error {
 	if err := json.Unmarshal(e.Body, &body); err != nil {
 		return err
 	}
-	if r := c.remedies[e.Remedy]; r != nil && body.Answer == "approve" && body.Have >= body.Need {
+	switch r := c.remedies[e.Remedy]; {
+	case r == nil || body.Answer != "approve":
+	case body.Held != "":
+		r.bulk = uuid.Nil // people look at it by itself
+	case body.Have >= body.Need:
 		r.waiting = false
+		c.checkBulk(e, r)
 	}
 	return nil
 }
@@ -275,7 +300,7 @@ func (p *periodCheck) count(e Entry) {
 	became := fateNone
 	switch {
 	case waited(e): // for its counterpart, after its event was counted
-	case e.Kind == decide.KindRemedy && !strings.HasPrefix(e.Rule, "makegood."): // those are asked for by people
+	case e.Kind == decide.KindRemedy:
 		became = fateRemedy
 	case e.Kind == decide.KindLate:
 		became = fateLate
