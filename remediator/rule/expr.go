@@ -10,6 +10,10 @@ type Expr struct {
 	program *expression.Program
 }
 
+// Access returns the question to one field that the expression is, nil when it
+// is more or something else.
+func (e *Expr) Access() *expression.Access { return e.program.Access() }
+
 // Let names a value.
 type Let struct {
 	Name string

@@ -40,6 +40,10 @@ type Evaluation struct {
 	values *Values
 	lets   map[string]any
 	slots  expression.Slots
+
+	// Instead of values: the places of the event.
+	bound *Bound
+	frame *expression.Frame
 }
 
 // Evaluate returns the evaluation of the rule for an event.
@@ -80,7 +84,12 @@ func (e *Evaluation) Parent() cel.Activation { return nil }
 
 // Value evaluates an expression of the rule. The value is nil, a bool, float64,
 // string, money.Money, time.Time, time.Duration, []any or map[string]any.
-func (e *Evaluation) Value(x *Expr) (any, error) { return x.program.Eval(e) }
+func (e *Evaluation) Value(x *Expr) (any, error) {
+	if e.bound != nil {
+		return e.bound.value(e.frame, x)
+	}
+	return x.program.Eval(e)
+}
 
 // Meets reports whether the event is one that a filter of the rule lets through;
 // an error counts as false.

@@ -1,0 +1,91 @@
+package rule
+
+import (
+	"slices"
+
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/rule/expression"
+)
+
+// Bound is a clause with the places that its expressions read in the events of
+// one plan. It is immutable.
+type Bound struct {
+	Clause
+	exprs []*Expr
+	bound []expression.Bound // of exprs
+	lets  []expression.Bound // of the rule's lets
+}
+
+// exprs are the expressions of a clause that the event alone decides, its
+// condition first when it has one.
+func (c Clause) exprs() []*Expr {
+	all := []*Expr{c.If, c.Rule.GroupsBy()}
+	if !c.Ends {
+		all = append(all, c.Rule.OncePer...)
+		if c.Rule.Unless != nil {
+			all = append(all, c.Rule.Unless.Until)
+		}
+		for _, aggregate := range c.Rule.Aggregates {
+			all = append(all, aggregate.Arg, aggregate.If)
+		}
+	}
+	return slices.DeleteFunc(all, func(x *Expr) bool { return x == nil })
+}
+
+// Reads returns the paths that a plan has to have for the clause.
+func (c Clause) Reads() [][]string {
+	var paths [][]string
+	var lets []string
+	visit := func(x *Expr) {
+		paths = append(paths, x.program.Reads()...)
+		lets = append(lets, x.program.Lets...)
+	}
+	for _, x := range c.exprs() {
+		visit(x)
+	}
+	for i := len(c.Rule.Lets) - 1; i >= 0; i-- { // a let names earlier ones only
+		if let := c.Rule.Lets[i]; slices.Contains(lets, let.Name) {
+			visit(let.Expr)
+		}
+	}
+	return paths
+}
+
+// Bind gives the clause its places in a plan that has its Reads.
+func (c Clause) Bind(plan *event.Plan) *Bound {
+	b := &Bound{Clause: c, exprs: c.exprs()}
+	b.bound = make([]expression.Bound, len(b.exprs))
+	for i, x := range b.exprs {
+		b.bound[i] = x.program.Bind(plan)
+	}
+	if len(c.Rule.Lets) > 0 {
+		b.lets = make([]expression.Bound, len(c.Rule.Lets))
+		for i, let := range c.Rule.Lets {
+			b.lets[i] = let.Expr.program.Bind(plan)
+		}
+	}
+	return b
+}
+
+// Meets judges the condition of the clause for the event that the frame is
+// turned to. Evaluate gives the text of an error.
+func (b *Bound) Meets(f *expression.Frame) expression.Truth {
+	if b.If == nil {
+		return expression.True
+	}
+	f.Enter(b.lets)
+	return b.bound[0].Truth(f)
+}
+
+// Evaluate returns an evaluation for the event that the frame is turned to, good
+// until it is turned to another one. It has what the event alone decides: Meets,
+// Key, By, Until and the arguments and predicates of the aggregates.
+func (b *Bound) Evaluate(f *expression.Frame) *Evaluation {
+	return &Evaluation{rule: b.Rule, bound: b, frame: f}
+}
+
+// value evaluates an expression of the clause.
+func (b *Bound) value(f *expression.Frame, x *Expr) (any, error) {
+	f.Enter(b.lets)
+	return b.bound[slices.Index(b.exprs, x)].Eval(f)
+}
