@@ -1,8 +1,8 @@
-# Everything a contributor runs. Needs Go, git, make and bash, nothing else.
+# Everything a contributor runs. Needs Go, git, make and bash; the test in an editor also npm.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test race bench bench-match bench-gates crash fuzz build fmt
+.PHONY: help check test race editor bench bench-match bench-gates crash fuzz build fmt
 
 MODULES := . sdk
 # What matching is compared with: a hundred modules to build, so make check does without.
@@ -18,7 +18,14 @@ check: ## Look at format, vet, layout and run the short tests; under a minute.
 	@go run ./tools/testrun -show '^TestPullToClosed' -flags '-short -p=4' $(MODULES)
 
 test: ## Run the full suite: 60 s of crashes, 200 oracle seeds, every README snippet.
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory editor || true; fi
 	@go run ./tools/testrun -show '^Test(Crash|PullToClosed)' -flags '-timeout=30m' $(MODULES) $(PEERS)
+
+# Without npm the test that needs it fails and says so: it is not left out unseen.
+editor: tools/editor/node_modules/.package-lock.json ## Install the language server for the test in an editor, with npm.
+
+tools/editor/node_modules/.package-lock.json: tools/editor/package.json tools/editor/package-lock.json
+	@cd tools/editor && npm ci --ignore-scripts --no-progress
 
 race: ## Run the short tests under the race detector; needs a C compiler.
 	@go run ./tools/testrun -flags '-race -short -timeout=30m' $(MODULES)

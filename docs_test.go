@@ -82,7 +82,7 @@ func documentation(t *testing.T) []string {
 		if err != nil {
 			return err
 		}
-		if entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "testdata") {
+		if entry.IsDir() && slices.Contains([]string{".git", "testdata", "node_modules"}, entry.Name()) {
 			return fs.SkipDir
 		}
 		if strings.HasSuffix(name, ".md") {
