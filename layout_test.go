@@ -62,6 +62,7 @@ var edges = map[string][]string{
 	"remediator/andon":                    {"remediator/problem"},
 	"remediator/api":                      {"remediator/access", "remediator/andon", "remediator/people", "remediator/problem", "remediator/store/views"},
 	"remediator/crash":                    {}, // tests alone, which wire what they need
+	"remediator/history":                  {"remediator/log"},
 	"remediator/ingest":                   {"remediator/log", "remediator/problem"},
 	"remediator/ingest/webhook":           {"remediator/log", "remediator/problem", "remediator/webhooks", "remediator/webhooks/signature"},
 	"remediator/log":                      {},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/history"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/log"
 )
@@ -63,16 +64,7 @@ func (d *decider) restore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the newest snapshot: %w", err)
 	}
-	d.fold = decide.New(d.config)
-	from := decide.Position{}
-	var skip uint64
-	if snapshot != nil {
-		if d.fold, err = decide.Restore(d.config, snapshot.State); err != nil {
-			return err
-		}
-		from, skip = snapshot.Position, snapshot.Skip
-	}
-	if err := d.refold(ctx, from.Record, skip, committed); err != nil {
+	if d.fold, err = history.Refold(ctx, d.log, d.config, snapshot, committed.Ordinal); err != nil {
 		return err
 	}
 	if got := d.fold.Position(); got.Ordinal != committed.Ordinal || got.Digest != committed.Digest || got.LogID != committed.LogID {
@@ -81,38 +73,6 @@ func (d *decider) restore(ctx context.Context) error {
 	}
 	d.at = committed
 	d.publish()
-	return nil
-}
-
-// refold folds records up to the committed one and drops what comes of them.
-func (d *decider) refold(ctx context.Context, after, skip uint64, committed decide.Position) error {
-	for after < committed.Record {
-		records, err := d.log.Read(ctx, after, recordsPerCommit)
-		if err != nil {
-			return fmt.Errorf("read the log: %w", err)
-		}
-		if len(records) == 0 {
-			return fmt.Errorf("the log ends at record %d, but the ledger was made from %d: restore the log, or begin a new data folder", after, committed.Record)
-		}
-		for _, r := range records {
-			if r.Seq > committed.Record {
-				break
-			}
-			inputs, err := input.DecodeRecord(r.Blob, r.At)
-			if err != nil {
-				return fmt.Errorf("decode record %d: %w", r.Seq, err)
-			}
-			folded := min(skip, uint64(len(inputs))) // the snapshot may lie some records on
-			inputs, skip = inputs[folded:], skip-folded
-			if _, err := d.fold.Apply(inputs); err != nil {
-				return err
-			}
-			after = r.Seq
-		}
-		if records[len(records)-1].Seq > committed.Record {
-			break
-		}
-	}
 	return nil
 }
 

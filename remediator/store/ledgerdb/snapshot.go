@@ -7,19 +7,25 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/makegood/makegood/remediator/decide"
 )
 
-// Snapshot returns the newest stored state, nil when there is none. A state that
-// is not the one whose digest was sealed is an error.
+// Snapshot returns the newest stored state, nil when there is none.
 func (d *DB) Snapshot(ctx context.Context) (*decide.Snapshot, error) {
+	return d.SnapshotBefore(ctx, math.MaxInt64)
+}
+
+// SnapshotBefore returns the newest stored state of at most an ordinal, nil when
+// there is none. A state that is not the one whose digest was sealed is an error.
+func (d *DB) SnapshotBefore(ctx context.Context, ordinal uint64) (*decide.Snapshot, error) {
 	var s decide.Snapshot
 	var inputs []byte
 	var sealed int64
 	p := &s.Position
 	err := d.db.Read.QueryRowContext(ctx, `SELECT ordinal, log_id, record, skip, at, inputs, version, sealed, digest, state
-		FROM snapshot ORDER BY ordinal DESC LIMIT 1`).
+		FROM snapshot WHERE ordinal <= ? ORDER BY ordinal DESC LIMIT 1`, int64(ordinal)).
 		Scan(&p.Ordinal, &p.LogID, &p.Record, &s.Skip, &p.At, &inputs, &p.Version, &sealed, &s.Digest, &s.State)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil

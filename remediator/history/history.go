@@ -1,0 +1,111 @@
+// Package history reads the log again, and answers from it what happened and what
+// would have: the state of the fold as it was before an input, the events of a
+// period, what a rule would make good afterwards, why a remedy was made.
+//
+// It reads beside the service, which may be running, and writes nothing. The folding
+// itself is that of packages decide and rehearse.
+package history
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/ledger"
+	"github.com/makegood/makegood/remediator/log"
+)
+
+// Log is what is read of a log.
+type Log interface {
+	Read(ctx context.Context, after uint64, limit int) ([]log.Record, error)
+	Head(ctx context.Context) (uint64, error)
+}
+
+// Ledger is what is read of the ledger's store. Implementations are safe for
+// concurrent use.
+type Ledger interface {
+	decide.Memory
+	// Position returns how far the ledger has come; the zero Position before the
+	// first commit.
+	Position(ctx context.Context) (decide.Position, error)
+	// SnapshotBefore returns the newest stored state of at most an ordinal, nil when
+	// there is none.
+	SnapshotBefore(ctx context.Context, ordinal uint64) (*decide.Snapshot, error)
+	// History returns the entries of a remedy in the order in which they were sealed.
+	History(ctx context.Context, remedy uuid.UUID) ([]ledger.Entry, error)
+}
+
+// History answers questions about the past of one service. It is safe for
+// concurrent use.
+type History struct {
+	log    Log
+	ledger Ledger
+}
+
+// New returns the history that a log and its ledger hold.
+func New(lg Log, l Ledger) *History { return &History{lg, l} }
+
+// recordsAtOnce is how many records are read at once: 32 MiB at most.
+const recordsAtOnce = 64
+
+// Inputs yields the inputs that the log holds now, in order. progress, which may be
+// nil, is told how many of the log's records were read, and how many there are.
+func (h *History) Inputs(ctx context.Context, progress func(read, all uint64)) iter.Seq2[input.Input, error] {
+	return func(yield func(input.Input, error) bool) {
+		head, err := h.log.Head(ctx)
+		if err != nil {
+			yield(input.Input{}, fmt.Errorf("read log: %w", err))
+			return
+		}
+		for in, err := range read(ctx, h.log, 0, head, func(seq uint64) {
+			if progress != nil {
+				progress(seq, head)
+			}
+		}) {
+			if !yield(in, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// read yields the inputs of the records above after up to last. done is told of each
+// record before its inputs.
+func read(ctx context.Context, lg Log, after, last uint64, done func(seq uint64)) iter.Seq2[input.Input, error] {
+	return func(yield func(input.Input, error) bool) {
+		for after < last {
+			records, err := lg.Read(ctx, after, recordsAtOnce)
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				yield(input.Input{}, fmt.Errorf("read log: %w", err))
+				return
+			}
+			for _, r := range records {
+				if r.Seq > last {
+					return
+				}
+				inputs, err := input.DecodeRecord(r.Blob, r.At)
+				if err != nil {
+					yield(input.Input{}, fmt.Errorf("decode record %d: %w", r.Seq, err))
+					return
+				}
+				done(r.Seq)
+				for _, in := range inputs {
+					if !yield(in, nil) {
+						return
+					}
+				}
+				after = r.Seq
+			}
+			if len(records) == 0 {
+				return
+			}
+		}
+	}
+}
