@@ -1,7 +1,6 @@
 package decide
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -251,7 +250,7 @@ func (f *Fold) taken(id uuid.UUID, live bool) bool {
 
 // judgeWindow adds the event to the window of its key and judges `having`.
 func (f *Fold) judgeWindow(c *candidate) (fired bool, became fate, err error) {
-	r, within := c.hit.Rule, int64(c.hit.Rule.Window.Within)
+	r := c.hit.Rule
 	if c.hit.NoBy != "" {
 		return false, fateError, f.ruleError(r, c.event, "by")
 	}
@@ -259,14 +258,17 @@ func (f *Fold) judgeWindow(c *candidate) (fired bool, became fate, err error) {
 	if f.late(c.eventAt) {
 		return false, fateLate, f.addLate(r, c.event, c.eventAt)
 	}
-	w := f.window(r, c.hit.By)
-	w.Add(f.entry(c), within, f.at-f.state.Lateness-within)
-	c.aggregates = aggregated(r, w.Sums(c.eventAt, within, len(r.Aggregates)))
+	w, key, side := f.windowsOf(r), f.hash.window(c.hit.By), window.Near
+	f.feed(w, key, c)
+	if r.MovesMoney() {
+		side = window.Least
+	}
+	c.aggregates = aggregated(r, w.Sums(key, c.eventAt, side))
 	holds, judgeErr := c.hit.Rest.Having(c.aggregates)
-	if holds && judgeErr == nil && w.Coarse() && r.MovesMoney() {
+	if holds && judgeErr == nil && r.MovesMoney() && w.Coarse(key) {
 		// An edge that is not exact may let having hold by what it leaves out: money
 		// moves only when it holds with the edge too.
-		holds, judgeErr = c.hit.Rest.Having(aggregated(r, w.Most(c.eventAt, within, len(r.Aggregates))))
+		holds, judgeErr = c.hit.Rest.Having(aggregated(r, w.Sums(key, c.eventAt, window.Most)))
 	}
 	switch {
 	case judgeErr != nil:
@@ -279,68 +281,7 @@ func (f *Fold) judgeWindow(c *candidate) (fired bool, became fate, err error) {
 		return false, fateJudged, nil
 	}
 	if r.Window.Anew {
-		w.Reset()
+		w.Reset(key)
 	}
 	return true, fateRemedy, nil
-}
-
-// aggregated gives the aggregates of a rule their values.
-func aggregated(r *rule.Rule, sums []window.Sum) []any {
-	values := make([]any, len(sums))
-	for i, s := range sums {
-		values[i] = s.Of(r.Aggregates[i].Func)
-	}
-	return values
-}
-
-// entry turns the arguments of the aggregates into what the window keeps of them.
-func (f *Fold) entry(c *candidate) window.Entry {
-	e := window.Entry{At: c.eventAt, Values: make([]window.Value, len(c.hit.Args))}
-	for i, arg := range c.hit.Args {
-		v := window.Value{Counted: arg.Counted && arg.Pass}
-		switch c.hit.Rule.Aggregates[i].Func {
-		case "count":
-			v.Counted = arg.Pass
-		case "share":
-			v.Counted, v.Total = arg.Pass, true
-		case "distinct":
-			v.Hash = f.hash.short(arg.Text)
-		default:
-			v.Num, v.Minor, v.Currency = arg.Num, arg.Money.Minor, arg.Money.Currency
-		}
-		if !v.Counted {
-			v = window.Value{Total: v.Total}
-		}
-		e.Values[i] = v
-	}
-	return e
-}
-
-// maxWindows bounds the keys of one rule. The least recently fed go first, and
-// are counted.
-const maxWindows = 1 << 20
-
-// window returns the window of a rule's key, made when it is new.
-func (f *Fold) window(r *rule.Rule, by string) *window.Window {
-	keys := f.state.Windows[r.Name]
-	if keys == nil {
-		keys = map[string]*window.Window{}
-		f.state.Windows[r.Name] = keys
-	}
-	name := windowKey(r, f.hash, by)
-	w := keys[name]
-	if w == nil {
-		if len(keys) >= maxWindows {
-			f.state.WindowsLost += evictOldest(keys)
-		}
-		w = &window.Window{}
-		keys[name] = w
-	}
-	return w
-}
-
-// windowKey names a window by the digest of what decides its contents and the
-// hash of its key: an edit of the window starts anew, an edit of the rest goes on.
-func windowKey(r *rule.Rule, hash hashKey, by string) string {
-	return fmt.Sprintf("%.16s:%x", r.Window.Digest, hash.long("window", by))
 }

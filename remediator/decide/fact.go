@@ -394,6 +394,16 @@ type ProgressFact struct {
 	Inputs  uint64 `json:"inputs"`
 	Counts
 	RuleErrors []RuleErrors `json:"rule_errors,omitempty"` // by rule, the first 400; the rest under an empty name
+	// WindowsLost is what windows forgot before its time, by rule, the first 400;
+	// the rest under an empty name. It can keep a rule from firing.
+	WindowsLost []WindowsLost `json:"windows_lost,omitempty"`
+}
+
+// WindowsLost counts what the windows of a rule forgot because of their bounds.
+type WindowsLost struct {
+	Rule    string `json:"rule" cbor:"-"`
+	Windows uint64 `json:"windows,omitempty" cbor:"1,keyasint"` // of keys, forgotten as a whole
+	Parts   uint64 `json:"parts,omitempty" cbor:"2,keyasint"`   // granules and values of windows that stay
 }
 
 // RuleErrors counts how often a rule could not be judged.

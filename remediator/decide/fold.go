@@ -24,6 +24,7 @@ import (
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/match"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/window"
 )
 
 // Config of a fold.
@@ -45,8 +46,9 @@ type Fold struct {
 	cfg     Config
 	state   *state
 	hash    hashKey
-	inputs  *recent // ids of inputs
-	events  *recent // sources and ids of events that touched state
+	inputs  *recent                  // ids of inputs
+	events  *recent                  // sources and ids of events that touched state
+	windows map[string]*window.Table // by digest and rule
 	set     *rule.Set
 	rules   map[string]*rule.Rule
 	matcher match.Matcher // of no rules before the first set
@@ -61,6 +63,8 @@ type Fold struct {
 	input   input.Input
 	answer  Answer // to the command in progress
 	at      int64  // log time of the input in progress
+
+	maxWindows, maxWindowBytes int
 }
 
 // New returns a fold that expects a genesis input first.
@@ -70,7 +74,8 @@ func New(cfg Config) *Fold {
 	}
 	cfg.Matchers = max(cfg.Matchers, 1)
 	return &Fold{cfg: cfg, state: newState(), inputs: newRecent(nil, 0), events: newRecent(nil, 0),
-		matcher: cfg.NewMatcher(&rule.Set{}), rules: map[string]*rule.Rule{}, watches: map[string]int64{}}
+		matcher: cfg.NewMatcher(&rule.Set{}), rules: map[string]*rule.Rule{}, windows: map[string]*window.Table{}, maxWindows: maxWindows, maxWindowBytes: maxWindowBytes,
+		watches: map[string]int64{}}
 }
 
 // Position returns how far the fold has come. Record is left to the caller.

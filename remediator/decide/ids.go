@@ -74,6 +74,12 @@ func (k hashKey) event(source, id []byte) [16]byte {
 	return k.hash128(buf)
 }
 
+// window hashes the key of a window.
+func (k hashKey) window(by string) uint64 {
+	h := k.long("window", by)
+	return binary.BigEndian.Uint64(h[:])
+}
+
 // inCanary reports whether a customer belongs to the given share of customers,
 // always the same ones for a rule's scope. Nobody without an id does.
 func (k hashKey) inCanary(scope, customer string, percent float64) bool {

@@ -31,10 +31,10 @@ type state struct {
 	InputsLost uint64      `cbor:"10,keyasint"`
 	EventsLost uint64      `cbor:"11,keyasint"`
 
-	Windows map[string]map[string]*window.Window `cbor:"12,keyasint"` // rule, then digest and key
-	Usage   map[string]*usage                    `cbor:"13,keyasint"`
-	Open    map[uuid.UUID]*openRemedy            `cbor:"14,keyasint"`
-	Cords   map[string]*cord.State               `cbor:"15,keyasint"`
+	Windows map[string][]byte         `cbor:"12,keyasint"` // only in the encoding, by digest and rule
+	Usage   map[string]*usage         `cbor:"13,keyasint"`
+	Open    map[uuid.UUID]*openRemedy `cbor:"14,keyasint"`
+	Cords   map[string]*cord.State    `cbor:"15,keyasint"`
 
 	Counts     Counts            `cbor:"16,keyasint"` // since the last progress
 	RuleErrors map[string]uint64 `cbor:"17,keyasint"` // since the last progress, by rule
@@ -43,11 +43,12 @@ type state struct {
 
 	SnapshotAt      int64  `cbor:"20,keyasint"`
 	SnapshotOrdinal uint64 `cbor:"21,keyasint"`
-	WindowsLost     uint64 `cbor:"22,keyasint"` // windows evicted over the bound
 
 	Paused   map[string]*pause `cbor:"23,keyasint"` // by target
 	Fired    map[string]int64  `cbor:"24,keyasint"` // when each rule last made a remedy
 	Proposed *proposal         `cbor:"25,keyasint"` // rule set that waits for another person
+
+	Lost map[string]WindowsLost `cbor:"28,keyasint,omitempty"` // since the last progress, by rule
 
 	Authors map[string]string `cbor:"26,keyasint,omitempty"` // of rules in force, by name, where it is not Author
 
@@ -126,13 +127,13 @@ type charge struct {
 
 func newState() *state {
 	return &state{
-		Windows:    map[string]map[string]*window.Window{},
 		Usage:      map[string]*usage{},
 		Open:       map[uuid.UUID]*openRemedy{},
 		Cords:      map[string]*cord.State{},
 		Paused:     map[string]*pause{},
 		Fired:      map[string]int64{},
 		RuleErrors: map[string]uint64{},
+		Lost:       map[string]WindowsLost{},
 		Bulks:      map[uuid.UUID]*openBulk{},
 		Waiting:    map[string]*waiting{},
 	}
@@ -143,6 +144,7 @@ func (f *Fold) State() (encoded []byte, digest string, err error) {
 	s := *f.state
 	s.Inputs, s.InputsLost = f.inputs.order, f.inputs.lost
 	s.Events, s.EventsLost = f.events.order, f.events.lost
+	s.Windows = f.encodeWindows()
 	mode, err := cbor.CoreDetEncOptions().EncMode()
 	if err != nil {
 		return nil, "", fmt.Errorf("encode state: %w", err)
@@ -170,7 +172,10 @@ func Restore(cfg Config, encoded []byte) (*Fold, error) {
 	}
 	f.inputs = newRecent(f.state.Inputs, f.state.InputsLost)
 	f.events = newRecent(f.state.Events, f.state.EventsLost)
-	f.state.Inputs, f.state.Events = nil, nil
+	if f.windows, err = loadWindows(f.state.Windows); err != nil {
+		return nil, fmt.Errorf("restore state: %w", err)
+	}
+	f.state.Inputs, f.state.Events, f.state.Windows = nil, nil, nil
 	if len(f.state.HashKey) == 16 {
 		f.hash = newHashKey(f.state.HashKey)
 	}

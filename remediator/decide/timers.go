@@ -167,8 +167,20 @@ func (f *Fold) progress(at int64) error {
 		}
 		last.Errors += s.RuleErrors[name]
 	}
+	for i, name := range slices.Sorted(maps.Keys(s.Lost)) {
+		if i <= maxRuleErrors {
+			body.WindowsLost = append(body.WindowsLost, WindowsLost{Rule: name})
+		}
+		last := &body.WindowsLost[len(body.WindowsLost)-1]
+		if i >= maxRuleErrors {
+			last.Rule = ""
+		}
+		last.Windows += s.Lost[name].Windows
+		last.Parts += s.Lost[name].Parts
+	}
 	s.Since, s.SinceAt, s.Counts = 0, 0, Counts{}
 	clear(s.RuleErrors)
+	clear(s.Lost)
 	return f.addAt(at, KindProgress, Fact{}, body)
 }
 

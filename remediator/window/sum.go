@@ -9,17 +9,18 @@ import (
 
 // Sum is what some entries come to for one aggregate.
 type Sum struct {
-	N        int     `cbor:"1,keyasint,omitempty"` // entries counted
-	Total    int     `cbor:"2,keyasint,omitempty"` // for share: entries of the whole
-	Num      float64 `cbor:"3,keyasint,omitempty"`
-	Min      float64 `cbor:"4,keyasint,omitempty"`
-	Max      float64 `cbor:"5,keyasint,omitempty"`
-	Minor    int64   `cbor:"6,keyasint,omitempty"`
-	MinMinor int64   `cbor:"7,keyasint,omitempty"`
-	MaxMinor int64   `cbor:"8,keyasint,omitempty"`
-	Currency string  `cbor:"9,keyasint,omitempty"`
-	Broken   bool    `cbor:"10,keyasint,omitempty"` // currencies or kinds are mixed, or a sum overflowed
-	Distinct int     `cbor:"-"`
+	N        int // entries counted
+	Total    int // for share: entries of the whole
+	Num      float64
+	Min      float64
+	Max      float64
+	Minor    int64
+	MinMinor int64
+	MaxMinor int64
+	Currency string
+	Mixed    bool // currencies, or amounts and numbers
+	Overflow bool // Minor is not their sum
+	Distinct int
 }
 
 // Errors of aggregates; an aggregate that is an error makes `having` one.
@@ -49,13 +50,9 @@ func (s *Sum) merge(o Sum) {
 		s.Total = total
 		return
 	}
-	if s.Currency != o.Currency || o.Broken {
-		s.Broken = true
-	}
+	s.Mixed = s.Mixed || o.Mixed || s.Currency != o.Currency
 	minor := s.Minor + o.Minor
-	if (minor > s.Minor) != (o.Minor > 0) && o.Minor != 0 {
-		s.Broken = true
-	}
+	s.Overflow = s.Overflow || o.Overflow || (minor > s.Minor) != (o.Minor > 0) && o.Minor != 0
 	s.N += o.N
 	s.Num += o.Num
 	s.Min, s.Max = min(s.Min, o.Min), max(s.Max, o.Max)
@@ -78,7 +75,7 @@ func (s Sum) Of(function string) any {
 		}
 		return float64(s.N) / float64(s.Total)
 	}
-	if s.Broken {
+	if s.Mixed || s.Overflow && (function == "sum" || function == "avg") {
 		return ErrMixed
 	}
 	if s.N == 0 && function != "sum" {

@@ -18,28 +18,44 @@ func number(at int64, x float64) window.Entry {
 	return window.Entry{At: at, Values: []window.Value{{Counted: true, Num: x}}}
 }
 
+// single is a table of one key and one column.
+type single struct {
+	*window.Table
+	function string
+}
+
+const key = 0x0123456789abcdef
+
+func newSingle(within int64, function string) single {
+	return single{window.NewTable(within, []window.Column{{Func: function, All: function == "count"}}), function}
+}
+
+func (w single) add(e window.Entry, keepAfter int64) { w.Add(key, e, keepAfter) }
+
+func (w single) of(at int64, side window.Side) any { return w.Sums(key, at, side)[0].Of(w.function) }
+
+func (w single) coarse() bool { return w.Coarse(key) }
+
 // fill adds n entries, a second apart, the last one at the time given.
-func fill(w *window.Window, n int, last, within int64) {
+func (w single) fill(n int, last, within int64) {
 	for i := range n {
 		at := last - int64(n-1-i)*int64(time.Second)
-		w.Add(number(at, 1), within, at-within-hour)
+		w.add(number(at, 1), at-within-hour)
 	}
 }
 
-func count(w *window.Window, at, within int64) float64 {
-	return w.Sums(at, within, 1)[0].Of("count").(float64)
-}
+func (w single) count(at int64) float64 { return w.of(at, window.Near).(float64) }
 
 func TestEdgeOfExactWindow(t *testing.T) {
 	t.Parallel()
 	within := 6 * hour
-	var w window.Window
-	w.Add(number(1000*hour, 1), within, 0)
+	w := newSingle(within, "count")
+	w.add(number(1000*hour, 1), 0)
 	for _, c := range []struct {
 		after int64
 		want  float64
 	}{{0, 1}, {within - 1, 1}, {within, 0}, {within + 1, 0}, {-1, 0}} {
-		if got := count(&w, 1000*hour+c.after, within); got != c.want {
+		if got := w.count(1000*hour + c.after); got != c.want {
 			t.Errorf("%v after the entry: count is %v, want %v", time.Duration(c.after), got, c.want)
 		}
 	}
@@ -55,12 +71,12 @@ func TestTurnsIntoGranules(t *testing.T) {
 		entries  int
 		granules bool
 	}{{64, false}, {65, true}, {66, true}} {
-		var w window.Window
-		fill(&w, c.entries, last, within)
-		if got := len(w.Granules) > 0; got != c.granules {
+		w := newSingle(within, "count")
+		w.fill(c.entries, last, within)
+		if got := w.coarse(); got != c.granules {
 			t.Errorf("%d entries: in granules is %v, want %v", c.entries, got, c.granules)
 		}
-		if got := count(&w, last, within); got != float64(c.entries) {
+		if got := w.count(last); got != float64(c.entries) {
 			t.Errorf("%d entries: count is %v", c.entries, got)
 		}
 	}
@@ -73,15 +89,15 @@ func TestEdgeOfGranule(t *testing.T) {
 	t.Parallel()
 	within := 64 * hour
 	start := 1000 * hour
-	var w window.Window
+	w := newSingle(within, "count")
 	for i := range int64(65) {
-		w.Add(number(start+i, 1), within, 0) // all in the granule that starts at start
+		w.add(number(start+i, 1), 0) // all in the granule that starts at start
 	}
 	for _, c := range []struct {
 		at   int64
 		want float64
 	}{{start + 64, 65}, {start + within - 1, 65}, {start + within, 0}, {start - 1, 0}} {
-		if got := count(&w, c.at, within); got != c.want {
+		if got := w.count(c.at); got != c.want {
 			t.Errorf("at %v from the granule's start: count is %v, want %v", time.Duration(c.at-start), got, c.want)
 		}
 	}
@@ -89,40 +105,39 @@ func TestEdgeOfGranule(t *testing.T) {
 
 func TestDistinctInGranules(t *testing.T) {
 	t.Parallel()
-	within := 64 * hour
-	var w window.Window
+	w := newSingle(64*hour, "distinct")
 	for i := range int64(100) {
-		e := window.Entry{At: 1000*hour + i, Values: []window.Value{{Counted: true, Hash: uint64(i%7) + 1}}}
-		w.Add(e, within, 0)
+		w.add(window.Entry{At: 1000*hour + i, Values: []window.Value{{Counted: true, Hash: uint64(i%7) + 1}}}, 0)
 	}
-	if got := w.Sums(1000*hour+100, within, 1)[0].Of("distinct"); got != 7.0 {
+	if got := w.of(1000*hour+100, window.Near); got != 7.0 {
 		t.Errorf("distinct is %v, want 7", got)
 	}
 }
 
 func TestMoneyOfAggregates(t *testing.T) {
 	t.Parallel()
-	usd := func(minor int64) window.Entry {
-		return window.Entry{At: hour, Values: []window.Value{{Counted: true, Minor: minor, Currency: "USD"}}}
-	}
-	var w window.Window
-	for _, minor := range []int64{299, 1, 201} {
-		w.Add(usd(minor), hour, 0)
+	amount := func(minor int64, currency string) window.Entry {
+		return window.Entry{At: hour, Values: []window.Value{{Counted: true, Minor: minor, Currency: currency}}}
 	}
 	for function, want := range map[string]int64{"sum": 501, "avg": 167, "min": 1, "max": 299} {
-		if got := w.Sums(hour, hour, 1)[0].Of(function); got != (money.Money{Minor: want, Currency: "USD"}) {
+		w := newSingle(hour, function)
+		for _, minor := range []int64{299, 1, 201} {
+			w.add(amount(minor, "USD"), 0)
+		}
+		if got := w.of(hour, window.Near); got != (money.Money{Minor: want, Currency: "USD"}) {
 			t.Errorf("%s is %v, want %d USD cents", function, got, want)
 		}
-	}
-	w.Add(window.Entry{At: hour, Values: []window.Value{{Counted: true, Minor: 5, Currency: "EUR"}}}, hour, 0)
-	if got := w.Sums(hour, hour, 1)[0].Of("sum"); got != window.ErrMixed {
-		t.Errorf("sum of two currencies is %v, want an error", got)
-	}
-	w.Reset()
-	w.Add(usd(math.MaxInt64), hour, 0)
-	w.Add(usd(1), hour, 0)
-	if got := w.Sums(hour, hour, 1)[0].Of("sum"); got != window.ErrMixed {
-		t.Errorf("sum beyond 64 bits is %v, want an error", got)
+		w.add(amount(5, "EUR"), 0)
+		if got := w.of(hour, window.Near); got != window.ErrMixed {
+			t.Errorf("%s of two currencies is %v, want an error", function, got)
+		}
+		w.Reset(key)
+		w.add(amount(math.MaxInt64, "USD"), 0)
+		w.add(amount(1, "USD"), 0)
+		got := w.of(hour, window.Near)
+		if summed := function == "sum" || function == "avg"; (got == window.ErrMixed) != summed {
+			t.Errorf("%s where the sum is beyond 64 bits is %v", function, got)
+		}
 	}
 }
 
@@ -132,32 +147,44 @@ func TestWindowAgainstModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		within := rapid.SampledFrom([]int64{64, 100, hour, 6*hour + 7}).Draw(t, "within")
+		function := rapid.SampledFrom([]string{"count", "distinct"}).Draw(t, "function")
 		lateness := within / 2
 		steps := rapid.SliceOfN(rapid.Int64Range(0, within/8+1), 1, 200).Draw(t, "steps")
-		var w window.Window
-		var all []int64
+		w := newSingle(within, function)
+		type seen struct {
+			at   int64
+			hash uint64
+		}
+		var all []seen
 		var now int64 = 1 << 40
-		for i, step := range steps {
+		for _, step := range steps {
 			now += step
-			at := now - rapid.Int64Range(0, lateness).Draw(t, "late")
-			all = append(all, at)
-			w.Add(number(at, float64(i)), within, now-lateness-within)
-			want := 0
+			e := seen{now - rapid.Int64Range(0, lateness).Draw(t, "late"), rapid.Uint64Range(1, 20).Draw(t, "value")}
+			all = append(all, e)
+			w.add(window.Entry{At: e.at, Values: []window.Value{{Counted: true, Hash: e.hash}}}, now-lateness-within)
+			want, distinct := 0, map[uint64]bool{}
 			for _, x := range all {
-				if x > at-within && x <= at {
+				if x.at > e.at-within && x.at <= e.at {
 					want++
+					distinct[x.hash] = true
 				}
 			}
-			got := int(count(&w, at, within))
-			inGranules := len(w.Granules) > 0
-			if !inGranules && got != want {
-				t.Fatalf("exact count is %d, want %d", got, want)
+			if function == "distinct" {
+				want = len(distinct)
 			}
-			if inGranules && got > want {
-				t.Fatalf("count in granules is %d, of which only %d are inside", got, want)
+			near, least, most := w.of(e.at, window.Near), w.of(e.at, window.Least), w.of(e.at, window.Most)
+			if near != least {
+				t.Fatalf("%s is %v, and at the least %v: nothing is estimated here", function, near, least)
 			}
-			if most := int(w.Most(at, within, 1)[0].Of("count").(float64)); most < want || !inGranules && most != want {
-				t.Fatalf("count with the edges is %d, and %d are inside", most, want)
+			got := int(near.(float64))
+			if !w.coarse() && got != want {
+				t.Fatalf("exact %s is %d, want %d", function, got, want)
+			}
+			if w.coarse() && got > want {
+				t.Fatalf("%s in granules is %d, of which only %d are inside", function, got, want)
+			}
+			if most := int(most.(float64)); most < want || !w.coarse() && most != want {
+				t.Fatalf("%s with the edges is %d, and %d are inside", function, most, want)
 			}
 		}
 	})
@@ -212,23 +239,24 @@ func TestMeterReleases(t *testing.T) {
 func TestGranulesNeverCountLaterEntries(t *testing.T) {
 	t.Parallel()
 	within := 64 * hour // a granule is one hour
-	entry := func(at int64, hash uint64) window.Entry {
-		return window.Entry{At: at, Values: []window.Value{{Counted: true, Num: 1, Hash: hash}}}
+	count, distinct := newSingle(within, "count"), newSingle(within, "distinct")
+	add := func(at int64, hash uint64) {
+		for _, w := range []single{count, distinct} {
+			w.add(window.Entry{At: at, Values: []window.Value{{Counted: true, Num: 1, Hash: hash}}}, 0)
+		}
 	}
-	var w window.Window
 	for range 70 {
-		w.Add(entry(1000*hour, 1), within, 0)
+		add(1000*hour, 1)
 	}
-	w.Add(entry(1001*hour+30, 2), within, 0)
-	w.Add(entry(1001*hour+10, 3), within, 0)
-	sum := w.Sums(1001*hour+10, within, 1)[0]
-	if got := sum.Of("count"); got != 70.0 {
+	add(1001*hour+30, 2)
+	add(1001*hour+10, 3)
+	if got := count.count(1001*hour + 10); got != 70 {
 		t.Errorf("count = %v: of the 71 inside it counts whole granules only, want 70", got)
 	}
-	if got := sum.Of("distinct"); got != 2.0 {
+	if got := distinct.count(1001*hour + 10); got != 2 {
 		t.Errorf("distinct = %v, want 2: the value seen later does not count", got)
 	}
-	if got := w.Sums(1001*hour+30, within, 1)[0].Of("count"); got != 72.0 {
+	if got := count.count(1001*hour + 30); got != 72 {
 		t.Errorf("at the newest entry count = %v, want 72", got)
 	}
 }

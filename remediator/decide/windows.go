@@ -1,0 +1,128 @@
+package decide
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/window"
+)
+
+const (
+	// maxWindows bounds the keys of one rule: at two entries each they take half a
+	// gigabyte of memory.
+	maxWindows = 1 << 24
+	// maxWindowBytes bounds what the windows of one rule hold, for keys of many
+	// entries.
+	maxWindowBytes = 1 << 30
+)
+
+// windowsOf returns the windows of a rule, made when they are new.
+func (f *Fold) windowsOf(r *rule.Rule) *window.Table {
+	name := windowsName(r)
+	t := f.windows[name]
+	if t == nil {
+		columns := make([]window.Column, len(r.Aggregates))
+		for i, a := range r.Aggregates {
+			columns[i] = window.Column{Func: a.Func, All: a.Func == "count" && a.If == nil}
+		}
+		t = window.NewTable(int64(r.Window.Within), columns)
+		f.windows[name] = t
+	}
+	return t
+}
+
+// windowsName names windows by the digest of what decides their contents and by
+// their rule: an edit of the window starts anew, an edit of the rest goes on.
+func windowsName(r *rule.Rule) string { return fmt.Sprintf("%.16s:%s", r.Window.Digest, r.Name) }
+
+// feed adds what the event of a candidate contributes to the window of its key.
+// When the windows of a rule come to a bound, those fed least recently among the
+// keys around the new one go, and are counted.
+func (f *Fold) feed(t *window.Table, key uint64, c *candidate) {
+	name, lost := c.hit.Rule.Name, f.state.Lost[c.hit.Rule.Name]
+	if t.Bytes() >= f.maxWindowBytes || t.Len() >= f.maxWindows && !t.Has(key) {
+		lost.Windows += uint64(t.Evict(key))
+	}
+	before := t.Lost()
+	t.Add(key, f.entry(c), f.at-f.state.Lateness-int64(c.hit.Rule.Window.Within))
+	if lost.Parts += t.Lost() - before; lost != f.state.Lost[name] {
+		f.state.Lost[name] = lost
+	}
+}
+
+// aggregated gives the aggregates of a rule their values.
+func aggregated(r *rule.Rule, sums []window.Sum) []any {
+	values := make([]any, len(sums))
+	for i, s := range sums {
+		values[i] = s.Of(r.Aggregates[i].Func)
+	}
+	return values
+}
+
+// entry turns the arguments of the aggregates into what the window keeps of them.
+func (f *Fold) entry(c *candidate) window.Entry {
+	e := window.Entry{At: c.eventAt, Values: make([]window.Value, len(c.hit.Args))}
+	for i, arg := range c.hit.Args {
+		v := window.Value{Counted: arg.Counted && arg.Pass}
+		switch c.hit.Rule.Aggregates[i].Func {
+		case "count":
+			v.Counted = arg.Pass
+		case "share":
+			v.Counted, v.Total = arg.Pass, true
+		case "distinct":
+			v.Hash = f.hash.short(arg.Text)
+		default:
+			v.Num, v.Minor, v.Currency = arg.Num, arg.Money.Minor, arg.Money.Currency
+		}
+		if !v.Counted {
+			v = window.Value{Total: v.Total}
+		}
+		e.Values[i] = v
+	}
+	return e
+}
+
+// sweepWindows drops windows that no longer count, and those of rules that are no
+// longer in force as they were.
+func (f *Fold) sweepWindows() {
+	inForce := map[string]*rule.Rule{}
+	for _, r := range f.rules {
+		if r.Window != nil {
+			inForce[windowsName(r)] = r
+		}
+	}
+	for name, t := range f.windows {
+		r := inForce[name]
+		if r == nil {
+			delete(f.windows, name)
+			continue
+		}
+		if t.Prune(f.at - f.state.Lateness - int64(r.Window.Within)); t.Len() == 0 {
+			delete(f.windows, name)
+		}
+	}
+}
+
+// encodeWindows encodes the windows of each rule.
+func (f *Fold) encodeWindows() map[string][]byte {
+	encoded := map[string][]byte{}
+	for name, t := range f.windows {
+		encoded[name] = t.AppendTo(nil)
+	}
+	return encoded
+}
+
+// loadWindows is the reverse of encodeWindows.
+func loadWindows(encoded map[string][]byte) (map[string]*window.Table, error) {
+	windows := map[string]*window.Table{}
+	for _, name := range slices.Sorted(maps.Keys(encoded)) {
+		t, err := window.Load(encoded[name])
+		if err != nil {
+			return nil, fmt.Errorf("of %s: %w", name, err)
+		}
+		windows[name] = t
+	}
+	return windows, nil
+}

@@ -1,0 +1,235 @@
+package window
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"math/bits"
+)
+
+// The record of a window in granules: its key, formCoarse, the granules, and what
+// each column of distinct values has seen. Numbers are varints, but for the times
+// of newest entries, which lie in their granule and take as many bytes as its
+// length needs.
+
+var errRecord = errors.New("a record of a window is damaged")
+
+// offsetBytes is how many bytes a time within a granule takes.
+func offsetBytes(width int64) int { return (bits.Len64(uint64(width-1)) + 7) / 8 }
+
+// append writes the window behind the key of a record.
+func (w *coarse) append(b []byte) []byte {
+	b = append(b, formCoarse)
+	b = binary.AppendUvarint(b, uint64(len(w.granules)))
+	var previous int64
+	for i, g := range w.granules {
+		if i == 0 {
+			b = binary.AppendVarint(b, g.number)
+		} else {
+			b = binary.AppendUvarint(b, uint64(g.number-previous))
+		}
+		previous = g.number
+		b = appendOffset(b, g.newest-g.number*w.width, w.width)
+		for j, s := range w.sumsOf(i) {
+			b = appendSum(b, &w.layout.columns[j], &s)
+		}
+	}
+	for i := range w.distinct {
+		if w.layout.columns[i].Func == "distinct" {
+			b = w.appendDistinct(b, &w.distinct[i])
+		}
+	}
+	return b
+}
+
+func appendOffset(b []byte, offset, width int64) []byte {
+	for range offsetBytes(width) {
+		b = append(b, byte(offset))
+		offset >>= 8
+	}
+	return b
+}
+
+func appendSum(b []byte, c *column, s *Sum) []byte {
+	var num float64
+	var minor int64
+	switch c.Func {
+	case "distinct":
+		return b
+	case "count":
+		return binary.AppendUvarint(b, uint64(s.N))
+	case "share":
+		return binary.AppendUvarint(binary.AppendUvarint(b, uint64(s.N)), uint64(s.Total))
+	case "sum", "avg":
+		num, minor = s.Num, s.Minor
+	case "min":
+		num, minor = s.Min, s.MinMinor
+	case "max":
+		num, minor = s.Max, s.MaxMinor
+	}
+	kind, bits := kindOf(s.Currency), uint64(minor)
+	switch {
+	case s.N == 0:
+		kind, bits = kindNone, 0
+	case s.Of(c.Func) == ErrMixed:
+		kind, bits = kindMixed, 0
+	case kind == kindNumber:
+		bits = math.Float64bits(num)
+	}
+	b = binary.AppendUvarint(b, uint64(kind))
+	if kind != kindNone && kind != kindMixed {
+		b = binary.LittleEndian.AppendUint64(b, bits)
+	}
+	if c.Func == "avg" {
+		b = binary.AppendUvarint(b, uint64(s.N))
+	}
+	return b
+}
+
+func (w *coarse) appendDistinct(b []byte, d *distinct) []byte {
+	if d.sketched {
+		b = binary.AppendUvarint(b, uint64(len(d.sketch))<<1|1)
+		for _, c := range d.sketch {
+			b = binary.LittleEndian.AppendUint32(b, uint32(c))
+		}
+		return b
+	}
+	b = binary.AppendUvarint(b, uint64(len(d.lasts))<<1)
+	for _, l := range d.lasts {
+		b = binary.LittleEndian.AppendUint64(b, l.hash)
+		b = binary.AppendVarint(b, l.at-w.base()*w.width)
+	}
+	return b
+}
+
+// read takes a window out of its record, without the key.
+func (w *coarse) read(b []byte) error {
+	w.clear()
+	r := reader{rest: b[formBytes:]}
+	n := r.uvarint()
+	if n == 0 || n > maxGranules {
+		return errRecord
+	}
+	var number int64
+	for range n {
+		if len(w.granules) == 0 {
+			number = r.varint()
+		} else {
+			number += int64(r.uvarint())
+		}
+		w.granules = append(w.granules, granule{number: number, newest: number*w.width + r.offset(w.width)})
+		for i := range w.layout.columns {
+			w.sums = append(w.sums, r.sum(&w.layout.columns[i]))
+		}
+	}
+	for i := range w.distinct {
+		if w.layout.columns[i].Func == "distinct" {
+			w.readDistinct(&r, &w.distinct[i])
+		}
+	}
+	if r.broken || len(r.rest) > 0 {
+		return errRecord
+	}
+	return nil
+}
+
+func (w *coarse) readDistinct(r *reader, d *distinct) {
+	n := r.uvarint()
+	d.sketched = n&1 == 1
+	n >>= 1
+	if n > uint64(len(r.rest))/4 {
+		r.broken = true
+		return
+	}
+	start := w.base() * w.width
+	for range n {
+		if d.sketched {
+			d.sketch = append(d.sketch, cell(r.uint32()))
+		} else {
+			d.lasts = append(d.lasts, last{hash: r.uint64(), at: start + r.varint()})
+		}
+	}
+}
+
+// reader reads a record. Beyond its end everything is zero, and it is broken.
+type reader struct {
+	rest   []byte
+	broken bool
+}
+
+func (r *reader) bytes(n int) []byte {
+	if n > len(r.rest) {
+		r.broken = true
+		return make([]byte, n)
+	}
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b
+}
+
+func (r *reader) uint32() uint32 { return binary.LittleEndian.Uint32(r.bytes(4)) }
+func (r *reader) uint64() uint64 { return binary.LittleEndian.Uint64(r.bytes(8)) }
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.rest)
+	if n <= 0 {
+		r.broken = true
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+func (r *reader) varint() int64 {
+	v := r.uvarint()
+	return int64(v>>1) ^ -int64(v&1)
+}
+
+func (r *reader) offset(width int64) (offset int64) {
+	for i, octet := range r.bytes(offsetBytes(width)) {
+		offset |= int64(octet) << (8 * i)
+	}
+	return offset
+}
+
+// skipSum reads over what sum reads.
+func (r *reader) skipSum(c *column) {
+	switch c.Func {
+	case "distinct":
+	case "count":
+		r.uvarint()
+	default:
+		r.sum(c)
+	}
+}
+
+func (r *reader) sum(c *column) Sum {
+	switch c.Func {
+	case "distinct":
+		return Sum{}
+	case "count":
+		return Sum{N: int(r.uvarint())}
+	case "share":
+		n := r.uvarint()
+		return Sum{N: int(n), Total: int(r.uvarint())}
+	}
+	s := Sum{N: 1}
+	switch kind := r.uvarint(); {
+	case kind == kindNone:
+		s.N = 0
+	case kind == kindMixed:
+		s.Mixed = true
+	case kind == kindNumber:
+		s.Num = math.Float64frombits(r.uint64())
+		s.Min, s.Max = s.Num, s.Num
+	case kind > lastOfMoney:
+		r.broken = true
+	default:
+		s.Minor = int64(r.uint64())
+		s.MinMinor, s.MaxMinor, s.Currency = s.Minor, s.Minor, currencyOf(uint16(kind))
+	}
+	if c.Func == "avg" {
+		s.N = int(r.uvarint())
+	}
+	return s
+}

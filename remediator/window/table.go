@@ -1,0 +1,163 @@
+package window
+
+import "encoding/binary"
+
+// Table holds the windows of the keys of one rule. A key is a hash of its text,
+// keyed so that nobody can choose what collides. It is not safe for concurrent use.
+type Table struct {
+	within int64
+	layout layout
+	index  index
+	arena  arena
+	lost   uint64
+
+	// What a call works with; nothing in it outlives the call, but the sums.
+	coarse coarse
+	record []byte
+	sums   []Sum
+	hashes [MaxExact]uint64
+}
+
+// NewTable returns an empty table of windows of a length in nanoseconds, for the
+// aggregates of a rule.
+func NewTable(within int64, columns []Column) *Table {
+	t := &Table{within: within, layout: newLayout(columns), index: newIndex(), sums: make([]Sum, len(columns))}
+	t.coarse.layout, t.coarse.width = &t.layout, width(within)
+	return t
+}
+
+// Len returns how many keys have a window.
+func (t *Table) Len() int { return t.index.used }
+
+// Bytes returns how many bytes the windows take in an encoding, but for a few of
+// each key. It depends on what they hold alone.
+func (t *Table) Bytes() int { return t.arena.bytes }
+
+// Has reports whether a key has a window.
+func (t *Table) Has(key uint64) bool { return t.index.find(&t.arena, key) != nil }
+
+// Lost returns how many granules and values were dropped over a bound.
+func (t *Table) Lost() uint64 { return t.lost }
+
+// Add puts an entry into the window of a key. keepAfter is the time up to which,
+// and including which, entries are no longer needed.
+func (t *Table) Add(key uint64, e Entry, keepAfter int64) {
+	t.record = binary.LittleEndian.AppendUint64(t.record[:0], key)
+	found := t.index.find(&t.arena, key)
+	if found == nil {
+		t.record = t.layout.insert(t.record, nil, e)
+		t.index.add(key, t.arena.add(t.record))
+		return
+	}
+	h := handle(*found)
+	if slot, ok := t.arena.whole(h); ok {
+		if coarse := slot[headBytes-formBytes] == formCoarse; coarse && t.addInGranule(slot, e, keepAfter) || !coarse && t.addInPlace(slot, e, keepAfter) {
+			return
+		}
+	}
+	record := t.arena.at(h)
+	if t.take(record) {
+		t.coarse.prune(keepAfter)
+		if len(t.coarse.granules) == 0 { // everything left: it counts one by one again
+			t.record = t.layout.insert(t.record, nil, e)
+		} else {
+			t.coarse.add(e)
+			t.record = t.coarse.append(t.record)
+		}
+	} else if entries := t.layout.live(entriesOf(record), keepAfter); len(entries) < MaxExact*t.layout.size {
+		t.record = t.layout.insert(t.record, entries, e)
+	} else {
+		t.record = t.layout.insert(t.record, entries, e)
+		t.coarsen()
+	}
+	t.store(key, h)
+}
+
+// coarsen turns the exact record in hand, of one entry more than it may have,
+// into granules.
+func (t *Table) coarsen() {
+	entries := entriesOf(t.record)
+	t.coarse.clear()
+	values := make([]Value, len(t.layout.columns))
+	for ; len(entries) > 0; entries = entries[t.layout.size:] {
+		for i := range values {
+			values[i] = t.layout.value(entries, &t.layout.columns[i])
+		}
+		t.coarse.add(Entry{At: timeOf(entries), Values: values})
+	}
+	t.record = t.coarse.append(t.record[:keyBytes])
+	t.count()
+}
+
+// take reads a record into hand when it is in granules, and reports whether it is.
+func (t *Table) take(record []byte) bool {
+	if record[keyBytes] != formCoarse {
+		return false
+	}
+	if err := t.coarse.read(record[keyBytes:]); err != nil {
+		panic("window: " + err.Error()) // it was written here, or read by Load
+	}
+	return true
+}
+
+// count moves what the window in hand lost to the table.
+func (t *Table) count() {
+	t.lost += t.coarse.lost
+	t.coarse.lost = 0
+}
+
+// store puts the record in hand in the place of a key's.
+func (t *Table) store(key uint64, h handle) {
+	t.count()
+	if t.arena.replace(h, t.record) {
+		return
+	}
+	t.index.move(key, h, t.arena.add(t.record))
+	t.free(h)
+}
+
+// free drops a record, to which no place of the index points any more.
+func (t *Table) free(h handle) {
+	if key, from, moved := t.arena.remove(h); moved {
+		t.index.move(key, from, h)
+	}
+}
+
+// remove drops the window of a key.
+func (t *Table) remove(key uint64, h handle) {
+	t.index.remove(key, h)
+	t.free(h)
+}
+
+// Reset drops the window of a key: it starts anew.
+func (t *Table) Reset(key uint64) {
+	if found := t.index.find(&t.arena, key); found != nil {
+		t.remove(key, handle(*found))
+	}
+}
+
+// Coarse reports whether the window of a key holds granules: its edges are then
+// rounded.
+func (t *Table) Coarse(key uint64) bool {
+	found := t.index.find(&t.arena, key)
+	return found != nil && t.arena.at(handle(*found))[keyBytes] == formCoarse
+}
+
+// Sums returns one sum for each column over the entries of a key's window at a
+// time: those in (at − within, at]. What is exact lies between those of Least and
+// of Most; of an exact window all sides are the same. They are good until the
+// next call.
+func (t *Table) Sums(key uint64, at int64, side Side) []Sum {
+	clear(t.sums)
+	found := t.index.find(&t.arena, key)
+	if found == nil {
+		return t.sums
+	}
+	record := t.arena.at(handle(*found))
+	if t.take(record) {
+		t.coarse.sum(at-t.within, at, side, t.sums)
+	} else {
+		t.layout.sum(t.layout.inside(entriesOf(record), at-t.within, at), t.sums, t.hashes[:])
+	}
+	return t.sums
+}
