@@ -32,22 +32,63 @@ const (
 	knowns
 )
 
-// required is the last attribute that every event has, from the first on.
-const required = knownType
+// required are the attributes that every event has, in the order of known.
+var required = [...]string{knownSpecversion: "specversion", knownID: "id", knownSource: "source", knownType: "type"}
 
-// knownNames finds a known member, less one.
-var knownNames = newFields("specversion", "id", "source", "type", "subject", "customer", "time", "datacontenttype", "dataschema",
-	"traceparent", "tracestate", "severitytext", "sampledrate", "severitynumber", "data", "data_base64")
+// knownOf returns what a member's name means to us.
+func knownOf(name []byte) known {
+	switch string(name) {
+	case "specversion":
+		return knownSpecversion
+	case "id":
+		return knownID
+	case "source":
+		return knownSource
+	case "type":
+		return knownType
+	case "subject":
+		return knownSubject
+	case "customer":
+		return knownCustomer
+	case "time":
+		return knownTime
+	case "datacontenttype":
+		return knownContents
+	case "dataschema":
+		return knownSchema
+	case "traceparent":
+		return knownTraceparent
+	case "tracestate":
+		return knownTracestate
+	case "severitytext":
+		return knownSeveritytext
+	case "sampledrate":
+		return knownSampledrate
+	case "severitynumber":
+		return knownSeveritynumber
+	case "data":
+		return knownData
+	case "data_base64":
+		return knownBytes
+	}
+	return extension
+}
+
+// mostBytes bounds the attributes that are texts and may not be empty.
+var mostBytes = [knowns]int{
+	knownSpecversion: MaxBytes, knownID: MaxText, knownSource: MaxText, knownType: MaxType, knownSubject: MaxText, knownCustomer: MaxText,
+	knownTime: MaxText, knownContents: MaxText, knownSchema: MaxBytes,
+	knownTraceparent: MaxBytes, knownTracestate: MaxBytes, knownSeveritytext: MaxBytes,
+}
 
 // judge holds the attributes against the rules of CloudEvents and our bounds.
 func (m *message) judge() {
 	for i := range m.members[:m.count] {
 		m.judgeMember(&m.members[i])
 	}
-	for k := knownSpecversion; k <= required; k++ {
+	for k := knownSpecversion; k <= knownType; k++ {
 		if a := m.attribute(k); a == nil || a.kind == null {
-			name := knownNames.names[k-1]
-			m.refuse(CodeMissing, name, "attribute %q is missing: every event has specversion, id, source and type", name)
+			m.refuse(CodeMissing, required[k], "attribute %q is missing: every event has specversion, id, source and type", required[k])
 		}
 	}
 	m.judgeData()
@@ -55,39 +96,6 @@ func (m *message) judge() {
 
 func (m *message) judgeMember(a *member) {
 	switch a.known {
-	case knownSpecversion:
-		if m.boundedText(a, MaxBytes) && string(m.bytes(a.value)) != "1.0" {
-			m.refuse(CodeValue, "specversion", `attribute "specversion" is %s: write "1.0"`, short(m.bytes(a.value)))
-		}
-	case knownID, knownSubject:
-		m.boundedText(a, MaxText)
-	case knownSource:
-		if m.boundedText(a, MaxText) && !uriReference(m.bytes(a.value)) {
-			m.refuse(CodeValue, "source", `attribute "source" is %s, which is no URI-reference: write one like "/checkout", percent-encoding other characters`, short(m.bytes(a.value)))
-		}
-	case knownType:
-		if m.boundedText(a, MaxType) && bytes.HasPrefix(m.bytes(a.value), []byte(ReservedPrefix)) {
-			m.refuse(CodeReserved, "type", "attribute \"type\" is %s: types that begin with %q are the service's own, use your own domain", short(m.bytes(a.value)), ReservedPrefix)
-		}
-	case knownCustomer:
-		if a.kind != text || len(m.bytes(a.value)) > 0 {
-			m.boundedText(a, MaxText)
-		}
-	case knownTime:
-		m.judgeTime(a)
-	case knownContents:
-		if m.boundedText(a, MaxText) {
-			m.contents = m.bytes(a.value)
-			if !mediaType(m.contents) {
-				m.refuse(CodeValue, "datacontenttype", `attribute "datacontenttype" is %s, which is no media type: write one like "application/json"`, short(m.contents))
-			}
-		}
-	case knownSchema:
-		if m.boundedText(a, MaxBytes) && !absoluteURI(m.bytes(a.value)) {
-			m.refuse(CodeValue, "dataschema", `attribute "dataschema" is %s, which is no absolute URI: write one like "https://example.com/order.json"`, short(m.bytes(a.value)))
-		}
-	case knownTraceparent, knownTracestate, knownSeveritytext:
-		m.boundedText(a, MaxBytes)
 	case knownSampledrate:
 		if m.integerOf(a) {
 			if m.sampled = a.number; m.sampled < 1 {
@@ -96,8 +104,41 @@ func (m *message) judgeMember(a *member) {
 		}
 	case knownSeveritynumber:
 		m.integerOf(a)
-	default:
+	case extension:
 		m.judgeExtension(a)
+	default:
+		if m.boundedText(a) {
+			m.judgeText(a)
+		}
+	}
+}
+
+// judgeText judges a known attribute whose text has no more than general faults.
+func (m *message) judgeText(a *member) {
+	value := m.bytes(a.value)
+	switch a.known {
+	case knownSpecversion:
+		if string(value) != "1.0" {
+			m.refuse(CodeValue, "specversion", `attribute "specversion" is %s: write "1.0"`, short(value))
+		}
+	case knownSource:
+		if !uriReference(value) {
+			m.refuse(CodeValue, "source", `attribute "source" is %s, which is no URI-reference: write one like "/checkout", percent-encoding other characters`, short(value))
+		}
+	case knownType:
+		if len(value) >= len(ReservedPrefix) && string(value[:len(ReservedPrefix)]) == ReservedPrefix {
+			m.refuse(CodeReserved, "type", "attribute \"type\" is %s: types that begin with %q are the service's own, use your own domain", short(value), ReservedPrefix)
+		}
+	case knownTime:
+		m.judgeTime(value)
+	case knownContents:
+		if m.contents = value; !mediaType(value) {
+			m.refuse(CodeValue, "datacontenttype", `attribute "datacontenttype" is %s, which is no media type: write one like "application/json"`, short(value))
+		}
+	case knownSchema:
+		if !absoluteURI(value) {
+			m.refuse(CodeValue, "dataschema", `attribute "dataschema" is %s, which is no absolute URI: write one like "https://example.com/order.json"`, short(value))
+		}
 	}
 }
 
@@ -115,15 +156,17 @@ func (m *message) judgeExtension(a *member) {
 	}
 }
 
-// boundedText says whether an attribute is a text of 1 to most bytes; null, as
-// absent, is neither that nor wrong.
-func (m *message) boundedText(a *member, most int) bool {
+// boundedText says whether a known attribute is a text that is not empty, not
+// too long and made of characters; null, as absent, is neither that nor wrong,
+// and nor is an empty customer.
+func (m *message) boundedText(a *member) bool {
+	most := mostBytes[a.known]
 	if size := int(a.value.end - a.value.start); a.kind == text && a.odd == 0 && size > 0 && size <= most && m.buf[a.value.start] > ' ' {
 		return true
 	}
 	name, value := string(m.bytes(a.name.at)), m.bytes(a.value)
 	switch {
-	case a.kind == null:
+	case a.kind == null || a.known == knownCustomer && a.kind == text && len(value) == 0:
 		return false
 	case a.kind != text:
 		m.refuse(CodeType, name, "attribute %q is %s: write it as a text, in double quotes", name, short(value))
@@ -176,11 +219,7 @@ func (m *message) integerOf(a *member) bool {
 
 // judgeTime reads RFC 3339 into nanoseconds. The epoch itself counts as absent:
 // that is what a clock that was never set shows.
-func (m *message) judgeTime(a *member) {
-	if !m.boundedText(a, MaxText) {
-		return
-	}
-	value := m.bytes(a.value)
+func (m *message) judgeTime(value []byte) {
 	seconds, nanoseconds, ok := rfc3339(value)
 	switch {
 	case !ok:

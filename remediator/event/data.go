@@ -79,7 +79,7 @@ func (s *scanner) decodeObject(i int) (any, int) {
 	object := make(map[string]any)
 	names := nameSet{base: len(s.names), table: len(s.tables)}
 	i = s.space(i + 1)
-	for s.at(i) != '}' {
+	for more := s.at(i) != '}'; more; {
 		one, after := s.name(i)
 		if after < 0 {
 			return nil, fail
@@ -91,7 +91,7 @@ func (s *scanner) decodeObject(i int) (any, int) {
 		if end < 0 {
 			return nil, fail
 		}
-		if i = s.next(end, '}'); i < 0 {
+		if i, more = s.next(end, '}'); i < 0 {
 			return nil, fail
 		}
 		object[string(s.bytes(one.at))] = value
@@ -108,12 +108,12 @@ func (s *scanner) decodeArray(i int) (any, int) {
 	s.depth++
 	array := []any{}
 	i = s.space(i + 1)
-	for s.at(i) != ']' {
+	for more := s.at(i) != ']'; more; {
 		value, end := s.decode(i)
 		if end < 0 {
 			return nil, fail
 		}
-		if i = s.next(end, ']'); i < 0 {
+		if i, more = s.next(end, ']'); i < 0 {
 			return nil, fail
 		}
 		array = append(array, value)

@@ -33,8 +33,8 @@ type member struct {
 // message is an event as scanned: what Check judges and Decode builds from.
 type message struct {
 	scanner
-	members [MaxAttributes]member
-	count   int // of members
+	members [MaxAttributes + 1]member // one for what is no attribute
+	count   int                       // of members
 	reading
 	decoding []byte // memory for what data_base64 holds
 }
@@ -112,18 +112,18 @@ func (m *message) scan(i int) int {
 	m.named = false
 	if m.at(i) != '{' {
 		m.refuse(CodeType, "", `an event is a JSON object: write {"specversion":"1.0",…}`)
-		return m.value(i)
+		return m.value(i, nil)
 	}
 	m.depth++
 	names := nameSet{base: len(m.names), table: len(m.tables)}
 	i = m.space(i + 1)
-	for m.at(i) != '}' {
+	for more := m.at(i) != '}'; more; {
 		m.named = false
 		one, after := m.name(i)
 		if after < 0 {
 			return fail
 		}
-		k := known(knownNames.find(&m.scanner, one) + 1)
+		k := knownOf(m.bytes(one.at))
 		if k == extension && names.repeats(&m.scanner, one) || m.seen&(1<<k) != 0 {
 			m.refuseRepeated(one)
 		}
@@ -131,7 +131,9 @@ func (m *message) scan(i int) int {
 		if i = m.scanMember(after, one, k); i < 0 {
 			return fail
 		}
-		if i = m.next(i, '}'); i < 0 {
+		if i+1 < len(m.buf) && m.buf[i] == ',' && m.buf[i+1] == '"' {
+			i++ // the common case of next
+		} else if i, more = m.next(i, '}'); i < 0 {
 			return fail
 		}
 	}
@@ -149,8 +151,9 @@ func (m *message) scanMember(i int, one name, k known) int {
 		m.seen |= 1 << k
 		return m.scanData(i)
 	}
-	a := member{name: one, known: k}
-	if i = m.scanValue(&a, i); i < 0 {
+	a := &m.members[m.count]
+	*a = member{name: one, known: k}
+	if i = m.scanValue(a, i); i < 0 {
 		return fail
 	}
 	switch {
@@ -166,7 +169,6 @@ func (m *message) scanMember(i int, one name, k known) int {
 		m.refuse(CodeTooLarge, m.memberName(), "the event has more than %d attributes: put the others into data", MaxAttributes)
 		return i
 	}
-	m.members[m.count] = a
 	m.count++
 	if k != extension {
 		m.seen |= 1 << k
@@ -180,16 +182,20 @@ func (m *message) scanMember(i int, one name, k known) int {
 
 // scanData passes the data, and reads it when it is known already what is wanted.
 func (m *message) scanData(start int) int {
-	i := fail
-	if want := m.view.wanted(); want != nil && m.at(start) != 'n' {
-		i = m.extract(start, want)
-	} else {
-		i = m.value(start)
-	}
+	i := m.value(start, m.wanted(start))
 	if i >= 0 && m.buf[start] != 'n' {
 		m.data = span{int32(start), int32(i)}
 	}
 	return i
+}
+
+// wanted returns what is wanted of the data that begins at a position, as far
+// as that is known; null counts as no data.
+func (m *message) wanted(start int) *node {
+	if m.view == nil || m.view.plan == nil || m.at(start) == 'n' {
+		return nil
+	}
+	return m.view.plan.data
 }
 
 // scanValue scans the value of a member.
@@ -214,7 +220,7 @@ func (m *message) scanValue(a *member, start int) (i int) {
 			a.kind, a.number = integer, int32(n)
 		}
 	default:
-		if i = m.value(start); i < 0 {
+		if i = m.value(start, nil); i < 0 {
 			return fail
 		}
 	}
@@ -259,12 +265,7 @@ func (m *message) judgeDecoded() {
 	outside, spaced := m.buf, m.spaced
 	m.buf, m.depth, m.inside = m.decoding, 1, "data_base64"
 	start := m.space(0)
-	i := fail
-	if want := m.view.wanted(); want != nil && m.at(start) != 'n' {
-		i = m.extract(start, want)
-	} else {
-		i = m.value(start)
-	}
+	i := m.value(start, m.wanted(start))
 	wrong := i < 0 || m.end(i) != nil
 	m.buf, m.spaced, m.depth, m.inside = outside, spaced, 0, ""
 	if wrong {

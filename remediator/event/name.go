@@ -22,11 +22,16 @@ func (s *scanner) bytes(at span) []byte {
 // spread makes the high bits of a product depend on all bits of a name.
 const spread = 0x9E3779B97F4A7C15
 
+// mix makes one number of the beginning, the end and the size of a long name.
+func mix(first, last uint64, size int) uint64 {
+	return first ^ bits.RotateLeft64(last, 23) + uint64(size)
+}
+
 // hashOf is the hash of a name. Names of fewer than eight bytes that are of one
 // length have different hashes, so for these the hash is the comparison.
 func hashOf(b []byte) uint64 {
-	if n := len(b); n >= 8 {
-		return (load(b, 0) ^ bits.RotateLeft64(load(b, n-8), 23) + uint64(n)) * spread
+	if size := len(b); size >= 8 {
+		return mix(load(b, 0), load(b, size-8), size) * spread
 	}
 	var x uint64
 	for i, c := range b {
@@ -37,31 +42,50 @@ func hashOf(b []byte) uint64 {
 
 // is says whether a name with the hash of word is word.
 func (s *scanner) is(n name, word string) bool {
-	b := s.bytes(n.at)
-	return len(b) == len(word) && (len(b) < 8 || string(b) == word)
+	if n.at.start >= 0 && len(word) < 8 {
+		return int(n.at.end-n.at.start) == len(word)
+	}
+	return string(s.bytes(n.at)) == word
 }
 
-// name passes a member's name and its colon.
+// name passes a member's name and its colon. This is the common case: plain
+// characters, no space at the colon.
 func (s *scanner) name(i int) (name, int) {
+	buf := s.buf
+	if i+1 >= len(buf) || buf[i] != '"' {
+		return s.oddName(i)
+	}
+	start := i + 1
+	for i = start; i+10 <= len(buf); i += 8 {
+		x := load(buf, i)
+		found := special(x)
+		if found == 0 {
+			continue
+		}
+		end := i + first(found)
+		if buf[end] != '"' || buf[end+1] != ':' || buf[end+2] <= ' ' {
+			break
+		}
+		x &= (found ^ (found - 1)) >> 8 // without the quote and what follows it
+		if size := end - start; size >= 8 {
+			x = mix(load(buf, start), load(buf, end-8), size)
+		}
+		return name{x * spread, span{int32(start), int32(end)}}, end + 2
+	}
+	return s.oddName(start - 1)
+}
+
+// oddName is name of any name.
+func (s *scanner) oddName(i int) (name, int) {
 	if s.at(i) != '"' {
 		s.syntax(i, "expected a name in double quotes")
 		return name{}, fail
 	}
-	i++
-	one := name{at: span{start: int32(i)}}
-	if i+8 <= len(s.buf) {
-		x := load(s.buf, i)
-		if n := bits.TrailingZeros64(special(x)) >> 3; n < 8 && s.buf[i+n] == '"' {
-			one.hash = x & (1<<(8*n) - 1) * spread
-			one.at.end = int32(i + n)
-			return one, s.colon(i + n + 1)
-		}
-	}
-	end, odd := s.text(i)
+	end, odd := s.text(i + 1)
 	if end < 0 {
 		return name{}, fail
 	}
-	one.at.end = int32(end - 1)
+	one := name{at: span{int32(i + 1), int32(end - 1)}}
 	if odd&escaped != 0 {
 		one.at = s.resolve(s.buf, one.at)
 	}
@@ -88,15 +112,21 @@ type nameSet struct {
 	seen  [4]uint64 // a bit for each of 256 kinds of hashes; all once there is a table
 }
 
+// fresh notes a hash and says whether no name can have had it before.
+func (n *nameSet) fresh(hash uint64) bool {
+	word, bit := &n.seen[hash>>62], uint64(1)<<(hash>>56&63)
+	was := *word & bit
+	*word |= bit
+	return was == 0
+}
+
 // repeats notes a name and says whether it was there before.
 func (n *nameSet) repeats(s *scanner, one name) bool {
-	word, bit := &n.seen[one.hash>>62], uint64(1)<<(one.hash>>56&63)
-	if *word&bit != 0 {
-		return n.search(s, one)
+	if n.fresh(one.hash) {
+		s.names = append(s.names, one)
+		return false
 	}
-	*word |= bit
-	s.names = append(s.names, one)
-	return false
+	return n.search(s, one)
 }
 
 // search is repeats of a name that may have been there.

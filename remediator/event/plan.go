@@ -75,7 +75,7 @@ func (p *Plan) add(path []string, slot int, above *node) *node {
 	case len(path) == 1:
 		p.whole = slot
 	case len(path) == 2 && name != "time" && name != "recordedtime": // these are not what the bytes say
-		p.attributes = append(p.attributes, attributeSlot{name, knownOf(name), slot})
+		p.attributes = append(p.attributes, attributeSlot{name, knownOf([]byte(name)), slot})
 	}
 	return nil // an attribute has no fields
 }
@@ -110,6 +110,7 @@ type fields struct {
 
 type fieldPlace struct {
 	hash  uint64
+	name  string
 	index int // of the name, plus 1; 0 where there is none
 }
 
@@ -123,20 +124,17 @@ func newFields(names ...string) fields {
 		for f.table[at].index != 0 {
 			at = (at + 1) & (len(f.table) - 1)
 		}
-		f.table[at] = fieldPlace{hash, i + 1}
+		f.table[at] = fieldPlace{hash, name, i + 1}
 	}
 	return f
 }
 
-// find returns the index of a name, -1 when it is none of the fields.
+// find returns the index of a name plus 1, 0 when it is none of the fields.
 func (f *fields) find(s *scanner, one name) int {
 	for at := int(one.hash >> f.shift); ; at++ {
 		place := &f.table[at&(len(f.table)-1)]
-		if place.index == 0 {
-			return -1
-		}
-		if place.hash == one.hash && s.is(one, f.names[place.index-1]) {
-			return place.index - 1
+		if place.index == 0 || place.hash == one.hash && s.is(one, place.name) {
+			return place.index
 		}
 	}
 }
@@ -146,18 +144,8 @@ func (n *node) field(s *scanner, one name) *node {
 	if n == nil {
 		return nil
 	}
-	if i := n.fields.find(s, one); i >= 0 {
-		return n.children[i]
+	if i := n.fields.find(s, one); i > 0 {
+		return n.children[i-1]
 	}
 	return nil
-}
-
-// knownOf returns what an attribute's name means to us.
-func knownOf(name string) known {
-	for i, one := range knownNames.names {
-		if one == name {
-			return known(i + 1)
-		}
-	}
-	return extension
 }

@@ -28,16 +28,18 @@ type scanner struct {
 	tables  []int32 // of the open objects that have many names, see nameSet
 	scratch []byte  // texts whose escapes are resolved
 
-	view *View // what is wanted of the event; nil when it is only judged
+	view  *View  // knows what is wanted of the event; nil when it is only judged
+	slots []slot // of the view
 }
 
 // reset makes a scanner ready for a text, keeping its memory.
 func (s *scanner) reset(buf []byte) {
-	*s = scanner{buf: buf, names: s.names[:0], tables: s.tables[:0], scratch: s.scratch[:0], view: s.view}
+	s.buf, s.depth, s.spaced, s.soft, s.hard, s.inside, s.named = buf, 0, false, nil, nil, "", false
+	s.names, s.tables, s.scratch = s.names[:0], s.tables[:0], s.scratch[:0]
 }
 
 // load returns eight bytes, the first in the lowest bits.
-func load(buf []byte, i int) uint64 { return binary.LittleEndian.Uint64(buf[i:]) }
+func load(buf []byte, i int) uint64 { return binary.LittleEndian.Uint64(buf[i : i+8]) }
 
 // at returns the byte at a position, 0 at the end: NUL begins nothing in JSON.
 func (s *scanner) at(i int) byte {
@@ -76,21 +78,39 @@ func (s *scanner) end(i int) error {
 	return nil
 }
 
-// value passes any value.
-func (s *scanner) value(i int) int {
-	switch c := s.at(i); {
+// value passes any value, and keeps where it lies if a node wants it.
+func (s *scanner) value(start int, want *node) (i int) {
+	kind := Number
+	switch c := s.at(start); {
 	case c == '"':
-		i, _ = s.text(i + 1)
+		i, odd := s.text(start + 1)
+		if want != nil {
+			s.slots[want.slot] = slot{at: span{int32(start + 1), int32(i - 1)}, kind: Text, state: state(odd & escaped)}
+		}
 		return i
 	case c <= '9':
-		i, _ = s.number(i)
-		return i
+		i, _ = s.number(start)
 	case c == '{':
-		return s.object(i, nil)
+		kind, i = Object, s.object(start, want)
 	case c == '[':
-		return s.array(i)
+		kind, i = Array, s.array(start)
+	default:
+		kind, i = wordKind(c), s.word(start)
 	}
-	return s.word(i)
+	if want != nil {
+		s.slots[want.slot] = slot{at: span{int32(start), int32(i)}, kind: kind}
+	}
+	return i
+}
+
+func wordKind(first byte) Kind {
+	switch first {
+	case 't':
+		return True
+	case 'f':
+		return False
+	}
+	return Null
 }
 
 const tooDeep = "nested too deeply: at most 64 levels are accepted"
@@ -101,26 +121,32 @@ func (s *scanner) object(i int, want *node) int {
 	if s.depth == MaxDepth {
 		return s.skip(i)
 	}
+	if want != nil && len(want.children) == 0 {
+		want = nil
+	}
 	s.depth++
 	names := nameSet{base: len(s.names), table: len(s.tables)}
 	i = s.space(i + 1)
-	for s.at(i) != '}' {
+	for more := s.at(i) != '}'; more; {
 		one, after := s.name(i)
 		if after < 0 {
 			return fail
 		}
-		if names.repeats(s, one) {
+		if names.fresh(one.hash) {
+			s.names = append(s.names, one)
+		} else if names.search(s, one) {
 			s.refuseRepeated(one)
 		}
-		if field := want.field(s, one); field != nil {
-			i = s.extract(after, field)
-		} else {
-			i = s.value(after)
+		var field *node
+		if want != nil {
+			field = want.field(s, one)
 		}
-		if i < 0 {
+		if i = s.value(after, field); i < 0 {
 			return fail
 		}
-		if i = s.next(i, '}'); i < 0 {
+		if i+1 < len(s.buf) && s.buf[i] == ',' && s.buf[i+1] == '"' {
+			i++ // the common case of next
+		} else if i, more = s.next(i, '}'); i < 0 {
 			return fail
 		}
 	}
@@ -134,11 +160,11 @@ func (s *scanner) array(i int) int {
 	}
 	s.depth++
 	i = s.space(i + 1)
-	for s.at(i) != ']' {
-		if i = s.value(i); i < 0 {
+	for more := s.at(i) != ']'; more; {
+		if i = s.value(i, nil); i < 0 {
 			return fail
 		}
-		if i = s.next(i, ']'); i < 0 {
+		if i, more = s.next(i, ']'); i < 0 {
 			return fail
 		}
 	}
@@ -178,22 +204,22 @@ func (s *scanner) skip(i int) int {
 	}
 }
 
-// next stands behind a value: it passes a comma and stops at the closing
-// bracket, which must not follow a comma.
-func (s *scanner) next(i int, closing byte) int {
+// next stands behind a value: it passes a comma, after which more must follow,
+// or stops at the closing bracket.
+func (s *scanner) next(i int, closing byte) (after int, more bool) {
 	i = s.space(i)
 	switch s.at(i) {
 	case ',':
 		if i = s.space(i + 1); s.at(i) != closing {
-			return i
+			return i, true
 		}
 		s.syntax(i, "a comma before the closing bracket: remove it")
-		return fail
+		return fail, false
 	case closing:
-		return i
+		return i, false
 	}
 	s.syntax(i, "expected a comma or the closing "+string(rune(closing)))
-	return fail
+	return fail, false
 }
 
 // word passes true, false or null.

@@ -52,7 +52,7 @@ func appendBody(raw []byte, contentType string, body []byte) ([]byte, error) {
 		defer m.free()
 		m.begin(body)
 		m.depth, m.inside = 1, "data"
-		if i := m.value(m.space(0)); i < 0 || m.end(i) != nil {
+		if i := m.value(m.space(0), nil); i < 0 || m.end(i) != nil {
 			return nil, &Error{Code: CodeData, Attribute: "data", Message: "the body is not JSON: " + m.hard.Message}
 		}
 		raw = Compact(append(raw, `"data":`...), body)

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -24,7 +23,7 @@ func (s *scanner) text(i int) (int, oddity) {
 			i += 8
 			continue
 		}
-		if i += bits.TrailingZeros64(found) >> 3; buf[i] == '"' {
+		if i += first(found); buf[i] == '"' {
 			return i + 1, 0
 		}
 		break
@@ -44,11 +43,18 @@ func special(x uint64) uint64 {
 	return (below | slash | (x + ones) | x) & highs
 }
 
+// first returns which of eight bytes is the first that special has marked: the
+// constant's byte that the lowest mark, as a factor, moves to the top. The
+// instruction for trailing zeros that every amd64 has takes longer.
+func first(marks uint64) int {
+	return int(marks & -marks >> 7 * 0x0001020304050607 >> 56)
+}
+
 // plain returns the position of the first special byte from i on.
 func plain(buf []byte, i int) int {
 	for ; i+8 <= len(buf); i += 8 {
 		if found := special(load(buf, i)); found != 0 {
-			return i + bits.TrailingZeros64(found)>>3
+			return i + first(found)
 		}
 	}
 	for ; i < len(buf); i++ {

@@ -5,13 +5,17 @@ package event
 // let more pass: a comma, one digit of an hour, any offset.
 func rfc3339(text []byte) (seconds, nanoseconds int64, ok bool) {
 	const form = "2006-01-02T15:04:05"
-	if len(text) <= len(form) || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' {
+	if len(text) <= len(form) {
+		return 0, 0, false
+	}
+	t := (*[len(form)]byte)(text)
+	if t[4] != '-' || t[7] != '-' || t[10] != 'T' || t[13] != ':' || t[16] != ':' {
 		return 0, 0, false
 	}
 	// Each is negative when a byte is no digit.
-	century, year := twoDigits(text, 0), twoDigits(text, 2)
-	month, day := twoDigits(text, 5), twoDigits(text, 8)
-	hour, minute, second := twoDigits(text, 11), twoDigits(text, 14), twoDigits(text, 17)
+	century, year := twoDigits(t[0], t[1]), twoDigits(t[2], t[3])
+	month, day := twoDigits(t[5], t[6]), twoDigits(t[8], t[9])
+	hour, minute, second := twoDigits(t[11], t[12]), twoDigits(t[14], t[15]), twoDigits(t[17], t[18])
 	year += 100 * century
 	if century|year|(hour|minute|second) < 0 || hour > 23 || minute > 59 || second > 59 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
 		return 0, 0, false
@@ -34,8 +38,8 @@ func rfc3339(text []byte) (seconds, nanoseconds int64, ok bool) {
 }
 
 // twoDigits returns a number of two digits, something negative when they are none.
-func twoDigits(text []byte, i int) int64 {
-	tens, ones := int64(text[i])-'0', int64(text[i+1])-'0'
+func twoDigits(first, second byte) int64 {
+	tens, ones := int64(first)-'0', int64(second)-'0'
 	if tens|(9-tens)|ones|(9-ones) < 0 {
 		return -1 << 16
 	}
@@ -50,7 +54,7 @@ func zone(text []byte) (int64, bool) {
 	if len(text) != len("+00:00") || text[3] != ':' || text[0] != '+' && text[0] != '-' {
 		return 0, false
 	}
-	hours, minutes := twoDigits(text, 1), twoDigits(text, 4)
+	hours, minutes := twoDigits(text[1], text[2]), twoDigits(text[4], text[5])
 	if hours|minutes < 0 || hours > 23 || minutes > 59 {
 		return 0, false
 	}

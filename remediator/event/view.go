@@ -43,10 +43,10 @@ type slot struct {
 type state uint8
 
 const (
-	unread     state = iota
-	unresolved       // a text with escapes
-	resolved         // a text that is in slot.text, a number that is in slot.number
-	inexact          // a number that DecodeData leaves as its text
+	unread     = state(0)
+	unresolved = state(escaped) // a text with escapes
+	resolved   = state(2)       // a text that is in slot.text, a number that is in slot.number
+	inexact    = state(3)       // a number that DecodeData leaves as its text
 )
 
 // Read reads one event in structured mode. It refuses what Decode refuses, with
@@ -66,9 +66,27 @@ func (v *View) Read(raw []byte, planFor func(eventType []byte) *Plan) error {
 	v.readAttributes()
 	if want := v.plan.data; want != nil && m.data != (span{}) && v.slots[want.slot].kind == Absent {
 		m.depth = 1 // the type stood behind the data
-		m.extract(int(m.data.start), want)
+		m.value(int(m.data.start), want)
 	}
 	return nil
+}
+
+// ask finds out what is wanted of an event of a type.
+func (v *View) ask(eventType []byte) {
+	if v.asked {
+		return // the type is repeated, so the event is refused
+	}
+	v.asked = true
+	if v.plan = v.planFor(eventType); v.plan == nil {
+		return
+	}
+	if count := v.plan.Slots(); cap(v.slots) < count {
+		v.slots = make([]slot, count)
+	} else {
+		v.slots = v.slots[:count]
+		clear(v.slots)
+	}
+	v.message.slots = v.slots
 }
 
 // readAttributes fills the slots of attributes.
