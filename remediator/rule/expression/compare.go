@@ -143,7 +143,7 @@ func (c *compiler) ordering(operator string, args []ast.Expr) truthFunc {
 		if fault != False {
 			return fault
 		}
-		return truthOf(does(order))
+		return truthOf(order != unordered && does(order))
 	}
 }
 

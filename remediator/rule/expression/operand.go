@@ -135,6 +135,9 @@ func equal(a, b operand) Truth {
 	return unsure
 }
 
+// unordered is the order of two numbers of which one is no number: none.
+const unordered = 2
+
 // compare orders two operands. Only values of one type have an order; lists and
 // what is no number have none.
 func compare(a, b operand) (order int, fault Truth) {
@@ -149,7 +152,7 @@ func compare(a, b operand) (order int, fault Truth) {
 	switch a.kind {
 	case kindNumber, kindBool:
 		if math.IsNaN(a.number) || math.IsNaN(b.number) {
-			return 0, OtherError
+			return unordered, False
 		}
 		return sign(a.number, b.number), False
 	case kindText:
