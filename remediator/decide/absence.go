@@ -60,10 +60,10 @@ func (f *Fold) wait(hit *match.Hit, ev *event.Event) (fate, error) {
 		}
 	}
 	w, name := f.waits(r), f.waitKey(hit.By)
-	answered, unsure := w.answered(name, at, deadline, lateness)
+	settled, unsure := w.settled(name, at, deadline, lateness)
 	before := w.Open[name]
 	switch {
-	case answered, before != nil && before.At <= at:
+	case settled, before != nil && before.At <= at:
 		return fateJudged, nil
 	case len(r.OncePer) > 0 && !keyed(hit):
 		return fateNoKey, f.add(KindNoKey, Fact{Rule: r.Name}, NoKeyFact{Source: ev.Source, Event: ev.ID, Reason: hit.NoKey})
@@ -111,7 +111,9 @@ func (f *Fold) absent(t timer) error {
 	f.at = t.deadline
 	defer func() { f.at = now }()
 	o, r := f.openingOf(t), f.rules[t.rule]
-	f.state.Waiting[t.rule].end(key(t.key), o, t.deadline)
+	w := f.state.Waiting[t.rule]
+	delete(w.Open, key(t.key))
+	w.ended(key(t.key), span{From: o.At, To: t.deadline})
 	c := candidate{
 		hit:     &match.Hit{Rule: r, Key: o.Key, Rest: promised(o.Actions)},
 		event:   &event.Event{ID: o.Event, Source: o.Source, Subject: o.Subject, Customer: o.Customer},

@@ -347,3 +347,26 @@ func TestAbsenceWithStepsInError(t *testing.T) {
 	s.emit(0, shipped, 0, `"order":7`)
 	wantDecision(t, s.tick(5*24*hour), decide.Hold, decide.ReasonError)
 }
+
+// More than 64 counterparts of one key are not remembered. An event that one of
+// the forgotten may belong to does not wait, so nothing is paid for it.
+func TestForgottenCounterpartsPayNothing(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, unlessRule("until: timestamp(data.promised)", ""))
+	s.tick(hour)
+	first := s.at + int64(time.Second)
+	for range 70 {
+		s.emit(time.Second, delivered, 0, seven)
+	}
+	promised := func(after time.Duration) string {
+		return seven + fmt.Sprintf(`,"promised":%q`, time.Unix(0, first+int64(after)).UTC().Format(time.RFC3339Nano))
+	}
+	if e := one[decide.ErrorFact](t, s.emit(0, shipped, 0, promised(2*time.Second)), decide.KindError); e.Code != "forgotten" {
+		t.Errorf("the error is of %q", e.Code)
+	}
+	wantNone(t, s.emit(0, shipped, 0, promised(6*time.Second))) // that one is still known
+	s.tick(5 * 24 * hour)
+	if n := s.count(decide.KindRemedy); n != 0 {
+		t.Errorf("%d remedies", n)
+	}
+}

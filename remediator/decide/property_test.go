@@ -55,6 +55,7 @@ func (c *committed) commit(t testing.TB, out *decide.Output, to decide.Position)
 var details = []string{
 	`"cause":"person"`, `"cause":"unanswered"`, `"cause":"recurrence"`, `"cause":"storm"`, `"status":"reversed"`, `"answer":"deny"`, `"answer":"approve"}`,
 	`"rule":"makegood.retry"`, `"rule":"makegood.reverse"`, `"rule":"makegood.refund-request"`, `"reason":"paused"`, `"watch_until"`, `"reason":"bulk"`, `"left_out"`, `"above":[`, `"answer":"approve","have":2`,
+	`"opened":{`,
 }
 
 // allKinds are the kinds of fact that the logs of the test must have. There is no
@@ -63,7 +64,7 @@ var allKinds = []string{
 	decide.KindGenesis, decide.KindRules, decide.KindRuleText, decide.KindRemedy, decide.KindDuplicate, decide.KindNoKey,
 	decide.KindLate, decide.KindApproval, decide.KindRefusal, decide.KindAction, decide.KindEnd, decide.KindPull,
 	decide.KindProgress, decide.KindSnapshot, decide.KindAnswered, decide.KindEscalated, decide.KindRelease, decide.KindPause,
-	decide.KindResume, decide.KindRetry, decide.KindToken, decide.KindProposal, decide.KindError, decide.KindBulk,
+	decide.KindResume, decide.KindRetry, decide.KindToken, decide.KindProposal, decide.KindError, decide.KindBulk, decide.KindDropped,
 }
 
 // writeEach writes each element apart, so that the grouping leaves no trace.

@@ -17,8 +17,8 @@ const (
 	// it a counterpart is forgotten at once, and events that it may have been the
 	// counterpart of do not wait.
 	maxPasts = 1 << 22
-	// maxCame bounds the counterparts that are remembered of one key. The oldest go
-	// first; events that one may have been the counterpart of do not wait.
+	// maxCame bounds the counterparts, and what waited, that are remembered of one
+	// key. The oldest go first; events that need one of them do not wait.
 	maxCame = 64
 )
 
@@ -59,14 +59,20 @@ type past struct {
 	Came []int64 `cbor:"1,keyasint,omitempty"` // times of counterparts, ascending
 	// Both are the times of counterparts that are events of the rule as well, like a
 	// heartbeat: they end what was open before them and nothing else.
-	Both []int64 `cbor:"2,keyasint,omitempty"`
-	// LostCame and LostBoth are the newest that were dropped over maxCame.
-	LostCame int64 `cbor:"3,keyasint,omitempty"`
-	LostBoth int64 `cbor:"4,keyasint,omitempty"`
-	// From and To are when the event that waited last came and when it ended. An
-	// event in between that arrives later would not have waited either.
-	From int64 `cbor:"5,keyasint,omitempty"`
-	To   int64 `cbor:"6,keyasint,omitempty"`
+	Both  []int64 `cbor:"2,keyasint,omitempty"`
+	Ended []span  `cbor:"3,keyasint,omitempty"` // what waited, in the order in which it ended
+	// The newest of each that were dropped over maxCame.
+	LostCame  int64 `cbor:"4,keyasint,omitempty"`
+	LostBoth  int64 `cbor:"5,keyasint,omitempty"`
+	LostEnded int64 `cbor:"6,keyasint,omitempty"`
+}
+
+// span is the time in which an event waited. One in between that arrives later
+// would not have waited either.
+type span struct {
+	From     int64 `cbor:"1,keyasint"`
+	To       int64 `cbor:"2,keyasint"`           // when it ended, exclusive
+	Deadline int64 `cbor:"3,keyasint,omitempty"` // of the event; 0 when the rule fired
 }
 
 func newWaiting(digest string) *waiting {
@@ -95,12 +101,18 @@ func (w *waiting) came(name key, at, now, lateness int64, both bool) bool {
 	if p := w.past(name, at); p != nil {
 		p.prune(now, lateness)
 		p.add(at, both)
+		for i := range p.Ended {
+			if e := &p.Ended[i]; at < e.To && counts(e.From, e.Deadline, at, lateness, both) {
+				e.To = at // it ended sooner than was known
+			}
+		}
 	}
 	o := w.Open[name]
 	if o == nil || !counts(o.At, o.Deadline, at, lateness, both) {
 		return false
 	}
-	w.end(name, o, at)
+	delete(w.Open, name)
+	w.ended(name, span{o.At, at, o.Deadline})
 	return true
 }
 
@@ -112,28 +124,57 @@ func counts(event, deadline, counterpart, lateness int64, both bool) bool {
 	return counterpart >= event-lateness && counterpart <= deadline
 }
 
-// end takes an event out of those that wait.
-func (w *waiting) end(name key, o *opening, at int64) {
-	delete(w.Open, name)
-	if p := w.past(name, at); p != nil {
-		p.From, p.To = o.At, at
+// ended remembers what waited.
+func (w *waiting) ended(name key, e span) {
+	if e.To <= e.From {
+		return
+	}
+	if p := w.past(name, e.To); p != nil {
+		p.Ended = append(p.Ended, e)
+		if len(p.Ended) > maxCame {
+			p.LostEnded = max(p.LostEnded, p.Ended[0].To)
+			p.Ended = slices.Delete(p.Ended, 0, 1)
+		}
 	}
 }
 
-// answered reports whether an event need not wait: its counterpart has come, or
-// it belongs to what waited before. unsure says that a counterpart of it may have
-// been forgotten.
-func (w *waiting) answered(name key, at, deadline, lateness int64) (answered, unsure bool) {
+// settled reports whether an event need not wait: its counterpart has come, or it
+// belongs to what waited before. unsure says that what settles it may have been
+// forgotten.
+func (w *waiting) settled(name key, at, deadline, lateness int64) (settled, unsure bool) {
 	unsure = w.Blind != 0 && w.Blind >= at-lateness
 	p := w.Past[name]
 	if p == nil {
 		return false, unsure
 	}
-	unsure = unsure || p.LostCame != 0 && p.LostCame >= at-lateness || p.LostBoth > at
-	is := func(both bool) func(int64) bool {
-		return func(t int64) bool { return counts(at, deadline, t, lateness, both) }
+	unsure = unsure || p.LostCame != 0 && p.LostCame >= at-lateness || p.LostBoth > at || p.LostEnded > at
+	if slices.ContainsFunc(p.Ended, func(e span) bool { return at >= e.From && at < e.To }) {
+		return true, unsure
 	}
-	return at >= p.From && at < p.To || slices.ContainsFunc(p.Came, is(false)) || slices.ContainsFunc(p.Both, is(true)), unsure
+	first, found := p.first(at, deadline, lateness)
+	if !found {
+		return false, unsure
+	}
+	w.ended(name, span{at, first, deadline})
+	if o := w.Open[name]; o != nil && o.At > at && o.At < first {
+		delete(w.Open, name) // it came while this one waited
+	}
+	return true, unsure
+}
+
+// first returns the earliest counterpart of an event.
+func (p *past) first(at, deadline, lateness int64) (first int64, found bool) {
+	for _, both := range []bool{false, true} {
+		times := p.Came
+		if both {
+			times = p.Both
+		}
+		i := slices.IndexFunc(times, func(t int64) bool { return counts(at, deadline, t, lateness, both) })
+		if i >= 0 && (!found || times[i] < first) {
+			first, found = times[i], true
+		}
+	}
+	return first, found
 }
 
 func (p *past) add(at int64, both bool) {
@@ -163,13 +204,11 @@ func (p *past) prune(now, lateness int64) bool {
 		}
 		*times = slices.Delete(*times, 0, n)
 	}
-	for _, lost := range []*int64{&p.LostCame, &p.LostBoth} {
+	p.Ended = slices.DeleteFunc(p.Ended, func(e span) bool { return e.To < now-lateness })
+	for _, lost := range []*int64{&p.LostCame, &p.LostBoth, &p.LostEnded} {
 		if *lost < oldest {
 			*lost = 0
 		}
 	}
-	if p.To < now-lateness {
-		p.From, p.To = 0, 0
-	}
-	return len(p.Came) == 0 && len(p.Both) == 0 && p.LostCame == 0 && p.LostBoth == 0 && p.To == 0
+	return len(p.Came)+len(p.Both)+len(p.Ended) == 0 && p.LostCame == 0 && p.LostBoth == 0 && p.LostEnded == 0
 }

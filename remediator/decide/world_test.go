@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,7 +81,7 @@ func newWorld(t testing.TB, seed uint64, length int) *world {
 	for len(w.inputs) < length {
 		w.next()
 		if len(w.inputs) == length/2 {
-			edited := []rule.File{{Path: files[0].Path, Text: files[0].Text + "\n# edited\n"}}
+			edited := []rule.File{{Path: files[0].Path, Text: strings.Replace(files[0].Text, "within: 90m", "within: 80m", 1) + "\n# edited\n"}}
 			w.push(activation(t, "rules-2", edited))
 		}
 	}
@@ -220,6 +221,13 @@ func (w *world) event() []byte {
 	if w.random.IntN(40) == 0 {
 		delay = `"long"` // a condition that cannot be judged
 	}
-	return fmt.Appendf(nil, `{"specversion":"1.0","id":"ev-%d","source":"/ops","type":"com.example.flight.arrived"%s,"time":%q,"data":{%s"payment":"pi_%d","fare":%q,"origin":"A%d","delay":%s}}`,
-		n, customer, time.Unix(0, at).UTC().Format(time.RFC3339Nano), booking, w.random.IntN(400), fare, w.random.IntN(4), delay)
+	id, eventType := fmt.Sprintf("ev-%d", n), "arrived"
+	switch w.random.IntN(8) {
+	case 0, 1:
+		id, eventType = fmt.Sprintf("dep-%d", n), "departed"
+	case 2:
+		id, eventType = fmt.Sprintf("div-%d", n), "diverted"
+	}
+	return fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":"/ops","type":"com.example.flight.%s"%s,"time":%q,"data":{%s"payment":"pi_%d","fare":%q,"origin":"A%d","delay":%s}}`,
+		id, eventType, customer, time.Unix(0, at).UTC().Format(time.RFC3339Nano), booking, w.random.IntN(400), fare, w.random.IntN(4), delay)
 }

@@ -120,6 +120,7 @@ func TestVerifyAcceptsWhatTheFoldDecides(t *testing.T) {
 	m := &memory{tiles: tileMap{}}
 	var jobs []decide.Job
 	var held []decide.RemedyFact
+	absent := 0
 	apply := func(in input.Input) {
 		out, err := fold.Apply([]input.Input{in})
 		if err != nil {
@@ -138,6 +139,9 @@ func TestVerifyAcceptsWhatTheFoldDecides(t *testing.T) {
 			}
 			if r.Decision == decide.Hold && r.Mode == "live" {
 				held = append(held, r)
+			}
+			if r.Opened != nil {
+				absent++
 			}
 		}
 	}
@@ -163,6 +167,9 @@ func TestVerifyAcceptsWhatTheFoldDecides(t *testing.T) {
 		if report.Entries[kind] == 0 {
 			t.Errorf("there is no %s in it: %v", kind, report.Entries)
 		}
+	}
+	if absent == 0 {
+		t.Error("no remedy is of a counterpart that did not come")
 	}
 	if err := ledger.Export(context.Background(), m, &strings.Builder{}, ledger.CSV); err != nil {
 		t.Error(err)
@@ -219,9 +226,13 @@ func (f *folded) event() input.Input {
 		delay = `"long"` // a condition that cannot be judged
 	}
 	eventAt := time.Unix(0, f.at-f.rng.Int64N(int64(70*time.Minute))).UTC().Format(time.RFC3339Nano)
+	eventType := "arrived"
+	if f.rng.IntN(5) == 0 {
+		eventType = "departed"
+	}
 	return f.input(input.Event, fmt.Appendf(nil,
-		`{"specversion":"1.0","id":"ev-%d","source":"/ops","type":"com.example.flight.arrived","customer":"c-%d","time":%q,"data":{%s"payment":"pi_%d","fare":"%d.%02d USD","origin":"A%d","delay":%s}}`,
-		f.rng.IntN(2000), f.rng.IntN(60), eventAt, booking, f.rng.IntN(900), 20+f.rng.IntN(500), f.rng.IntN(100), f.rng.IntN(4), delay))
+		`{"specversion":"1.0","id":"%s-%d","source":"/ops","type":"com.example.flight.%s","customer":"c-%d","time":%q,"data":{%s"payment":"pi_%d","fare":"%d.%02d USD","origin":"A%d","delay":%s}}`,
+		eventType, f.rng.IntN(2000), eventType, f.rng.IntN(60), eventAt, booking, f.rng.IntN(900), 20+f.rng.IntN(500), f.rng.IntN(100), f.rng.IntN(4), delay))
 }
 
 func (f *folded) outcome(job decide.Job) input.Input {
