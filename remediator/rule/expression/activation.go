@@ -44,11 +44,11 @@ func (a *activation) Parent() cel.Activation { return nil }
 
 // celLet returns the value of a let as CEL evaluates it.
 func (f *Frame) celLet(i int) any {
-	if known := &f.known[i]; known.celDone {
+	if known := &f.known[i]; known.celRound == f.round {
 		return known.cel
 	}
 	value := f.lets[i].program.Value(&activation{frame: f, bound: f.lets[i]})
-	f.known[i].celDone, f.known[i].cel = true, value
+	f.known[i].celRound, f.known[i].cel = f.round, value
 	return value
 }
 

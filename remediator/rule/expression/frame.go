@@ -13,6 +13,7 @@ type Frame struct {
 	at         int64
 	lets       []Bound
 	known      []letValue // of the lets, in their order
+	round      uint64     // of the rule: what was known in another one is not known
 	aggregates Slots
 
 	// Of the program that runs.
@@ -22,10 +23,10 @@ type Frame struct {
 
 // letValue is a let that was evaluated, by closures or by CEL.
 type letValue struct {
-	done    bool
-	operand operand
-	celDone bool
-	cel     any
+	round    uint64 // in which the operand became known
+	operand  operand
+	celRound uint64
+	cel      any
 }
 
 // Event turns the frame to an event that was read. at is the input's time in
@@ -40,7 +41,7 @@ func (f *Frame) Enter(lets []Bound) {
 		f.known = make([]letValue, len(lets))
 	}
 	f.known = f.known[:len(lets)]
-	clear(f.known)
+	f.round++
 }
 
 // Aggregate gives the frame the values of the rule's aggregates.
@@ -85,7 +86,7 @@ func (b Bound) slow(f *Frame) (any, error) {
 // let returns the value of a let, evaluated when it is first needed.
 func (f *Frame) let(i int) operand {
 	known := &f.known[i]
-	if known.done {
+	if known.round == f.round {
 		return known.operand
 	}
 	b := f.lets[i]
@@ -96,7 +97,7 @@ func (f *Frame) let(i int) operand {
 		value = b.program.operand(f)
 		f.slots, f.maxText = slots, maxText
 	}
-	known.done, known.operand = true, value
+	known.round, known.operand = f.round, value
 	return value
 }
 
