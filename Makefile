@@ -34,7 +34,7 @@ bench: ## Measure; BENCH=NAME selects.
 	@./tools/bench.sh
 
 bench-match: ## Measure matching against other engines, on the same work.
-	@cd $(PEERS) && go run .
+	@cd $(PEERS) && go run . -out ../../../build/bench-match
 
 bench-gates: ## Measure from a pull to 10,000 gates; needs 25,000 descriptors.
 	@go test ./remediator -run '^TestPullToClosed$$' -count=1 -v -gates.subscribers=10000

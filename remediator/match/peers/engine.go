@@ -10,17 +10,36 @@ import (
 // set that it was built from to hits, in any order.
 type matcher func(raw []byte, hits []int) ([]int, error)
 
-// engine is one way to match. build gets rules in the neutral form and
-// translates them; none of that is measured with the matching.
+// engine is one way to match. load reads rules in the neutral form and returns
+// what compiles them, for where the two are worth telling apart.
 type engine struct {
-	name  string
-	build func(rules []Rule) (matcher, error)
+	name string
+	load func(rules []Rule) (compile func() (matcher, error), err error)
+	// largest is the largest set that it can stand, and lacks the set whose
+	// rules it cannot express.
+	largest int
+	lacks   string
 }
 
-// engines are measured in this order; the first is what the others are compared with.
+// engines are measured in this order; the first is what the others are compared
+// with. OPA and grule are left out where compiling and a few turns would take
+// minutes.
 var engines = []engine{
-	{"ours", ours},
-	{"cel-go", celGo},
+	{name: "ours", load: ours, largest: mostRules},
+	{name: "cel-go", load: atOnce(celGo), largest: mostRules},
+	{name: "expr", load: atOnce(exprLang), largest: mostRules},
+	{name: "OPA", load: atOnce(opa), largest: 1_000},
+	{name: "grule", load: atOnce(grule), largest: 100, lacks: "array"},
+}
+
+// takes reports whether the engine can match by rules of a set.
+func (e *engine) takes(set ruleSet, size int) bool { return size <= e.largest && set.name != e.lacks }
+
+// atOnce is for engines that translate and compile in one go.
+func atOnce(build func(rules []Rule) (matcher, error)) func([]Rule) (func() (matcher, error), error) {
+	return func(rules []Rule) (func() (matcher, error), error) {
+		return func() (matcher, error) { return build(rules) }, nil
+	}
 }
 
 // byType deals the rules out to the types of the events, as a reader would who

@@ -1,47 +1,79 @@
 // Peers measures the matcher against other engines on the same work: 10,000
 // events and up to 10,000 rules of five kinds. It is a module of its own, so
 // that the service does not depend on any of them. README.md says what is
-// measured and what the rules mean.
-//
-//	make bench-match
+// measured and in which form the work is written for engines that are no Go
+// modules.
 package main
 
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
 )
 
 func main() {
-	rounds := flag.Int("rounds", 7, "how often each engine has its turn")
+	rounds := flag.Int("rounds", 15, "how often each engine has its turn")
+	out := flag.String("out", "", "the folder into which the work is written; none: it is not")
 	flag.Parse()
-	if err := run(*rounds); err != nil {
+	if err := run(os.Stdout, *rounds, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
 	}
 }
 
-// run measures every set with every engine and prints the table.
-func run(rounds int) error {
+// run writes the work, measures every set with every engine, and prints what
+// each costs and which targets are reached.
+func run(out io.Writer, rounds int, folder string) error {
 	w := generate()
-	for _, set := range w.sets {
-		var subjects []*subject
-		for _, size := range set.sizes {
-			want := judge(set.rules[:size], w.documents)
-			for _, e := range engines {
-				s, err := newSubject(set, size, e, w, want)
-				if err != nil {
-					return err
-				}
-				subjects = append(subjects, s)
-			}
-		}
-		if err := measure(subjects, w.events, rounds); err != nil {
+	if folder != "" {
+		if err := w.write(folder); err != nil {
 			return err
 		}
-		for _, s := range subjects {
-			fmt.Printf("%-9s %6d %-7s %9d ns/event\n", s.set, s.size, s.engine, s.best.Nanoseconds())
+	}
+	var all table
+	for _, set := range w.sets {
+		fmt.Fprintf(os.Stderr, "measuring %s: %s\n", set.name, set.about)
+		subjects, err := measureSet(w, set, rounds)
+		if err != nil {
+			return err
+		}
+		all = append(all, subjects...)
+	}
+	all.print(out)
+	fmt.Fprintln(out)
+	for _, e := range engines {
+		if e.largest < mostRules {
+			fmt.Fprintf(out, "%s is left out above %d rules%s.\n", e.name, e.largest, map[bool]string{true: ", and for " + e.lacks}[e.lacks != ""])
 		}
 	}
+	fmt.Fprintln(out)
+	printTargets(out, all.targets())
 	return nil
+}
+
+// measureSet measures the sizes of one set and the floors, all in the same rounds.
+func measureSet(w *work, set ruleSet, rounds int) ([]*subject, error) {
+	var subjects []*subject
+	for _, f := range floors() {
+		s, err := newFloor(set, f, w)
+		if err != nil {
+			return nil, fmt.Errorf("read with %s: %w", f.name, err)
+		}
+		subjects = append(subjects, s)
+	}
+	for _, size := range set.sizes {
+		want := judge(set.rules[:size], w.documents)
+		for _, e := range engines {
+			if !e.takes(set, size) {
+				continue
+			}
+			s, err := newSubject(set, size, e, w, want)
+			if err != nil {
+				return nil, err
+			}
+			subjects = append(subjects, s)
+		}
+	}
+	return subjects, measure(subjects, w.events, rounds)
 }

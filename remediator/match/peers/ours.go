@@ -4,36 +4,36 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/match"
 	"github.com/makegood/makegood/remediator/rule"
 )
 
 // ours goes the way of the service: rule files, the loaded set, the matcher
 // over the bytes of an event.
-func ours(rules []Rule) (matcher, error) {
+func ours(rules []Rule) (func() (matcher, error), error) {
 	set, err := rule.Load(ruleFiles(rules))
 	if err != nil {
 		return nil, err
 	}
-	m := match.New(set)
 	place := make(map[string]int, len(rules))
 	for i, r := range rules {
 		place[r.Name] = i
 	}
-	return func(raw []byte, hits []int) ([]int, error) {
-		ev, err := event.Decode(raw)
-		if err != nil {
-			return hits, err
-		}
-		result := m.Match(&ev, 0)
-		if len(result.Errors) > 0 {
-			return hits, fmt.Errorf("match rule %s: %s", result.Errors[0].Rule.Name, result.Errors[0].Reason)
-		}
-		for i := range result.Hits {
-			hits = append(hits, place[result.Hits[i].Rule.Name])
-		}
-		return hits, nil
+	return func() (matcher, error) {
+		m := match.New(set)
+		return func(raw []byte, hits []int) ([]int, error) {
+			result, err := m.Match(raw, 0)
+			if err != nil {
+				return hits, err
+			}
+			if len(result.Errors) > 0 {
+				return hits, fmt.Errorf("match rule %s: %s", result.Errors[0].Rule.Name, result.Errors[0].Reason())
+			}
+			for i := range result.Hits {
+				hits = append(hits, place[result.Hits[i].Rule.Name])
+			}
+			return hits, nil
+		}, nil
 	}, nil
 }
 
