@@ -130,7 +130,7 @@ func writeGolden(t *testing.T, dir string) {
 		}
 	}
 	for seed := range uint64(3) {
-		write(fmt.Sprintf("seed-%d", seed), newWorld(t, seed, 600).inputs)
+		write(fmt.Sprintf("seed-%d", seed), newWorld(t, seed, 1000).inputs)
 	}
 	write("windows", windowInputs(t))
 }
