@@ -98,6 +98,7 @@ var homes = map[string][]string{
 	"pgregory.net/rapid":            {},
 	"github.com/rogpeppe":           {},
 	"github.com/transparency-dev":   {},
+	"github.com/axiomhq/":           {}, // a second sketch for tests
 	"github.com/cloudevents":        {"sdk", "remediator/ingest", "remediator/event"},
 	"github.com/prometheus":         {"remediator", "remediator/api"},
 	"github.com/dchest/siphash":     {"remediator/window", "remediator/decide"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // The record of a window in granules: its key, formCoarse, the granules, and what
@@ -89,8 +90,10 @@ func appendSum(b []byte, c *column, s *Sum) []byte {
 func (w *coarse) appendDistinct(b []byte, d *distinct) []byte {
 	if d.sketched {
 		b = binary.AppendUvarint(b, uint64(len(d.sketch))<<1|1)
-		for _, c := range d.sketch {
-			b = binary.LittleEndian.AppendUint32(b, uint32(c))
+		start := len(b)
+		b = slices.Grow(b, cellBytes*len(d.sketch))[:start+cellBytes*len(d.sketch)]
+		for i, c := range d.sketch {
+			binary.LittleEndian.PutUint32(b[start+cellBytes*i:], uint32(c))
 		}
 		return b
 	}
@@ -137,17 +140,21 @@ func (w *coarse) readDistinct(r *reader, d *distinct) {
 	n := r.uvarint()
 	d.sketched = n&1 == 1
 	n >>= 1
-	if n > uint64(len(r.rest))/4 {
+	if n > uint64(len(r.rest))/cellBytes {
 		r.broken = true
+		return
+	}
+	if d.sketched {
+		d.sketch = slices.Grow(d.sketch, int(n))[:n]
+		written := r.bytes(cellBytes * int(n))
+		for i := range d.sketch {
+			d.sketch[i] = cell(binary.LittleEndian.Uint32(written[cellBytes*i:]))
+		}
 		return
 	}
 	start := w.base() * w.width
 	for range n {
-		if d.sketched {
-			d.sketch = append(d.sketch, cell(r.uint32()))
-		} else {
-			d.lasts = append(d.lasts, last{hash: r.uint64(), at: start + r.varint()})
-		}
+		d.lasts = append(d.lasts, last{hash: r.uint64(), at: start + r.varint()})
 	}
 }
 
@@ -167,12 +174,11 @@ func (r *reader) bytes(n int) []byte {
 	return b
 }
 
-func (r *reader) uint32() uint32 { return binary.LittleEndian.Uint32(r.bytes(4)) }
 func (r *reader) uint64() uint64 { return binary.LittleEndian.Uint64(r.bytes(8)) }
 
 func (r *reader) uvarint() uint64 {
 	v, n := binary.Uvarint(r.rest)
-	if n <= 0 {
+	if n <= 0 || n > 1 && r.rest[n-1] == 0 { // none, or one that is written longer than it needs
 		r.broken = true
 		return 0
 	}

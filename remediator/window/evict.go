@@ -30,8 +30,9 @@ func (t *Table) pruneRecord(h handle, keepAfter int64) {
 	record := t.arena.at(h)
 	key := binary.LittleEndian.Uint64(record)
 	t.record = append(t.record[:0], record[:keyBytes]...)
-	if t.take(record) {
+	if t.take(key, record) {
 		before := len(t.coarse.granules)
+		t.holds = false // it changes
 		if t.coarse.prune(keepAfter); len(t.coarse.granules) == before {
 			return
 		}
@@ -95,7 +96,7 @@ func shifted(key uint64, bits uint) uint64 { return key >> 1 >> (63 - bits) }
 // newest returns the time of the newest entry of a window, or the start of its
 // granule.
 func (t *Table) newest(record []byte) int64 {
-	if t.take(record) {
+	if t.take(binary.LittleEndian.Uint64(record), record) {
 		return t.coarse.granules[len(t.coarse.granules)-1].number * t.coarse.width
 	}
 	return timeOf(record[len(record)-t.layout.size:])

@@ -5,6 +5,15 @@ import "encoding/binary"
 // headBytes is what stands before the entries, or the granules, in a slot.
 const headBytes = lengthBytes + keyBytes + formBytes
 
+// addWithin adds an entry to a window within its slot, if that can be done without
+// taking it out.
+func (t *Table) addWithin(slot []byte, e Entry, keepAfter int64) bool {
+	if slot[headBytes-formBytes] == formCoarse {
+		return t.addInGranule(slot, e, keepAfter)
+	}
+	return t.addInPlace(slot, e, keepAfter)
+}
+
 // addInPlace adds an entry to an exact window when it is the newest and its slot
 // may stay the same, which is so of most; it reports whether that was so.
 func (t *Table) addInPlace(slot []byte, e Entry, keepAfter int64) bool {

@@ -23,6 +23,7 @@ const (
 	registers    = 1 << registerBits
 	spanBits     = 14
 	rankBits     = 6
+	cellBytes    = 4
 	maxRank      = 64 - registerBits + 1
 	// maxSpan is how many granules before the newest a sketch reaches back. It
 	// matters only where late entries are allowed for hundreds of windows.

@@ -11,8 +11,11 @@ type Table struct {
 	arena  arena
 	lost   uint64
 
-	// What a call works with; nothing in it outlives the call, but the sums.
+	// What a call works with. The sums outlive it, and the window in granules that
+	// was added to, for it is asked about next.
 	coarse coarse
+	held   uint64 // the key of the window in coarse, if holds says so
+	holds  bool
 	record []byte
 	sums   []Sum
 	hashes [MaxExact]uint64
@@ -50,27 +53,28 @@ func (t *Table) Add(key uint64, e Entry, keepAfter int64) {
 		return
 	}
 	h := handle(*found)
-	if slot, ok := t.arena.whole(h); ok {
-		if coarse := slot[headBytes-formBytes] == formCoarse; coarse && t.addInGranule(slot, e, keepAfter) || !coarse && t.addInPlace(slot, e, keepAfter) {
-			return
-		}
+	if slot, ok := t.arena.whole(h); ok && t.addWithin(slot, e, keepAfter) {
+		t.holds = false
+		return
 	}
-	record := t.arena.at(h)
-	if t.take(record) {
+	record, inGranules := t.arena.at(h), false
+	if t.take(key, record) {
 		t.coarse.prune(keepAfter)
 		if len(t.coarse.granules) == 0 { // everything left: it counts one by one again
 			t.record = t.layout.insert(t.record, nil, e)
 		} else {
 			t.coarse.add(e)
-			t.record = t.coarse.append(t.record)
+			t.record, inGranules = t.coarse.append(t.record), true
 		}
 	} else if entries := t.layout.live(entriesOf(record), keepAfter); len(entries) < MaxExact*t.layout.size {
 		t.record = t.layout.insert(t.record, entries, e)
 	} else {
 		t.record = t.layout.insert(t.record, entries, e)
 		t.coarsen()
+		inGranules = true
 	}
 	t.store(key, h)
+	t.held, t.holds = key, inGranules
 }
 
 // coarsen turns the exact record in hand, of one entry more than it may have,
@@ -90,10 +94,14 @@ func (t *Table) coarsen() {
 }
 
 // take reads a record into hand when it is in granules, and reports whether it is.
-func (t *Table) take(record []byte) bool {
+func (t *Table) take(key uint64, record []byte) bool {
 	if record[keyBytes] != formCoarse {
 		return false
 	}
+	if t.holds && t.held == key {
+		return true
+	}
+	t.holds = false
 	if err := t.coarse.read(record[keyBytes:]); err != nil {
 		panic("window: " + err.Error()) // it was written here, or read by Load
 	}
@@ -131,6 +139,7 @@ func (t *Table) remove(key uint64, h handle) {
 
 // Reset drops the window of a key: it starts anew.
 func (t *Table) Reset(key uint64) {
+	t.holds = false
 	if found := t.index.find(&t.arena, key); found != nil {
 		t.remove(key, handle(*found))
 	}
@@ -154,7 +163,7 @@ func (t *Table) Sums(key uint64, at int64, side Side) []Sum {
 		return t.sums
 	}
 	record := t.arena.at(handle(*found))
-	if t.take(record) {
+	if t.take(key, record) {
 		t.coarse.sum(at-t.within, at, side, t.sums)
 	} else {
 		t.layout.sum(t.layout.inside(entriesOf(record), at-t.within, at), t.sums, t.hashes[:])
