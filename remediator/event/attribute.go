@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // known is a member of an event that means something to us.
@@ -74,24 +75,46 @@ func knownOf(name []byte) known {
 	return extension
 }
 
-// mostBytes bounds the attributes that are texts and may not be empty.
-var mostBytes = [knowns]int{
-	knownSpecversion: MaxBytes, knownID: MaxText, knownSource: MaxText, knownType: MaxType, knownSubject: MaxText, knownCustomer: MaxText,
-	knownTime: MaxText, knownContents: MaxText, knownSchema: MaxBytes,
-	knownTraceparent: MaxBytes, knownTracestate: MaxBytes, knownSeveritytext: MaxBytes,
+// texts are the attributes that are texts and may not be empty.
+var texts = [knowns]struct {
+	most int32 // bytes
+	form bool  // there is more to judge than the characters
+}{
+	knownSpecversion: {MaxBytes, true}, knownID: {MaxText, false}, knownSource: {MaxText, true}, knownType: {MaxType, true},
+	knownSubject: {MaxText, false}, knownCustomer: {MaxText, false}, knownTime: {MaxText, true}, knownContents: {MaxText, true},
+	knownSchema: {MaxBytes, true}, knownTraceparent: {MaxBytes, false}, knownTracestate: {MaxBytes, false}, knownSeveritytext: {MaxBytes, false},
 }
 
 // judge holds the attributes against the rules of CloudEvents and our bounds.
 func (m *message) judge() {
 	for i := range m.members[:m.count] {
-		m.judgeMember(&m.members[i])
-	}
-	for k := knownSpecversion; k <= knownType; k++ {
-		if a := m.attribute(k); a == nil || a.kind == null {
-			m.refuse(CodeMissing, required[k], "attribute %q is missing: every event has specversion, id, source and type", required[k])
+		a := &m.members[i]
+		if !m.plain(a) {
+			m.judgeMember(a)
+		} else if texts[a.known].form {
+			m.judgeForm(a)
 		}
 	}
+	const all = 1<<knownSpecversion | 1<<knownID | 1<<knownSource | 1<<knownType
+	if m.present&all != all {
+		m.refuseMissing()
+	}
 	m.judgeData()
+}
+
+func (m *message) refuseMissing() {
+	for k, name := range required {
+		if name != "" && m.present&(1<<k) == 0 {
+			m.refuse(CodeMissing, name, "attribute %q is missing: every event has specversion, id, source and type", name)
+		}
+	}
+}
+
+// plain says whether an attribute is one of texts, within its bounds and without
+// anything that needs a second look.
+func (m *message) plain(a *member) bool {
+	size := a.value.end - a.value.start
+	return a.kind == text && a.odd == 0 && size > 0 && size <= texts[a.known].most && m.buf[a.value.start] > ' '
 }
 
 func (m *message) judgeMember(a *member) {
@@ -107,14 +130,14 @@ func (m *message) judgeMember(a *member) {
 	case extension:
 		m.judgeExtension(a)
 	default:
-		if m.boundedText(a) {
-			m.judgeText(a)
+		if m.boundedText(a) && texts[a.known].form {
+			m.judgeForm(a)
 		}
 	}
 }
 
-// judgeText judges a known attribute whose text has no more than general faults.
-func (m *message) judgeText(a *member) {
+// judgeForm judges a known attribute that is a text within its bounds.
+func (m *message) judgeForm(a *member) {
 	value := m.bytes(a.value)
 	switch a.known {
 	case knownSpecversion:
@@ -132,7 +155,7 @@ func (m *message) judgeText(a *member) {
 	case knownTime:
 		m.judgeTime(value)
 	case knownContents:
-		if m.contents = value; !mediaType(value) {
+		if !mediaType(value) {
 			m.refuse(CodeValue, "datacontenttype", `attribute "datacontenttype" is %s, which is no media type: write one like "application/json"`, short(value))
 		}
 	case knownSchema:
@@ -160,22 +183,21 @@ func (m *message) judgeExtension(a *member) {
 // too long and made of characters; null, as absent, is neither that nor wrong,
 // and nor is an empty customer.
 func (m *message) boundedText(a *member) bool {
-	most := mostBytes[a.known]
-	if size := int(a.value.end - a.value.start); a.kind == text && a.odd == 0 && size > 0 && size <= most && m.buf[a.value.start] > ' ' {
-		return true
+	most, value := int(texts[a.known].most), m.bytes(a.value)
+	blank := len(bytes.TrimSpace(value)) == 0
+	if a.kind == text && !blank && len(value) <= most {
+		return m.characters(a)
 	}
-	name, value := string(m.bytes(a.name.at)), m.bytes(a.value)
+	name := string(m.bytes(a.name.at))
 	switch {
 	case a.kind == null || a.known == knownCustomer && a.kind == text && len(value) == 0:
 		return false
 	case a.kind != text:
 		m.refuse(CodeType, name, "attribute %q is %s: write it as a text, in double quotes", name, short(value))
-	case len(bytes.TrimSpace(value)) == 0:
+	case blank:
 		m.refuse(CodeValue, name, "attribute %q is empty: give it a value or leave it out", name)
-	case len(value) > most:
-		m.refuse(CodeValue, name, "attribute %q has %d bytes: at most %d are accepted", name, len(value), most)
 	default:
-		return m.characters(a)
+		m.refuse(CodeValue, name, "attribute %q has %d bytes: at most %d are accepted", name, len(value), most)
 	}
 	return false
 }
@@ -187,7 +209,9 @@ func (m *message) characters(a *member) bool {
 	if a.odd == 0 {
 		return true
 	}
-	for _, r := range string(m.bytes(a.value)) {
+	for rest := m.bytes(a.value); len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
+		rest = rest[size:]
 		if r < ' ' || r >= 0x7F && r < 0xA0 || r >= 0xFDD0 && r <= 0xFDEF || r&0xFFFE == 0xFFFE {
 			name := string(m.bytes(a.name.at))
 			m.refuse(CodeValue, name, "attribute %q holds %U, a control character or none at all: remove it", name, r)
@@ -245,10 +269,13 @@ func legalName(name []byte) bool {
 	return len(name) >= 1 && len(name) <= MaxName
 }
 
-// uri says of a byte what it is in a URI-reference.
+// uri says of a byte what it is in a URI-reference; 0 is a plain character.
 var uri = func() (class [256]uint8) {
+	for c := range class {
+		class[c] = uriNever
+	}
 	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~" {
-		class[c] = uriPlain
+		class[c] = 0
 	}
 	for _, c := range ":?#[]@!$&'()*+,;=%" {
 		class[c] = uriOther
@@ -257,28 +284,26 @@ var uri = func() (class [256]uint8) {
 	return class
 }()
 
-// Classes of bytes in a URI-reference, 0 being what may not be there.
 const (
-	uriPlain = 1 << iota
-	uriSlash
+	uriSlash = 1 << iota
 	uriOther
+	uriNever
 )
 
 // uriReference says whether text is a URI-reference of RFC 3986. The common
 // case, a path of plain characters, is decided without parsing.
 func uriReference(text []byte) bool {
-	plainPath, last := true, uint8(uriPlain)
+	var all, last, twice uint8 // classes, and what stands twice in a row
 	for _, c := range text {
 		class := uri[c]
-		if class == 0 {
-			return false
-		}
-		if class == uriOther || class&last == uriSlash {
-			plainPath = false
-		}
+		all |= class
+		twice |= class & last
 		last = class
 	}
-	if plainPath {
+	if all&uriNever != 0 {
+		return false
+	}
+	if all&uriOther == 0 && twice&uriSlash == 0 {
 		return true
 	}
 	if bytes.Count(text, []byte("#")) > 1 {

@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/makegood/makegood/remediator/event"
@@ -40,6 +41,47 @@ func BenchmarkDecodeData(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := event.DecodeData(e.Data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkView reads the sample with plans of eight paths and of one; Floor is
+// what it costs to touch each byte once, Check what it costs to judge the event.
+func BenchmarkView(b *testing.B) {
+	eight := [][]string{
+		{"data", "rental"}, {"data", "payment"}, {"data", "paid"}, {"data", "watch_s"},
+		{"data", "stall_s"}, {"data", "stalls"}, {"data", "user_pauses"}, {"data", "device"},
+	}
+	for _, plan := range []struct {
+		name  string
+		paths [][]string
+	}{{"Paths8", eight}, {"Paths1", eight[5:6]}} {
+		b.Run(plan.name, func(b *testing.B) {
+			wanted := event.NewPlan(plan.paths)
+			benchmarkView(b, func([]byte) *event.Plan { return wanted })
+		})
+	}
+	b.Run("Nothing", func(b *testing.B) { benchmarkView(b, nil) })
+	b.Run("Check", BenchmarkCheck)
+	b.Run("Floor", func(b *testing.B) {
+		raw := []byte(sample)
+		b.SetBytes(int64(len(raw)))
+		for b.Loop() {
+			if bytes.IndexByte(raw, 0) >= 0 {
+				b.Fatal("the sample has a NUL")
+			}
+		}
+	})
+}
+
+func benchmarkView(b *testing.B, planFor func([]byte) *event.Plan) {
+	raw := []byte(sample)
+	var view event.View
+	b.SetBytes(int64(len(raw)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := view.Read(raw, planFor); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,14 +1,6 @@
 package event
 
-import (
-	"bytes"
-	"encoding/json"
-	"math"
-	"strconv"
-)
-
-// maxExact is the largest integer up to which a float64 holds every integer.
-const maxExact = 1 << 53
+import "encoding/json"
 
 // DecodeData reads an event's data: objects become map[string]any, arrays
 // []any, texts string, true and false bool, null nil. Numbers become float64,
@@ -127,18 +119,4 @@ func decodeNumber(text []byte) any {
 		return f
 	}
 	return json.Number(text)
-}
-
-// floatOf returns the float64 of a number and whether it holds the number as
-// DecodeData wants it held.
-func floatOf(text []byte) (float64, bool) {
-	f, err := strconv.ParseFloat(string(text), 64)
-	return f, err == nil && (math.Abs(f) < maxExact || bytes.ContainsAny(text, ".eE") || exact(text))
-}
-
-// exact says whether an integer lies within ±2^53; rounding to a float64 would
-// bring 2^53+1 back into it.
-func exact(text []byte) bool {
-	n, err := strconv.ParseInt(string(text), 10, 64)
-	return err == nil && n >= -maxExact && n <= maxExact
 }

@@ -39,16 +39,18 @@ type message struct {
 	decoding []byte // memory for what data_base64 holds
 }
 
-// reading is what a message says besides its attributes.
+// reading is what a message says besides its attributes. It has no pointers, so
+// that to forget it costs nothing.
 type reading struct {
-	seen     uint32       // a bit for each known member
-	place    [knowns]int8 // of a known attribute, one more than its index in members
-	data     span         // JSON; empty when absent or null
-	encoded  []byte       // data_base64, its escapes resolved; nil when absent or null
-	decoded  []byte       // the JSON in data_base64
-	time     int64
-	sampled  int32
-	contents []byte // datacontenttype
+	seen    uint32       // a bit for each known member
+	present uint32       // of these, those that are not null
+	place   [knowns]int8 // of a known attribute, one more than its index in members
+	data    span         // JSON; empty when absent or null
+	encoded span         // what data_base64 says, for bytes, when it is a text
+	decoded span         // the JSON in data_base64, in decoding; empty when absent or null
+	bytes64 bool         // data_base64 is a text
+	time    int64
+	sampled int32
 }
 
 // messages keeps what reading an event needs between events.
@@ -86,6 +88,14 @@ func (m *message) id() string {
 func (m *message) attribute(k known) *member {
 	if i := m.place[k]; i > 0 {
 		return &m.members[i-1]
+	}
+	return nil
+}
+
+// textOf returns the text of a known attribute, nil when the event has none.
+func (m *message) textOf(k known) []byte {
+	if a := m.attribute(k); a != nil && a.kind == text {
+		return m.bytes(a.value)
 	}
 	return nil
 }
@@ -160,7 +170,7 @@ func (m *message) scanMember(i int, one name, k known) int {
 	case k == knownBytes:
 		m.seen |= 1 << k
 		if a.kind == text {
-			m.encoded = m.bytes(a.value)
+			m.encoded, m.bytes64 = a.value, true
 		} else if a.kind != null {
 			m.refuse(CodeData, "data_base64", `attribute "data_base64" is %s: write the bytes as a text in base64`, short(m.bytes(a.value)))
 		}
@@ -173,6 +183,9 @@ func (m *message) scanMember(i int, one name, k known) int {
 	if k != extension {
 		m.seen |= 1 << k
 		m.place[k] = int8(m.count)
+		if a.kind != null {
+			m.present |= 1 << k
+		}
 	}
 	if k == knownType && a.kind == text && m.view != nil {
 		m.view.ask(m.bytes(a.value))
@@ -239,17 +252,18 @@ func (m *message) scanValue(a *member, start int) (i int) {
 // judgeData holds the data against the declared content type, and turns bytes
 // that are declared to be JSON into the event's data.
 func (m *message) judgeData() {
-	isJSON := len(m.contents) == 0 || jsonType(m.contents)
+	contents := m.textOf(knownContents)
+	isJSON := len(contents) == 0 || jsonType(contents)
 	const both = 1<<knownData | 1<<knownBytes
 	switch {
 	case m.seen&both == both:
 		m.refuse(CodeData, "data_base64", `the event has "data" and "data_base64": keep one`)
 	case m.data != span{} && !isJSON && m.buf[m.data.start] != '"':
 		m.refuse(CodeData, "data", `attribute "data" must be a text when datacontenttype is %s: write it as a text, or declare application/json`,
-			short(m.contents))
-	case m.encoded != nil:
+			short(contents))
+	case m.bytes64:
 		var err error
-		m.decoding, err = base64.StdEncoding.Strict().AppendDecode(m.decoding[:0], m.encoded)
+		m.decoding, err = base64.StdEncoding.Strict().AppendDecode(m.decoding[:0], m.bytes(m.encoded))
 		if err != nil {
 			m.refuse(CodeData, "data_base64", `attribute "data_base64" is not base64: write it with the standard alphabet and padding`)
 			return
@@ -272,8 +286,8 @@ func (m *message) judgeDecoded() {
 		problem := m.hard.Message
 		m.hard = nil
 		m.refuse(CodeData, "data_base64", `attribute "data_base64" does not hold JSON (%s): correct it, or declare its datacontenttype`, problem)
-	} else if value := m.decoding[start:i]; value[0] != 'n' {
-		m.decoded = value
+	} else if m.decoding[start] != 'n' {
+		m.decoded = span{int32(start), int32(i)}
 	}
 }
 
@@ -290,9 +304,12 @@ func (m *message) build() Event {
 		all.Write(m.bytes(at))
 		return all.String()[start:]
 	}
-	e := Event{Time: m.time, SampledRate: max(1, int(m.sampled)), Data: bytes.Clone(m.decoded), Attributes: make(map[string]any, m.count)}
-	if m.data != (span{}) {
+	e := Event{Time: m.time, SampledRate: max(1, int(m.sampled)), Attributes: make(map[string]any, m.count)}
+	switch {
+	case m.data != span{}:
 		e.Data = m.buf[m.data.start:m.data.end:m.data.end]
+	case m.decoded != span{}:
+		e.Data = bytes.Clone(m.decoding[m.decoded.start:m.decoded.end])
 	}
 	for i := range m.members[:m.count] {
 		a := &m.members[i]

@@ -16,8 +16,15 @@ type Plan struct {
 // node is a place in the tree of the wanted paths of the data.
 type node struct {
 	slot     int
-	fields   fields
-	children []*node // in the order of fields
+	children []child
+	table    []child // by their hashes; at most a quarter is used, so that what is not there is found out at once
+	shift    uint8   // brings a hash down to a place in the table
+}
+
+type child struct {
+	hash uint64
+	name string
+	node *node // nil where the table has none
 }
 
 // attributeSlot is where an attribute goes.
@@ -52,7 +59,7 @@ func NewPlan(paths [][]string) *Plan {
 	}
 	for _, n := range nodes {
 		if n != nil {
-			n.fields = newFields(n.fields.names...)
+			n.tabulate()
 		}
 	}
 	return p
@@ -66,8 +73,7 @@ func (p *Plan) add(path []string, slot int, above *node) *node {
 		if above == nil {
 			p.data = n
 		} else {
-			above.fields.names = append(above.fields.names, name)
-			above.children = append(above.children, n)
+			above.children = append(above.children, child{hashOf([]byte(name)), name, n})
 		}
 		return n
 	}
@@ -101,51 +107,25 @@ func appendName(path []byte, name string) []byte {
 	return append(appendText(path, name), '.')
 }
 
-// fields finds a few names among those of an object.
-type fields struct {
-	names []string
-	table []fieldPlace // at most a quarter is used, so that what is not there is found out at once
-	shift uint8        // brings a hash down to a place in the table
-}
-
-type fieldPlace struct {
-	hash  uint64
-	name  string
-	index int // of the name, plus 1; 0 where there is none
-}
-
-// newFields returns the fields of the given names, which differ.
-func newFields(names ...string) fields {
-	size := bits.Len(uint(4 * len(names)))
-	f := fields{names: names, table: make([]fieldPlace, 1<<size), shift: uint8(64 - size)}
-	for i, name := range names {
-		hash := hashOf([]byte(name))
-		at := int(hash >> f.shift)
-		for f.table[at].index != 0 {
-			at = (at + 1) & (len(f.table) - 1)
+// tabulate makes the table of the children.
+func (n *node) tabulate() {
+	size := bits.Len(uint(4 * len(n.children)))
+	n.table, n.shift = make([]child, 1<<size), uint8(64-size)
+	for _, c := range n.children {
+		at := int(c.hash >> n.shift)
+		for n.table[at].node != nil {
+			at = (at + 1) & (len(n.table) - 1)
 		}
-		f.table[at] = fieldPlace{hash, name, i + 1}
-	}
-	return f
-}
-
-// find returns the index of a name plus 1, 0 when it is none of the fields.
-func (f *fields) find(s *scanner, one name) int {
-	for at := int(one.hash >> f.shift); ; at++ {
-		place := &f.table[at&(len(f.table)-1)]
-		if place.index == 0 || place.hash == one.hash && s.is(one, place.name) {
-			return place.index
-		}
+		n.table[at] = c
 	}
 }
 
 // field returns the node of a field that is wanted, nil when it is not.
 func (n *node) field(s *scanner, one name) *node {
-	if n == nil {
-		return nil
+	for at := int(one.hash >> n.shift); ; at++ {
+		c := &n.table[at&(len(n.table)-1)]
+		if c.node == nil || c.hash == one.hash && s.is(one, c.name) {
+			return c.node
+		}
 	}
-	if i := n.fields.find(s, one); i > 0 {
-		return n.children[i-1]
-	}
-	return nil
 }

@@ -22,20 +22,24 @@ func rfc3339(text []byte) (seconds, nanoseconds int64, ok bool) {
 	}
 	rest := text[len(form):]
 	if rest[0] == '.' {
-		scale := int64(1_000_000_000)
 		digits := 1
 		for ; digits < len(rest) && rest[digits]-'0' <= 9; digits++ {
-			scale /= 10
-			nanoseconds += scale * int64(rest[digits]-'0')
+			if digits <= 9 {
+				nanoseconds = 10*nanoseconds + int64(rest[digits]-'0')
+			}
 		}
 		if digits == 1 {
 			return 0, 0, false
 		}
+		nanoseconds *= scale[min(digits-1, 9)]
 		rest = rest[digits:]
 	}
 	offset, ok := zone(rest)
 	return 86400*days(year, month, day) + 3600*hour + 60*minute + second - offset, nanoseconds, ok
 }
+
+// scale brings a fraction of so many digits to nanoseconds.
+var scale = [...]int64{1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2, 1e1, 1}
 
 // twoDigits returns a number of two digits, something negative when they are none.
 func twoDigits(first, second byte) int64 {
@@ -78,11 +82,10 @@ func daysIn(year, month int64) int64 {
 // days counts from the Unix epoch to a day of the Gregorian calendar. Years are
 // taken from March on, so that the day that leap years add is their last.
 func days(year, month, day int64) int64 {
-	month -= 3
-	if month < 0 {
+	if month < 3 {
 		month += 12
 		year--
 	}
-	year += 400 // the year before 0000 would round the wrong way
-	return 365*year + year/4 - year/100 + year/400 + (153*month+2)/5 + day - 1 - 865_565
+	y, m := uint64(year+400), uint64(month-3) // the year before 0000 would round the wrong way
+	return int64(365*y+y/4-y/100+y/400+(153*m+2)/5) + day - 1 - 865_565
 }

@@ -131,7 +131,7 @@ func (v *View) find(wanted *attributeSlot) *member {
 
 // data returns what the slots below data lie in.
 func (v *View) data() []byte {
-	if v.message.decoded != nil {
+	if v.message.decoded != (span{}) {
 		return v.message.decoding
 	}
 	return v.message.buf
@@ -191,26 +191,19 @@ func (v *View) Raw(slot int) []byte {
 }
 
 // ID returns the event's id.
-func (v *View) ID() []byte { return v.text(knownID) }
+func (v *View) ID() []byte { return v.message.textOf(knownID) }
 
 // Source returns the event's source.
-func (v *View) Source() []byte { return v.text(knownSource) }
+func (v *View) Source() []byte { return v.message.textOf(knownSource) }
 
 // Type returns the event's type.
-func (v *View) Type() []byte { return v.text(knownType) }
+func (v *View) Type() []byte { return v.message.textOf(knownType) }
 
 // Subject returns the event's subject, which may be empty.
-func (v *View) Subject() []byte { return v.text(knownSubject) }
+func (v *View) Subject() []byte { return v.message.textOf(knownSubject) }
 
 // Customer returns the event's customer, which may be empty.
-func (v *View) Customer() []byte { return v.text(knownCustomer) }
-
-func (v *View) text(k known) []byte {
-	if a := v.message.attribute(k); a != nil && a.kind == text {
-		return v.message.bytes(a.value)
-	}
-	return nil
-}
+func (v *View) Customer() []byte { return v.message.textOf(knownCustomer) }
 
 // Time returns the event's time in nanoseconds since the Unix epoch, 0 when it
 // has none.

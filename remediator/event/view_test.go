@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -188,6 +189,124 @@ func TestRandomViewsAgree(t *testing.T) {
 			raw[at] = rapid.SampledFrom([]byte("\"\\{}[]:,. 0e-\x00\xff\xc3nu")).Draw(t, "byte")
 		}
 		viewAgrees(t, new(event.View), raw, rapid.SliceOf(rapid.SampledFrom(wanted)).Draw(t, "paths"))
+	})
+}
+
+// trickyNames are alike in what a hash or a comparison could confuse.
+var trickyNames = []string{
+	"", "a", "b", "aa", "a\x00", "\x00", "é", "ab\"c", "seven_7", "eight__8", "nine____9", "sixteen_letters_", "seventeen_letters",
+	"the same beginning, one, the same end", "the same beginning, two, the same end", "data", "type", "1",
+}
+
+// drawTricky draws an object of tricky names, some of them written in escapes.
+func drawTricky(t *rapid.T, depth int) string {
+	var members []string
+	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(trickyNames), 0, 12, rapid.ID).Draw(t, "names") {
+		value := ""
+		if depth > 0 && rapid.Bool().Draw(t, "nested") {
+			value = drawTricky(t, depth-1)
+		} else {
+			value = drawJSON(t, 1)
+		}
+		written, err := json.Marshal(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name != "" && name[0] >= ' ' && name[0] < 0x7F && rapid.IntRange(0, 3).Draw(t, "escape") == 0 {
+			written = fmt.Appendf(nil, `"\u%04x%s`, name[0], written[2:])
+		}
+		members = append(members, string(written)+":"+value)
+	}
+	return "{" + strings.Join(members, ",") + "}"
+}
+
+func TestTrickyPlansAgree(t *testing.T) {
+	t.Parallel()
+	var view event.View
+	rapid.Check(t, func(t *rapid.T) {
+		data := drawTricky(t, 3)
+		raw := with("data", data)
+		if rapid.Bool().Draw(t, "type last") {
+			raw = with("type", "", "data", data)
+			raw = raw[:len(raw)-1] + `,"type":"com.example.sold"}`
+		}
+		names := rapid.SliceOfN(rapid.SampledFrom(trickyNames), 0, 4)
+		paths := rapid.SliceOfN(rapid.Map(names, func(path []string) []string { return append([]string{"data"}, path...) }), 0, 30)
+		viewAgrees(t, &view, []byte(raw), paths.Draw(t, "paths"))
+	})
+}
+
+// TestDeepPath follows a path down to the deepest place that an event may have.
+func TestDeepPath(t *testing.T) {
+	t.Parallel()
+	path, data := []string{"data"}, "7"
+	for range event.MaxDepth - 1 {
+		path, data = append(path, "a"), `{"a":`+data+"}"
+	}
+	plan := event.NewPlan([][]string{path, append(path, "a"), path[:9]})
+	var view event.View
+	if err := view.Read([]byte(with("data", data)), func([]byte) *event.Plan { return plan }); err != nil {
+		t.Fatal(err)
+	}
+	if n, ok := view.Number(plan.Slot(path)); !ok || n != 7 {
+		t.Errorf("the deepest number is %v, %v", n, ok)
+	}
+	if below := view.Kind(plan.Slot(append(path, "a"))); below != event.Absent {
+		t.Errorf("below it lies kind %d", below)
+	}
+	if plan.Slots() != event.MaxDepth+1 || plan.Slot([]string{"data", "b"}) != -1 {
+		t.Errorf("%d slots, %d for a path that is not there", plan.Slots(), plan.Slot([]string{"data", "b"}))
+	}
+}
+
+// TestViewAllocatesNothing reads events of every kind into a view that has read
+// them before.
+func TestViewAllocatesNothing(t *testing.T) {
+	var view event.View
+	plan := event.NewPlan(append(wanted, []string{"data", "stalls"}, []string{"data", "paid"}))
+	planFor := func([]byte) *event.Plan { return plan }
+	for name, raw := range map[string]string{
+		"sample":      sample,
+		"type last":   `{"data":{"a":{"b":1.5}},` + with()[1:],
+		"escapes":     with("customer", `"c-\u00e9"`, "subject", `"more than thirty-two bytes, some of them wide: é"`, "data", `{"\u0061":"\n","k1":"\ud83d\ude00"}`),
+		"many names":  with("data", "{"+members("name_%d", 500, `{"a":1}`)+"}"),
+		"data_base64": with("data_base64", `"eyJhIjp7ImIiOjF9fQ=="`),
+		"long digits": with("data", `{"a":0.30000000000000004,"k1":9007199254740993}`),
+	} {
+		event := []byte(raw)
+		read := func() {
+			if err := view.Read(event, planFor); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			for slot := range plan.Slots() {
+				view.Number(slot)
+				view.Text(slot)
+			}
+		}
+		read()
+		if allocs := testing.AllocsPerRun(10, read); allocs > 0 {
+			t.Errorf("%s: %v allocations", name, allocs)
+		}
+	}
+}
+
+// FuzzView holds a View against Decode and DecodeData, on any bytes and with any
+// paths, one a line with their names between slashes.
+func FuzzView(f *testing.F) {
+	for _, body := range jsonBodies(f) {
+		f.Add([]byte(with("data", body)), "data/a/b\nevent/id")
+	}
+	f.Add([]byte(sample), "data/rental\ndata/player/version\nevent/customer")
+	f.Add([]byte(`{"data":{"\u0061":{"":[1]}},`+with("data_base64", "null")[1:]), "data/a\ndata/a/\nevent/type/x")
+	f.Add([]byte(with("data_base64", `"eyJhIjp7ImIiOjF9fQ=="`)), "data/a/b\ndata")
+	f.Fuzz(func(t *testing.T, raw []byte, lines string) {
+		var paths [][]string
+		for line := range strings.SplitSeq(lines, "\n") {
+			if path := strings.Split(line, "/"); path[0] == "data" || path[0] == "event" {
+				paths = append(paths, path)
+			}
+		}
+		viewAgrees(t, new(event.View), raw, paths)
 	})
 }
 
