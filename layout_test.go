@@ -60,7 +60,7 @@ var edges = map[string][]string{
 	"remediator/act/stripe":               {"remediator/act"},
 	"remediator/act/webhook":              {"remediator/act", "remediator/webhooks", "remediator/webhooks/signature"},
 	"remediator/andon":                    {"remediator/problem"},
-	"remediator/api":                      {"remediator/access", "remediator/andon", "remediator/people", "remediator/problem", "remediator/store/views"},
+	"remediator/api":                      {"remediator/access", "remediator/andon", "remediator/history", "remediator/people", "remediator/problem", "remediator/store/views"},
 	"remediator/crash":                    {}, // tests alone, which wire what they need
 	"remediator/history":                  {"remediator/log"},
 	"remediator/ingest":                   {"remediator/log", "remediator/problem"},

@@ -66,7 +66,7 @@ func TestPeopleGuideRoles(t *testing.T) {
 			}
 		}
 	}
-	commands := []string{decide.CommandApprove, decide.CommandDeny, decide.CommandRetry, decide.CommandReverse, decide.CommandRequest, decide.CommandPull,
+	commands := []string{decide.CommandApprove, decide.CommandDeny, decide.CommandRetry, decide.CommandReverse, decide.CommandRequest, decide.CommandApply, decide.CommandPull,
 		decide.CommandAcknowledge, decide.CommandRelease, decide.CommandPause, decide.CommandResume, decide.CommandToken, decide.CommandRevoke}
 	if !slices.Equal(seen, commands) {
 		t.Errorf("the table has the commands %q, want %q", seen, commands)

@@ -22,6 +22,7 @@ import (
 	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/history"
 	"github.com/makegood/makegood/remediator/ingest"
 	"github.com/makegood/makegood/remediator/log"
 	"github.com/makegood/makegood/remediator/match"
@@ -77,7 +78,7 @@ func (s *Service) pipeline() error {
 		Events: s.observed(events), Stream: s.hub.Stream(), Gates: s.hub.Gates(), Ledger: s.ledger, Ready: s.readiness,
 		Balance: credit.BalanceHandler(s.ledger, s.cfg.Now, s.cfg.Logger),
 		Redeem:  credit.RedeemHandler(s.ledger, s.cfg.Now, s.cfg.Logger),
-		Guard:   s.guard, Desk: s.desk, InForce: s.inForce, CheckRules: s.checkRules, Now: s.cfg.Now, Logger: s.cfg.Logger,
+		Guard:   s.guard, Desk: s.desk, History: history.New(s.log, s.ledger), InForce: s.inForce, CheckRules: s.checkRules, Now: s.cfg.Now, Logger: s.cfg.Logger,
 	}
 	if err := s.connectTelling(&faces); err != nil {
 		return err

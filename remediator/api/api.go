@@ -21,6 +21,7 @@ import (
 	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/history"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/problem"
 	"github.com/makegood/makegood/remediator/rule"
@@ -51,6 +52,8 @@ type Ledger interface {
 	Holds(ctx context.Context) ([]views.Hold, error)
 	Brakes(ctx context.Context) ([]views.Brake, error)
 	Tokens(ctx context.Context) ([]decide.Token, error)
+	// Bulk returns what a rule makes good afterwards, nil when there is none.
+	Bulk(ctx context.Context, id uuid.UUID) (*decide.Bulk, error)
 	// Proposal returns the rule set that waits for another person, nil when none does.
 	Proposal(ctx context.Context) (*decide.Proposal, error)
 }
@@ -69,6 +72,8 @@ type Config struct {
 	// Desk takes commands. Without one they are refused: the ledger is read from
 	// files.
 	Desk Desk
+	// History reads the log. Required with a Desk.
+	History History
 	// InForce returns the rules in force. Required.
 	InForce func() InForce
 	// CheckRules says why rule files cannot be put in force; *rule.Problems when
@@ -77,6 +82,15 @@ type Config struct {
 	// Now is the clock that tokens begin by. Defaults to time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger
+}
+
+// History is what the API asks about the past. Package history implements it.
+type History interface {
+	// Afterwards lists what a rule in force would have made good, in parts; what is
+	// wrong with the question is a history.AskError.
+	Afterwards(ctx context.Context, inForce *rule.Set, ask history.Ask) ([]decide.Apply, error)
+	// Try says what commands would come to now.
+	Try(ctx context.Context, commands []decide.CommandBody) (*decide.Answer, error)
 }
 
 type handler struct{ Config }
@@ -113,7 +127,7 @@ func (h handler) router() *mux.Router {
 
 func (h handler) routeReads(r *mux.Router) {
 	for path, handler := range map[string]http.HandlerFunc{
-		"/v1/status": h.status, "/v1/remedies": h.remedies, "/v1/remedies/{remedy}": h.remedy, "/v1/holds": h.holds,
+		"/v1/status": h.status, "/v1/remedies": h.remedies, "/v1/remedies/{remedy}": h.remedy, "/v1/holds": h.holds, "/v1/bulks/{bulk}": h.bulk,
 		"/v1/andon": h.cords, "/v1/brakes": h.brakes, "/v1/rules": h.rules, "/v1/commands": h.command, "/v1/webhooks": h.webhooks,
 	} {
 		r.Handle(path, h.reads(handler)).Methods(http.MethodGet)
@@ -148,6 +162,9 @@ func (h handler) routeCommands(r *mux.Router) {
 		"/v1/rules/activate":            h.activate,
 		"/v1/rules/approve":             h.answerProposal(true),
 		"/v1/rules/deny":                h.answerProposal(false),
+		"/v1/rules/{rule}/apply":        h.apply,
+		"/v1/bulks/{bulk}/approve":      h.onBulk(decide.CommandApprove),
+		"/v1/bulks/{bulk}/deny":         h.onBulk(decide.CommandDeny),
 	} {
 		r.Handle(path, h.reads(handler)).Methods(http.MethodPost)
 	}

@@ -34,6 +34,7 @@ const (
 // Desk takes commands. Package people implements it.
 type Desk interface {
 	Give(ctx context.Context, p access.Principal, id string, c decide.CommandBody) (*decide.Answer, error)
+	Apply(ctx context.Context, p access.Principal, id string, c decide.CommandBody, find func() ([]decide.Apply, error)) (*decide.Answer, error)
 	Activate(ctx context.Context, p access.Principal, id string, a decide.ActivateBody) (*decide.Answer, error)
 }
 

@@ -128,6 +128,12 @@ func (h handler) remedies(w http.ResponseWriter, r *http.Request) {
 	if !limit(w, q, &f.Limit) {
 		return
 	}
+	if text := q.Get("bulk"); text != "" {
+		var ok bool
+		if f.Bulk, ok = bulkID(w, text); !ok {
+			return
+		}
+	}
 	if text := q.Get("before"); text != "" {
 		n, err := strconv.ParseUint(text, 10, 63)
 		if err != nil {

@@ -31,6 +31,7 @@ const (
 	pausers    = "401 401 401 401 403 403 403 200 403 200 200 200"
 	stoppers   = "401 401 401 401 403 403 403 409 403 409 409 409"
 	authors    = "401 401 401 401 403 403 200 403 403 403 200 200"
+	appliers   = "401 401 401 401 403 403 422 403 403 422 422 422"
 	notFound   = "401 401 401 401 403 403 403 403 403 404 404 404"
 	unread     = "401 401 401 401 403 404 404 404 404 404 404 404"
 	unsigned   = "404 404 404 404 404 404 404 404 404 404 404 404"
@@ -52,6 +53,10 @@ var routes = map[string]struct{ path, body, want string }{
 	"GET /v1/remedies":                    {"/v1/remedies", "", readers},
 	"GET /v1/remedies/{remedy}":           {"/v1/remedies/" + none, "", unread},
 	"GET /v1/holds":                       {"/v1/holds", "", readers},
+	"GET /v1/bulks/{bulk}":                {"/v1/bulks/" + none, "", unread},
+	"POST /v1/bulks/{bulk}/approve":       {"/v1/bulks/" + none + "/approve", "", approvers},
+	"POST /v1/bulks/{bulk}/deny":          {"/v1/bulks/" + none + "/deny", "", approvers},
+	"POST /v1/rules/{rule}/apply":         {"/v1/rules/none/apply", `{"since":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z"}`, appliers},
 	"GET /v1/andon":                       {"/v1/andon", "", readers},
 	"GET /v1/brakes":                      {"/v1/brakes", "", readers},
 	"GET /v1/rules":                       {"/v1/rules", "", readers},

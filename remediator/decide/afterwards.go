@@ -1,6 +1,8 @@
 package decide
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -53,6 +55,35 @@ type MadeGood struct {
 	Steps      []Step      `json:"steps"`
 	Values     []byte      `json:"values,omitempty"` // what its steps tell, as EvidenceValues has it
 	Body       []byte      `json:"body"`             // the event as received
+}
+
+// partBytes bounds a part of a list in JSON: with the largest remedy besides it fits
+// a record of the log.
+const partBytes = 256 << 10
+
+// Split makes the parts of a list: copies of a that carry the remedies in order, and
+// the digest of them all. There is one at least.
+func (a Apply) Split(list []MadeGood) ([]Apply, error) {
+	digest := sha256.New()
+	a.Part, a.Remedies = 1, nil
+	parts, size := []Apply{a}, 0
+	for _, m := range list {
+		text, err := json.Marshal(m)
+		if err != nil {
+			return nil, fmt.Errorf("encode list: %w", err)
+		}
+		digest.Write(text)
+		if size += len(text); size > partBytes && size > len(text) {
+			a.Part++
+			parts, size = append(parts, a), len(text)
+		}
+		last := &parts[len(parts)-1]
+		last.Remedies = append(last.Remedies, m)
+	}
+	for i := range parts {
+		parts[i].List, parts[i].Parts = hex.EncodeToString(digest.Sum(nil)), len(parts)
+	}
+	return parts, nil
 }
 
 // listed are the parts of a list that have come while its last has not.
@@ -188,9 +219,9 @@ func (f *Fold) makeGood(b *openBulk, r *rule.Rule, m *MadeGood) (left string, er
 	}
 	v := &verdict{fold: f, c: c, need: b.Bulk.Need, actions: m.actions()}
 	switch {
-	case len(v.actions) == 0:
+	case len(m.Steps) > 0 && len(v.actions) == 0:
 		return LeftEmpty, nil
-	case unfit(v.actions):
+	case len(m.Steps) == 0, unfit(v.actions): // without steps they could not be computed
 		return ReasonError, nil
 	}
 	v.total()

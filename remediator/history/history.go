@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -44,10 +45,11 @@ type Ledger interface {
 type History struct {
 	log    Log
 	ledger Ledger
+	busy   sync.Mutex // by a question that folds much of the log
 }
 
 // New returns the history that a log and its ledger hold.
-func New(lg Log, l Ledger) *History { return &History{lg, l} }
+func New(lg Log, l Ledger) *History { return &History{log: lg, ledger: l} }
 
 // recordsAtOnce is how many records are read at once: 32 MiB at most.
 const recordsAtOnce = 64

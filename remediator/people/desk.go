@@ -86,7 +86,7 @@ func ID(p access.Principal, key string) string {
 // yet. The same command again, under the same id, gives the same answer.
 func (d *Desk) Give(ctx context.Context, p access.Principal, id string, c decide.CommandBody) (*decide.Answer, error) {
 	of := c.Of
-	c.By, c.Roles, c.Of, c.Request = p.Name, nil, nil, "" // roles may change, and the ledger grow, before a repeat
+	c = asked(p, c)
 	request, err := digest(c)
 	if err != nil {
 		return nil, err
@@ -121,19 +121,34 @@ func (d *Desk) submit(ctx context.Context, id, request string, kind input.Kind, 
 	if answer != nil || err != nil {
 		return answer, err
 	}
-	text, err := json.Marshal(body)
+	in, err := d.input(id, kind, body)
 	if err != nil {
-		return nil, fmt.Errorf("encode command: %w", err)
+		return nil, err
 	}
-	// Whoever asked may go meanwhile. The log has it all the same, and a stop that is
-	// in the log is to be effective at once.
-	if err := d.cfg.Append(context.WithoutCancel(ctx), []input.Input{{ID: id, Kind: kind, At: d.cfg.Stamp(), Body: text}}); err != nil {
-		return nil, fmt.Errorf("append command: %w", err)
+	if err := d.append(ctx, in); err != nil {
+		return nil, err
 	}
 	if err := after(); err != nil {
 		return nil, err
 	}
 	return d.wait(ctx, id, request)
+}
+
+func (d *Desk) input(id string, kind input.Kind, body any) (input.Input, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return input.Input{}, fmt.Errorf("encode command: %w", err)
+	}
+	return input.Input{ID: id, Kind: kind, At: d.cfg.Stamp(), Body: text}, nil
+}
+
+// append appends what somebody said. They may go meanwhile: the log has it all the
+// same, and a stop that is in the log is to be effective at once.
+func (d *Desk) append(ctx context.Context, inputs ...input.Input) error {
+	if err := d.cfg.Append(context.WithoutCancel(ctx), inputs); err != nil {
+		return fmt.Errorf("append command: %w", err)
+	}
+	return nil
 }
 
 // answerTo looks whether a command was answered, and whether it was this one.

@@ -28,6 +28,9 @@ func Warming(sets ...*rule.Set) time.Duration {
 			if r.Window != nil {
 				longest = max(longest, r.Window.Within+latenessS*time.Second)
 			}
+			if r.Unless != nil {
+				longest = max(longest, r.Unless.Within+latenessS*time.Second)
+			}
 		}
 	}
 	return longest

@@ -1,0 +1,130 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/access"
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/history"
+	"github.com/makegood/makegood/remediator/people"
+	"github.com/makegood/makegood/remediator/problem"
+)
+
+// maxCustomers bounds the body of an apply: a list of customers.
+const maxCustomers = 4 << 20
+
+// apply answers POST /v1/rules/{rule}/apply: what the rule would have made good in a
+// period is held under one approval. What that is, the log says and nobody else. With
+// dry_run nothing is appended, and the answer is what it would be.
+func (h handler) apply(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Since     time.Time `json:"since"`
+		Until     time.Time `json:"until"`
+		Customers []string  `json:"customers"`
+		Reason    string    `json:"reason"`
+		DryRun    bool      `json:"dry_run"`
+	}
+	if !decodeStrict(w, r, maxCustomers, &body) {
+		return
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // the log may be long; where it cannot be lifted, the caller asks again
+	if body.Since.IsZero() || body.Until.IsZero() || body.Customers != nil && len(body.Customers) == 0 {
+		problem.Write(w, http.StatusBadRequest, "body", "since, until: write both, in RFC 3339; customers: leave it out for everybody, or name one")
+		return
+	}
+	p, ask := access.From(r.Context()), history.Ask{Rule: r.PathValue("rule"), Since: body.Since, Until: body.Until, Customers: body.Customers}
+	said := ask.Apply()
+	c := decide.CommandBody{Command: decide.CommandApply, Target: decide.TargetRule(ask.Rule), Reason: body.Reason, Apply: &said}
+	may := decide.MayGive(p.Roles, c.Command) == ""
+	find := func() ([]decide.Apply, error) {
+		if !may { // the fold refuses it, and no log is read for that
+			return said.Split(nil)
+		}
+		return h.History.Afterwards(r.Context(), h.InForce().Set, ask)
+	}
+	if body.DryRun {
+		h.tryApply(w, r, p, c, find, may)
+		return
+	}
+	id, ok := commandID(w, r, p)
+	if !ok {
+		return
+	}
+	answer, err := h.Desk.Apply(r.Context(), p, id, c, find)
+	if !askRefused(w, err) {
+		h.answered(w, r, id, answer, err, may)
+	}
+}
+
+// tryApply answers a dry run.
+func (h handler) tryApply(w http.ResponseWriter, r *http.Request, p access.Principal, c decide.CommandBody, find func() ([]decide.Apply, error), may bool) {
+	parts, err := find()
+	var answer *decide.Answer
+	if err == nil {
+		answer, err = h.History.Try(r.Context(), people.Commands(p, c, parts))
+	}
+	switch {
+	case askRefused(w, err):
+	case err != nil:
+		h.answer(w, r, nil, err)
+	default:
+		if answer.Bulk != nil {
+			answer.Bulk.Bulk = uuid.Nil // there is none
+		}
+		h.answered(w, r, "", answer, nil, may)
+	}
+}
+
+// askRefused answers what is wrong with a question about the past, if that is it.
+func askRefused(w http.ResponseWriter, err error) bool {
+	var wrong history.AskError
+	switch {
+	case errors.As(err, &wrong):
+		problem.Write(w, http.StatusUnprocessableEntity, "ask", wrong.Error())
+	case errors.Is(err, history.ErrBusy):
+		problem.Write(w, http.StatusTooManyRequests, "busy", err.Error())
+	default:
+		return false
+	}
+	return true
+}
+
+// bulk answers GET /v1/bulks/{bulk}.
+func (h handler) bulk(w http.ResponseWriter, r *http.Request) {
+	id, ok := bulkID(w, r.PathValue("bulk"))
+	if !ok {
+		return
+	}
+	found, err := h.Ledger.Bulk(r.Context(), id)
+	if err == nil && found == nil {
+		problem.Write(w, http.StatusNotFound, "not-found", "no bulk has this id")
+		return
+	}
+	h.answer(w, r, found, err)
+}
+
+// onBulk answers POST /v1/bulks/{bulk}/COMMAND.
+func (h handler) onBulk(command string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Reason string `json:"reason"`
+		}
+		if id, ok := bulkID(w, r.PathValue("bulk")); ok && decodeStrict(w, r, maxCommand, &body) {
+			h.give(w, r, decide.CommandBody{Command: command, Bulk: id, Reason: body.Reason})
+		}
+	}
+}
+
+func bulkID(w http.ResponseWriter, text string) (uuid.UUID, bool) {
+	id, err := uuid.Parse(text)
+	if err != nil || id == uuid.Nil {
+		problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%.80q is no id of a bulk", text))
+		return uuid.Nil, false
+	}
+	return id, true
+}
