@@ -28,10 +28,18 @@ func (c *holdsCommand) Run(p *program) error {
 	return show(p, c.service, "/v1/holds", nil, func(answer api.Holds) error {
 		rows := [][]string{}
 		for _, h := range answer.Holds {
-			rows = append(rows, []string{h.Rule, h.Reason, fmt.Sprint(h.Remedies), moneyOf(h.Money), h.Oldest.Format(time.RFC3339)})
+			rows = append(rows, []string{h.Rule, heldFor(h), fmt.Sprint(h.Remedies), moneyOf(h.Money), h.Oldest.Format(time.RFC3339)})
 		}
 		return printTable(p.stdout, []string{"RULE", "HELD FOR", "REMEDIES", "MONEY", "OLDEST"}, rows)
 	})
+}
+
+// heldFor is why something is held; of a bulk, its id and who has said what.
+func heldFor(h views.Hold) string {
+	if h.Bulk == nil {
+		return h.Reason
+	}
+	return fmt.Sprintf("bulk %s, asked for by %s, %d of %d approvals", h.Bulk.Bulk, h.Bulk.By, len(h.Bulk.Approvals), h.Bulk.Need)
 }
 
 // moneyOf writes sums of several currencies.
@@ -48,6 +56,7 @@ func moneyOf(sums []money.Money) string {
 type held struct {
 	service
 	Remedy  string `arg:"" optional:"" help:"Id of the remedy."`
+	Bulk    string `placeholder:"ID" help:"Instead of a remedy: a bulk as a whole, as remedies holds shows it."`
 	All     bool   `help:"All that --rule and --held-for say, each by a command of its own."`
 	Rule    string `help:"With --all: those of this rule."`
 	HeldFor string `placeholder:"REASON" help:"With --all: those that are held for this reason, as remedies holds shows it."`
@@ -85,6 +94,9 @@ func (c *denyCommand) Run(p *program) error {
 // reason.
 func (c *held) answer(p *program, command string, said func(of string, a decide.Answer) string) error {
 	body := map[string]string{"reason": c.Reason}
+	if c.Bulk != "" {
+		return c.answerBulk(p, command, body)
+	}
 	if !c.All {
 		if c.Remedy == "" || c.Rule != "" || c.HeldFor != "" || c.Yes {
 			return usageError("name one remedy, or say --all with --rule and --held-for; makegood remedies holds shows these")
@@ -106,7 +118,7 @@ func (c *held) answer(p *program, command string, said func(of string, a decide.
 	if len(ids) == 0 {
 		return c.tellEach(p, nil, said)
 	}
-	if agreed, err := c.agreed(p, command); err != nil || !agreed {
+	if agreed, err := agreed(p, c.Yes, command+" all of them?"); err != nil || !agreed {
 		return err
 	}
 	orders := []order{}
@@ -114,6 +126,25 @@ func (c *held) answer(p *program, command string, said func(of string, a decide.
 		orders = append(orders, order{of: id.String(), path: "/v1/remedies/" + id.String() + "/" + command, body: body})
 	}
 	return c.tellEach(p, orders, said)
+}
+
+// answerBulk gives an answer to a bulk.
+func (c *held) answerBulk(p *program, command string, body any) error {
+	if _, err := uuid.Parse(c.Bulk); err != nil || c.All || c.Remedy != "" || c.Rule != "" || c.HeldFor != "" {
+		return usageError("--bulk takes the id of a bulk, and nothing besides: it is answered as a whole")
+	}
+	return c.tell(p, "/v1/bulks/"+c.Bulk+"/"+command, body, func(a decide.Answer) string {
+		if a.Bulk == nil {
+			return a.Status
+		}
+		switch a.Status {
+		case decide.BulkHeld:
+			return fmt.Sprintf("your approval counts, %d of %d; it waits for another person too", len(a.Bulk.Approvals), a.Bulk.Need)
+		case decide.Denied:
+			return fmt.Sprintf("denied: %d remedies, %s", a.Bulk.Remedies, moneyOf(a.Bulk.Money))
+		}
+		return fmt.Sprintf("approved: %d remedies, %s", a.Bulk.Remedies, moneyOf(a.Bulk.Money))
+	})
 }
 
 // remedyPath is where a command about a remedy goes.
@@ -162,20 +193,20 @@ func (c *held) find(p *program) ([]uuid.UUID, string, error) {
 }
 
 // agreed asks on a terminal whether to go on.
-func (c *held) agreed(p *program, command string) (bool, error) {
-	if c.Yes {
+func agreed(p *program, yes bool, what string) (bool, error) {
+	if yes {
 		return true, nil
 	}
 	terminal, ok := p.stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(terminal.Fd())) {
 		return false, usageError("nobody can be asked here: look at how many they are, and say --yes")
 	}
-	return c.question(p, terminal, command)
+	return question(p, terminal, what)
 }
 
 // question asks, and takes an interrupt for an answer.
-func (c *held) question(p *program, terminal io.Reader, command string) (bool, error) {
-	fmt.Fprintf(p.stderr, "%s all of them? [y/N] ", command)
+func question(p *program, terminal io.Reader, what string) (bool, error) {
+	fmt.Fprintf(p.stderr, "%s [y/N] ", what)
 	text, err := bufio.NewReader(&interruptible{ctx: p.ctx, in: terminal}).ReadString('\n')
 	if err != nil {
 		return false, fmt.Errorf("read answer: %w", err)

@@ -59,7 +59,7 @@ func TestInterruptAtQuestion(t *testing.T) {
 	defer close(in.closed)
 	done := make(chan error, 1)
 	go func() {
-		agreed, err := (&held{}).question(&program{ctx: ctx, stderr: io.Discard}, in, "approve")
+		agreed, err := question(&program{ctx: ctx, stderr: io.Discard}, in, "approve all of them?")
 		if agreed {
 			err = fmt.Errorf("it agreed")
 		}

@@ -61,6 +61,7 @@ type listRemediesCommand struct {
 	Rule     string `help:"Only of this rule."`
 	Status   string `help:"Only with this status: acting, held, done, failed, denied, expired, reversed, suppressed, shadow."`
 	Customer string `help:"Only of this customer."`
+	Bulk     string `placeholder:"ID" help:"Only of this bulk."`
 	Limit    int    `default:"50" help:"At most this many, up to 1000."`
 	Before   string `help:"Go on where a page ended: its \"next\"."`
 }
@@ -71,7 +72,7 @@ var statuses = []string{views.StatusActing, views.StatusHeld, decide.Done, decid
 
 // Run lists remedies.
 func (c *listRemediesCommand) Run(p *program) error {
-	query := narrowed(c.Limit, map[string]string{"rule": c.Rule, "status": c.Status, "customer": c.Customer, "before": c.Before})
+	query := narrowed(c.Limit, map[string]string{"rule": c.Rule, "status": c.Status, "customer": c.Customer, "bulk": c.Bulk, "before": c.Before})
 	if err := haveStatus("remedy", c.Status, statuses); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ type rulesCommands struct {
 	Fmt      fmtCommand          `cmd:"" help:"Write rule files in the one form."`
 	Explain  explainCommand      `cmd:"" help:"Say for one event why each rule fires or does not."`
 	Backtest backtestCommand     `cmd:"" help:"Say what rules would have done over events of the past."`
+	Apply    applyCommand        `cmd:"" help:"Make good afterwards what a rule in force would have made good; two others approve it."`
 	Schema   schemaCommand       `cmd:"" help:"Print the JSON Schema of rule files, or of their tests, for editors."`
 	Status   rulesStatusCommand  `cmd:"" help:"Say which rules are in force at a service, and which wait for another person."`
 	Activate activateCommand     `cmd:"" help:"Put the rules of a folder in force at a running service."`

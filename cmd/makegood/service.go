@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,6 +55,8 @@ type service struct {
 	DataDir string `env:"MAKEGOOD_DATA_DIR" help:"Data folder of a service on this machine, which knows you as its owner; while none runs, reads are answered from its files." type:"path" group:"Which service, and who asks"`
 	credentials
 	Output string `enum:"table,json" default:"table" help:"table or json."`
+
+	patience time.Duration // for an answer that takes the service long; 0: answerTimeout
 }
 
 // AfterApply decides between an address and a folder. What the command line says
@@ -97,7 +100,7 @@ func checkAddress(address string) error {
 
 // reach returns a client of the running service and the address to ask it at.
 func (s service) reach() (*http.Client, string, error) {
-	client := &http.Client{Timeout: answerTimeout}
+	client := &http.Client{Timeout: cmp.Or(s.patience, answerTimeout)}
 	switch {
 	case s.URL != "":
 		return client, strings.TrimSuffix(s.URL, "/"), checkAddress(s.URL)
