@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"slices"
@@ -171,11 +172,24 @@ func (f *Fold) dropWaiting() error {
 	return nil
 }
 
-// Waiting returns how many events of each rule wait for their counterpart.
-func (f *Fold) Waiting() map[string]int {
-	all := map[string]int{}
+// Waits is an event that waits for its counterpart.
+type Waits struct {
+	Rule          string
+	Source, Event string // its source and id
+	Deadline      int64  // up to which the counterpart comes in time, by its own time
+	Due           int64  // log time at which the rule fires unless it came
+}
+
+// Waiting returns the events that wait, by when they are due.
+func (f *Fold) Waiting() []Waits {
+	var all []Waits
 	for name, w := range f.state.Waiting {
-		all[name] = len(w.Open)
+		for _, o := range w.Open {
+			all = append(all, Waits{Rule: name, Source: o.Source, Event: o.Event, Deadline: o.Deadline, Due: o.Due})
+		}
 	}
+	slices.SortFunc(all, func(a, b Waits) int {
+		return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Event, b.Event))
+	})
 	return all
 }

@@ -41,6 +41,7 @@ type RuleSummary struct {
 	Cords     int               `json:"cords"`              // distinct ones pulled
 	Held      int               `json:"held,omitempty"`     // remedies that would have waited for a person
 	HeldFor   map[string]int    `json:"held_for,omitempty"` // the same, by reason
+	Open      int               `json:"open,omitempty"`     // events that still wait for a counterpart at the end
 }
 
 // DaySummary is what one rule would have done on one day.
@@ -135,8 +136,14 @@ func Compare(set, against *rule.Set, past Past) (*Report, error) {
 	if past.Since != 0 && warming > 0 && first > past.Since-int64(warming) {
 		report.Begins = stampOr(first)
 	}
+	open := map[string]int{}
+	for _, w := range sides[0].fold.fold.Waiting() {
+		open[w.Rule]++
+	}
 	for _, r := range set.Rules {
-		report.Rules = append(report.Rules, sides[0].tallies[r.Name].summary(r.Name))
+		summary := sides[0].tallies[r.Name].summary(r.Name)
+		summary.Open = open[r.Name]
+		report.Rules = append(report.Rules, summary)
 	}
 	report.Days = sides[0].tallies.days()
 	if against != nil {

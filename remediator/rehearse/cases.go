@@ -31,8 +31,8 @@ func (s *suite) oneCase(n *yaml.Node, base test) test {
 	}
 	name := s.text(m.Get("name"))
 	set := m.Need("set", "write the values that the case is about: set: {data.delay_min: 179}")
-	if set != nil && len(t.sends) > 0 {
-		last := &t.sends[len(t.sends)-1]
+	if set != nil && lastEvent(t.sends) >= 0 {
+		last := &t.sends[lastEvent(t.sends)]
 		last.sets = append(slices.Clone(last.sets), set)
 		if name == "" {
 			name = inline(set)

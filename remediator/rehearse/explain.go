@@ -29,6 +29,7 @@ type RuleExplanation struct {
 	Line       int                    `json:"line"`
 	Matched    bool                   `json:"type_matched"`
 	Window     string                 `json:"window,omitempty"` // what having counts, and how exactly
+	Unless     string                 `json:"unless,omitempty"` // what the event waits for, or ends
 	Conditions []ConditionExplanation `json:"conditions"`
 	Decision   string                 `json:"decision,omitempty"` // empty when it makes no remedy
 	Reason     string                 `json:"reason,omitempty"`
@@ -46,7 +47,7 @@ const (
 
 // ConditionExplanation is about one of the conditions that && joins.
 type ConditionExplanation struct {
-	Part      string         `json:"part"` // if or having
+	Part      string         `json:"part"` // if, having or unless
 	Condition string         `json:"condition"`
 	Result    string         `json:"result"`
 	Error     string         `json:"error,omitempty"`
@@ -76,7 +77,13 @@ func Explain(set *rule.Set, raw []byte, now int64) (*Explanation, error) {
 	}
 	e := &Explanation{Event: ev.ID, Type: ev.Type, Rules: []RuleExplanation{}}
 	for _, r := range set.Rules {
-		e.Rules = append(e.Rules, o.explain(r, ev.Type))
+		explained := o.explain(r, ev.Type)
+		if r.Unless != nil {
+			if err := w.explainUnless(o, &explained, r); err != nil {
+				return nil, err
+			}
+		}
+		e.Rules = append(e.Rules, explained)
 	}
 	return e, nil
 }
@@ -101,10 +108,7 @@ func (o *outcome) explain(r *rule.Rule, eventType string) RuleExplanation {
 		}
 	}
 	if remedy := o.remedy(r.Name); remedy != nil {
-		e.Decision, e.Reason = remedy.Decision, remedy.Reason
-		for _, s := range remedy.Steps {
-			e.Actions = append(e.Actions, stepText(s))
-		}
+		e.decided(remedy)
 	}
 	e.Why = o.why(j)
 	return e
@@ -176,6 +180,9 @@ func (e *Explanation) WriteText(w io.Writer) error {
 				seen = append(seen, c.Error)
 			}
 			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", c.Part, c.Condition, c.Result, strings.Join(seen, ", "))
+		}
+		if r.Unless != "" {
+			fmt.Fprintf(table, "  unless: %s\n", r.Unless)
 		}
 		switch r.Decision {
 		case "":

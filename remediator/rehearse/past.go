@@ -20,7 +20,8 @@ type Past struct {
 }
 
 // Warming is how long before a period its events are needed: as long as the
-// longest window of the rules, and as late as an event may come to it.
+// longest window of the rules, or as an event waits for its counterpart, and as late
+// as an event may come to it.
 func Warming(sets ...*rule.Set) time.Duration {
 	longest := time.Duration(0)
 	for _, set := range sets {
@@ -28,7 +29,9 @@ func Warming(sets ...*rule.Set) time.Duration {
 			if r.Window != nil {
 				longest = max(longest, r.Window.Within+latenessS*time.Second)
 			}
-			if r.Unless != nil {
+			if r.Unless != nil && r.Unless.Until != nil {
+				longest = max(longest, rule.MaxWait)
+			} else if r.Unless != nil {
 				longest = max(longest, r.Unless.Within+latenessS*time.Second)
 			}
 		}

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -77,7 +78,10 @@ func (r *run) heard() bool {
 	for _, known := range r.set.Rules {
 		types = append(types, known.Events...)
 	}
-	last := r.outcomes[len(r.outcomes)-1].eventType
+	last := ""
+	for _, o := range r.outcomes {
+		last = cmp.Or(o.eventType, last)
+	}
 	slices.Sort(types)
 	r.fail(r.test.at, "unmatched", document.DidYouMean(last, slices.Compact(types)), "no rule is about any event of this test; the last is a %s", last)
 	return false
@@ -146,7 +150,9 @@ func (r *run) compare() {
 func (r *run) whyNone(name string) string {
 	for _, o := range slices.Backward(r.outcomes) {
 		if j := o.of(name); j != nil {
-			if why := o.why(j); why != "" {
+			inTheEnd := *o
+			inTheEnd.waiting = r.outcomes[len(r.outcomes)-1].waiting
+			if why := inTheEnd.why(j); why != "" {
 				return "of the last event: " + why
 			}
 			return "it makes fewer than expected"
@@ -258,6 +264,10 @@ func (r *run) because(n negation, o *outcome, j *judgement) {
 			hint = "did you mean " + near + "?"
 		}
 		r.fail(n.becauseAt, "because", hint, "the rule %s has no condition %s", n.rule, n.because)
+		return
+	}
+	if j.rule.Unless != nil && n.because == ConditionUnless {
+		r.becauseUnless(n, j)
 		return
 	}
 	found := false

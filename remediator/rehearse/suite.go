@@ -37,7 +37,7 @@ type demand struct {
 	golden *yaml.Node // names a file with the decisions in full; nil: none
 }
 
-// send is an event and when it arrives, counted from the start of the test.
+// send is an event, or nothing, and when it arrives, counted from the start of the test.
 type send struct {
 	at    document.Place
 	after time.Duration
@@ -49,6 +49,9 @@ type send struct {
 	repeat int           // how often it arrives
 	every  time.Duration // from one time to the next
 }
+
+// passes reports whether nothing arrives but time passes.
+func (s *send) passes() bool { return s.event == nil && s.file == nil }
 
 // expectation is one remedy that must be made.
 type expectation struct {
@@ -138,7 +141,7 @@ func (s *suite) test(n *yaml.Node) []test {
 		after = one.after + time.Duration(one.repeat-1)*one.every
 		t.sends = append(t.sends, one)
 	}
-	if len(t.sends) == 0 && m.Has("send") {
+	if lastEvent(t.sends) < 0 && m.Has("send") {
 		s.Errorf(m.Key("send"), "empty", "send an event, or a file with one", "the test sends nothing, so it shows nothing")
 	}
 	if !m.Has("cases") {
@@ -182,8 +185,10 @@ func (s *suite) send(n *yaml.Node, before time.Duration) send {
 	if at := m.Get("at"); at != nil {
 		one.after, one.timed = s.duration(at, "write the time since the test began: at: +2h", "time since the test began"), true
 	}
-	if (one.event == nil) == (one.file == nil) {
-		s.Errorf(one.at, "event", "write event: with the event, or file: with the name of a JSON file beside this one", "each item of send is one event or one file")
+	alone := one.timed && len(m.Names()) == 1
+	if (one.event == nil) == (one.file == nil) && !alone {
+		s.Errorf(one.at, "event", "write event: with the event, or file: with the name of a JSON file beside this one; at: alone lets time pass",
+			"each item of send is one event or one file")
 	}
 	s.repeats(m, &one)
 	return one

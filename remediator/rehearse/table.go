@@ -32,6 +32,9 @@ func (b *Report) WriteTable(w io.Writer) error {
 		for _, reason := range slices.Sorted(maps.Keys(r.HeldFor)) {
 			fmt.Fprintf(table, "%s: %d held for %s\n", r.Rule, r.HeldFor[reason], reason)
 		}
+		if r.Open > 0 {
+			fmt.Fprintf(table, "%s: %d open, still waiting for a counterpart at the end\n", r.Rule, r.Open)
+		}
 	}
 	b.Against.write(table)
 	if err := table.Flush(); err != nil {

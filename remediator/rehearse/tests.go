@@ -38,8 +38,8 @@ type TestResult struct {
 // Coverage counts the tests that passed and show one condition of a rule.
 type Coverage struct {
 	Rule      string `json:"rule"`
-	Condition string `json:"condition"` // empty for a rule without any
-	Holds     int    `json:"holds"`     // the rule made an expected remedy
+	Condition string `json:"condition"` // empty for a rule without any; ConditionUnless
+	Holds     int    `json:"holds"`     // the rule made an expected remedy, and it held
 	Fails     int    `json:"fails"`     // it alone kept the rule from firing
 }
 
@@ -156,6 +156,9 @@ func conditionTexts(r *rule.Rule) []string {
 		add(r.Filters[i].Conditions)
 	}
 	add(r.HavingConditions)
+	if r.Unless != nil {
+		texts = append(texts, ConditionUnless)
+	}
 	return texts
 }
 
@@ -167,13 +170,27 @@ func (t *Tests) cover(passed *run) {
 	}
 	for i := range t.Conditions {
 		c := &t.Conditions[i]
-		if expects(c.Rule) {
+		if expects(c.Rule) && passed.held(c) {
 			c.Holds++
 		}
 		if slices.ContainsFunc(passed.test.nots, func(n negation) bool { return n.rule == c.Rule && same(n.because, c.Condition) }) {
 			c.Fails++
 		}
 	}
+}
+
+// held reports whether a condition held for an event of the test: one for a type of
+// its own is not shown by an event of another type.
+func (r *run) held(c *Coverage) bool {
+	if c.Condition == "" || c.Condition == ConditionUnless {
+		return true
+	}
+	return slices.ContainsFunc(r.outcomes, func(o *outcome) bool {
+		j := o.of(c.Rule)
+		return j != nil && slices.ContainsFunc(slices.Concat(j.conditions, j.having), func(judged rule.Condition) bool {
+			return judged.Value && same(judged.Text, c.Condition)
+		})
+	})
 }
 
 // same compares expressions without regard to white space outside of texts.
@@ -211,8 +228,10 @@ func Demand(set *rule.Set, tests *Tests) rule.Problems {
 		}
 		s := sourceOf(set, r)
 		at := placeOf(s, r)
-		for i, c := range coverageOf(tests, r) {
-			if i == 0 && c.Holds == 0 {
+		covered := coverageOf(tests, r)
+		shown := slices.ContainsFunc(covered, func(c Coverage) bool { return c.Holds > 0 })
+		for i, c := range covered {
+			if i == 0 && !shown {
 				s.Errorf(at, "untested", "write a test beside it:\nexpect: [{rule: "+r.Name+"}]",
 					"the rule %s is %s and moves money, but no test that passes expects a remedy of it", r.Name, r.Mode)
 			}

@@ -26,11 +26,13 @@ type watcher struct {
 	judged []*judgement
 }
 
-// judgement is how one rule judged one event of its type.
+// judgement is how one rule judged one event of its type, or of its counterpart's.
 type judgement struct {
 	rule       *rule.Rule
+	ends       bool             // the type is one of unless
 	conditions []rule.Condition // of its if
 	hit        *match.Hit       // nil when its if does not hold
+	end        *match.End       // the same, of unless
 	asked      bool             // the window took the event
 	having     []rule.Condition
 	actions    error // why its steps could not be computed
@@ -50,14 +52,19 @@ func (w *watcher) Match(raw []byte, at int64) (match.Result, error) {
 	values := rule.NewValues(&ev, at)
 	w.heard = ev.Type
 	for _, c := range w.set.Clauses(ev.Type) {
-		if c.Ends {
-			continue
-		}
 		r := c.Rule
 		evaluation := r.Evaluate(values)
-		j := &judgement{rule: r, conditions: evaluation.Conditions(c.Filter)}
+		j := &judgement{rule: r, ends: c.Ends, conditions: evaluation.Conditions(c.Filter)}
 		w.judged = append(w.judged, j)
+		for i := range result.Ends {
+			if e := &result.Ends[i]; e.Rule == r && c.Ends {
+				j.end = e
+			}
+		}
 		for i := range result.Hits {
+			if c.Ends {
+				break
+			}
 			if h := &result.Hits[i]; h.Rule == r {
 				j.hit = h
 				h.Rest = watchedRest{Rest: h.Rest, evaluation: evaluation, judgement: j}
@@ -111,15 +118,17 @@ type outcome struct {
 	remedies []decide.RemedyFact
 	taken    map[string]bool // rules whose once_per key was taken before
 	late     map[string]bool // rules for whose window it was too late
+	waiting  []decide.Waits  // the events that wait for their counterpart after it
 }
 
-// event folds one event.
+// event folds one event, or the passing of time.
 func (w *watched) event(in input.Input) (*outcome, error) {
+	w.watcher.heard, w.watcher.judged = "", nil
 	facts, err := w.apply([]input.Input{in})
 	if err != nil {
 		return nil, err
 	}
-	o := &outcome{eventType: w.watcher.heard, judged: w.watcher.judged, taken: map[string]bool{}, late: map[string]bool{}}
+	o := &outcome{eventType: w.watcher.heard, judged: w.watcher.judged, taken: map[string]bool{}, late: map[string]bool{}, waiting: w.fold.Waiting()}
 	for _, f := range facts {
 		switch f.Kind {
 		case decide.KindRemedy:
@@ -138,10 +147,23 @@ func (w *watched) event(in input.Input) (*outcome, error) {
 }
 
 // of returns how a rule judged the event, nil when the type is not one of its.
-func (o *outcome) of(name string) *judgement {
+func (o *outcome) of(name string) *judgement { return o.as(name, false) }
+
+// as returns how a rule judged the event as one of its own, or as a counterpart.
+func (o *outcome) as(name string, ends bool) *judgement {
 	for _, j := range o.judged {
-		if j.rule.Name == name {
+		if j.rule.Name == name && j.ends == ends {
 			return j
+		}
+	}
+	return nil
+}
+
+// waits returns what waits for a counterpart for a rule, nil when nothing does.
+func (o *outcome) waits(name string) *decide.Waits {
+	for i := range o.waiting {
+		if o.waiting[i].Rule == name {
+			return &o.waiting[i]
 		}
 	}
 	return nil
@@ -170,6 +192,8 @@ func (o *outcome) why(j *judgement) string {
 	switch h := j.hit; {
 	case h == nil:
 		return "if does not hold"
+	case j.rule.Unless != nil:
+		return o.whyWaits(j)
 	case h.NoBy != "":
 		return "the event belongs to no window: by is " + h.NoBy
 	case o.late[j.rule.Name]:

@@ -1,0 +1,121 @@
+package rehearse
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// ConditionUnless names, in tests, what keeps a rule with unless from firing
+// besides its conditions: that the counterpart came.
+const ConditionUnless = "unless"
+
+// whyWaits says why an event that meets the conditions of a rule with unless made
+// no remedy.
+func (o *outcome) whyWaits(j *judgement) string {
+	waits := o.waits(j.rule.Name)
+	switch h := j.hit; {
+	case h.NoBy != "":
+		return "the event waits for nothing: by is " + h.NoBy
+	case o.late[j.rule.Name]:
+		return "the event came too late to wait for its counterpart"
+	case h.NoUntil != "":
+		return "the event has no deadline: until is " + h.NoUntil
+	case waits != nil:
+		return fmt.Sprintf("an event waits for its counterpart until %s; it fires at %s", stampOr(waits.Deadline), stampOr(waits.Due))
+	case h.NoKey != "":
+		return "the event has no once_per key: it is " + h.NoKey
+	}
+	return "the event does not wait: its counterpart came, or an event with the same source and id came before"
+}
+
+// becauseUnless passes only when the counterpart of the last event came.
+func (r *run) becauseUnless(n negation, j *judgement) {
+	last := r.outcomes[len(r.outcomes)-1]
+	came, taken := false, false
+	for _, o := range r.outcomes {
+		e := o.as(n.rule, true)
+		came, taken = came || e != nil && e.end != nil && e.end.NoBy == "", taken || o.taken[n.rule]
+	}
+	waits := last.waits(n.rule)
+	switch {
+	case taken:
+		r.fail(n.becauseAt, "not", "", "it is not the counterpart that keeps the rule from firing: the once_per key was taken before")
+	case waits != nil:
+		r.fail(n.becauseAt, "not", "let time pass behind the last event: - at: +"+textOf(time.Unix(0, waits.Due).Sub(testStart)),
+			"an event of the rule %s still waits for its counterpart, so nothing is shown", n.rule)
+	case j.hit == nil || !came:
+		r.fail(n.becauseAt, "not", "send the counterpart: "+strings.Join(j.rule.Unless.Events, ", "), "no counterpart came: %s", j.whyEnds())
+	}
+}
+
+// whyEnds says why nothing waits.
+func (j *judgement) whyEnds() string {
+	for _, c := range j.conditions {
+		if !c.Value {
+			return failed(c)
+		}
+	}
+	return "the event of the rule waited for nothing"
+}
+
+// textOf writes a duration as tests do.
+func textOf(d time.Duration) string {
+	return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
+}
+
+// explainUnless explains a rule with unless: what the event waits for, and what
+// the rule decides when that does not come.
+func (w *watched) explainUnless(o *outcome, e *RuleExplanation, r *rule.Rule) error {
+	by := ""
+	if r.Unless.By != nil {
+		by = " with the same " + r.Unless.By.Text
+	}
+	counterpart := strings.Join(r.Unless.Events, " or ") + by
+	if j := o.as(r.Name, true); j != nil {
+		for _, c := range j.conditions {
+			e.Conditions = append(e.Conditions, explainCondition("unless", c))
+		}
+		e.Unless = "the event is a counterpart: it ends what waits for " + counterpart
+		if j.end == nil {
+			e.Unless = "the event is no counterpart: the conditions of unless do not hold"
+		}
+	}
+	waits := o.waits(r.Name)
+	if waits == nil {
+		return nil
+	}
+	e.Unless = fmt.Sprintf("waits for %s until %s; unless it comes, at %s:", counterpart, stampOr(waits.Deadline), stampOr(waits.Due))
+	passed, err := w.event(input.Input{Kind: input.Tick, At: waits.Due})
+	if err != nil {
+		return err
+	}
+	if remedy := passed.remedy(r.Name); remedy != nil {
+		e.decided(remedy)
+		e.Why = (&judgement{rule: r, actions: o.of(r.Name).actions}).whyNotAct(remedy)
+	}
+	return nil
+}
+
+// decided adds what the rule decides.
+func (e *RuleExplanation) decided(remedy *decide.RemedyFact) {
+	e.Decision, e.Reason = remedy.Decision, remedy.Reason
+	for _, s := range remedy.Steps {
+		e.Actions = append(e.Actions, stepText(s))
+	}
+}
+
+// lastEvent returns the last send that is an event, -1 when there is none.
+func lastEvent(sends []send) int {
+	for i := range slices.Backward(sends) {
+		if !sends[i].passes() {
+			return i
+		}
+	}
+	return -1
+}

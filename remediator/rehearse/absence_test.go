@@ -1,0 +1,205 @@
+package rehearse_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+const parcels = `rules:
+  - rule: credit-missed-delivery
+    owner: shop/delivery
+    why: It was promised and did not come.
+    event:
+      - {type: com.example.order.shipped, if: data.express}
+      - com.example.order.dispatched
+    if: data.total >= 10
+    unless: {event: com.example.order.delivered, if: data.whole, by: data.order, within: 48h}
+    once_per: data.order
+    do:
+      - credit: {customer: "${{ event.customer }}", amount: 5.00 USD}
+    limits: {budget: {amount: 500.00 USD, within: 1d}}
+    account: care
+    mode: live
+`
+
+const parcelTests = `tests:
+  - name: nothing comes
+    send:
+      - event: {type: com.example.order.shipped, customer: c, data: {order: 7, express: true, total: 10}}
+      - {at: +48h59m, event: {type: com.example.order.shipped, customer: c, data: {order: 8, express: true, total: 10}}}
+      - at: +49h
+    expect:
+      - {rule: credit-missed-delivery, actions: [{credit: {customer: c, amount: 5.00 USD}}]}
+  - name: half of it comes
+    send:
+      - event: {type: com.example.order.dispatched, customer: c, data: {order: 7, total: 10}}
+      - {at: +1h, event: {type: com.example.order.delivered, data: {order: 7, whole: false}}}
+      - at: +49h
+    expect: [credit-missed-delivery]
+  - name: it comes
+    send:
+      - event: {type: com.example.order.shipped, customer: c, data: {order: 7, express: true, total: 10}}
+      - {at: +47h, event: {type: com.example.order.delivered, data: {order: 7, whole: true}}}
+      - at: +49h
+    not: [{rule: credit-missed-delivery, because: unless}]
+  - name: not express
+    send:
+      - event: {type: com.example.order.shipped, customer: c, data: {order: 7, express: false, total: 10}}
+      - at: +49h
+    not: [{rule: credit-missed-delivery, because: data.express}]
+  - name: totals
+    send:
+      - event: {type: com.example.order.shipped, customer: c, data: {order: 7, express: true, total: 10}}
+      - at: +49h
+    cases:
+      - {set: {data.total: 10}, expect: [credit-missed-delivery]}
+      - {set: {data.total: 9}, not: [{rule: credit-missed-delivery, because: data.total >= 10}]}
+`
+
+func parcelSet(t *testing.T) *rule.Set {
+	t.Helper()
+	set, err := rule.Load([]rule.File{{Path: "parcels.yaml", Text: parcels}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func TestTestsOfAbsence(t *testing.T) {
+	t.Parallel()
+	set := parcelSet(t)
+	tests, err := rehearse.Test(set, []rule.File{{Path: "parcels_test.yaml", Text: parcelTests}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !tests.Passed() || len(tests.Tests) != 6 {
+		t.Errorf("%d tests:\n%s", len(tests.Tests), tests.Problems.Format())
+	}
+	const name = "credit-missed-delivery"
+	want := []rehearse.Coverage{
+		{Rule: name, Condition: "data.express", Holds: 2, Fails: 1}, // the other test is of a type without it
+		{Rule: name, Condition: "data.total >= 10", Holds: 3, Fails: 1},
+		{Rule: name, Condition: rehearse.ConditionUnless, Holds: 3, Fails: 1},
+	}
+	if !slices.Equal(tests.Conditions, want) {
+		t.Errorf("conditions:\n got %+v\nwant %+v", tests.Conditions, want)
+	}
+	if problems := rehearse.Demand(set, tests); len(problems) > 0 {
+		t.Errorf("Demand:\n%s", problems.Format())
+	}
+}
+
+func TestTestsOfAbsenceThatFailSayWhy(t *testing.T) {
+	t.Parallel()
+	const shipped = `      - event: {type: com.example.order.shipped, customer: c, data: {order: 7, express: true, total: 10}}` + "\n"
+	const came = `      - {at: +1h, event: {type: com.example.order.delivered, data: {order: 7, whole: true}}}` + "\n"
+	const because = "    not: [{rule: credit-missed-delivery, because: unless}]\n"
+	const expect = "    expect: [credit-missed-delivery]\n"
+	for name, c := range map[string]struct{ send, demand, says string }{
+		"too early":             {shipped, expect, "an event waits for its counterpart until 2026-01-03T00:00:00Z; it fires at 2026-01-03T01:00:00Z"},
+		"it came":               {shipped + came, expect, "the event does not wait: its counterpart came"},
+		"it still waits":        {shipped, because, "- at: +49h"},
+		"only time":             {"      - at: +1h\n", because, "the test sends nothing"},
+		"it fires":              {shipped + "      - at: +49h\n", because, "the rule makes a remedy"},
+		"another condition":     {strings.Replace(shipped, "true", "false", 1) + came, because, "data.express is false"},
+		"no counterpart":        {strings.Replace(shipped, "total: 10", "total: 9", 1), because, "data.total >= 10 is false"},
+		"a time with a set":     {shipped + "      - {at: +49h, set: {data.total: 1}}\n", expect, "each item of send is one event or one file"},
+		"no order":              {strings.Replace(shipped, "order: 7", "order: null", 1), expect, "the event waits for nothing: by is null"},
+		"a condition by itself": {shipped + came, "    not: [{rule: credit-missed-delivery, because: data.whole}]\n", "has no condition data.whole"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tests, err := rehearse.Test(parcelSet(t), []rule.File{{Path: "parcels_test.yaml", Text: "tests:\n  - name: x\n    send:\n" + c.send + c.demand}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := tests.Problems.Format(); tests.Passed() || !strings.Contains(got, c.says) {
+				t.Errorf("want %q, got\n%s", c.says, got)
+			}
+		})
+	}
+}
+
+func TestExplainAbsence(t *testing.T) {
+	t.Parallel()
+	set := parcelSet(t)
+	for _, c := range []struct{ attributes, data, want string }{
+		{`"type":"com.example.order.shipped","customer":"c","time":"2026-03-01T10:00:00Z"`, `"order":7,"express":true,"total":12`, `event e-1 of type com.example.order.shipped
+
+credit-missed-delivery (parcels.yaml:2)
+  if  data.express      true  data.express = true
+  if  data.total >= 10  true  data.total = 12
+  unless: waits for com.example.order.delivered with the same data.order until 2026-03-03T10:00:00Z; unless it comes, at 2026-03-03T11:00:00Z:
+  act: credit 5.00 USD to c
+`},
+		{`"type":"com.example.order.shipped","customer":"c","time":"2026-03-01T10:00:00Z"`, `"order":7,"express":true,"total":2`, `event e-1 of type com.example.order.shipped
+
+credit-missed-delivery (parcels.yaml:2)
+  if  data.express      true   data.express = true
+  if  data.total >= 10  false  data.total = 2
+  no remedy: data.total >= 10 is false; data.total = 2
+`},
+		{`"type":"com.example.order.delivered"`, `"order":7,"whole":true`, `event e-1 of type com.example.order.delivered
+
+credit-missed-delivery (parcels.yaml:2)
+  unless  data.whole  true  data.whole = true
+  unless: the event is a counterpart: it ends what waits for com.example.order.delivered with the same data.order
+  no remedy: the rule is about com.example.order.shipped, com.example.order.dispatched, not about com.example.order.delivered
+`},
+		{`"type":"com.example.order.delivered"`, `"order":7`, `event e-1 of type com.example.order.delivered
+
+credit-missed-delivery (parcels.yaml:2)
+  unless  data.whole  error  no such key: whole
+  unless: the event is no counterpart: the conditions of unless do not hold
+  no remedy: the rule is about com.example.order.shipped, com.example.order.dispatched, not about com.example.order.delivered
+`},
+	} {
+		e, err := rehearse.Explain(set, shopEvent(c.attributes, c.data), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got strings.Builder
+		if err := e.WriteText(&got); err != nil {
+			t.Fatal(err)
+		}
+		if got.String() != c.want {
+			t.Errorf("got\n%s\nwant\n%s", got.String(), c.want)
+		}
+	}
+}
+
+// Whatever waits at the end has not fired: it is counted apart.
+func TestBacktestLeavesOpenWhatWaits(t *testing.T) {
+	t.Parallel()
+	at := func(eventType, id, time, data string) []byte {
+		return []byte(`{"specversion":"1.0","id":"` + id + `","source":"/s","customer":"c","type":"com.example.order.` + eventType + `","time":"` + time + `","data":{` + data + `}}`)
+	}
+	events := [][]byte{
+		at("shipped", "1", "2026-03-01T00:00:00Z", `"order":1,"express":true,"total":12`),
+		at("shipped", "2", "2026-03-02T00:00:00Z", `"order":2,"express":true,"total":12`),
+		at("delivered", "3", "2026-03-02T10:00:00Z", `"order":2,"whole":true`),
+		at("shipped", "4", "2026-03-03T00:00:00Z", `"order":4,"express":true,"total":12`),
+		at("shipped", "5", "2026-03-03T01:00:00Z", `"order":5,"express":true,"total":12`),
+	}
+	report, err := rehearse.Backtest(parcelSet(t), func(yield func([]byte, error) bool) {
+		for _, raw := range events {
+			if !yield(raw, nil) {
+				return
+			}
+		}
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table strings.Builder
+	if err := report.WriteTable(&table); err != nil {
+		t.Fatal(err)
+	}
+	if r := report.Rules[0]; r.Remedies != 1 || r.Open != 2 || r.Money["USD"] != "5.00" || !strings.Contains(table.String(), "credit-missed-delivery: 2 open") {
+		t.Errorf("got %+v\n%s", r, table.String())
+	}
+}
