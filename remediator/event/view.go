@@ -1,6 +1,9 @@
 package event
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // Kind is the JSON type of a value in a View.
 type Kind uint8
@@ -195,6 +198,23 @@ func (v *View) ID() []byte { return v.message.textOf(knownID) }
 
 // Source returns the event's source.
 func (v *View) Source() []byte { return v.message.textOf(knownSource) }
+
+// Identity returns what tells the event from others. Unlike what else a view
+// returns, it outlives the next Read: it is a part of the bytes, or a copy.
+func (v *View) Identity() (source, id []byte) {
+	return v.lasting(knownSource), v.lasting(knownID)
+}
+
+func (v *View) lasting(k known) []byte {
+	a := v.message.attribute(k)
+	if a == nil || a.kind != text {
+		return nil
+	}
+	if a.value.start < 0 { // without its escapes it is not in the bytes
+		return bytes.Clone(v.message.bytes(a.value))
+	}
+	return v.message.bytes(a.value)
+}
 
 // Type returns the event's type.
 func (v *View) Type() []byte { return v.message.textOf(knownType) }
