@@ -47,14 +47,14 @@ func Judge(set *rule.Set, ev *event.Event, at int64) Result {
 			by, noBy := evaluation.By()
 			result.Ends = append(result.Ends, End{Rule: c.Rule, By: by, NoBy: noBy})
 		case holds:
-			result.Hits = append(result.Hits, hit(c.Rule, evaluation))
+			result.Hits = append(result.Hits, hit(c.Rule, evaluation, evaluation))
 		}
 	}
 	return result
 }
 
-func hit(r *rule.Rule, evaluation *rule.Evaluation) Hit {
-	h := Hit{Rule: r, Rest: evaluation}
+func hit(r *rule.Rule, evaluation *rule.Evaluation, rest Rest) Hit {
+	h := Hit{Rule: r, Rest: rest}
 	h.Key, h.NoKey = evaluation.Key()
 	h.By, h.NoBy = evaluation.By()
 	h.Until, h.NoUntil = evaluation.Until()

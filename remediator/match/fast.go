@@ -1,40 +1,155 @@
 package match
 
 import (
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/expression"
 )
 
-// New returns the matcher of a rule set. It passes the bytes of each event once,
-// and decodes those that a rule may concern.
+// New returns the matcher of a rule set. It passes the bytes of an event once and
+// takes from them only what rules of its type ask about; an index says which of
+// these rules one selective part of their condition leaves; their conditions
+// alone are evaluated, and nothing is decoded before one holds or is an error.
+// An event for which neither happens costs no allocation.
 func New(set *rule.Set) Matcher {
-	m := &matcher{set: set}
-	m.scratch.New = func() any { return &scratch{} }
+	m := &matcher{exact: map[string]*typed{}, below: map[string]*typed{}}
+	for name, clauses := range set.ByType() {
+		if prefix, wide := strings.CutSuffix(name, ".*"); wide {
+			m.below[prefix] = newTyped(clauses)
+		} else {
+			m.exact[name] = newTyped(clauses)
+		}
+	}
+	m.scratch.New = func() any {
+		s := &scratch{}
+		s.planFor = func(eventType []byte) *event.Plan {
+			if s.typed = m.typed(eventType); s.typed == nil {
+				return nil
+			}
+			return s.typed.plan
+		}
+		return s
+	}
 	return m
 }
 
 type matcher struct {
-	set     *rule.Set
-	scratch sync.Pool // of *scratch
+	exact   map[string]*typed // by type
+	below   map[string]*typed // by the types above, for types that no rule names
+	scratch sync.Pool         // of *scratch
+}
+
+// typed is what concerns the events of one type.
+type typed struct {
+	clauses []*rule.Bound // in order of the rules' names
+	plan    *event.Plan
+	tree    *tree // of the numbers of clauses
+}
+
+func newTyped(clauses []rule.Clause) *typed {
+	var paths [][]string
+	for _, c := range clauses {
+		paths = append(paths, c.Reads()...)
+	}
+	t := &typed{plan: event.NewPlan(paths), clauses: make([]*rule.Bound, len(clauses))}
+	all, predicates := make([]uint32, len(clauses)), make([][]predicate, len(clauses))
+	for i, c := range clauses {
+		t.clauses[i] = c.Bind(t.plan)
+		all[i], predicates[i] = uint32(i), predicatesOf(c.Conditions, t.plan)
+	}
+	t.tree = plant(all, predicates)
+	return t
+}
+
+// typed returns what concerns a type of event, nil when no rule does.
+func (m *matcher) typed(eventType []byte) *typed {
+	if t := m.exact[string(eventType)]; t != nil {
+		return t
+	}
+	for i := len(eventType) - 1; i > 0; i-- {
+		if eventType[i] == '.' {
+			if t := m.below[string(eventType[:i])]; t != nil {
+				return t
+			}
+		}
+	}
+	return nil
 }
 
 // scratch is what one call of Match works with.
-type scratch struct{ view event.View }
+type scratch struct {
+	view    event.View
+	frame   expression.Frame
+	typed   *typed
+	planFor func(eventType []byte) *event.Plan
+	found   []uint32
+	small   []byte
+}
+
+// lower returns a text with small letters for ASCII capitals, until it is called again.
+func (s *scratch) lower(text []byte) []byte {
+	s.small = s.small[:0]
+	for _, c := range text {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		s.small = append(s.small, c)
+	}
+	return s.small
+}
 
 // Match implements Matcher.
 func (m *matcher) Match(raw []byte, at int64) (Result, error) {
 	s := m.scratch.Get().(*scratch)
 	defer m.scratch.Put(s)
-	if err := s.view.Read(raw, nil); err != nil {
+	s.typed = nil
+	if err := s.view.Read(raw, s.planFor); err != nil {
 		return Result{}, err
 	}
-	if len(m.set.Clauses(string(s.view.Type()))) == 0 {
-		return Result{ID: s.view.ID(), Source: s.view.Source()}, nil
+	var result Result
+	result.Source, result.ID = s.view.Identity()
+	if s.typed != nil {
+		s.judge(&result, at)
 	}
-	ev := s.view.Event()
-	result := Judge(m.set, &ev, at)
-	result.ID, result.Source = s.view.ID(), s.view.Source()
 	return result, nil
+}
+
+// judge evaluates the conditions of the clauses that the event may concern.
+func (s *scratch) judge(result *Result, at int64) {
+	s.frame.Event(&s.view, at)
+	s.found = s.typed.tree.find(s, s.found[:0])
+	slices.Sort(s.found)
+	var ev *lateEvent
+	for i, number := range s.found {
+		if i > 0 && number == s.found[i-1] {
+			continue
+		}
+		bound := s.typed.clauses[number]
+		truth := bound.Meets(&s.frame)
+		if truth == expression.False {
+			continue
+		}
+		if ev == nil {
+			ev = &lateEvent{event: s.view.Event(), at: at}
+			result.Event = &ev.event
+		}
+		s.add(result, bound, truth, &late{rule: bound.Rule, event: ev})
+	}
+}
+
+// add adds what a clause says of the event to the result.
+func (s *scratch) add(result *Result, bound *rule.Bound, truth expression.Truth, rest *late) {
+	switch {
+	case truth != expression.True:
+		result.Errors = append(result.Errors, Error{bound.Rule, bound.Ends, rest, bound.Filter})
+	case bound.Ends:
+		by, noBy := bound.Evaluate(&s.frame).By()
+		result.Ends = append(result.Ends, End{Rule: bound.Rule, By: by, NoBy: noBy})
+	default:
+		result.Hits = append(result.Hits, hit(bound.Rule, bound.Evaluate(&s.frame), rest))
+	}
 }

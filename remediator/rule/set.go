@@ -2,6 +2,8 @@ package rule
 
 import (
 	"cmp"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -57,6 +59,10 @@ func compareBool(a, b bool) int {
 	}
 	return 1
 }
+
+// ByType gives every type and prefix that a rule names, with its clauses as Clauses
+// returns them, in no particular order.
+func (s *Set) ByType() iter.Seq2[string, []Clause] { return maps.All(s.byType) }
 
 // Clauses returns what concerns events of a type, in order of the rules' names.
 // The caller must not change it.

@@ -1,0 +1,98 @@
+package match
+
+import (
+	"math"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// census counts what rules ask of each place. What events will have there is
+// taken to be spread as the constants are: a constant that many rules ask for
+// tells them apart no better than it would tell events.
+type census map[place]*counts
+
+type counts struct {
+	keys   map[string]int // constants, by how many ask for them
+	sorted []string       // those of affixes, as often as they are asked for
+	limits []float64      // of ranges, sorted
+	all    int            // how often constants are asked for
+}
+
+func newCensus(rules []uint32, predicates [][]predicate) census {
+	c := census{}
+	for _, rule := range rules {
+		for i := range predicates[rule] {
+			p := &predicates[rule][i]
+			at := c[p.place]
+			if at == nil {
+				at = &counts{keys: map[string]int{}}
+				c[p.place] = at
+			}
+			at.add(p)
+		}
+	}
+	for _, at := range c {
+		slices.Sort(at.limits)
+		slices.Sort(at.sorted)
+	}
+	return c
+}
+
+func (c *counts) add(p *predicate) {
+	if p.class == within {
+		for _, limit := range [...]float64{p.low, p.high} {
+			if !math.IsInf(limit, 0) {
+				c.limits = append(c.limits, limit)
+			}
+		}
+		return
+	}
+	for key := range p.keys() {
+		c.all++
+		if p.class == prefix || p.class == suffix {
+			c.sorted = append(c.sorted, key)
+		} else {
+			c.keys[key]++
+		}
+	}
+}
+
+// best returns which of a rule's predicates the fewest events are likely to
+// fulfil, -1 when there is none.
+func (c census) best(predicates []predicate) int {
+	best, least := -1, math.Inf(1)
+	for i := range predicates {
+		if share := c[predicates[i].place].share(&predicates[i]); share < least {
+			best, least = i, share
+		}
+	}
+	return best
+}
+
+// share estimates for which part of all events the predicate holds. Of few
+// rules, where there is little to count, it prefers an equal value to a part of
+// a text, and that to a range.
+func (c *counts) share(p *predicate) float64 {
+	asked := 0
+	switch p.class {
+	case within:
+		from := sort.SearchFloat64s(c.limits, p.low)
+		to := sort.Search(len(c.limits), func(i int) bool { return c.limits[i] > p.high })
+		return float64(max(to-from, 0)+2) / float64(len(c.limits)+3)
+	case prefix, suffix:
+		for key := range p.keys() {
+			from := sort.SearchStrings(c.sorted, key)
+			rest := c.sorted[from:]
+			asked += sort.Search(len(rest), func(i int) bool { return !strings.HasPrefix(rest[i], key) })
+		}
+	default:
+		for key := range p.keys() {
+			asked += c.keys[key]
+		}
+	}
+	if p.class == prefix || p.class == suffix || p.class == part {
+		return float64(asked+1) / float64(c.all+2)
+	}
+	return float64(asked) / float64(c.all+1)
+}

@@ -1,0 +1,99 @@
+package match
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/makegood/makegood/remediator/match/index"
+)
+
+// plant makes the tree of rules, given the predicates of each that are left to
+// choose from.
+func plant(rules []uint32, predicates [][]predicate) *tree {
+	t := &tree{}
+	seen := newCensus(rules, predicates)
+	members := map[place][]uint32{}
+	chosen := make(map[uint32]predicate, len(rules))
+	left := make([][]predicate, len(predicates))
+	for _, c := range rules {
+		best := seen.best(predicates[c])
+		if best < 0 {
+			t.rest = append(t.rest, c)
+			continue
+		}
+		p := predicates[c][best]
+		chosen[c] = p
+		members[p.place] = append(members[p.place], c)
+		left[c] = slices.DeleteFunc(slices.Clone(predicates[c]), func(other predicate) bool { return other.place == p.place })
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(members), comparePlaces) {
+		t.groups = append(t.groups, newGroup(at, members[at], chosen, left))
+	}
+	return t
+}
+
+func comparePlaces(a, b place) int {
+	return cmp.Or(cmp.Compare(a.slot, b.slot), cmp.Compare(a.class, b.class), compareBools(a.optional, b.optional))
+}
+
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+func newGroup(at place, rules []uint32, chosen map[uint32]predicate, left [][]predicate) group {
+	g := group{place: at, otherwise: plant(rules, left)}
+	var entries []index.Entry
+	var numbers []index.Number
+	var ranges []index.Range
+	var networks []index.Network
+	for _, c := range rules {
+		p := chosen[c]
+		for _, text := range p.texts {
+			entries = append(entries, index.Entry{Key: text, Rule: c})
+		}
+		for _, number := range p.numbers {
+			numbers = append(numbers, index.Number{Value: number, Rule: c})
+		}
+		if at.class == network {
+			networks = append(networks, index.Network{Prefix: p.network, Rule: c})
+		}
+		if g.parents = p.parents; p.whenAbsent {
+			g.whenAbsent = append(g.whenAbsent, c)
+		}
+		for i, asked := range p.truths {
+			if asked {
+				g.truths[i] = append(g.truths[i], c)
+			}
+		}
+		if p.null {
+			g.nulls = append(g.nulls, c)
+		}
+		if at.class == within {
+			ranges = append(ranges, index.Range{Low: p.low, High: p.high, Rule: c})
+		}
+	}
+	switch at.class {
+	case equal:
+		g.texts, g.numbers = index.NewTexts(entries), index.NewNumbers(numbers)
+	case folded:
+		g.texts = index.NewTexts(entries)
+	case prefix:
+		g.affixes = index.NewPrefixes(entries)
+	case suffix:
+		g.affixes = index.NewSuffixes(entries)
+	case part:
+		g.parts = index.NewParts(entries)
+	case network:
+		g.networks = index.NewNetworks(networks)
+	case within:
+		g.ranges = index.NewRanges(ranges)
+	}
+	return g
+}

@@ -1,0 +1,124 @@
+package match
+
+import (
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/match/index"
+	"github.com/makegood/makegood/remediator/rule/expression"
+)
+
+// tree finds the rules that an event may concern: those that may hold for it
+// and those that may be errors. Each rule lies in one group, under the one
+// predicate of its condition that tells it best from the others.
+type tree struct {
+	groups []group
+	rest   []uint32 // rules without a predicate: found for every event
+}
+
+// group has the rules that are found by predicates of one class on one value.
+type group struct {
+	place
+	parents    []int    // of an optional place
+	whenAbsent []uint32 // what holds for an absent value, if optional
+	texts      *index.Texts
+	affixes    *index.Affixes
+	parts      *index.Parts
+	numbers    *index.Numbers
+	ranges     *index.Ranges
+	networks   *index.Networks
+	nulls      []uint32
+	truths     [2][]uint32 // false and true
+	// otherwise has the same rules by their other predicates. It is asked when
+	// this predicate is an error, be the value absent or of a type that the
+	// predicate does not take: then the condition is an error too, unless another
+	// part of it is false.
+	otherwise *tree
+}
+
+// find appends the rules that the event may concern, some perhaps more than once.
+func (t *tree) find(s *scratch, dst []uint32) []uint32 {
+	dst = append(dst, t.rest...)
+	for i := range t.groups {
+		g := &t.groups[i]
+		found, ok := g.find(s, dst)
+		if !ok {
+			found = g.otherwise.find(s, dst)
+		}
+		dst = found
+	}
+	return dst
+}
+
+// find appends the rules whose predicate holds. It returns false when the
+// predicates are errors.
+func (g *group) find(s *scratch, dst []uint32) ([]uint32, bool) {
+	kind := s.view.Kind(g.slot)
+	switch {
+	case kind == event.Absent:
+		if !g.optional || g.below(s) {
+			return dst, false
+		}
+		return append(dst, g.whenAbsent...), true
+	case g.class == equal:
+		return g.findEqual(s, kind, dst)
+	case g.class == within:
+		number, ok := s.view.Number(g.slot)
+		if !ok {
+			return dst, false
+		}
+		return g.ranges.Append(dst, number), true
+	case kind != event.Text:
+		return dst, false
+	}
+	switch value := s.view.Text(g.slot); g.class {
+	case folded:
+		return g.texts.Append(dst, s.lower(value)), true
+	case part:
+		return g.parts.Append(dst, value), true
+	case network:
+		address, ok := expression.Address(value)
+		if !ok {
+			return dst, false
+		}
+		return g.networks.Append(dst, address), true
+	default:
+		return g.affixes.Append(dst, value), true
+	}
+}
+
+// below reports whether the place lies below something that makes even an
+// optional field of it an error.
+func (g *group) below(s *scratch) bool {
+	for _, parent := range g.parents {
+		switch s.view.Kind(parent) {
+		case event.Array:
+			return true
+		case event.Number:
+			if _, ok := s.view.Number(parent); !ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// findEqual appends the rules that ask for exactly this value. Values of
+// different types are unequal, which is no error.
+func (g *group) findEqual(s *scratch, kind event.Kind, dst []uint32) ([]uint32, bool) {
+	switch kind {
+	case event.Null:
+		return append(dst, g.nulls...), true
+	case event.False:
+		return append(dst, g.truths[0]...), true
+	case event.True:
+		return append(dst, g.truths[1]...), true
+	case event.Text:
+		return g.texts.Append(dst, s.view.Text(g.slot)), true
+	case event.Number:
+		number, ok := s.view.Number(g.slot)
+		if !ok {
+			return dst, false
+		}
+		return g.numbers.Append(dst, number), true
+	}
+	return dst, true
+}
