@@ -101,7 +101,8 @@ func (t *Table) loadRecord(key uint64, record []byte) error {
 		if !slices.Equal(t.record, record) || !t.coarse.ordered() {
 			return errRecord
 		}
-	case record[0] == 0 || record[0] > MaxExact || len(record) != formBytes+int(record[0])*t.layout.size:
+	case record[0] == 0 || record[0] > MaxExact || len(record) != formBytes+int(record[0])*t.layout.size ||
+		!t.layout.ordered(record[formBytes:]):
 		return errRecord
 	}
 	t.record = binary.LittleEndian.AppendUint64(t.record[:0], key)

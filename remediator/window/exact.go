@@ -1,6 +1,9 @@
 package window
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // The record of an exact window: its key, a byte that says how many entries it
 // has, and the entries by time, then by arrival.
@@ -21,6 +24,22 @@ func (l *layout) live(entries []byte, keepAfter int64) []byte {
 		entries = entries[l.size:]
 	}
 	return entries
+}
+
+// ordered reports whether entries are in order of time, and their amounts of
+// something known.
+func (l *layout) ordered(entries []byte) bool {
+	for previous := entries; len(entries) > 0; previous, entries = entries, entries[l.size:] {
+		if timeOf(entries) < timeOf(previous) {
+			return false
+		}
+		for _, c := range l.columns {
+			if c.offset > 0 && c.Func != "distinct" && binary.LittleEndian.Uint16(entries[c.offset:]) > lastOfMoney {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // insert appends entries and one more to a record, in its place by time.

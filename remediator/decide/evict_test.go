@@ -1,0 +1,64 @@
+package decide_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/makegood/makegood/remediator/decide"
+)
+
+// TestWindowsAreBounded feeds more keys than the windows of a rule may have, and
+// more entries than they may hold: what goes is counted in progress facts, and
+// the keys fed last still count.
+func TestWindowsAreBounded(t *testing.T) {
+	t.Parallel()
+	const rules = `rules:
+  - rule: r
+    owner: o
+    why: w
+    event: com.example.bad
+    window: {by: data.key, within: 64h}
+    having: count() >= 2
+    do: [{andon: {pull: a/b, level: yellow, reason: twice}}]
+`
+	for _, c := range []struct {
+		name        string
+		keys, bytes int
+	}{{"keys", 32, 1 << 30}, {"bytes", 1 << 24, 32 * 17}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, rules)
+			s.fold.BoundWindows(c.keys, c.bytes)
+			for key := range 100 {
+				if fired := kind(s.send(time.Second, fmt.Sprintf(`"key":%d`, key)), decide.KindRemedy); len(fired) > 0 {
+					t.Fatalf("key %d fired at its first event", key)
+				}
+			}
+			if fired := kind(s.send(time.Second, `"key":99`), decide.KindRemedy); len(fired) != 1 {
+				t.Error("the window that was fed last is gone")
+			}
+			if fired := kind(s.send(time.Second, `"key":0`), decide.KindRemedy); len(fired) != 0 {
+				t.Error("the window that was fed first is still there")
+			}
+			s.send(time.Hour, `"key":101`)
+			var lost uint64
+			for _, f := range kind(s.facts, decide.KindProgress) {
+				var p decide.ProgressFact
+				if err := json.Unmarshal(f.Body, &p); err != nil {
+					t.Fatal(err)
+				}
+				for _, l := range p.WindowsLost {
+					if l.Rule != "r" || l.Parts != 0 {
+						t.Errorf("lost is %+v", l)
+					}
+					lost += l.Windows
+				}
+			}
+			if lost < 68 || lost > 72 {
+				t.Errorf("%d windows are counted as lost, want the 68 that did not fit, or a few more", lost)
+			}
+		})
+	}
+}
