@@ -194,6 +194,7 @@ var refusals = []struct{ raw, code, attribute string }{
 	{with("data_base64", `"MQ"`), event.CodeData, "data_base64"},
 	{with("data_base64", `"M-=="`), event.CodeData, "data_base64"},
 	{with("data_base64", `"/w=="`), event.CodeData, "data_base64"},
+	{with("data_base64", `"eyJhIaoxLCJhIjoxfQ=="`), event.CodeData, "data_base64"}, // not UTF-8 before it is not JSON
 	{with("datacontenttype", `"text/plain"`, "data", `{"a":1}`), event.CodeData, "data"},
 }
 

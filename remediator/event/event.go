@@ -4,8 +4,10 @@
 //
 // Ingest and rehearsals let events in with Check and Compact (a whole batch
 // with Batch, an HTTP binary-mode message with FromBinary); what they store is
-// the emitter's JSON without its insignificant whitespace. The matcher reads
-// stored events with Decode and their data with DecodeData.
+// the emitter's JSON without its insignificant whitespace. Stored events are
+// read with Decode and their data with DecodeData, or, by who needs a few fields
+// of very many events, with a View: where it finds what a Plan names, it keeps
+// the place and decodes nothing before it is asked.
 //
 // Validation is strict. Refused are, in an object at any depth, a repeated
 // name; text that is not UTF-8 or half of a surrogate pair; nesting deeper than

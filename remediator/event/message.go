@@ -59,12 +59,18 @@ var messages = sync.Pool{New: func() any { return new(message) }}
 // maxKept bounds the memory that an unusual event leaves behind, in bytes.
 const maxKept = 1 << 20
 
+// trim lets go of memory beyond that bound.
+func (m *message) trim() {
+	if cap(m.scratch)+cap(m.decoding)+16*cap(m.names)+4*cap(m.tables) > maxKept {
+		m.scratch, m.decoding, m.names, m.tables = nil, nil, nil, nil
+	}
+}
+
 // free gives a message back that messages gave.
 func (m *message) free() {
-	if cap(m.scratch)+cap(m.decoding)+16*cap(m.names)+4*cap(m.tables) <= maxKept {
-		m.begin(nil)
-		messages.Put(m)
-	}
+	m.trim()
+	m.begin(nil)
+	messages.Put(m)
 }
 
 // begin makes the message ready for a text.
@@ -276,13 +282,18 @@ func (m *message) judgeData() {
 
 // judgeDecoded reads what data_base64 holds as the data.
 func (m *message) judgeDecoded() {
-	outside, spaced := m.buf, m.spaced
-	m.buf, m.depth, m.inside = m.decoding, 1, "data_base64"
+	outside, spaced, soft := m.buf, m.spaced, m.soft
+	m.buf, m.soft, m.depth, m.inside = m.decoding, nil, 1, "data_base64"
 	start := m.space(0)
 	i := m.value(start, m.wanted(start))
-	wrong := i < 0 || m.end(i) != nil
+	if i >= 0 && m.end(i) != nil {
+		i = fail
+	}
+	if i < 0 || soft != nil {
+		m.soft = soft
+	}
 	m.buf, m.spaced, m.depth, m.inside = outside, spaced, 0, ""
-	if wrong {
+	if i < 0 {
 		problem := m.hard.Message
 		m.hard = nil
 		m.refuse(CodeData, "data_base64", `attribute "data_base64" does not hold JSON (%s): correct it, or declare its datacontenttype`, problem)

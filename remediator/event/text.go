@@ -87,13 +87,21 @@ func (s *scanner) oddText(i int) (int, oddity) {
 			return fail, 0
 		default:
 			odd |= wide
-			r, size := utf8.DecodeRune(s.buf[i:])
-			if r == utf8.RuneError && size == 1 {
-				s.refuseAt(i, CodeUTF8, "a text that is not UTF-8: encode it as UTF-8")
-			}
-			i += size
+			i = s.wideText(i)
 		}
 	}
+}
+
+// wideText passes characters that are not ASCII, or DEL.
+func (s *scanner) wideText(i int) int {
+	for i < len(s.buf) && s.buf[i] >= 0x7F {
+		r, size := utf8.DecodeRune(s.buf[i:])
+		if r == utf8.RuneError && size == 1 {
+			s.refuseAt(i, CodeUTF8, "a text that is not UTF-8: encode it as UTF-8")
+		}
+		i += size
+	}
+	return i
 }
 
 // escape passes the escape at the backslash at i.

@@ -59,6 +59,7 @@ const (
 func (v *View) Read(raw []byte, planFor func(eventType []byte) *Plan) error {
 	v.planFor, v.asked, v.plan, v.slots = planFor, planFor == nil, nil, v.slots[:0]
 	m := &v.message
+	m.trim()
 	m.view = v
 	if err := m.whole(raw); err != nil {
 		return err
