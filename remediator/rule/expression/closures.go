@@ -210,6 +210,9 @@ func (c *compiler) constant(e ast.Expr) (operand, bool) {
 		}
 		switch call.FunctionName() {
 		case operators.Negate:
+			if c.whole(call.Args()[0]) && value.number == 0 {
+				return value, true // a whole number has one zero
+			}
 			return negated(value), value.kind == kindNumber || value.kind == kindDuration
 		case "money", "duration", "timestamp", "double":
 			value = conversions[call.FunctionName()](value)

@@ -135,25 +135,27 @@ func equal(a, b operand) Truth {
 	return unsure
 }
 
-// unordered is the order of two numbers of which one is no number: none.
+// unordered is the order of what is no number and of anything else that has an
+// order: none, which is no error.
 const unordered = 2
 
-// compare orders two operands. Only values of one type have an order; lists and
-// what is no number have none.
+// compare orders two operands. Only values of one type have an order; lists,
+// objects and null have none.
 func compare(a, b operand) (order int, fault Truth) {
 	switch {
 	case a.kind.faulty():
 		return 0, a.kind.truth()
 	case b.kind.faulty():
 		return 0, b.kind.truth()
+	case a.kind == kindNull || a.kind == kindNested:
+		return 0, OtherError
+	case math.IsNaN(a.number) || math.IsNaN(b.number):
+		return unordered, False
 	case a.kind != b.kind || a.currency != b.currency:
 		return 0, OtherError
 	}
 	switch a.kind {
 	case kindNumber, kindBool:
-		if math.IsNaN(a.number) || math.IsNaN(b.number) {
-			return unordered, False
-		}
 		return sign(a.number, b.number), False
 	case kindText:
 		return bytes.Compare(a.text, b.text), False
