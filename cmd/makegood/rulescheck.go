@@ -7,6 +7,7 @@ import (
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/rule/document"
+	"github.com/makegood/makegood/remediator/rule/lint"
 	"github.com/makegood/makegood/remediator/rule/report"
 )
 
@@ -76,7 +77,11 @@ func checkPaths(paths []string) (checked, error) {
 	if err != nil {
 		return checked{}, err
 	}
-	result.Problems = slices.Concat(result.Problems, ran.Problems, rehearse.Demand(set, ran))
+	warnings, err := lint.Check(set)
+	if err != nil {
+		return checked{}, err
+	}
+	result.Problems = slices.Concat(result.Problems, ran.Problems, rehearse.Demand(set, ran), warnings)
 	result.Problems.Sort()
 	result.Rules, result.Coverage = len(set.Rules), ran.Conditions
 	return result, nil

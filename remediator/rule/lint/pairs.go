@@ -1,0 +1,152 @@
+package lint
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// pairs compares the rules that do the same, or pay for the same, with each
+// other; of all others nothing is to be said. A rule is warned of once a code.
+func (l *linter) pairs() {
+	warned := map[string]bool{}
+	bySteps, byPayment, byKey := groups{}, groups{}, groups{}
+	for _, r := range l.rules {
+		bySteps.add(r.steps, r)
+		for _, payment := range r.pays {
+			byPayment.add(payment, r)
+		}
+		if r.MovesMoney() && r.key != "" {
+			byKey.add(r.key, r)
+		}
+	}
+	bySteps.each(func(_ string, a, b *studied) { l.covered(a, b, warned) })
+	byPayment.each(func(payment string, a, b *studied) {
+		l.paysTwice(a, b, warned, "refund "+payment, "the one that comes later is held, for it is refunded already")
+	})
+	byKey.each(func(key string, a, b *studied) {
+		if a.Scope != b.Scope { // of one scope, the key is taken once
+			l.paysTwice(a, b, warned, "pay for one "+key, "each has keys of its own, so both pay")
+		}
+	})
+}
+
+// groups are rules by what they have in common.
+type groups map[string][]*studied
+
+func (g groups) add(key string, r *studied) {
+	if !slices.Contains(g[key], r) {
+		g[key] = append(g[key], r)
+	}
+}
+
+// maxGroup bounds the rules that are compared with each other.
+const maxGroup = 2000
+
+func (g groups) each(compare func(key string, a, b *studied)) {
+	for _, key := range slices.Sorted(maps.Keys(g)) {
+		rules := g[key]
+		rules = rules[:min(len(rules), maxGroup)]
+		for i := range rules {
+			for j := range i {
+				compare(key, rules[j], rules[i])
+			}
+		}
+	}
+}
+
+// meet reports whether one event may pass both rules.
+func meet(a, b *studied) bool {
+	for i := range a.claims {
+		for j := range b.claims {
+			if overlap(a.Filters[i].Event, b.Filters[j].Event) && !a.claims[i].And(b.claims[j]).Never() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// overlap reports whether one type may be both: each is a type, or a prefix that
+// ends in ".*".
+func overlap(a, b string) bool { return a == b || within(a, b) || within(b, a) }
+
+// within reports whether every type of one is one of another.
+func within(event, wider string) bool {
+	above, ok := strings.CutSuffix(wider, "*")
+	return event == wider || ok && strings.HasPrefix(event, above)
+}
+
+// paysTwice warns of two rules that pay for the same thing.
+func (l *linter) paysTwice(a, b *studied, warned map[string]bool, what, then string) {
+	if !asLive(a, b) || warned["covered "+b.Name] || warned["covered "+a.Name] || warned["pays "+b.Name] || !meet(a, b) {
+		return
+	}
+	warned["pays "+b.Name] = true
+	hint := "make their conditions exclude each other"
+	if a.key == b.key {
+		hint += ", or give them one scope: once_per: {key: [" + b.key + "], scope: " + a.Scope + "}"
+	}
+	b.source.Warnf(b.at("do"), "pays-twice", hint,
+		"the rules %s and %s may %s for the same event: %s", a.Name, b.Name, what, then)
+}
+
+// covered warns of a rule that only does what another one does at the same time.
+func (l *linter) covered(a, b *studied, warned map[string]bool) {
+	if !asLive(a, b) || !sameForm(a, b) {
+		return
+	}
+	switch forth, back := covers(a, b), covers(b, a); {
+	case forth && back:
+		if !warned["covered "+b.Name] {
+			b.source.Warnf(b.at("rule"), "duplicate-of", "remove one of them", "the rules %s and %s do the same for the same events", a.Name, b.Name)
+		}
+		warned["covered "+b.Name] = true
+	case forth:
+		l.shadowed(a, b, warned)
+	case back:
+		l.shadowed(b, a, warned)
+	}
+}
+
+func (l *linter) shadowed(wider, r *studied, warned map[string]bool) {
+	if warned["covered "+r.Name] {
+		return
+	}
+	warned["covered "+r.Name] = true
+	r.source.Warnf(r.at("rule"), "shadowed", "remove it, or narrow "+wider.Name+" so that they exclude each other",
+		"whenever the rule %s fires, %s does the same: its events and conditions are wider", r.Name, wider.Name)
+}
+
+// sameForm reports whether two rules wait, count and take keys alike, so that
+// only their events and conditions can differ.
+func sameForm(a, b *studied) bool {
+	text := func(x *rule.Expr) string {
+		if x == nil {
+			return ""
+		}
+		return x.Text
+	}
+	if (a.Window == nil) != (b.Window == nil) || a.Unless != nil || b.Unless != nil || a.key != b.key {
+		return false
+	}
+	// Windows that count other events count otherwise.
+	return a.Window == nil || a.Window.Digest == b.Window.Digest && text(a.Having) == text(b.Having)
+}
+
+// covers reports whether every event that passes b passes a.
+func covers(a, b *studied) bool {
+	for j, claim := range b.claims {
+		passes := false
+		for i := range a.claims {
+			passes = passes || !b.nevers[j] && // that it can never fire is another warning
+				within(b.Filters[j].Event, a.Filters[i].Event) && claim.Implies(a.claims[i])
+		}
+		if !passes {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,111 @@
+// Package logic says what follows from the conditions of rules alone, before any
+// event: that a condition can never hold, that two cannot hold together, that one
+// holds whenever another does.
+//
+// A condition is read into cases, each a list of literals that hold together: a
+// term of the event compared with constants. What it does not understand is a
+// term of its own that is true or false. So it proves what it says, and says
+// nothing where it cannot: it never finds a contradiction that is none. Package
+// lint is its caller.
+package logic
+
+import (
+	"slices"
+)
+
+// Claim is a condition taken apart.
+type Claim struct {
+	cases []list // one of them holds; none: never
+	open  bool   // it was too much to take apart, so that nothing is known of it
+}
+
+// list is literals that hold together.
+type list []literal
+
+// maxCases bounds what taking a condition apart may cost: each && of two || makes
+// more of them.
+const maxCases = 256
+
+// Always is the claim that says nothing.
+func Always() Claim { return Claim{cases: []list{nil}} }
+
+func only(l literal) Claim { return Claim{cases: []list{{l}}} }
+
+// And is the claim that two hold together.
+func (c Claim) And(d Claim) Claim {
+	if len(c.cases)*len(d.cases) > maxCases {
+		return Claim{open: true}
+	}
+	joined := Claim{open: c.open || d.open}
+	for _, a := range c.cases {
+		for _, b := range d.cases {
+			joined.cases = append(joined.cases, slices.Concat(a, b))
+		}
+	}
+	return joined
+}
+
+// or is the claim that one of two holds.
+func (c Claim) or(d Claim) Claim {
+	if len(c.cases)+len(d.cases) > maxCases {
+		return Claim{open: true}
+	}
+	return Claim{cases: slices.Concat(c.cases, d.cases), open: c.open || d.open}
+}
+
+// Never reports whether it is certain that the claim cannot hold.
+func (c Claim) Never() bool {
+	return !c.open && !slices.ContainsFunc(c.cases, list.possible)
+}
+
+// Implies reports whether it is certain that d holds whenever c does.
+func (c Claim) Implies(d Claim) bool {
+	if c.open || d.open {
+		return false
+	}
+	for _, a := range c.cases {
+		if a.possible() && !slices.ContainsFunc(d.cases, a.entailsAll) {
+			return false
+		}
+	}
+	return true
+}
+
+// possible reports whether the literals may hold together, as far as each term by
+// itself says.
+func (l list) possible() bool {
+	for _, term := range l.terms() {
+		if !l.about(term).possible() {
+			return false
+		}
+	}
+	return true
+}
+
+func (l list) terms() []string {
+	var names []string
+	for _, one := range l {
+		if !slices.Contains(names, one.term) {
+			names = append(names, one.term)
+		}
+	}
+	return names
+}
+
+// about returns what is said of one term, with what is true of it in any event.
+func (l list) about(term string) facts {
+	all := facts(natural(term))
+	for _, one := range l {
+		if one.term == term {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+func (l list) entailsAll(other list) bool {
+	return !slices.ContainsFunc(other, func(one literal) bool {
+		// What nothing is said of may have no value, of which nothing holds.
+		return !slices.Contains(l.terms(), one.term) || !l.about(one.term).entail(one)
+	})
+}

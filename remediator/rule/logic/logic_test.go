@@ -1,0 +1,236 @@
+package logic_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"cel.dev/cel-go/cel"
+	"pgregory.net/rapid"
+
+	"github.com/makegood/makegood/remediator/rule/expression"
+	"github.com/makegood/makegood/remediator/rule/logic"
+)
+
+func reader(t testing.TB, lets map[string]string) *logic.Reader {
+	t.Helper()
+	l, err := logic.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Reader(lets)
+}
+
+func TestNever(t *testing.T) {
+	t.Parallel()
+	r := reader(t, map[string]string{"late": "data.late_min", "very": "late > 60"})
+	for condition, want := range map[string]bool{
+		`data.x > 5 && data.x < 3`:                               true,
+		`data.x > 5 && data.x < 6`:                               false,
+		`data.x >= 5 && data.x <= 5`:                             false,
+		`data.x >= 5 && 5 > data.x`:                              true,
+		`data.x == "a" && data.x == "b"`:                         true,
+		`data.x == "a" && data.x != "b"`:                         false,
+		`data.x in ["a", "b"] && data.x in ["b", "c"]`:           false,
+		`data.x in ["a", "b"] && !(data.x in ["b", "a"])`:        true,
+		`data.x == "a" && data.x > 3`:                            true,
+		`data.x == 3 && data.x == 3.0`:                           false,
+		`data.vip && !data.vip`:                                  true,
+		`data.vip && data.vip == false`:                          true,
+		`!(data.x > 3 || data.x <= 3)`:                           true,
+		`(data.x > 3 || data.y > 3) && data.x < 3 && data.y < 3`: true,
+		`(data.x > 3 || data.y > 3) && data.x < 3`:               false,
+		`1 > 2`:      true,
+		`"a" == "a"`: false,
+		`false`:      true,
+		`data.x.startsWith("A-") && data.x == "B-1"`:                                   true,
+		`data.x.startsWith("A-") && data.x.startsWith("A-1")`:                          false,
+		`data.x.startsWith("A-") && data.x.startsWith("B-")`:                           true,
+		`data.x.endsWith("a") && !data.x.endsWith("a")`:                                true,
+		`data.x.startsWith("A") && data.x > 3`:                                         true,
+		`money(data.paid) > money("5.00 USD") && money(data.paid) < money("4.00 USD")`: true,
+		`money(data.paid) > money("5.00 USD") && money(data.paid) < money("4.00 EUR")`: true,
+		`duration(data.d) > duration("1h") && duration(data.d) < duration("59m")`:      true,
+		`late > 90 && late < 80`:                                                       true,
+		`very && late < 60`:                                                            true,
+		`very && data.late_min < 90`:                                                   false,
+		`share(data.bad) >= 20`:                                                        true,
+		`share(data.bad) > 0.2`:                                                        false,
+		`count() < 1`:                                                                  true,
+		`count(data.bad) < 1`:                                                          false,
+		`size(data.items) < 0`:                                                         true,
+		`size(data.items) - 5 < 0`:                                                     false,
+		`data.a / data.b > 3 && !(data.a / data.b > 2)`:                                false, // 0/0: nothing is said
+		`(data.vip ? data.x > 5 : data.x > 6) && data.x < 3`:                           true,
+		`data.x > data.y && data.y > data.x`:                                           false, // not understood
+		`data.items.exists(i, i > 3) && !data.items.exists(i, i > 3)`:                  true,
+		`data.x > `: false, // not an expression
+		`data.?x.orValue(0) > 3 && data.?x.orValue(0) < 2`:     true,
+		`data.x != 1 && data.x >= 1 && data.x <= 1`:            true,
+		strings.Repeat("(data.a || data.b) && ", 20) + "false": false, // too much
+	} {
+		if got := r.Read(condition).Never(); got != want {
+			t.Errorf("%s: never is %v", condition, got)
+		}
+	}
+}
+
+func TestImplies(t *testing.T) {
+	t.Parallel()
+	r := reader(t, nil)
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"data.x > 5", "data.x > 3", true},
+		{"data.x > 3", "data.x > 5", false},
+		{"data.x >= 5", "data.x > 5", false},
+		{"data.x > 5", "data.x >= 5", true},
+		{"data.x > 5 && data.y", "data.x > 5", true},
+		{"data.x > 5", "data.x > 5 && data.y", false},
+		{`data.x == "a"`, `data.x in ["a", "b"]`, true},
+		{`data.x in ["a", "b"]`, `data.x != "c"`, true},
+		{"data.x > 5", "data.x != 3", true},
+		{`data.x == "A-1"`, `data.x.startsWith("A-")`, true},
+		{`data.x.startsWith("A-1")`, `data.x.startsWith("A-")`, true},
+		{"data.x > 5", "data.x > 3 || data.y > 3", true},
+		{"data.x > 5", "data.y > 3 || data.y <= 3", false}, // without y it is an error
+		{"data.a == data.b", "data.a == data.b", true},
+		{"data.x > 5 && data.x < 3", "data.y", true},
+		{`money(data.p) > money("5.00 USD")`, `money(data.p) != money("1.00 EUR")`, false},
+		{"true", "true", true},
+		{"data.x > 1", "true", true},
+		{"true", "data.x > 1", false},
+	} {
+		if got := r.Read(c.a).Implies(r.Read(c.b)); got != c.want {
+			t.Errorf("%s implies %s is %v", c.a, c.b, got)
+		}
+	}
+}
+
+// conditions draws conditions over few fields and few constants, so that many of
+// them contradict each other.
+func conditions() *rapid.Generator[string] {
+	place := rapid.SampledFrom([]string{"data.x", "data.y", "data.?z.orValue(1)", "size(data.x)", "data.x / data.y"})
+	atom := rapid.Custom(func(t *rapid.T) string {
+		constant := rapid.SampledFrom([]string{"0", "1", "2", "1.5", `"a"`, `"ab"`, `"b"`, "true"}).Draw(t, "constant")
+		p := place.Draw(t, "place")
+		switch rapid.IntRange(0, 7).Draw(t, "form") {
+		case 0:
+			return p + " in [" + constant + ", 2, \"a\"]"
+		case 1:
+			return rapid.SampledFrom([]string{"", "!"}).Draw(t, "not") + "data.x.startsWith(" + rapid.SampledFrom([]string{`"a"`, `"ab"`, `"b"`}).Draw(t, "prefix") + ")"
+		case 2:
+			return "data.x.endsWith(" + rapid.SampledFrom([]string{`"a"`, `"b"`}).Draw(t, "suffix") + ")"
+		case 3:
+			return p + " == data.y"
+		case 4:
+			return constant + rapid.SampledFrom([]string{" < ", " <= ", " == "}).Draw(t, "turned") + p
+		case 5:
+			return rapid.SampledFrom([]string{"data.v", "has(data.x)", "true", "false"}).Draw(t, "truth")
+		}
+		return p + " " + rapid.SampledFrom([]string{"<", "<=", ">", ">=", "==", "!="}).Draw(t, "order") + " " + constant
+	})
+	return rapid.Custom(func(t *rapid.T) string {
+		text := atom.Draw(t, "first")
+		for range rapid.IntRange(0, 4).Draw(t, "more") {
+			next := atom.Draw(t, "next")
+			switch rapid.IntRange(0, 5).Draw(t, "join") {
+			case 0:
+				text = "(" + text + ") || " + next
+			case 1:
+				text = "!(" + text + ")"
+			case 2:
+				text = "(" + next + ") ? (" + text + ") : (data.v)"
+			default:
+				text = "(" + text + ") && " + next
+			}
+		}
+		return text
+	})
+}
+
+// smallEvents are events in which every field has each of many values, or is absent.
+func smallEvents(t *testing.T) []cel.Activation {
+	t.Helper()
+	values := []any{nil, 0.0, 1.0, 1.5, 2.0, 3.0, "a", "ab", "b", "bb", true, false, "absent"}
+	var events []cel.Activation
+	for _, x := range values {
+		for _, y := range values {
+			for _, v := range []any{true, false} {
+				data := map[string]any{"v": v, "z": 2.0}
+				for name, value := range map[string]any{"x": x, "y": y} {
+					if value != "absent" {
+						data[name] = value
+					}
+				}
+				vars, err := cel.NewActivation(map[string]any{"data": data, "event": map[string]any{}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				events = append(events, vars)
+			}
+		}
+	}
+	return events
+}
+
+// TestWhatIsProvedHolds holds what is proved against the engine itself, over
+// events in which every field has each of many values, or is absent.
+func TestWhatIsProvedHolds(t *testing.T) {
+	t.Parallel()
+	engine, err := expression.NewEngine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	scope, err := engine.Scope()
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := smallEvents(t)
+	r := reader(t, nil)
+	never, implied, checks := 0, 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		var texts [2]string
+		var programs [2]*expression.Program
+		for i := range texts {
+			texts[i] = conditions().Draw(t, fmt.Sprint("condition ", i))
+		}
+		switch rapid.IntRange(0, 5).Draw(t, "related") { // else hardly anything would be proved
+		case 0:
+			texts[0] = "(" + texts[0] + ") && (" + texts[1] + ")"
+		case 1:
+			texts[0] = "(" + texts[0] + ") && !(" + texts[0] + ")"
+		}
+		for i := range texts {
+			program, issues := scope.Compile(texts[i], nil)
+			if issues != nil {
+				t.Skip("not an expression") // two constants of different types
+			}
+			programs[i] = program
+		}
+		a, b := r.Read(texts[0]), r.Read(texts[1])
+		no, follows := a.Never(), a.Implies(b)
+		checks++
+		if no {
+			never++
+		} else if follows {
+			implied++
+		}
+		for _, vars := range events {
+			if is, err := programs[0].Eval(vars); err != nil || is != true {
+				continue
+			}
+			if no {
+				t.Fatalf("%s holds for %v, and is said never to", texts[0], vars)
+			}
+			if also, err := programs[1].Eval(vars); follows && (err != nil || also != true) {
+				t.Fatalf("%s holds for %v, and is said to imply %s, which is %v (%v)", texts[0], vars, texts[1], also, err)
+			}
+		}
+	})
+	t.Logf("%d pairs, %d never, %d implied", checks, never, implied)
+	if never == 0 || implied == 0 {
+		t.Error("nothing was proved, so nothing was checked")
+	}
+}
