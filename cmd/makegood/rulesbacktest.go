@@ -1,67 +1,225 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"iter"
 	"os"
+	"time"
 
+	"golang.org/x/term"
+
+	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/rule"
 )
 
 type backtestCommand struct {
-	Rules  string `required:"" help:"Folder of rules."`
-	Events string `required:"" type:"path" help:"CloudEvents as JSON lines, plain or gzip."`
-	Output string `enum:"table,json" default:"table" help:"table or json."`
+	Rules   string `help:"Folder of rules. Without it those in force, of --data-dir."`
+	Events  string `type:"path" help:"CloudEvents as JSON lines, plain or gzip." xor:"past" required:""`
+	DataDir string `type:"path" help:"Data folder of a service, running or not: the events of its log." xor:"past" required:""`
+	Since   string `help:"From when on remedies count: 2026-11-01, 2026-11-01T12:00:00Z, or 30d before the end of the log."`
+	Until   string `help:"Until when; what lies there no longer counts."`
+	Against string `type:"path" help:"Folder of rules to compare with. With --data-dir and --rules it defaults to those in force."`
+	NoColor bool   `help:"Draw the chart in plain ASCII, as where there is no terminal, or NO_COLOR is set."`
+	Output  string `enum:"table,json" default:"table" help:"table or json."`
 }
 
-// Run folds the events in their order, the events' time being the clock, as if
-// every rule were live.
+// Run folds the events in their order as if every rule were live: those of a file,
+// whose own time is the clock, or those of a log.
 func (c *backtestCommand) Run(p *program) error {
-	files, err := readPaths([]string{c.Rules})
-	if err != nil {
+	ctx, end := context.WithCancel(p.ctx)
+	defer end()
+	b := &backtest{program: p, backtestCommand: c}
+	prepare := b.fromFile
+	if c.DataDir != "" {
+		prepare = b.fromLog
+	}
+	defer b.close()
+	if err := prepare(ctx); err != nil {
 		return err
 	}
-	rules, _ := rehearse.Split(files)
-	set, err := loadRules(p, rules)
+	report, err := rehearse.Compare(b.set, b.against, b.past)
+	b.bar.done()
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", c.Events+c.DataDir, err)
 	}
-	f, err := os.Open(c.Events)
-	if err != nil {
-		return fmt.Errorf("open events: %w", err)
-	}
-	defer f.Close()
-	bar := newProgress(p.stderr, "backtest, events", 0)
-	line := 0
-	report, err := rehearse.Backtest(set, counting(p, rehearse.Lines(&interruptible{ctx: p.ctx, in: f}, &line), bar), &line)
-	bar.done()
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.Events, err)
-	}
-	for _, r := range report.Rejections {
-		fmt.Fprintf(p.stderr, "%s:%d: rejected: %s\n", c.Events, r.Line, r.Reason)
-	}
-	if more := report.Rejected - len(report.Rejections); more > 0 {
-		fmt.Fprintf(p.stderr, "and %d more were rejected\n", more)
-	}
+	report.Reject(b.rejected)
+	b.printRejections()
 	if c.Output == "json" {
 		return printJSON(p.stdout, report)
 	}
-	return report.WriteTable(p.stdout)
+	if err := report.WriteTable(p.stdout); err != nil {
+		return err
+	}
+	width, plain := b.canvas()
+	return report.WriteChart(p.stdout, width, plain)
 }
 
-// counting shows progress, and ends when the command is interrupted.
-func counting(p *program, events iter.Seq2[[]byte, error], bar *progress) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		n := 0
-		for raw, err := range events {
-			if p.ctx.Err() != nil {
-				yield(nil, p.ctx.Err())
+// backtest is a backtest on its way.
+type backtest struct {
+	*program
+	*backtestCommand
+	set, against *rule.Set
+	past         rehearse.Past
+	rejected     rehearse.Rejected
+	bar          *progress
+	closers      []func() error
+}
+
+func (b *backtest) close() {
+	for _, c := range b.closers {
+		_ = c() // it was only read
+	}
+}
+
+// fromFile reads the rules, and opens the file of events.
+func (b *backtest) fromFile(ctx context.Context) (err error) {
+	if b.Rules == "" {
+		return usageError("--rules is missing: with --events there are no rules in force")
+	}
+	if b.set, err = b.load(b.Rules); err != nil {
+		return err
+	}
+	if b.Against != "" {
+		if b.against, err = b.load(b.Against); err != nil {
+			return err
+		}
+	}
+	if err := b.period(time.Time{}); err != nil {
+		return err
+	}
+	f, err := os.Open(b.Events)
+	if err != nil {
+		return fmt.Errorf("open events: %w", err)
+	}
+	b.closers = append(b.closers, f.Close)
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("open events: %w", err)
+	}
+	b.bar = newProgress(b.stderr, "backtest, bytes", int(info.Size()))
+	in := &measured{in: &interruptible{ctx: ctx, in: f}, bar: b.bar}
+	line := new(int)
+	b.past.Inputs = interrupted(ctx, rehearse.EventInputs(rehearse.Lines(in, line), line, &b.rejected))
+	return nil
+}
+
+// fromLog reads the rules, and those in force, and opens the log.
+func (b *backtest) fromLog(ctx context.Context) error {
+	past, err := openHistory(ctx, b.DataDir)
+	if err != nil {
+		return err
+	}
+	b.closers = append(b.closers, past.Close)
+	now, err := past.Now(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.period(time.Unix(0, now.Position().At+1)); err != nil {
+		return err
+	}
+	switch b.set = now.Rules(); {
+	case b.Rules != "":
+		b.against = now.Rules()
+		if b.set, err = b.load(b.Rules); err != nil {
+			return err
+		}
+	case b.set == nil:
+		return usageError("--rules is missing: no rules are in force there")
+	}
+	if b.Against != "" {
+		if b.against, err = b.load(b.Against); err != nil {
+			return err
+		}
+	}
+	b.bar = newProgress(b.stderr, "backtest, records", 0)
+	b.past.Inputs = past.Inputs(ctx, func(read, all uint64) {
+		b.bar.total = int(all)
+		b.bar.set(int(read))
+	})
+	return nil
+}
+
+func (b *backtest) load(dir string) (*rule.Set, error) {
+	files, err := readPaths([]string{dir})
+	if err != nil {
+		return nil, err
+	}
+	rules, _ := rehearse.Split(files)
+	return loadRules(b.program, rules)
+}
+
+// period reads --since and --until; end is where the log ends, zero of a file.
+func (b *backtest) period(end time.Time) error {
+	for _, bound := range []struct {
+		flag, text string
+		into       *int64
+	}{{"--until", b.Until, &b.past.Until}, {"--since", b.Since, &b.past.Since}} {
+		if bound.text == "" {
+			continue
+		}
+		at, err := moment(bound.flag, bound.text, end)
+		if err != nil {
+			return err
+		}
+		if *bound.into = at.UnixNano(); bound.flag == "--until" {
+			end = at
+		}
+	}
+	if b.past.Until != 0 && b.past.Since >= b.past.Until {
+		return usageError("--since is not before --until")
+	}
+	return nil
+}
+
+func (b *backtest) printRejections() {
+	for _, r := range b.rejected.First {
+		fmt.Fprintf(b.stderr, "%s:%d: rejected: %s\n", b.Events, r.Line, r.Reason)
+	}
+	if more := b.rejected.Count - len(b.rejected.First); more > 0 {
+		fmt.Fprintf(b.stderr, "and %d more were rejected\n", more)
+	}
+}
+
+// canvas is how wide a chart may be, and whether it is plain.
+func (b *backtest) canvas() (width int, plain bool) {
+	const usual = 80
+	f, ok := b.stdout.(*os.File)
+	if !ok {
+		return usual, true
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || width <= 0 {
+		return usual, true
+	}
+	return width, b.NoColor || os.Getenv("NO_COLOR") != ""
+}
+
+// measured shows how much of a file was read.
+type measured struct {
+	in   io.Reader
+	bar  *progress
+	read int
+}
+
+func (m *measured) Read(b []byte) (int, error) {
+	n, err := m.in.Read(b)
+	m.read += n
+	m.bar.set(m.read)
+	return n, err
+}
+
+// interrupted ends inputs when the command is interrupted.
+func interrupted(ctx context.Context, inputs iter.Seq2[input.Input, error]) iter.Seq2[input.Input, error] {
+	return func(yield func(input.Input, error) bool) {
+		for in, err := range inputs {
+			if ctx.Err() != nil {
+				yield(in, ctx.Err())
 				return
 			}
-			n++
-			bar.set(n)
-			if !yield(raw, err) {
+			if !yield(in, err) {
 				return
 			}
 		}
