@@ -22,7 +22,7 @@ func (m baseline) Match(raw []byte, at int64) (Result, error) {
 		return Result{}, err
 	}
 	result := Judge(m.set, &ev, at)
-	if len(result.Hits)+len(result.Ends)+len(result.Errors) == 0 {
+	if result.Idle() {
 		result.Event = nil
 	}
 	return result, nil
@@ -42,7 +42,7 @@ func Judge(set *rule.Set, ev *event.Event, at int64) Result {
 		holds, err := evaluation.Meets(c.Filter)
 		switch {
 		case err != nil:
-			result.Errors = append(result.Errors, Error{Rule: c.Rule, Ends: c.Ends, filter: c.Filter, evaluation: evaluation})
+			result.Errors = append(result.Errors, Error{c.Rule, c.Ends, evaluation, c.Filter})
 		case holds && c.Ends:
 			by, noBy := evaluation.By()
 			result.Ends = append(result.Ends, End{Rule: c.Rule, By: by, NoBy: noBy})

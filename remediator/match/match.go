@@ -25,8 +25,8 @@ type Result struct {
 	// ID and Source name the event. They are parts of the raw event: what keeps
 	// them keeps a copy.
 	ID, Source []byte
-	// Event is the whole event, nil when there are neither hits nor errors. It
-	// shares only its Data with the raw event.
+	// Event is the whole event, nil when it concerns no rule. It shares only its Data
+	// with the raw event.
 	Event *event.Event
 
 	Hits   []Hit   // rules whose type and condition hold, in order of the rule's name
@@ -34,14 +34,19 @@ type Result struct {
 	Errors []Error // rules whose condition was an error, which counts as false; in the same order
 }
 
-// Error names a rule whose expression was an error for an event. An event may
+// Idle reports whether the event concerns no rule.
+func (r *Result) Idle() bool { return len(r.Hits)+len(r.Ends)+len(r.Errors) == 0 }
+
+// Error names a rule whose condition was an error for an event. An event may
 // concern a rule in two ways; the error in its own condition then comes first.
 type Error struct {
 	Rule *rule.Rule
 	Ends bool // it is the condition in unless
 
-	filter     *rule.Filter
-	evaluation *rule.Evaluation
+	evaluation interface {
+		Meets(*rule.Filter) (bool, error)
+	}
+	filter *rule.Filter
 }
 
 // Reason says what the error was.

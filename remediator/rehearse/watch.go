@@ -40,7 +40,7 @@ type judgement struct {
 
 // Match implements match.Matcher.
 func (w *watcher) Match(raw []byte, at int64) (match.Result, error) {
-	w.judged = nil
+	w.heard, w.judged = "", nil
 	result, err := w.Matcher.Match(raw, at)
 	if err != nil {
 		return result, err
