@@ -84,6 +84,7 @@ var edges = map[string][]string{
 	"remediator/webhooks":                 {"remediator/webhooks/signature"},
 	"remediator/webhooks/signature":       {},
 	"sdk/peers":                           {"sdk"}, // libraries to measure against, in a module of their own
+	"tools/mutate":                        {},
 	"tools/testrun":                       {},
 }
 
@@ -98,7 +99,7 @@ var homes = map[string][]string{
 	"github.com/emersion/":          {}, // a mail server for tests
 	"github.com/alecthomas/kong":    {"cmd/makegood"},
 	"pgregory.net/rapid":            {},
-	"github.com/rogpeppe":           {},
+	"github.com/rogpeppe":           {"tools/mutate"},
 	"github.com/transparency-dev":   {},
 	"github.com/axiomhq/":           {}, // a second sketch for tests
 	"github.com/cloudevents":        {"sdk", "remediator/ingest", "remediator/event"},

@@ -28,6 +28,7 @@ import (
 
 	"github.com/makegood/makegood/remediator"
 	"github.com/makegood/makegood/remediator/act"
+	"github.com/makegood/makegood/tools/mutate"
 )
 
 var (
@@ -101,11 +102,11 @@ func TestCrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	if *mutated != "" {
-		m, err := readMutant(*mutated)
+		m, err := mutate.Read(mutantFolder, *mutated)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if binary, err = m.build(t.TempDir()); err != nil {
+		if binary, err = m.Build(root, t.TempDir()); err != nil {
 			t.Fatal(err)
 		}
 	}
