@@ -23,7 +23,7 @@ func pick(t *rapid.T, from []string) string { return rapid.SampledFrom(from).Dra
 
 // atom draws a condition without && and ||.
 func atom(t *rapid.T) string {
-	switch rapid.IntRange(0, 19).Draw(t, "atom") {
+	switch rapid.IntRange(0, 20).Draw(t, "atom") {
 	case 0, 1, 2:
 		return pick(t, textFields) + " == " + pick(t, texts)
 	case 3:
@@ -52,6 +52,8 @@ func atom(t *rapid.T) string {
 		return pick(t, []string{`money(data.m) > money("2.00 USD")`, `data.n * 2 > data.n + 1`, `event.time > timestamp("2026-01-01T00:00:00Z")`,
 			`size(data.a) > 1`, `data.a + "b" == "ab"`, `data.a == data.b`, `data.n / 0 > 1`})
 	case 18:
+		return `cidr("` + pick(t, []string{"10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32", "::/0", "2001:db8::/32"}) + `").containsIP(data.ip)`
+	case 19:
 		return "late > " + pick(t, numbers)
 	}
 	return "shout == " + pick(t, []string{`"A"`, `"AB"`, `"77"`})
@@ -159,13 +161,16 @@ func eventOf(t *rapid.T) []byte {
 	number := func(t *rapid.T) string { return pick(t, jsonNumbers) }
 	data := fields(t, map[string]func(*rapid.T) string{
 		"a": text, "b": text, "n": number,
+		"ip": func(t *rapid.T) string {
+			return pick(t, []string{`"10.1.2.3"`, `"10.9.9.9"`, `"2001:db8::1"`, `"::ffff:10.1.2.3"`, `"fe80::1%eth0"`, `"\u00310.1.2.3"`})
+		},
 		"f": func(t *rapid.T) string { return pick(t, []string{"true", "false"}) },
 		"m": func(t *rapid.T) string { return pick(t, []string{`"2.99 USD"`, `{"amount":"3.00","currency":"USD"}`}) },
 		"l": func(t *rapid.T) string { return pick(t, []string{`["a","ab"]`, `["b"]`, `[]`, `["a",1,null]`}) },
 		"c": func(t *rapid.T) string {
 			return fields(t, map[string]func(*rapid.T) string{"d": text, "n": number}, "d", "n")
 		},
-	}, "a", "b", "c", "n", "f", "m", "l", "e f")
+	}, "a", "b", "c", "n", "f", "m", "l", "e f", "ip")
 	switch rapid.IntRange(0, 19).Draw(t, "data") {
 	case 0:
 		data = jsonValue(t)
