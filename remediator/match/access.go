@@ -56,6 +56,8 @@ func predicateOf(a *expression.Access, plan *event.Plan) predicate {
 		p.class = prefix
 	case expression.AccessSuffix:
 		p.class = suffix
+	case expression.AccessPart:
+		p.class = part
 	case expression.AccessFold:
 		p.class = folded
 	case expression.AccessNetwork:

@@ -13,7 +13,8 @@ import (
 // Access is a question to one field that is all of a condition, so that an index
 // over the field answers it. What it says is exactly what the condition says:
 //
-//	the field is                       equal       prefix suffix fold   range        network
+//	the field is                       equal       prefix suffix        range        network
+//	                                               part fold
 //	a text                             among Texts the text decides     OtherError   an address decides, else OtherError
 //	a number                           among       OtherError           the bounds   OtherError
 //	a number beyond ±2^53, or any that
@@ -32,7 +33,7 @@ type Access struct {
 	Path []string // from data or event on; never a time of the event
 	Kind AccessKind
 
-	Texts             []string  // of equal: any of them; of prefix, suffix and fold the one
+	Texts             []string  // of equal: any of them; of prefix, suffix, part and fold the one
 	Numbers           []float64 // of equal: any of them
 	Null, True, False bool      // of equal: whether they are among the constants
 
@@ -51,8 +52,8 @@ type Access struct {
 // AccessKind is the kind of a question.
 type AccessKind uint8
 
-// The kinds. AccessFold is equality of texts when A to Z count as a to z; the
-// text has only small letters.
+// The kinds. AccessPart is that the text has another in it. AccessFold is equality
+// of texts when A to Z count as a to z; the text has only small letters.
 const (
 	AccessEqual AccessKind = iota
 	AccessPrefix
@@ -60,6 +61,7 @@ const (
 	AccessFold
 	AccessRange
 	AccessNetwork
+	AccessPart
 )
 
 // Access returns the question that the program is, nil when it is more or
@@ -92,6 +94,8 @@ func (c *compiler) access(e ast.Expr) *Access {
 		return c.affix(AccessPrefix, call)
 	case "endsWith":
 		return c.affix(AccessSuffix, call)
+	case "contains":
+		return c.affix(AccessPart, call)
 	case "containsIP":
 		network, ok := c.network(call.Target())
 		if !ok {
@@ -249,6 +253,8 @@ func (a *Access) judge(value operand) Truth {
 		return truthOf(bytes.HasPrefix(value.text, []byte(a.Texts[0])))
 	case AccessSuffix:
 		return truthOf(bytes.HasSuffix(value.text, []byte(a.Texts[0])))
+	case AccessPart:
+		return truthOf(bytes.Contains(value.text, []byte(a.Texts[0])))
 	case AccessFold:
 		return truthOf(ascii(value.text) && string(bytes.ToLower(value.text)) == a.Texts[0])
 	}

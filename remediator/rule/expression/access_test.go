@@ -15,7 +15,7 @@ func describe(a *expression.Access) string {
 	if a == nil {
 		return ""
 	}
-	kinds := []string{"equal", "prefix", "suffix", "fold", "range", "network"}
+	kinds := []string{"equal", "prefix", "suffix", "fold", "range", "network", "part"}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", kinds[a.Kind], strings.Join(a.Path, "."))
 	for _, text := range a.Texts {
@@ -48,7 +48,7 @@ func TestAccess(t *testing.T) {
 		"data.?s.orValue('') == 'a'": `equal data.s "a", absent false`, "data.?s.orValue('a') == 'a'": `equal data.s "a", absent true`, "data.?a.?b.orValue(1) > 0": "range data.a.b (0,+Inf], absent true",
 		"data.?a.b.orValue(1) > 0": "range data.a.b (0,+Inf], absent true", "data.?n.orValue('x') > 0": "range data.n (0,+Inf], absent an error",
 		"data.n > 3": "range data.n (3,+Inf]", "3 > data.n": "range data.n [-Inf,3)", "data.n <= 3": "range data.n [-Inf,3]", "data.n >= 0.5": "range data.n [0.5,+Inf]",
-		"data.s.startsWith('a')": `prefix data.s "a"`, "data.s.endsWith('a')": `suffix data.s "a"`, "data.?s.orValue('ab').startsWith('a')": `prefix data.s "a", absent true`,
+		"data.s.startsWith('a')": `prefix data.s "a"`, "data.s.endsWith('a')": `suffix data.s "a"`, "data.s.contains('a')": `part data.s "a"`, "data.?s.orValue('ab').startsWith('a')": `prefix data.s "a", absent true`,
 		"data.s.lowerAscii() == 'ab1'": `fold data.s "ab1"`, "data.s.upperAscii() == 'AB1'": `fold data.s "ab1"`, "cidr('10.0.0.0/8').containsIP(data.ip)": "network data.ip 10.0.0.0/8",
 		// Not a question to one field, or one whose answer an index does not know.
 		"data.s != 'a'": "", "!(data.s == 'a')": "", "data.s == 'a' || data.n == 1": "", "data.s == data.n": "", "data.n + 1 > 3": "", "data.s > 'a'": "", "data.s in []": "",
@@ -67,7 +67,7 @@ func TestAccess(t *testing.T) {
 
 // questions are the forms of conditions that are questions to a field F.
 var questions = []string{"F == {k}", "F == {z}", "F == null", "F == true", "F == false", "F in [{k}, {z}, {k}]", "F in [null, true, {z}]", "F == {k} || F == {z} || F == null", "F < {z}", "F <= {z}",
-	"F > {z}", "F >= {z}", "F.startsWith({k})", "F.endsWith({k})", "F.lowerAscii() == {k}", "F.upperAscii() == {k}", "cidr('10.0.0.0/8').containsIP(F)", "cidr('2001::/16').containsIP(F)"}
+	"F > {z}", "F >= {z}", "F.startsWith({k})", "F.endsWith({k})", "F.contains({k})", "F.lowerAscii() == {k}", "F.upperAscii() == {k}", "cidr('10.0.0.0/8').containsIP(F)", "cidr('2001::/16').containsIP(F)"}
 
 // TestAccessSaysWhatTheConditionSays answers questions by their description
 // alone, on decoded data.
@@ -149,6 +149,8 @@ func answer(a *expression.Access, v vars) expression.Truth {
 		return truth(strings.HasPrefix(text, a.Texts[0]))
 	case a.Kind == expression.AccessSuffix:
 		return truth(strings.HasSuffix(text, a.Texts[0]))
+	case a.Kind == expression.AccessPart:
+		return truth(strings.Contains(text, a.Texts[0]))
 	case a.Kind == expression.AccessFold:
 		fold := strings.Map(func(r rune) rune {
 			if r >= 'A' && r <= 'Z' {
