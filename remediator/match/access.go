@@ -2,6 +2,7 @@ package match
 
 import (
 	"math"
+	"strings"
 
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/match/index"
@@ -56,6 +57,8 @@ func predicateOf(a *expression.Access, plan *event.Plan) predicate {
 		p.class = prefix
 	case expression.AccessSuffix:
 		p.class = suffix
+	case expression.AccessElement:
+		p.class, p.of = element, strings.Join(a.Element, fieldSeparator)
 	case expression.AccessPart:
 		p.class = part
 	case expression.AccessFold:

@@ -47,7 +47,7 @@ func atom(t *rapid.T) string {
 	case 15:
 		return pick(t, texts) + " in data.l"
 	case 16:
-		return "data.l." + pick(t, []string{"exists", "all"}) + "(x, x == " + pick(t, texts) + ")"
+		return "data.l." + pick(t, []string{"exists", "all"}) + "(x, " + pick(t, []string{"x", "x.d", "x.d", "x.c.d"}) + pick(t, []string{" == " + pick(t, texts), " in [" + pick(t, texts) + ", " + pick(t, texts) + "]"}) + ")"
 	case 17:
 		return pick(t, []string{`money(data.m) > money("2.00 USD")`, `data.n * 2 > data.n + 1`, `event.time > timestamp("2026-01-01T00:00:00Z")`,
 			`size(data.a) > 1`, `data.a + "b" == "ab"`, `data.a == data.b`, `data.n / 0 > 1`})
@@ -166,7 +166,10 @@ func eventOf(t *rapid.T) []byte {
 		},
 		"f": func(t *rapid.T) string { return pick(t, []string{"true", "false"}) },
 		"m": func(t *rapid.T) string { return pick(t, []string{`"2.99 USD"`, `{"amount":"3.00","currency":"USD"}`}) },
-		"l": func(t *rapid.T) string { return pick(t, []string{`["a","ab"]`, `["b"]`, `[]`, `["a",1,null]`}) },
+		"l": func(t *rapid.T) string {
+			return pick(t, []string{`["a","ab"]`, `["b"]`, `[]`, `["a",1,null]`, ` [ "ab" , "b" ] `, `["\u0061"]`, `["",{}]`,
+				`[{"d":"a"},{"n":[1,{"d":"}"}],"d":"b"}]`, `[{"d" : "ab", "f":true}]`, `[{"n":1}]`, `[{"d":1}]`, `[{"c":{"d":"a"}},{"c":{"d":"b"},"n":-1.5e3}]`})
+		},
 		"c": func(t *rapid.T) string {
 			return fields(t, map[string]func(*rapid.T) string{"d": text, "n": number}, "d", "n")
 		},

@@ -34,7 +34,7 @@ func plant(rules []uint32, predicates [][]predicate) *tree {
 }
 
 func comparePlaces(a, b place) int {
-	return cmp.Or(cmp.Compare(a.slot, b.slot), cmp.Compare(a.class, b.class), compareBools(a.optional, b.optional))
+	return cmp.Or(cmp.Compare(a.slot, b.slot), cmp.Compare(a.class, b.class), compareBools(a.optional, b.optional), cmp.Compare(a.of, b.of))
 }
 
 func compareBools(a, b bool) int {
@@ -82,6 +82,8 @@ func newGroup(at place, rules []uint32, chosen map[uint32]predicate, left [][]pr
 	switch at.class {
 	case equal:
 		g.texts, g.numbers = index.NewTexts(entries), index.NewNumbers(numbers)
+	case element:
+		g.texts, g.fields = index.NewTexts(entries), elementFields(at.of)
 	case folded:
 		g.texts = index.NewTexts(entries)
 	case prefix:

@@ -17,6 +17,7 @@ const (
 	part                 // it has a text in it
 	network              // it is an address in a network
 	within               // a range of numbers; for numbers only
+	element              // an element of a list, or a field of each, is one of several texts
 )
 
 // place is what predicates of one group are about.
@@ -25,6 +26,9 @@ type place struct {
 	class class
 	// optional says that a constant stands for an absent value, which is then no error.
 	optional bool
+	// of is the field of the elements of a list, as elementFields takes it apart;
+	// empty for the elements themselves.
+	of string
 }
 
 // predicate is a part of a rule's condition that asks one value of the event for

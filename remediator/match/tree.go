@@ -17,6 +17,7 @@ type tree struct {
 // group has the rules that are found by predicates of one class on one value.
 type group struct {
 	place
+	fields     []string // of elements
 	parents    []int    // of an optional place
 	whenAbsent []uint32 // what holds for an absent value, if optional
 	texts      *index.Texts
@@ -66,6 +67,11 @@ func (g *group) find(s *scratch, dst []uint32) ([]uint32, bool) {
 			return dst, false
 		}
 		return g.ranges.Append(dst, number), true
+	case g.class == element:
+		if kind != event.Array {
+			return dst, false
+		}
+		return g.findElements(s.view.Raw(g.slot), dst)
 	case kind != event.Text:
 		return dst, false
 	}

@@ -26,6 +26,11 @@ import (
 // One exception holds for all: a field is absent below a list, or below a number
 // that View.Number does not return, with an OtherError.
 //
+// AccessElement asks the elements of a list, or one field of each, and is told of
+// less: the condition is false when the field is a list of texts without escapes,
+// or of objects with such a text at that field, and none is among Texts. Otherwise
+// it has to be evaluated.
+//
 // A condition of a rule that is false makes the rule's whole condition false,
 // whatever the others say. One that is an error makes it an error unless another
 // one is false.
@@ -33,7 +38,7 @@ type Access struct {
 	Path []string // from data or event on; never a time of the event
 	Kind AccessKind
 
-	Texts             []string  // of equal: any of them; of prefix, suffix, part and fold the one
+	Texts             []string  // of equal: any of them; of element: any of them in any element; of prefix, suffix, part and fold the one
 	Numbers           []float64 // of equal: any of them
 	Null, True, False bool      // of equal: whether they are among the constants
 
@@ -41,6 +46,8 @@ type Access struct {
 	// bound. They belong to it unless it is open there.
 	Low, High         float64
 	LowOpen, HighOpen bool
+
+	Element []string // of element: the fields from an element on to what is asked
 
 	Network netip.Prefix // contains the address that the text is, as Address reads it
 
@@ -62,6 +69,7 @@ const (
 	AccessRange
 	AccessNetwork
 	AccessPart
+	AccessElement
 )
 
 // Access returns the question that the program is, nil when it is more or
@@ -71,7 +79,7 @@ func (p *Program) Access() *Access { return p.access }
 // access recognises a question.
 func (c *compiler) access(e ast.Expr) *Access {
 	if e.Kind() != ast.CallKind {
-		return nil
+		return c.elements(e)
 	}
 	call := e.AsCall()
 	args := call.Args()
@@ -84,7 +92,10 @@ func (c *compiler) access(e ast.Expr) *Access {
 		}
 		return c.equals(args[1], args[0])
 	case operators.In:
-		return c.among(args[0], args[1])
+		if a := c.among(args[0], args[1]); a != nil {
+			return a
+		}
+		return c.elements(e)
 	case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
 		if a := c.within(name, args[0], args[1]); a != nil {
 			return a

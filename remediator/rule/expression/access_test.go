@@ -15,9 +15,12 @@ func describe(a *expression.Access) string {
 	if a == nil {
 		return ""
 	}
-	kinds := []string{"equal", "prefix", "suffix", "fold", "range", "network", "part"}
+	kinds := []string{"equal", "prefix", "suffix", "fold", "range", "network", "part", "element"}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", kinds[a.Kind], strings.Join(a.Path, "."))
+	if len(a.Element) > 0 {
+		fmt.Fprintf(&b, " %v", a.Element)
+	}
 	for _, text := range a.Texts {
 		fmt.Fprintf(&b, " %q", text)
 	}
@@ -50,6 +53,9 @@ func TestAccess(t *testing.T) {
 		"data.n > 3": "range data.n (3,+Inf]", "3 > data.n": "range data.n [-Inf,3)", "data.n <= 3": "range data.n [-Inf,3]", "data.n >= 0.5": "range data.n [0.5,+Inf]",
 		"data.s.startsWith('a')": `prefix data.s "a"`, "data.s.endsWith('a')": `suffix data.s "a"`, "data.s.contains('a')": `part data.s "a"`, "data.?s.orValue('ab').startsWith('a')": `prefix data.s "a", absent true`,
 		"data.s.lowerAscii() == 'ab1'": `fold data.s "ab1"`, "data.s.upperAscii() == 'AB1'": `fold data.s "ab1"`, "cidr('10.0.0.0/8').containsIP(data.ip)": "network data.ip 10.0.0.0/8",
+		"'a' in data.l": `element data.l "a"`, "data.l.exists(x, x == 'a')": `element data.l "a"`, "data.l.exists(x, x.b.c in ['a', 'b'])": `element data.l [b c] "a" "b"`,
+		"data.l.exists(x, 'a' == x.b)": `element data.l [b] "a"`, "data.l.all(x, x == 'a')": "", "data.l.exists_one(x, x == 'a')": "", "data.l.exists(x, x == data.s)": "",
+		"data.l.exists(x, x == 'a' || x == 'b')": "", "data.l.exists(x, data.s == 'a')": "", "1 in data.l": "", "data.l.filter(x, x == 'a') == []": "",
 		// Not a question to one field, or one whose answer an index does not know.
 		"data.s != 'a'": "", "!(data.s == 'a')": "", "data.s == 'a' || data.n == 1": "", "data.s == data.n": "", "data.n + 1 > 3": "", "data.s > 'a'": "", "data.s in []": "",
 		"data.s in [data.n]": "", "data.s.lowerAscii() == 'Ab'": "", "data.s.lowerAscii() == 'é'": "", "data.x.?y.orValue(1) == 1": "", "data.yes": "", "has(data.s)": "", "has(data.s) == true": "",
