@@ -23,7 +23,11 @@ type builder struct {
 	r      *Rule
 	m      *document.Mapping
 	nameAt document.Place
-	quiet  []quietRule
+
+	defaults *document.Mapping // of the file; nil: none
+	limited  *document.Mapping // the limits among them; nil: none
+
+	quiet []quietRule
 }
 
 var ruleKeys = []string{"rule", "owner", "why", "event", "if", "once_per", "let", "window", "having", "do", "limits", "storm", "account", "mode", "unless"}
@@ -32,6 +36,7 @@ func (b *builder) build(node *yaml.Node) {
 	if b.m = b.Mapping(node, "a rule", ruleKeys...); b.m == nil {
 		return
 	}
+	b.inherit()
 	b.name()
 	b.texts()
 	b.lets()

@@ -212,6 +212,9 @@ func (b *builder) demands() {
 
 // limitGiven reports whether a limit is written down, be it wrong.
 func (b *builder) limitGiven(name string) bool {
+	if b.limited != nil && b.limited.Has(name) {
+		return true
+	}
 	n := b.m.Get("limits")
 	if n == nil || n.Kind != yaml.MappingNode {
 		return b.m.Has("limits") // what is wrong with it has been reported

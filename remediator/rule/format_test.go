@@ -70,6 +70,13 @@ func TestFormatKeeps(t *testing.T) {
 	}
 }
 
+func TestFormatKeepsDefaults(t *testing.T) {
+	t.Parallel()
+	if got, err := rule.Format("a.yaml", strings.Replace(defaulted, "\n\nrules:", "   \n\n\n\nrules:", 1)); err != nil || got != defaulted {
+		t.Errorf("%v\n%s", err, got)
+	}
+}
+
 func TestFormatChangesNoMeaning(t *testing.T) {
 	t.Parallel()
 	text := withLines("if: 'data.a ? data.b : data.c'\nonce_per: \"data.order\"\nlet: {n: \"data.x ? 1 : 2\"}\nwindow: {by: \"data.l[0]\", within: 7d}\nhaving: '[1, 2].exists(x, x == count())'")

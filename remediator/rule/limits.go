@@ -8,14 +8,19 @@ import (
 	"github.com/makegood/makegood/remediator/rule/document"
 )
 
+var limitKeys = []string{"per_remedy", "per_customer", "budget", "approve_above", "over"}
+
 func (b *builder) limits() {
 	n := b.m.Get("limits")
 	if n == nil {
 		return
 	}
-	m := b.Mapping(n, "limits", "per_remedy", "per_customer", "budget", "approve_above", "over")
+	m := b.Mapping(n, "limits", limitKeys...)
 	if m == nil {
 		return
+	}
+	if b.limited != nil {
+		m.Inherit(b.limited, limitKeys...)
 	}
 	l := &b.r.Limits
 	if n := m.Get("per_remedy"); n != nil {

@@ -100,10 +100,11 @@ func (l *loader) file(file File) {
 		source.Errorf(document.At(root), "type", "name it …_test.yaml, beside the rules that it tests", "the file holds tests, not rules")
 		return
 	}
-	m := source.Mapping(root, "the file", "rules")
+	m := source.Mapping(root, "the file", "rules", "defaults")
 	if m == nil {
 		return
 	}
+	defaults := l.defaults(source, m)
 	list := m.Need("rules", "begin the file with rules: and a list below")
 	if list == nil {
 		return
@@ -113,7 +114,7 @@ func (l *loader) file(file File) {
 		return
 	}
 	for i, node := range list.Content {
-		end := source.Lines() + 1
+		end := defaults.before(list, source.Lines()+1)
 		if i+1 < len(list.Content) {
 			end = list.Content[i+1].Line
 		}
@@ -124,7 +125,7 @@ func (l *loader) file(file File) {
 			source.Errorf(document.At(node), "files", "", "more than %d rules", maxRules)
 			return
 		}
-		l.rule(source, node, end)
+		l.rule(source, node, end, defaults)
 	}
 }
 
@@ -133,8 +134,8 @@ func isTestFile(root *yaml.Node) bool {
 }
 
 // rule reads one rule; its text ends before the line end.
-func (l *loader) rule(source *document.Source, node *yaml.Node, end int) {
-	b := &builder{Source: source, engine: l.engine, r: &Rule{File: source.Path, Line: node.Line, Mode: Shadow}}
+func (l *loader) rule(source *document.Source, node *yaml.Node, end int, defaults *defaults) {
+	b := &builder{Source: source, engine: l.engine, r: &Rule{File: source.Path, Line: node.Line, Mode: Shadow}, defaults: defaults.of()}
 	before := len(source.Problems)
 	b.build(node)
 	if first, ok := l.named[b.r.Name]; ok && b.r.Name != "" {
@@ -146,7 +147,7 @@ func (l *loader) rule(source *document.Source, node *yaml.Node, end int) {
 	if failed := Problems(source.Problems[before:]); failed.Failed() {
 		return
 	}
-	b.r.Digest = digestText(ruleText(source, node, end))
+	b.r.Digest = defaults.digest(ruleText(source, node, end))
 	l.quiet = append(l.quiet, b.quiet...)
 	l.rules = append(l.rules, b.r)
 }

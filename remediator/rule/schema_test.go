@@ -54,7 +54,7 @@ func TestSchemaAccepts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{string(flights), counted, withLines("if: true"), withEvent("[a.b, {type: a.c, if: data.x}, {type: a.*}]", "if: true"), withEvent("{type: a.c, if: true}", ""),
+	for _, text := range []string{string(flights), counted, defaulted, withLines("if: true"), withEvent("[a.b, {type: a.c, if: data.x}, {type: a.*}]", "if: true"), withEvent("{type: a.c, if: true}", ""),
 		withLines("unless: {event: a.b, by: data.order, within: 48h}"), withLines("unless: {event: [{type: a.b, if: data.ok}, c.*], if: true, until: timestamp(data.at)}"),
 		withLines("do:\n  - notify: {template: late}\n  - notify: {template: stop, via: chat}\n    name: chat\n" +
 			"  - notify: {template: late, via: mail, to: \"${{ data.email }}\", name: other}\n" +

@@ -63,6 +63,16 @@ func (m *Mapping) Get(name string) *yaml.Node {
 	return n
 }
 
+// Inherit gives m the keys named that it does not have itself, with the values
+// that another mapping of the file has for them.
+func (m *Mapping) Inherit(from *Mapping, names ...string) {
+	for _, name := range names {
+		if !m.Has(name) && from.keys[name] != nil {
+			m.keys[name], m.values[name] = from.keys[name], from.values[name]
+		}
+	}
+}
+
 // Has reports whether the key is there, with whatever value, or probably meant
 // by a mistyped one, which is reported already.
 func (m *Mapping) Has(name string) bool { return m.keys[name] != nil || m.meant[name] }
@@ -75,7 +85,7 @@ func (m *Mapping) Key(name string) Place {
 	return At(m.Node)
 }
 
-// Names returns the keys in the order of the file.
+// Names returns the keys of m itself in the order of the file.
 func (m *Mapping) Names() []string {
 	var names []string
 	for i := 0; i+1 < len(m.Node.Content); i += 2 {

@@ -69,6 +69,11 @@ func (s *Source) report(severity Severity, at Place, code, hint, message string)
 	}
 	at.Line = min(max(at.Line, 1), len(s.lines))
 	at.Col = s.written(at)
+	if slices.ContainsFunc(s.Problems, func(p Problem) bool {
+		return p.Line == at.Line && p.Col == at.Col && p.Code == code && p.Message == message
+	}) {
+		return // several things may read one mistake: every rule reads the defaults of its file
+	}
 	s.Problems = append(s.Problems, Problem{
 		File: s.Path, Line: at.Line, Col: at.Col, Severity: severity, Code: code,
 		Message: message, Hint: hint, Frame: frame(at.Line, at.Col, s.Line(at.Line)),
