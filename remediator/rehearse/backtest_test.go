@@ -162,9 +162,10 @@ func compare(t *testing.T, dir string, seeds int) {
 			total.Remedies += r.Remedies
 			total.Held += r.Held
 			total.Cords += r.Cords
+			total.Open += r.Open
 		}
 	}
-	t.Logf("%d seeds: %d remedies, %d held, %d cords", seeds, total.Remedies, total.Held, total.Cords)
+	t.Logf("%d seeds: %d remedies, %d held, %d cords, %d open", seeds, total.Remedies, total.Held, total.Cords, total.Open)
 	if total.Remedies < 10*seeds || total.Cords == 0 || total.Held == 0 {
 		t.Errorf("%d seeds came to %+v: hardly anything was compared", seeds, total)
 	}

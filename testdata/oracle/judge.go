@@ -28,15 +28,20 @@ func joinLines(lines []line) []byte {
 type rule struct {
 	name, yaml string
 	events     []string // exact, or a prefix ending in .*
-	cond       func(*event) truth
-	scope      string
-	key        func(*event) (string, bool) // of once_per; nil: none
+	// alternatives stand for events where types have conditions of their own; the
+	// yaml names them then.
+	alternatives []alternative
+	cond         func(*event) truth
+	scope        string
+	key          func(*event) (string, bool) // of once_per; nil: none
 
 	within time.Duration // 0: no window
 	by     func(*event) (string, bool)
 	having func(entries []*event) truth
 
 	distinct func(*event) string // what having counts distinct values of; nil: it does not
+
+	unless *unless
 
 	do           func(*event) ([]step, bool) // false: an expression was an error
 	perRemedy    map[string]int64
@@ -62,6 +67,7 @@ type answer struct {
 	Money     map[string]string `json:"money"`
 	Cords     int               `json:"cords"`
 	Held      int               `json:"held"`
+	Open      int               `json:"open,omitempty"`
 }
 
 // answers is the whole answer.
@@ -79,10 +85,11 @@ const (
 // judgement is all that deciding remembers.
 type judgement struct {
 	logTime  int64
-	matched  map[[2]string]int64           // source and id → log time
-	taken    map[string]bool               // scope and key
-	refunded map[string]bool               // payments
-	windows  map[string]map[string]*window // rule, key
+	matched  map[[2]string]int64            // source and id → log time
+	taken    map[string]bool                // scope and key
+	refunded map[string]bool                // payments
+	windows  map[string]map[string]*window  // rule, key
+	waits    map[string]map[string]*waiting // rule, key
 	tallies  map[string]*tally
 }
 
@@ -99,10 +106,10 @@ func judge(rules []*rule, lines []line) answers {
 	sort.Slice(rules, func(i, j int) bool { return rules[i].name < rules[j].name })
 	j := &judgement{
 		matched: map[[2]string]int64{}, taken: map[string]bool{}, refunded: map[string]bool{},
-		windows: map[string]map[string]*window{}, tallies: map[string]*tally{},
+		windows: map[string]map[string]*window{}, waits: map[string]map[string]*waiting{}, tallies: map[string]*tally{},
 	}
 	for _, r := range rules {
-		j.windows[r.name] = map[string]*window{}
+		j.windows[r.name], j.waits[r.name] = map[string]*window{}, map[string]*waiting{}
 		j.tallies[r.name] = &tally{
 			customers: map[string]bool{}, money: map[string]int64{}, cords: map[string]bool{},
 			actions: map[string]int{"refund": 0, "credit": 0, "andon": 0},
@@ -117,7 +124,9 @@ func judge(rules []*rule, lines []line) answers {
 		j.event(rules, parse(l.text))
 	}
 	for _, r := range rules {
-		out.Rules = append(out.Rules, j.tallies[r.name].answer(r.name))
+		answer := j.tallies[r.name].answer(r.name)
+		answer.Open = j.open(r)
+		out.Rules = append(out.Rules, answer)
 	}
 	return out
 }
@@ -127,26 +136,41 @@ func (j *judgement) event(rules []*rule, e *event) {
 		e.time = j.logTime
 	}
 	j.logTime = max(j.logTime, e.time)
-	var matching []*rule
+	j.pass(rules)
+	var matching, ending []*rule
 	for _, r := range rules {
-		if r.wants(e.kind) && r.cond(e) == yes {
+		if r.takes(e) {
 			matching = append(matching, r)
+		}
+		if r.unless != nil && wants(r.unless.events, e.kind) && r.unless.cond(e) == yes {
+			ending = append(ending, r)
 		}
 	}
 	identity := [2]string{e.source, e.id}
 	at, known := j.matched[identity]
-	if len(matching) == 0 || known && j.logTime-at < repeats {
+	if len(matching)+len(ending) == 0 || known && j.logTime-at < repeats {
 		return
 	}
 	j.matched[identity] = j.logTime
+	for _, r := range ending {
+		j.counterpart(r, e, r.takes(e))
+	}
 	for _, r := range matching {
 		j.rule(r, e)
 	}
 }
 
-func (r *rule) wants(kind string) bool {
-	for _, want := range r.events {
-		if prefix, ok := strings.CutSuffix(want, "*"); want == kind || ok && strings.HasPrefix(kind, prefix) {
+// takes says whether an event is one of a rule.
+func (r *rule) takes(e *event) bool {
+	if r.alternatives != nil {
+		return and(lets(r.alternatives, e), r.cond(e)) == yes
+	}
+	return wants(r.events, e.kind) && r.cond(e) == yes
+}
+
+func wants(events []string, kind string) bool {
+	for _, want := range events {
+		if covers(want, kind) {
 			return true
 		}
 	}
@@ -155,9 +179,19 @@ func (r *rule) wants(kind string) bool {
 
 // rule judges an event that matched a rule.
 func (j *judgement) rule(r *rule, e *event) {
+	if r.unless != nil {
+		j.wait(r, e)
+		return
+	}
 	if r.within > 0 && !j.fires(r, e) {
 		return
 	}
+	steps, ok := r.do(e)
+	j.remedy(r, e, steps, ok)
+}
+
+// remedy decides about an event for which a rule fires.
+func (j *judgement) remedy(r *rule, e *event, steps []step, computed bool) {
 	once := ""
 	if r.key != nil {
 		key, ok := r.key(e)
@@ -166,8 +200,7 @@ func (j *judgement) rule(r *rule, e *event) {
 			return
 		}
 	}
-	steps, ok := r.do(e)
-	decision := j.decide(r, e, steps, ok)
+	decision := j.decide(r, e, steps, computed)
 	if r.key != nil && decision != suppressed {
 		j.taken[once] = true
 	}
@@ -297,7 +330,7 @@ const maxAge = int64(30 * 24 * time.Hour)
 // decide says what becomes of a remedy. The first thing in its way decides;
 // only where that is a sum above per_remedy it may be suppressed.
 func (j *judgement) decide(r *rule, e *event, steps []step, computed bool) decision {
-	if !computed || r.within == 0 && j.logTime-e.time > maxAge {
+	if !computed || r.within == 0 && r.unless == nil && j.logTime-e.time > maxAge {
 		return held
 	}
 	sums := map[string]int64{}

@@ -34,6 +34,17 @@
 // Where `having` is true a rule without once_per fires and its key's window is
 // emptied; with once_per the window goes on and the key decides.
 //
+// Absence. An event of a rule with unless waits until its deadline and an hour more of
+// log time, and the rule fires before the first event then; what still waits behind
+// the last event is open. A counterpart with the same key is one of the event when its
+// time lies from an hour before the event's to the deadline. An event that is both
+// ends only what is older than itself. One event of a key waits at a time, the
+// earliest, whichever arrives first: another one in the time in which one waited, or
+// would have waited had all arrived in order, waits for nothing, nor does one that is
+// late, has no key, or stands for others (sampledrate) where money is at stake. Steps
+// are those of the event. Where types have conditions of their own, an event counts
+// when one of those for its type holds, and the rule's.
+//
 // Remedies are acted, held or suppressed. Held is: an expression in `do` is an
 // error, a cord's name is not one segment, a credit without a customer, money
 // that is not above zero, an event older than thirty days of a rule without a

@@ -23,6 +23,7 @@ const (
 var families = []func(*rand.Rand) *rule{
 	refundLate, refundCancelled, creditTiered, sharedScope, twoSteps, refundAndStop,
 	thirdCharge, burst, complaints, units, spending, lowScores, badShare, spread, anyLane,
+	neverArrived, quietOrder, brokenPromise,
 }
 
 // rulesText writes the rule file.
@@ -33,9 +34,11 @@ func rulesText(rules []*rule) string {
 	b.WriteString("rules:\n")
 	for _, r := range sorted {
 		fmt.Fprintf(&b, "  - rule: %s\n    owner: oracle/%s\n    why: A seed made it up.\n", r.name, r.name)
-		if len(r.events) == 1 {
+		switch len(r.events) {
+		case 0: // the rule writes them itself
+		case 1:
 			fmt.Fprintf(&b, "    event: %s\n", r.events[0])
-		} else {
+		default:
 			fmt.Fprintf(&b, "    event: [%s]\n", strings.Join(r.events, ", "))
 		}
 		for _, l := range strings.Split(strings.TrimSpace(r.yaml), "\n") {

@@ -46,6 +46,9 @@ func newScenario(seed uint64) *scenario {
 		if r.within > 0 {
 			m.gaps = append(m.gaps, r.within)
 		}
+		if r.unless != nil && r.unless.within > 0 {
+			m.gaps = append(m.gaps, time.Duration(r.unless.within))
+		}
 	}
 	m.gaps = append(m.gaps, time.Hour)
 	for range 25 + m.IntN(40) {
@@ -166,6 +169,7 @@ func (m *maker) contacts() {
 		m.add(contacted, at, map[string]any{
 			"sku": sku, "contact": fmt.Sprintf("k-%d", m.n), "reason": oneOf(m.Rand, "damaged", "defective", "late", "other"),
 			"units": number(oneOf(m.Rand, "1", "2.25", "3.0", "0.5")), "score": 1 + m.IntN(5), "team": oneOf(m.Rand, "red", "blue"),
+			"promised": at.Add(oneOf(m.Rand, m.gap(), m.gap(), -30*time.Minute, 0)).Format(time.RFC3339Nano),
 		})
 		at = at.Add(m.gap())
 	}
