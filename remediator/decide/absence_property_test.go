@@ -55,8 +55,8 @@ func (a arrival) input(i int) input.Input {
 		a.n, stamp(a.at), a.key, a.opens, a.ends, stamp(a.until))}
 }
 
-// firing is a remedy: of which event, decided at what time.
-type firing struct {
+// absence is a remedy of an event whose counterpart did not come: of which event, decided at what time.
+type absence struct {
 	event string
 	at    int64
 }
@@ -67,7 +67,7 @@ type naive struct {
 	now    int64
 	keys   map[int]*naiveKey
 	seen   map[int]bool
-	fired  []firing
+	fired  []absence
 }
 
 type naiveKey struct {
@@ -95,7 +95,7 @@ func (m *naive) deadline(a *arrival) int64 {
 func (m *naive) pass(now int64) {
 	for _, k := range m.keys {
 		if k.open != nil && k.due <= now {
-			m.fired = append(m.fired, firing{fmt.Sprint(k.open.n), k.due})
+			m.fired = append(m.fired, absence{fmt.Sprint(k.open.n), k.due})
 			k.ended = append(k.ended, naiveSpan{*k.open, k.due, true})
 			k.open = nil
 		}
@@ -175,7 +175,7 @@ func (m *naive) answers(a *arrival, t int64, both bool) bool {
 }
 
 // judged is what the model says of events in the order of their arrival.
-func naively(within time.Duration, arrivals []arrival) []firing {
+func naively(within time.Duration, arrivals []arrival) []absence {
 	m := &naive{within: int64(within), keys: map[int]*naiveKey{}, seen: map[int]bool{}}
 	for _, a := range arrivals {
 		m.arrive(a)
@@ -184,13 +184,13 @@ func naively(within time.Duration, arrivals []arrival) []firing {
 	return sorted(m.fired)
 }
 
-func sorted(all []firing) []firing {
-	slices.SortFunc(all, func(a, b firing) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.event, b.event)) })
+func sorted(all []absence) []absence {
+	slices.SortFunc(all, func(a, b absence) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.event, b.event)) })
 	return all
 }
 
 // engine is what the fold says, cut into groups, interrupted and restored.
-func engine(rt *rapid.T, t *testing.T, within time.Duration, arrivals []arrival) []firing {
+func engine(rt *rapid.T, t *testing.T, within time.Duration, arrivals []arrival) []absence {
 	inputs := []input.Input{genesis(t), activation(t, "rules", []rule.File{{Path: "r.yaml", Text: waitRules(within)}})}
 	for i, a := range arrivals {
 		inputs = append(inputs, a.input(i))
@@ -199,7 +199,7 @@ func engine(rt *rapid.T, t *testing.T, within time.Duration, arrivals []arrival)
 	c := run(t, inputs, 1,
 		func(left int) int { return rapid.IntRange(1, left).Draw(rt, "group") },
 		func() bool { return rapid.IntRange(0, 3).Draw(rt, "crash") == 0 })
-	var fired []firing
+	var fired []absence
 	for line := range bytes.Lines(c.bytes.Bytes()) {
 		var item decide.Item
 		if !bytes.HasPrefix(line, []byte(`{"Fact"`)) {
@@ -215,7 +215,7 @@ func engine(rt *rapid.T, t *testing.T, within time.Duration, arrivals []arrival)
 		if err := json.Unmarshal(item.Fact.Body, &r); err != nil {
 			t.Fatal(err)
 		}
-		fired = append(fired, firing{r.Event, item.Fact.At})
+		fired = append(fired, absence{r.Event, item.Fact.At})
 	}
 	return sorted(fired)
 }
