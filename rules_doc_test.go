@@ -1,0 +1,94 @@
+package makegood_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// TestRuleReference checks every block of docs/rules.md: rules without a problem,
+// and written as rules fmt writes them; tests that pass against the rules before them.
+func TestRuleReference(t *testing.T) {
+	t.Parallel()
+	document := filepath.Join("docs", "rules.md")
+	rules, tests := []rule.File{}, 0
+	for i, b := range blocks(t, document) {
+		name := "rules/block-" + string(rune('a'+i)) + ".yaml"
+		switch {
+		case b.language != "yaml":
+			t.Errorf("a %s block: nothing checks it", b.language)
+		case strings.HasPrefix(b.text, "tests:"):
+			tests++
+			runRuleTests(t, rules, rule.File{Path: "rules/block_test.yaml", Text: b.text})
+		default:
+			if formatted, err := rule.Format(name, b.text); err != nil || formatted != b.text {
+				t.Errorf("rules fmt writes it another way: %v\n%s", err, formatted)
+			}
+			rules = append(rules, rule.File{Path: name, Text: b.text})
+		}
+	}
+	if _, problems := rule.Check(rules); len(problems) > 0 {
+		t.Errorf("%s", problems.Format())
+	}
+	if len(rules) < 4 || tests == 0 {
+		t.Fatalf("%d blocks of rules and %d of tests: hardly anything was checked", len(rules), tests)
+	}
+}
+
+func runRuleTests(t *testing.T, rules []rule.File, tests rule.File) {
+	t.Helper()
+	set, err := rule.Load(rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran, err := rehearse.Test(set, []rule.File{tests}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !ran.Passed() {
+		t.Errorf("%s", ran.Problems.Format())
+	}
+}
+
+// TestRuleReferenceNamesEveryKey holds the reference against the schema.
+func TestRuleReferenceNamesEveryKey(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("docs", "rules.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Definitions map[string]struct {
+			Properties map[string]struct {
+				Properties map[string]any
+			}
+		}
+	}
+	if err := json.Unmarshal(rule.Schema(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	name := func(key string) {
+		named++
+		if !strings.Contains(string(text), "`"+key+"`") && !strings.Contains(string(text), key+":") {
+			t.Errorf("docs/rules.md does not name %s", key)
+		}
+	}
+	for key, property := range schema.Definitions["rule"].Properties {
+		name(key)
+		for inner := range property.Properties {
+			name(inner)
+		}
+	}
+	for key := range schema.Definitions["limits"].Properties {
+		name(key)
+	}
+	if named < 20 {
+		t.Errorf("looked for %d keys only", named)
+	}
+}
