@@ -20,6 +20,7 @@ func (f *Fold) waits(r *rule.Rule) *waiting {
 		w = newWaiting(r.Unless.Digest)
 		f.state.Waiting[r.Name] = w
 	}
+	w.room = f.maxPasts
 	return w
 }
 
@@ -73,7 +74,7 @@ func (f *Fold) wait(hit *match.Hit, ev *event.Event) (fate, error) {
 		return fateJudged, nil
 	case unsure:
 		return fateError, f.ruleError(r, ev, "forgotten")
-	case before == nil && len(w.Open) >= maxOpenings:
+	case before == nil && len(w.Open) >= f.maxOpenings:
 		return fateError, f.ruleError(r, ev, "full")
 	}
 	o := f.opening(hit, ev)
@@ -112,7 +113,7 @@ func (f *Fold) absent(t timer) error {
 	f.at = t.deadline
 	defer func() { f.at = now }()
 	o, r := f.openingOf(t), f.rules[t.rule]
-	w := f.state.Waiting[t.rule]
+	w := f.waits(r)
 	delete(w.Open, key(t.key))
 	w.ended(key(t.key), span{From: o.At, To: t.deadline})
 	c := candidate{

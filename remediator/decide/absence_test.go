@@ -370,3 +370,45 @@ func TestForgottenCounterpartsPayNothing(t *testing.T) {
 		t.Errorf("%d remedies", n)
 	}
 }
+
+// When no more events can wait, a further one does not, and the others do.
+func TestWaitingIsBounded(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, strings.Replace(unlessRule("within: 48h", ""), "20.00 USD", "500.00 USD", 1))
+	s.fold.BoundWaiting(3, 100)
+	numbered := func(n int) string { return fmt.Sprintf(`"order":%d,"owed":"5.00 USD"`, n) }
+	for n := range 5 {
+		facts := s.emit(minute, shipped, 0, numbered(n))
+		if n == 3 { // the first is sealed, all are counted
+			if e := one[decide.ErrorFact](t, facts, decide.KindError); e.Code != "full" {
+				t.Errorf("the error is of %q", e.Code)
+			}
+		}
+	}
+	s.emit(minute, delivered, 0, numbered(1))
+	wantNone(t, s.emit(minute, shipped, 0, numbered(6))) // there is room again
+	s.tick(5 * 24 * hour)
+	if n := s.count(decide.KindRemedy); n != 3 {
+		t.Errorf("%d remedies, want those of the first, the third and the last", n)
+	}
+}
+
+// A counterpart that is not remembered for want of room may be that of any event
+// of the hour after it: none of these waits, so none is paid.
+func TestForgettingForWantOfRoomPaysNothing(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, unlessRule("within: 48h", ""))
+	s.fold.BoundWaiting(100, 2)
+	s.tick(5 * hour)
+	for n := range 4 {
+		s.emit(time.Second, delivered, 0, fmt.Sprintf(`"order":%d`, n))
+	}
+	if e := one[decide.ErrorFact](t, s.emit(hour, shipped, 0, `"order":3,"owed":"5.00 USD"`), decide.KindError); e.Code != "forgotten" {
+		t.Errorf("the error is of %q", e.Code)
+	}
+	wantNone(t, s.emit(time.Second, shipped, 0, `"order":9,"owed":"5.00 USD"`)) // too long after the last of them
+	s.tick(5 * 24 * hour)
+	if n := s.count(decide.KindRemedy); n != 1 {
+		t.Errorf("%d remedies, want one", n)
+	}
+}

@@ -2,3 +2,6 @@ package decide
 
 // BoundWindows lowers the bounds of the windows of a rule.
 func (f *Fold) BoundWindows(keys, bytes int) { f.maxWindows, f.maxWindowBytes = keys, bytes }
+
+// BoundWaiting lowers the bounds of what a rule with unless knows.
+func (f *Fold) BoundWaiting(openings, pasts int) { f.maxOpenings, f.maxPasts = openings, pasts }

@@ -65,6 +65,7 @@ type Fold struct {
 	at      int64  // log time of the input in progress
 
 	maxWindows, maxWindowBytes int
+	maxOpenings, maxPasts      int
 }
 
 // New returns a fold that expects a genesis input first.
@@ -75,6 +76,7 @@ func New(cfg Config) *Fold {
 	cfg.Matchers = max(cfg.Matchers, 1)
 	return &Fold{cfg: cfg, state: newState(), inputs: newRecent(nil, 0), events: newRecent(nil, 0),
 		matcher: cfg.NewMatcher(&rule.Set{}), rules: map[string]*rule.Rule{}, windows: map[string]*window.Table{}, maxWindows: maxWindows, maxWindowBytes: maxWindowBytes,
+		maxOpenings: maxOpenings, maxPasts: maxPasts,
 		watches: map[string]int64{}}
 }
 

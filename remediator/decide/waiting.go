@@ -33,6 +33,8 @@ type waiting struct {
 	// Blind is the time of the newest counterpart that was forgotten for want of
 	// room. What it may have been the counterpart of does not wait.
 	Blind int64 `cbor:"4,keyasint"`
+
+	room int // for keys in Past
 }
 
 // opening is an event that waits for its counterpart, with all that its remedy
@@ -84,7 +86,7 @@ func newWaiting(digest string) *waiting {
 func (w *waiting) past(name key, at int64) *past {
 	p := w.Past[name]
 	if p == nil {
-		if len(w.Past) >= maxPasts {
+		if len(w.Past) >= w.room {
 			w.Blind = max(w.Blind, at)
 			return nil
 		}

@@ -4,7 +4,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
 )
@@ -59,6 +61,15 @@ const parcelTests = `tests:
       - {set: {data.total: 10}, expect: [credit-missed-delivery]}
       - {set: {data.total: 9}, not: [{rule: credit-missed-delivery, because: data.total >= 10}]}
 `
+
+func parse(t *testing.T, text string) time.Time {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
 
 func parcelSet(t *testing.T) *rule.Set {
 	t.Helper()
@@ -201,5 +212,36 @@ func TestBacktestLeavesOpenWhatWaits(t *testing.T) {
 	}
 	if r := report.Rules[0]; r.Remedies != 1 || r.Open != 2 || r.Money["USD"] != "5.00" || !strings.Contains(table.String(), "credit-missed-delivery: 2 open") {
 		t.Errorf("got %+v\n%s", r, table.String())
+	}
+}
+
+// What did not come is made good afterwards too, of the period in which it was due.
+func TestAfterwardsOfAbsence(t *testing.T) {
+	t.Parallel()
+	at := func(time string) int64 {
+		return parse(t, time).UnixNano()
+	}
+	var inputs []input.Input
+	add := func(eventType, time, data string) {
+		inputs = append(inputs, input.Input{Kind: input.Event, At: at(time), Body: []byte(`{"specversion":"1.0","id":"` + time + `","source":"/s","customer":"c","type":"com.example.order.` + eventType + `","data":{` + data + `}}`)})
+	}
+	add("shipped", "2026-03-01T00:00:00Z", `"order":1,"express":true,"total":12`)
+	add("shipped", "2026-03-02T00:00:00Z", `"order":2,"express":true,"total":12`)
+	add("delivered", "2026-03-02T10:00:00Z", `"order":2,"whole":true`)
+	add("shipped", "2026-03-03T00:00:00Z", `"order":3,"express":true,"total":12`)
+	add("shipped", "2026-03-04T00:00:00Z", `"order":4,"express":true,"total":12`)
+	past := rehearse.Past{Since: at("2026-03-04T00:00:00Z"), Until: at("2026-03-05T01:00:01Z"), Inputs: func(yield func(input.Input, error) bool) {
+		for _, in := range inputs {
+			if !yield(in, nil) {
+				return
+			}
+		}
+	}}
+	made, err := rehearse.Afterwards(parcelSet(t), "credit-missed-delivery", past, func(string) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(made) != 1 || made[0].Key != "1:3" || len(made[0].Steps) != 1 {
+		t.Errorf("got %+v, want that of order 3 alone", made)
 	}
 }
