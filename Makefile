@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check test race editor bench bench-match bench-gates crash fuzz build fmt
+.PHONY: help check test race editor bench bench-match bench-gates bench-windows crash fuzz build fmt
 
 MODULES := . sdk
 # What matching is compared with: a hundred modules to build, so make check does without.
@@ -38,6 +38,9 @@ bench-match: ## Measure matching against other engines, on the same work.
 
 bench-gates: ## Measure from a pull to 10,000 gates; needs 25,000 descriptors.
 	@go test ./remediator -run '^TestPullToClosed$$' -count=1 -v -gates.subscribers=10000
+
+bench-windows: ## Measure the windows of ten million keys; needs 6 GiB of memory.
+	@go test ./remediator/window -run '^$$' -bench '^Benchmark(Windows|Pause|Distinct)$$' -benchtime 1s -timeout 60m -window.keys=10000000
 
 crash: ## Kill the service everywhere, several rounds; MUTANT=NAME must fail, SEED=N.
 	@go test ./remediator/crash -run '^TestCrash' -count=1 -v -timeout 60m -crash.full \

@@ -32,8 +32,18 @@ const (
 
 // class is the slots of one size.
 type class struct {
-	chunks [][]byte // each of 1<<shift slots; the last one may have fewer yet
+	chunks [][]byte // each of 1<<shift slots; the first one may have fewer yet
 	used   int
+	size   int
+	shift  uint
+}
+
+func newArena() arena {
+	var a arena
+	for i := range a.classes {
+		a.classes[i].size, a.classes[i].shift = slots.size[i], slots.shift[i]
+	}
+	return a
 }
 
 // slots says of each class how large its slots are, and of each size in steps of
@@ -75,9 +85,9 @@ func (h handle) slot() int  { return int(h & (1<<slotBits - 1)) }
 
 // slot returns the bytes of a slot.
 func (a *arena) slot(class, slot int) []byte {
-	size, shift := slots.size[class], slots.shift[class]
-	start := (slot & (1<<shift - 1)) * size
-	return a.classes[class].chunks[slot>>shift][start : start+size : start+size]
+	c := &a.classes[class]
+	start := (slot & (1<<c.shift - 1)) * c.size
+	return c.chunks[slot>>c.shift][start : start+c.size : start+c.size]
 }
 
 // at returns a record. It is good until the next change of the arena.
@@ -112,9 +122,9 @@ func (a *arena) key(h handle) uint64 {
 	if class == largeClass-1 {
 		return binary.LittleEndian.Uint64(a.large[h.slot()])
 	}
-	shift := slots.shift[class]
-	start := (h.slot()&(1<<shift-1))*slots.size[class] + lengthBytes
-	return binary.LittleEndian.Uint64(a.classes[class].chunks[h.slot()>>shift][start:])
+	c := &a.classes[class]
+	start := (h.slot()&(1<<c.shift-1))*c.size + lengthBytes
+	return binary.LittleEndian.Uint64(c.chunks[h.slot()>>c.shift][start:])
 }
 
 // add stores a copy of a record.
@@ -126,7 +136,7 @@ func (a *arena) add(record []byte) handle {
 		return handleOf(class, len(a.large)-1)
 	}
 	c := &a.classes[class]
-	c.makeRoom(slots.size[class], slots.shift[class])
+	c.makeRoom()
 	fill(a.slot(class, c.used), record)
 	c.used++
 	return handleOf(class, c.used-1)
@@ -139,20 +149,19 @@ func fill(slot, record []byte) {
 
 // makeRoom makes sure that there is a slot behind those used. The first chunk of
 // a class grows from a sixteenth, so that small tables stay small.
-func (c *class) makeRoom(size int, shift uint) {
-	if c.used>>shift < len(c.chunks) && (c.used&(1<<shift-1)+1)*size <= len(c.chunks[c.used>>shift]) {
-		return
+func (c *class) makeRoom() {
+	chunk, full := c.used>>c.shift, c.size<<c.shift
+	switch {
+	case chunk < len(c.chunks) && (c.used&(1<<c.shift-1)+1)*c.size <= len(c.chunks[chunk]):
+	case chunk > 0:
+		c.chunks = append(c.chunks, make([]byte, full))
+	case len(c.chunks) == 0:
+		c.chunks = append(c.chunks, make([]byte, full>>4/c.size*c.size))
+	default:
+		grown := make([]byte, min(2*len(c.chunks[0]), full))
+		copy(grown, c.chunks[0])
+		c.chunks[0] = grown
 	}
-	if c.used>>shift == len(c.chunks) && c.used > 0 {
-		c.chunks = append(c.chunks, make([]byte, size<<shift))
-		return
-	}
-	if len(c.chunks) == 0 {
-		c.chunks = append(c.chunks, nil)
-	}
-	grown := make([]byte, min(max(2*len(c.chunks[0]), size<<shift>>4/size*size), size<<shift))
-	copy(grown, c.chunks[0])
-	c.chunks[0] = grown
 }
 
 // replace stores a record in the place of another one, and reports whether it
@@ -169,7 +178,7 @@ func (a *arena) replace(h handle, record []byte) bool {
 		a.large[h.slot()] = append(old[:0], record...)
 		return true
 	}
-	size := slots.size[class]
+	size := a.classes[class].size
 	if need := len(record) + lengthBytes; need > size || need < size/2 {
 		return false
 	}
@@ -197,7 +206,7 @@ func (a *arena) remove(h handle) (key uint64, from handle, moved bool) {
 			copy(a.slot(class, h.slot()), a.slot(class, c.used))
 		}
 		// One empty chunk stays, for what comes next.
-		if empty := c.used>>slots.shift[class] + 2; empty < len(c.chunks) {
+		if empty := c.used>>c.shift + 2; empty < len(c.chunks) {
 			c.chunks[empty] = nil
 			c.chunks = c.chunks[:empty]
 		}

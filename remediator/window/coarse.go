@@ -9,6 +9,7 @@ import (
 type coarse struct {
 	layout   *layout
 	width    int64
+	offset   int        // bytes of a time within a granule
 	granules []granule  // by number
 	sums     []Sum      // of each granule in turn, one a column
 	distinct []distinct // one a column; empty for the others

@@ -30,7 +30,7 @@ func (w *coarse) append(b []byte) []byte {
 			b = binary.AppendUvarint(b, uint64(g.number-previous))
 		}
 		previous = g.number
-		b = appendOffset(b, g.newest-g.number*w.width, w.width)
+		b = appendOffset(b, g.newest-g.number*w.width, w.offset)
 		for j, s := range w.sumsOf(i) {
 			b = appendSum(b, &w.layout.columns[j], &s)
 		}
@@ -43,8 +43,8 @@ func (w *coarse) append(b []byte) []byte {
 	return b
 }
 
-func appendOffset(b []byte, offset, width int64) []byte {
-	for range offsetBytes(width) {
+func appendOffset(b []byte, offset int64, bytes int) []byte {
+	for range bytes {
 		b = append(b, byte(offset))
 		offset >>= 8
 	}
@@ -120,7 +120,7 @@ func (w *coarse) read(b []byte) error {
 		} else {
 			number += int64(r.uvarint())
 		}
-		w.granules = append(w.granules, granule{number: number, newest: number*w.width + r.offset(w.width)})
+		w.granules = append(w.granules, granule{number: number, newest: number*w.width + r.offset(w.offset)})
 		for i := range w.layout.columns {
 			w.sums = append(w.sums, r.sum(&w.layout.columns[i]))
 		}
@@ -191,8 +191,8 @@ func (r *reader) varint() int64 {
 	return int64(v>>1) ^ -int64(v&1)
 }
 
-func (r *reader) offset(width int64) (offset int64) {
-	for i, octet := range r.bytes(offsetBytes(width)) {
+func (r *reader) offset(bytes int) (offset int64) {
+	for i, octet := range r.bytes(bytes) {
 		offset |= int64(octet) << (8 * i)
 	}
 	return offset

@@ -43,7 +43,7 @@ func (t *Table) addInGranule(slot []byte, e Entry, keepAfter int64) bool {
 	}
 	record := slot[:lengthBytes+int(binary.LittleEndian.Uint16(slot))]
 	r := reader{rest: record[headBytes:]}
-	wanted, offsets := t.coarse.number(e.At), offsetBytes(t.coarse.width)
+	wanted := t.coarse.number(e.At)
 	var number int64
 	for i := range r.uvarint() {
 		if i == 0 {
@@ -55,9 +55,9 @@ func (t *Table) addInGranule(slot []byte, e Entry, keepAfter int64) bool {
 			number += int64(r.uvarint())
 		}
 		if number == wanted {
-			return t.addToGranule(slot, len(record)-len(r.rest), &r, e)
+			return t.addToGranule(slot, len(record)-len(r.rest), number, &r, e)
 		}
-		r.bytes(offsets)
+		r.bytes(t.coarse.offset)
 		for j := range t.layout.columns {
 			r.skipSum(&t.layout.columns[j])
 		}
@@ -65,16 +65,23 @@ func (t *Table) addInGranule(slot []byte, e Entry, keepAfter int64) bool {
 	return false
 }
 
-// addToGranule adds an entry to the granule whose number ends at a place of a slot.
-func (t *Table) addToGranule(slot []byte, at int, r *reader, e Entry) bool {
+// addToGranule adds an entry to a granule, whose number ends at a place of a slot.
+func (t *Table) addToGranule(slot []byte, at int, number int64, r *reader, e Entry) bool {
 	w := &t.coarse
-	start := w.number(e.At) * w.width
-	newest := start + r.offset(w.width)
-	b := appendOffset(t.record[len(t.record):], max(newest, e.At)-start, w.width)
+	b := appendOffset(t.record[len(t.record):], max(r.offset(w.offset), e.At-number*w.width), w.offset)
 	for i := range t.layout.columns {
-		s := r.sum(&t.layout.columns[i])
-		s.add(e.Values[i])
-		b = appendSum(b, &t.layout.columns[i], &s)
+		c, v := &t.layout.columns[i], &e.Values[i]
+		if c.Func == "count" {
+			n := r.uvarint()
+			if v.Counted {
+				n++
+			}
+			b = binary.AppendUvarint(b, n)
+			continue
+		}
+		s := r.sum(c)
+		s.add(*v)
+		b = appendSum(b, c, &s)
 	}
 	end := lengthBytes + int(binary.LittleEndian.Uint16(slot))
 	tail := end - len(r.rest)

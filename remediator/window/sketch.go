@@ -31,11 +31,12 @@ const (
 )
 
 // StandardError is the relative standard error of what a sketch counts,
-// 1.04/√4096. Sides are rounded by three of them.
+// 1.04/√4096.
 const StandardError = 1.04 / 64
 
-// sides is how many standard errors Least and Most are away from the estimate.
-const sides = 3
+// Errors is how many standard errors Least and Most are away from the estimate:
+// about one answer in a thousand lies beyond.
+const Errors = 3
 
 func cellOf(hash uint64, granule int) cell {
 	rank := min(bits.LeadingZeros64(hash<<registerBits)+1, maxRank)
@@ -112,9 +113,9 @@ func (s sketch) count(first, last int, side Side) int {
 	switch side {
 	case Least:
 		// Each register that is not empty has seen a value of its own.
-		return max(int(math.Floor(estimate*(1-sides*StandardError))), seen)
+		return max(int(math.Floor(estimate*(1-Errors*StandardError))), seen)
 	case Most:
-		return int(math.Ceil(estimate * (1 + sides*StandardError)))
+		return int(math.Ceil(estimate * (1 + Errors*StandardError)))
 	}
 	return max(int(math.Round(estimate)), seen)
 }

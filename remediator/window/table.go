@@ -24,8 +24,8 @@ type Table struct {
 // NewTable returns an empty table of windows of a length in nanoseconds, for the
 // aggregates of a rule.
 func NewTable(within int64, columns []Column) *Table {
-	t := &Table{within: within, layout: newLayout(columns), index: newIndex(), sums: make([]Sum, len(columns))}
-	t.coarse.layout, t.coarse.width = &t.layout, width(within)
+	t := &Table{within: within, layout: newLayout(columns), index: newIndex(), arena: newArena(), sums: make([]Sum, len(columns))}
+	t.coarse.layout, t.coarse.width, t.coarse.offset = &t.layout, width(within), offsetBytes(width(within))
 	return t
 }
 
