@@ -16,6 +16,7 @@ const (
 	progressEvery    = int64(time.Minute)
 	snapshotEvery    = int64(time.Hour)
 	snapshotOrdinals = 100_000
+	snapshotBytes    = 100
 	maxRuleErrors    = 400 // rules that a progress fact names
 	// holdExpires is how long a held remedy waits for a person.
 	holdExpires = int64(7 * 24 * time.Hour)
@@ -184,11 +185,26 @@ func (f *Fold) progress(at int64) error {
 	return f.addAt(at, KindProgress, Fact{}, body)
 }
 
+// manyInputs reports whether so many inputs came since the last snapshot that a
+// restart would take long to fold them. It is asked once in snapshotOrdinals, and
+// looks at what the windows hold: a snapshot of many takes its time too, and is made
+// once in as many inputs as it has bytes divided by snapshotBytes.
+func (f *Fold) manyInputs(inputs uint64) bool {
+	if inputs == 0 || inputs%snapshotOrdinals != 0 {
+		return false
+	}
+	bytes := 0
+	for _, t := range f.windows {
+		bytes += t.Bytes()
+	}
+	return inputs >= uint64(bytes/snapshotBytes)
+}
+
 // snapshotIfDue seals the state once an hour of log time, or sooner when many
 // inputs came.
 func (f *Fold) snapshotIfDue() error {
 	s := f.state
-	if f.at < s.SnapshotAt+snapshotEvery && s.Position.Ordinal < s.SnapshotOrdinal+snapshotOrdinals {
+	if f.at < s.SnapshotAt+snapshotEvery && !f.manyInputs(s.Position.Ordinal-s.SnapshotOrdinal) {
 		return nil
 	}
 	f.sweep()
