@@ -263,6 +263,9 @@ func (c *contentCheck) addProgress(e Entry) error {
 	sum := &c.days[len(c.days)-1]
 	sum.Inputs += body.Inputs
 	sum.Counts = addCounts(sum.Counts, body.Counts)
+	for _, lost := range body.WindowsLost {
+		sum.LostWindows, sum.LostParts = sum.LostWindows+lost.Windows, sum.LostParts+lost.Parts
+	}
 	return nil
 }
 

@@ -59,6 +59,10 @@ type Period struct {
 	Day    string `json:"day"`
 	Inputs uint64 `json:"inputs"`
 	decide.Counts
+	// What windows forgot because of their bounds, of all rules; progress facts
+	// name the rules.
+	LostWindows uint64 `json:"lost_windows,omitempty"`
+	LostParts   uint64 `json:"lost_parts,omitempty"`
 }
 
 // Report is what Verify found.
@@ -126,6 +130,7 @@ func (r *Report) Total() Period {
 	for _, p := range r.Periods {
 		total.Inputs += p.Inputs
 		total.Counts = addCounts(total.Counts, p.Counts)
+		total.LostWindows, total.LostParts = total.LostWindows+p.LostWindows, total.LostParts+p.LostParts
 	}
 	return total
 }
@@ -197,6 +202,10 @@ func (r *Report) writePeriods(b *strings.Builder) {
 			continue // inputs, but no events
 		}
 		fmt.Fprintf(b, line, p.Day, p.Received, p.Duplicates, p.NoMatch, p.Judged, p.Remedies, p.Late, p.NoKey, p.Errors)
+	}
+	if total := r.Total(); total.LostWindows+total.LostParts > 0 {
+		fmt.Fprintf(b, "Windows of %d keys and %d parts of others were forgotten before their time, because there were too many: a rule may not have fired.\n",
+			total.LostWindows, total.LostParts)
 	}
 	if r.Uncounted > 0 {
 		fmt.Fprintf(b, "An event counts once, as the most that it came to. The last %d inputs are not counted yet.\n", r.Uncounted)
