@@ -128,7 +128,7 @@ func TestOrderInsideLatenessLeavesNoTrace(t *testing.T) {
 	}
 }
 
-const firesAtThree = `rules:
+const windowed = `rules:
   - rule: anew
     owner: o
     why: w
@@ -200,7 +200,7 @@ func TestFiringAgainstNaiveModel(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		fold, rules := beginTimed(t, strings.ReplaceAll(firesAtThree, "WITHIN", text)), naiveRules()
+		fold, rules := beginTimed(t, strings.ReplaceAll(windowed, "WITHIN", text)), naiveRules()
 		var counted, lates uint64
 		var events []timed
 		at := start
