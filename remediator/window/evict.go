@@ -15,6 +15,7 @@ const evictAmong = 16 << 10
 // keepAfter, and granules that hold no others. A window of which nothing is left
 // is dropped.
 func (t *Table) Prune(keepAfter int64) {
+	t.at, t.holds = 0, false
 	for class := range t.arena.classes {
 		// From behind, for the last record moves into the slot of one that goes.
 		for slot := t.arena.classes[class].used - 1; slot >= 0; slot-- {
@@ -32,7 +33,6 @@ func (t *Table) pruneRecord(h handle, keepAfter int64) {
 	t.record = append(t.record[:0], record[:keyBytes]...)
 	if t.take(key, record) {
 		before := len(t.coarse.granules)
-		t.holds = false // it changes
 		if t.coarse.prune(keepAfter); len(t.coarse.granules) == before {
 			return
 		}

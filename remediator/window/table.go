@@ -14,8 +14,9 @@ type Table struct {
 	// What a call works with. The sums outlive it, and the window in granules that
 	// was added to, for it is asked about next.
 	coarse coarse
-	held   uint64 // the key of the window in coarse, if holds says so
-	holds  bool
+	held   uint64 // the key that was added to
+	at     handle // of its record; 0: none was, or it may have moved
+	holds  bool   // its window is the one in coarse
 	record []byte
 	sums   []Sum
 	hashes [MaxExact]uint64
@@ -37,7 +38,10 @@ func (t *Table) Len() int { return t.index.used }
 func (t *Table) Bytes() int { return t.arena.bytes }
 
 // Has reports whether a key has a window.
-func (t *Table) Has(key uint64) bool { return t.index.find(&t.arena, key) != nil }
+func (t *Table) Has(key uint64) bool {
+	_, found := t.find(key)
+	return found
+}
 
 // Lost returns how many granules and values were dropped over a bound.
 func (t *Table) Lost() uint64 { return t.lost }
@@ -46,15 +50,16 @@ func (t *Table) Lost() uint64 { return t.lost }
 // and including which, entries are no longer needed.
 func (t *Table) Add(key uint64, e Entry, keepAfter int64) {
 	t.record = binary.LittleEndian.AppendUint64(t.record[:0], key)
-	found := t.index.find(&t.arena, key)
-	if found == nil {
+	h, found := t.find(key)
+	if !found {
 		t.record = t.layout.insert(t.record, nil, e)
-		t.index.add(key, t.arena.add(t.record))
+		h = t.arena.add(t.record)
+		t.index.add(key, h)
+		t.held, t.at, t.holds = key, h, false
 		return
 	}
-	h := handle(*found)
 	if slot, ok := t.arena.whole(h); ok && t.addWithin(slot, e, keepAfter) {
-		t.holds = false
+		t.held, t.at, t.holds = key, h, false
 		return
 	}
 	record, inGranules := t.arena.at(h), false
@@ -73,8 +78,18 @@ func (t *Table) Add(key uint64, e Entry, keepAfter int64) {
 		t.coarsen()
 		inGranules = true
 	}
-	t.store(key, h)
-	t.held, t.holds = key, inGranules
+	t.held, t.at, t.holds = key, t.store(key, h), inGranules
+}
+
+// find returns the handle of a key's record.
+func (t *Table) find(key uint64) (handle, bool) {
+	if t.at != 0 && t.held == key {
+		return t.at, true
+	}
+	if found := t.index.find(&t.arena, key); found != nil {
+		return handle(*found), true
+	}
+	return 0, false
 }
 
 // coarsen turns the exact record in hand, of one entry more than it may have,
@@ -101,7 +116,7 @@ func (t *Table) take(key uint64, record []byte) bool {
 	if t.holds && t.held == key {
 		return true
 	}
-	t.holds = false
+	t.holds = false // another window comes into coarse
 	if err := t.coarse.read(record[keyBytes:]); err != nil {
 		panic("window: " + err.Error()) // it was written here, or read by Load
 	}
@@ -114,14 +129,16 @@ func (t *Table) count() {
 	t.coarse.lost = 0
 }
 
-// store puts the record in hand in the place of a key's.
-func (t *Table) store(key uint64, h handle) {
+// store puts the record in hand in the place of a key's, and returns its handle.
+func (t *Table) store(key uint64, h handle) handle {
 	t.count()
 	if t.arena.replace(h, t.record) {
-		return
+		return h
 	}
-	t.index.move(key, h, t.arena.add(t.record))
+	to := t.arena.add(t.record)
+	t.index.move(key, h, to)
 	t.free(h)
+	return to
 }
 
 // free drops a record, to which no place of the index points any more.
@@ -139,17 +156,17 @@ func (t *Table) remove(key uint64, h handle) {
 
 // Reset drops the window of a key: it starts anew.
 func (t *Table) Reset(key uint64) {
-	t.holds = false
-	if found := t.index.find(&t.arena, key); found != nil {
-		t.remove(key, handle(*found))
+	if h, found := t.find(key); found {
+		t.at, t.holds = 0, false
+		t.remove(key, h)
 	}
 }
 
 // Coarse reports whether the window of a key holds granules: its edges are then
 // rounded.
 func (t *Table) Coarse(key uint64) bool {
-	found := t.index.find(&t.arena, key)
-	return found != nil && t.arena.at(handle(*found))[keyBytes] == formCoarse
+	h, found := t.find(key)
+	return found && t.arena.at(h)[keyBytes] == formCoarse
 }
 
 // Sums returns one sum for each column over the entries of a key's window at a
@@ -158,11 +175,11 @@ func (t *Table) Coarse(key uint64) bool {
 // next call.
 func (t *Table) Sums(key uint64, at int64, side Side) []Sum {
 	clear(t.sums)
-	found := t.index.find(&t.arena, key)
-	if found == nil {
+	h, found := t.find(key)
+	if !found {
 		return t.sums
 	}
-	record := t.arena.at(handle(*found))
+	record := t.arena.at(h)
 	if t.take(key, record) {
 		t.coarse.sum(at-t.within, at, side, t.sums)
 	} else {
