@@ -23,7 +23,8 @@ const (
 	slotBits   = 26
 	classCount = 36
 	largeClass = 63
-	chunkBytes = 64 << 10
+	chunkBytes = 512 << 10
+	firstBytes = 4 << 10 // of the first chunk at first, so that small tables stay small
 	keyBytes   = 8
 	// lengthBytes is how many bytes of a slot say how long its record is.
 	lengthBytes = 2
@@ -148,7 +149,7 @@ func fill(slot, record []byte) {
 }
 
 // makeRoom makes sure that there is a slot behind those used. The first chunk of
-// a class grows from a sixteenth, so that small tables stay small.
+// a class grows by doubling.
 func (c *class) makeRoom() {
 	chunk, full := c.used>>c.shift, c.size<<c.shift
 	switch {
@@ -156,7 +157,7 @@ func (c *class) makeRoom() {
 	case chunk > 0:
 		c.chunks = append(c.chunks, make([]byte, full))
 	case len(c.chunks) == 0:
-		c.chunks = append(c.chunks, make([]byte, full>>4/c.size*c.size))
+		c.chunks = append(c.chunks, make([]byte, firstBytes/c.size*c.size))
 	default:
 		grown := make([]byte, min(2*len(c.chunks[0]), full))
 		copy(grown, c.chunks[0])
