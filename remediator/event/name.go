@@ -48,8 +48,8 @@ func (s *scanner) is(n name, word string) bool {
 	return string(s.bytes(n.at)) == word
 }
 
-// name passes a member's name and its colon. This is the common case: plain
-// characters, no space at the colon.
+// name passes a member's name and its colon. This is the common case: a name of
+// plain characters.
 func (s *scanner) name(i int) (name, int) {
 	buf := s.buf
 	if i+1 >= len(buf) || buf[i] != '"' {
@@ -63,14 +63,18 @@ func (s *scanner) name(i int) (name, int) {
 			continue
 		}
 		end := i + first(found)
-		if buf[end] != '"' || buf[end+1] != ':' || buf[end+2] <= ' ' {
+		if buf[end] != '"' {
 			break
 		}
 		x &= (found ^ (found - 1)) >> 8 // without the quote and what follows it
 		if size := end - start; size >= 8 {
 			x = mix(load(buf, start), load(buf, end-8), size)
 		}
-		return name{x * spread, span{int32(start), int32(end)}}, end + 2
+		one := name{x * spread, span{int32(start), int32(end)}}
+		if buf[end+1] == ':' && buf[end+2] > ' ' {
+			return one, end + 2
+		}
+		return one, s.colon(end + 1)
 	}
 	return s.oddName(start - 1)
 }

@@ -58,14 +58,11 @@ func (s *scanner) space(i int) int {
 }
 
 func (s *scanner) spaces(i int) int {
-	for ; i < len(s.buf); i++ {
-		switch s.buf[i] {
-		case ' ', '\t', '\n', '\r':
-			s.spaced = true
-		default:
-			return i
-		}
+	start := i
+	for i < len(s.buf) && (s.buf[i] == ' ' || s.buf[i] == '\n' || s.buf[i] == '\t' || s.buf[i] == '\r') {
+		i++
 	}
+	s.spaced = s.spaced || i > start
 	return i
 }
 

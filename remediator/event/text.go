@@ -40,7 +40,7 @@ func special(x uint64) uint64 {
 	// one subtraction finds quotes and the control characters below.
 	below := (x ^ ones*2) - ones*0x21
 	slash := (x ^ ones*'\\') - ones
-	return (below | slash | (x + ones) | x) & highs
+	return ((below | slash) | ((x + ones) | x)) & highs
 }
 
 // first returns which of eight bytes is the first that special has marked: the
