@@ -81,6 +81,10 @@ func TestConformance(t *testing.T) {
 	if run.applied < 1000 {
 		t.Errorf("only %d cases apply", run.applied)
 	}
+	document, err := os.ReadFile("../../../docs/expressions.md")
+	if says := fmt.Sprintf("%d of %d do, and %d give", run.applied, run.total, run.agreed); err != nil || !strings.Contains(string(document), says) {
+		t.Errorf("docs/expressions.md does not say that %s the expected answer, %v", says, err)
+	}
 	for _, d := range departures {
 		if run.departs[d.why] == 0 {
 			t.Errorf("no case departs because %s", d.why)
