@@ -192,11 +192,11 @@ func (a *Access) add(value operand) {
 
 func (c *compiler) among(field, list ast.Expr) *Access {
 	all, ok := c.constants(list)
-	if !ok || len(all.list) == 0 {
+	if !ok || len(all) == 0 {
 		return nil
 	}
 	var a Access
-	for _, value := range all.list {
+	for _, value := range all {
 		a.add(value)
 	}
 	return c.question(field, a)

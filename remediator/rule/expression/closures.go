@@ -9,9 +9,11 @@ import (
 	"github.com/makegood/makegood/remediator/money"
 )
 
-// What closures evaluate. Everything else is evaluated by CEL, over the same
-// places of the event: the whole program, or, where it is a part of && || or
-// ?: that another part decides, only when it has to be.
+// What closures evaluate. A condition that is a question to one field, see
+// Access, is a closure that looks at the field's place alone; others are closures
+// over closures. Everything else is evaluated by CEL, over the same places of the
+// event: the whole program, or, where it is a part of && || or ?: that another
+// part decides, only when it has to be.
 //
 //	values      null, booleans, numbers, texts; money(…) duration(…) timestamp(…) of texts and fields
 //	fields      data.a.b, data["a"], data.?a.?b, event.NAME, has(), the lets, the aggregates
@@ -67,6 +69,9 @@ func (c *compiler) truth(e ast.Expr) truthFunc {
 			return c.has(e)
 		}
 	case ast.CallKind:
+		if a := c.access(e); a != nil {
+			return c.ask(a)
+		}
 		if f, ours := c.logic(e.AsCall()); ours {
 			return f
 		}
