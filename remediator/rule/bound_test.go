@@ -39,6 +39,8 @@ func TestBoundJudgesAsValuesDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var view event.View
+	var frame expression.Frame // of all events: nothing of one may be left in the next
 	judged, held, failed := 0, 0, 0
 	for _, eventType := range []string{"com.example.x", "com.other"} {
 		clauses := set.Clauses(eventType)
@@ -56,11 +58,9 @@ func TestBoundJudgesAsValuesDo(t *testing.T) {
 			`{"n":2,"at":"never","order":null,"kind":"b","l":{},"ok":1}`, `{"n":9007199254740993,"at":"2026-03-01T09:00:00Z","order":[]}`, `{}`, `null`, `[]`,
 		} {
 			raw := fmt.Sprintf(`{"specversion":"1.0","id":"%d","source":"/s","type":%q,"customer":"c","data":%s}`, i, eventType, data)
-			var view event.View
 			if err := view.Read([]byte(raw), func([]byte) *event.Plan { return plan }); err != nil {
 				t.Fatal(err)
 			}
-			var frame expression.Frame
 			frame.Event(&view, 5)
 			ev := view.Event()
 			for _, c := range clauses {

@@ -31,11 +31,15 @@ type letValue struct {
 
 // Event turns the frame to an event that was read. at is the input's time in
 // nanoseconds, used where the event has no time of its own.
-func (f *Frame) Event(view *event.View, at int64) { f.view, f.at = view, at }
+func (f *Frame) Event(view *event.View, at int64) { f.view, f.at, f.lets = view, at, nil }
 
-// Enter turns the frame to a rule: its lets, bound in their order. What was
-// known of the lets before is forgotten.
+// Enter turns the frame to a rule: its lets, bound in their order. Lets that it
+// is turned to already keep what is known of them; those of another rule, or
+// event, are forgotten.
 func (f *Frame) Enter(lets []Bound) {
+	if len(lets) > 0 && len(f.lets) > 0 && &lets[0] == &f.lets[0] {
+		return
+	}
 	f.lets, f.aggregates = lets, nil
 	if cap(f.known) < len(lets) {
 		f.known = make([]letValue, len(lets))
