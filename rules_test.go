@@ -1,0 +1,99 @@
+package makegood_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// library reads the files below the folder rules, by their paths from there.
+func library(t *testing.T) []rule.File {
+	t.Helper()
+	var files []rule.File
+	err := filepath.WalkDir("rules", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(name) != ".yaml" {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		path := strings.TrimPrefix(filepath.ToSlash(name), "rules/")
+		files = append(files, rule.File{Path: path, Text: string(text)})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// TestRuleLibrary holds the rules that people begin with to what is asked of a
+// live one: nothing to warn of, every condition shown from both sides, and, for
+// those that move money, limits, a budget, an account and a key. They are in shadow.
+func TestRuleLibrary(t *testing.T) {
+	t.Parallel()
+	rules, tests := rehearse.Split(library(t))
+	set, problems := rule.Check(rules)
+	if set == nil || len(problems) > 0 {
+		t.Fatalf("rules check: %v", &problems)
+	}
+	ran, err := rehearse.Test(set, tests, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if problems := slices.Concat(ran.Problems, rehearse.Demand(set, ran)); len(problems) > 0 {
+		t.Errorf("rules test: %v", &problems)
+	}
+	for _, c := range ran.Conditions {
+		if c.Holds == 0 || c.Fails == 0 && c.Condition != "" {
+			t.Errorf("%s: no test shows both sides of %s", c.Rule, c.Condition)
+		}
+	}
+	if len(set.Rules) < 15 || len(ran.Conditions) == 0 {
+		t.Fatalf("%d rules with %d conditions: too few to begin with", len(set.Rules), len(ran.Conditions))
+	}
+	for _, r := range set.Rules {
+		if !r.MovesMoney() {
+			continue
+		}
+		if r.Limits.Budget == nil || r.Limits.PerCustomer == nil || len(r.Limits.PerRemedy) == 0 || r.Account == "" || len(r.OncePer) == 0 {
+			t.Errorf("%s lacks a limit, a budget, an account or a key", r.Name)
+		}
+		if r.Mode != rule.Shadow {
+			t.Errorf("%s is %s: a rule to copy moves no money", r.Name, r.Mode)
+		}
+	}
+}
+
+// TestRuleLibraryTable holds the table of rules/README.md against the files.
+func TestRuleLibraryTable(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("rules/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, _ := rehearse.Split(library(t))
+	areas := map[string]bool{}
+	for _, file := range rules {
+		area, _, _ := strings.Cut(file.Path, "/")
+		areas[area] = true
+		if n := strings.Count(string(readme), "\n| `"+file.Path+"` |"); n != 1 {
+			t.Errorf("rules/README.md has %d rows for %s, want one", n, file.Path)
+		}
+	}
+	if rows := strings.Count(string(readme), "\n| `"); rows != len(rules) {
+		t.Errorf("rules/README.md has %d rows, but there are %d files", rows, len(rules))
+	}
+	for _, area := range []string{"video", "delivery", "retail", "payments", "travel", "saas", "telecom", "support"} {
+		if !areas[area] {
+			t.Errorf("there is no rule in the area %s", area)
+		}
+	}
+}
