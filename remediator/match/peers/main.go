@@ -15,8 +15,9 @@ import (
 func main() {
 	rounds := flag.Int("rounds", 15, "how often each engine has its turn")
 	out := flag.String("out", "", "the folder into which the work is written; none: it is not")
+	flights := flag.String("flights", "../../../examples/flights", "the folder of the flights and their rules")
 	flag.Parse()
-	if err := run(os.Stdout, *rounds, *out); err != nil {
+	if err := run(os.Stdout, *rounds, *out, *flights); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
 	}
@@ -24,7 +25,11 @@ func main() {
 
 // run writes the work, measures every set with every engine, and prints what
 // each costs and which targets are reached.
-func run(out io.Writer, rounds int, folder string) error {
+func run(out io.Writer, rounds int, folder, flights string) error {
+	h, err := readHistory(flights)
+	if err != nil {
+		return err
+	}
 	w := generate()
 	if folder != "" {
 		if err := w.write(folder); err != nil {
@@ -48,7 +53,11 @@ func run(out io.Writer, rounds int, folder string) error {
 		}
 	}
 	fmt.Fprintln(out)
-	printTargets(out, all.targets())
+	backtest, err := compareBacktests(h, rounds)
+	if err != nil {
+		return err
+	}
+	printTargets(out, append(all.targets(), backtest))
 	return nil
 }
 

@@ -107,3 +107,25 @@ func TestFloorsAgree(t *testing.T) {
 		}
 	}
 }
+
+// TestBacktestsAgree shows that the backtest of the flights and the loop over
+// maps count the same remedies.
+func TestBacktestsAgree(t *testing.T) {
+	t.Parallel()
+	h, err := readHistory("../../../examples/flights")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := h.backtest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := newLoop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := l.backtest(h.lines)
+	if err != nil || got != want || want != (firings{refunds: 327, credits: 2497, stops: 40}) {
+		t.Errorf("the backtest finds %+v, the loop %+v, %v", got, want, err)
+	}
+}
