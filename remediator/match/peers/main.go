@@ -53,11 +53,11 @@ func run(out io.Writer, rounds int, folder, flights string) error {
 		}
 	}
 	fmt.Fprintln(out)
-	backtest, err := compareBacktests(h, rounds)
+	flown, err := compareFlights(h, rounds)
 	if err != nil {
 		return err
 	}
-	printTargets(out, append(all.targets(), backtest))
+	printTargets(out, append(all.targets(), flown...))
 	return nil
 }
 
