@@ -16,8 +16,9 @@ func main() {
 	rounds := flag.Int("rounds", 15, "how often each engine has its turn")
 	out := flag.String("out", "", "the folder into which the work is written; none: it is not")
 	flights := flag.String("flights", "../../../examples/flights", "the folder of the flights and their rules")
+	only := flag.String("set", "", "the only set to measure; none: all")
 	flag.Parse()
-	if err := run(os.Stdout, *rounds, *out, *flights); err != nil {
+	if err := run(os.Stdout, *rounds, *out, *flights, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
 	}
@@ -25,7 +26,7 @@ func main() {
 
 // run writes the work, measures every set with every engine, and prints what
 // each costs and which targets are reached.
-func run(out io.Writer, rounds int, folder, flights string) error {
+func run(out io.Writer, rounds int, folder, flights, only string) error {
 	h, err := readHistory(flights)
 	if err != nil {
 		return err
@@ -38,12 +39,18 @@ func run(out io.Writer, rounds int, folder, flights string) error {
 	}
 	var all table
 	for _, set := range w.sets {
+		if only != "" && set.name != only {
+			continue
+		}
 		fmt.Fprintf(os.Stderr, "measuring %s: %s\n", set.name, set.about)
 		subjects, err := measureSet(w, set, rounds)
 		if err != nil {
 			return err
 		}
 		all = append(all, subjects...)
+	}
+	if len(all) == 0 {
+		return fmt.Errorf("measure set %s: there is none of this name", only)
 	}
 	all.print(out)
 	fmt.Fprintln(out)

@@ -40,8 +40,6 @@ const (
 
 // newSubject builds an engine and takes the measure of what it holds.
 func newSubject(set ruleSet, size int, e engine, w *work, want [][]int) (*subject, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	s := &subject{set: set.name, size: size, engine: e.name, want: want}
 	var compile func() (matcher, error)
 	err := s.loaded.of(size, func() (err error) {
@@ -66,6 +64,8 @@ func newSubject(set ruleSet, size int, e engine, w *work, want [][]int) (*subjec
 
 // of runs what makes something, and notes the least that it took.
 func (c *cost) of(rules int, build func() error) error {
+	runtime.LockOSThread() // whose time is taken
+	defer runtime.UnlockOSThread()
 	before := heapInUse()
 	began := clock()
 	err := build()
@@ -78,8 +78,6 @@ func (c *cost) of(rules int, build func() error) error {
 
 // newFloor is what reading alone costs.
 func newFloor(set ruleSet, f floor, w *work) (*subject, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	s := &subject{set: set.name, engine: f.name, run: func(raw []byte, hits []int) ([]int, error) {
 		_, err := f.read(raw)
 		return hits, err
@@ -93,12 +91,10 @@ func newFloor(set ruleSet, f floor, w *work) (*subject, error) {
 
 // settle finds how many events make a turn.
 func (s *subject) settle(events [][]byte) error {
-	began := clock()
 	if err := s.turn(events[:leastEvents]); err != nil {
 		return err
 	}
-	each := max(1, (clock()-began)/leastEvents)
-	s.events, s.best = min(len(events), max(leastEvents, int(turnTime/each))), 0
+	s.events, s.best = min(len(events), max(leastEvents, int(turnTime/max(1, s.best)))), 0
 	return nil
 }
 
@@ -112,6 +108,8 @@ func (s *subject) turn(events [][]byte) error {
 			want += len(rules)
 		}
 	}
+	runtime.LockOSThread() // whose time is taken
+	defer runtime.UnlockOSThread()
 	began := clock()
 	for _, raw := range events {
 		var err error
@@ -130,11 +128,8 @@ func (s *subject) turn(events [][]byte) error {
 	return nil
 }
 
-// measure gives every subject its turn, in several rounds. It stays on the thread
-// whose time is taken.
+// measure gives every subject its turn, in several rounds.
 func measure(subjects []*subject, events [][]byte, rounds int) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	for range rounds {
 		for _, s := range subjects {
 			if err := s.turn(events[:s.events]); err != nil {
