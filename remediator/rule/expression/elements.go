@@ -62,10 +62,10 @@ func (c *compiler) element(call ast.CallExpr, variable string) *Access {
 		a.Texts = []string{string(value.text)}
 	case operators.In:
 		all, ok := c.constants(args[1])
-		if !ok || len(all.list) == 0 {
+		if !ok || len(all) == 0 {
 			return nil
 		}
-		for _, value := range all.list {
+		for _, value := range all {
 			if value.kind != kindText {
 				return nil
 			}
