@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
@@ -76,6 +77,9 @@ func checkPaths(paths []string) (checked, error) {
 	ran, err := rehearse.Test(set, tests, nil)
 	if err != nil {
 		return checked{}, err
+	}
+	if len(set.Rules) == 0 {
+		return checked{}, fmt.Errorf("check rules: %s holds no rule", strings.Join(paths, ", "))
 	}
 	warnings, err := lint.Check(set)
 	if err != nil {

@@ -57,7 +57,7 @@ func (b *builder) unknownHint(name string, called bool) string {
 	if called {
 		return "functions: " + strings.Join(b.scope.Functions(), " ")
 	}
-	return "a field of the event's data is written data." + name
+	return "a field of the event's data is written data." + name + ", a text \"" + name + "\""
 }
 
 // lostComment recognises an expression that YAML cut off at " #".
@@ -138,7 +138,7 @@ func (b *builder) template(n *yaml.Node, what string) template {
 	}
 	spans, unclosed := splitTemplate(text)
 	if unclosed >= 0 {
-		b.Errorf(b.Within(n, utf8.RuneCountInString(text[:unclosed])), "template", "close it: "+strings.TrimSpace(text[unclosed:])+" }}", "${{ is not closed")
+		b.Errorf(b.Within(n, utf8.RuneCountInString(text[:unclosed])), "template", "close it: "+strings.TrimRight(text[unclosed:], " }")+" }}", "${{ is not closed")
 		return nil
 	}
 	var t template

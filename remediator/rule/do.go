@@ -38,9 +38,22 @@ func (b *builder) do() {
 	b.order(afters)
 }
 
+// otherwise are names that steps have elsewhere, and what they are called here.
+var otherwise = map[string]string{
+	"email": Notify, "mail": Notify, "message": Notify, "sms": Notify, "tell": Notify, "slack": Notify + ": {via: chat, …}", "chat": Notify + ": {via: chat, …}",
+	"http": Webhook, "post": Webhook, "call": Webhook, "url": Webhook, "stop": Andon, "cord": Andon, "pull": Andon, "alert": Andon, "halt": Andon,
+	"pay": Refund, "payback": Refund, "reimburse": Refund, "voucher": Credit, "coupon": Credit, "goodwill": Credit, "gift": Credit,
+}
+
 // step reads one step. after is the node that says what it waits for, nil for
 // the step before.
 func (b *builder) step(item *yaml.Node) (after *yaml.Node, ok bool) {
+	if item.Kind == yaml.MappingNode && len(item.Content) > 0 {
+		if called := otherwise[item.Content[0].Value]; called != "" {
+			b.Errorf(document.At(item.Content[0]), "unknown-key", "it is called "+called, "a step has no key %q", item.Content[0].Value)
+			return nil, false
+		}
+	}
 	m := b.Mapping(item, "a step", append([]string{Refund, Credit, Notify, Webhook, Andon, "name", "after"}, later...)...)
 	if m == nil {
 		return nil, false

@@ -100,6 +100,10 @@ func (l *loader) file(file File) {
 		source.Errorf(document.At(root), "type", "name it …_test.yaml, beside the rules that it tests", "the file holds tests, not rules")
 		return
 	}
+	if root.Kind == yaml.SequenceNode || isOneRule(root) {
+		source.Errorf(document.At(root), "type", "begin the file with rules: and indent each rule below it, as an item: - rule: NAME", "the file has no rules: above its rules")
+		return
+	}
 	m := source.Mapping(root, "the file", "rules", "defaults")
 	if m == nil {
 		return
@@ -127,6 +131,11 @@ func (l *loader) file(file File) {
 		}
 		l.rule(source, node, end, defaults)
 	}
+}
+
+// isOneRule reports whether a file begins with the keys of a rule.
+func isOneRule(root *yaml.Node) bool {
+	return root.Kind == yaml.MappingNode && len(root.Content) > 0 && slices.Contains(ruleKeys, root.Content[0].Value)
 }
 
 func isTestFile(root *yaml.Node) bool {

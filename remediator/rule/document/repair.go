@@ -94,7 +94,7 @@ func (s *Source) parseRepairing() *yaml.Node {
 			return nil
 		}
 		if !s.repair(at) {
-			s.Errorf(at, "yaml", "", "%s", said(err))
+			s.Errorf(at, "yaml", meantBy(err), "%s", said(err))
 			s.Broken = true
 			if !s.drop(at) {
 				return nil
@@ -124,6 +124,20 @@ func said(err error) string {
 		message = load.ContextMsg + ": " + message
 	}
 	return "the line is not YAML: " + message
+}
+
+// meantBy says what is mostly wrong where YAML stops; "" when that differs.
+func meantBy(err error) string {
+	var load *yaml.LoadError
+	switch {
+	case !errors.As(err, &load):
+		return ""
+	case strings.Contains(load.Message, "mapping values are not allowed"), strings.Contains(load.Message, "did not find expected key"):
+		return "indent all keys of a rule alike, two spaces deeper than its dash"
+	case strings.Contains(load.Message, "did not find expected ',' or"):
+		return "close the { } or [ ], and put a comma between its parts"
+	}
+	return ""
 }
 
 // drop blanks the line that cannot be read.

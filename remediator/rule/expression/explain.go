@@ -60,7 +60,10 @@ var habits = map[string]string{
 	"=": "equality is written ==", "is": "equality is written ==", "=>": "it is written >=", "=<": "it is written <=",
 	"and": "and is written &&", "&": "and is written &&", "or": "or is written ||", "|": "or is written ||", "not": "not is written !",
 	"<>": "inequality is written !=", "$": "write the expression without ${{ }}; they belong in the texts of do", ";": "write one expression",
-	"between": "write both comparisons: … >= 1 && … <= 9",
+	"between": "write both comparisons: … >= 1 && … <= 9", "=~": `a pattern is written data.text.matches("…")`, "~": `a pattern is written data.text.matches("…")`,
+	"like": `a part of a text is written data.text.contains("…")`, "LIKE": `a part of a text is written data.text.contains("…")`,
+	"===": "equality is written ==", "!==": "inequality is written !=", "AND": "and is written &&", "OR": "or is written ||", "NOT": "not is written !", "IN": "in is written in small letters",
+	"if": "one of two values is written condition ? a : b", "then": "one of two values is written condition ? a : b",
 }
 
 var (
@@ -141,6 +144,10 @@ func explainTypes(operator, types string) (message, hint string) {
 		hint = "a part of an amount is written pct(amount, percent)"
 	case strings.Contains(types, "money"):
 		hint = "money goes only with money: write money(…) around the other side"
+	case strings.Contains(types, "duration") && strings.Contains(types, "number"):
+		hint = `a time span is written duration("15m")`
+	case strings.Contains(types, "timestamp") && strings.Contains(types, "text"):
+		hint = "write timestamp(…) around the text"
 	case operator != "? :" && strings.Contains(types, "text") && strings.Contains(types, "number"):
 		hint = "texts and numbers are never mixed: write double(…) around the text, or string(…) around the number"
 	}

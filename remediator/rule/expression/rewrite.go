@@ -233,7 +233,7 @@ func (u *unit) checkConstant(e ast.Expr) {
 	switch name := call.FunctionName(); name {
 	case "money", "duration", "timestamp", "matches":
 		if err := constantError(name, text); err != nil {
-			u.issue(call.Args()[0].ID(), "", "%v", err)
+			u.issue(call.Args()[0].ID(), usages[name], "%v", err)
 		}
 	}
 }

@@ -25,8 +25,10 @@ func Check(set *rule.Set) (rule.Problems, error) {
 	for _, r := range l.rules {
 		r.never()
 		r.budget()
+		r.textOrder()
 	}
 	l.pairs()
+	l.unindexed(set)
 	problems := rule.Problems{}
 	for _, file := range slices.Sorted(maps.Keys(l.sources)) {
 		problems = append(problems, l.sources[file].Problems...)
@@ -56,6 +58,7 @@ type studied struct {
 
 	claims []logic.Claim // of the filters, types included
 	nevers []bool        // whether each of them can never hold
+	dead   bool          // so that the rule never fires for any type
 	steps  string        // all of them, as written
 	key    string        // once_per as written
 	pays   []string      // the payments that it refunds, as written

@@ -19,6 +19,7 @@ func (s *studied) never() {
 			}
 		}
 	}
+	s.dead = impossible == len(s.claims)
 	if impossible > 0 && len(s.claims) == 1 {
 		s.neverOf(s.Filters[0])
 	}
@@ -41,6 +42,24 @@ func (s *studied) neverOf(f rule.Filter) {
 		s.source.Warnf(s.at(key), "never", hint, "the rule can never fire%s: %s holds for no event", which, why[0])
 	default:
 		s.source.Warnf(s.at(key), "never", hint, "the rule can never fire%s: %s and %s exclude each other", which, why[0], why[1])
+	}
+}
+
+// textOrder warns of a number in quotes.
+func (s *studied) textOrder() {
+	for _, f := range s.Filters {
+		for _, x := range slices.Concat(f.Conditions, s.HavingConditions) {
+			term, than := s.read(x).TextOrder()
+			if term == "" {
+				continue
+			}
+			key := "if"
+			if slices.Contains(s.HavingConditions, x) {
+				key = "having"
+			}
+			s.source.Warnf(s.at(key), "text-order", "write the number without quotes: "+than, "%s is ordered by the text %q: letter by letter, and a number is neither above nor below a text", term, than)
+			return
+		}
 	}
 }
 

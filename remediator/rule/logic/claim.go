@@ -10,6 +10,7 @@
 package logic
 
 import (
+	"regexp"
 	"slices"
 )
 
@@ -70,6 +71,20 @@ func (c Claim) Implies(d Claim) bool {
 	}
 	return true
 }
+
+// TextOrder returns a term that the claim orders by a text which is written as a
+// number, and the text: such an order is one of letters, in which "9" is above
+// "60", and of a number it is an error. It returns "" when there is none.
+func (c Claim) TextOrder() (term, than string) {
+	for _, l := range slices.Concat(c.cases...) {
+		if _, order := opposite[l.op]; order && l.values[0].kind == text && numeral.MatchString(l.values[0].text) {
+			return l.term, l.values[0].text
+		}
+	}
+	return "", ""
+}
+
+var numeral = regexp.MustCompile(`^[-+]?[0-9]+(\.[0-9]+)?$`)
 
 // possible reports whether the literals may hold together, as far as each term by
 // itself says.
