@@ -26,6 +26,24 @@ var tellingPrints = []string{
 	"Subject: Your order sample came late", "of store credit", "https://crm.example.com/hooks", "crm is told again",
 }
 
+// TestTestingTour does what docs/testing-rules.md says.
+func TestTestingTour(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it installs the program: make test does")
+	}
+	t.Parallel()
+	tour{
+		document: filepath.Join("docs", "testing-rules.md"), languages: []string{"sh", "yaml", "json"}, prints: testingPrints,
+		after: func(block) string { return "" },
+	}.take(t)
+}
+
+// testingPrints are what a reader of docs/testing-rules.md must have seen.
+var testingPrints = []string{
+	"wrote rules/above-the-limit.golden.json", "8 of 8 tests passed", "4 of 4 conditions are shown from both sides",
+	"amount: 10.00 USD  |         amount: 9.00 USD", "exit code 1",
+}
+
 // TestTellingGuideNamesProblems holds the table of answers to the problems that
 // the door for webhooks has.
 func TestTellingGuideNamesProblems(t *testing.T) {
