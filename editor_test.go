@@ -108,13 +108,13 @@ func (e *editor) testCompletion(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"keys of a rule", ruleHead + begun + "    §\n", with(keys(t, rules["rule"]), "rule", "event", "rule")},
-		{"keys of limits", ruleHead + begun + "    limits:\n      §\n", keys(t, rules["rule"], "limits")},
+		{"keys of a rule", ruleHead + begun + "    §\n", with(keys(t, rules, "rule"), "rule", "event", "rule")},
+		{"keys of limits", ruleHead + begun + "    limits:\n      §\n", keys(t, rules, "rule", "limits")},
 		{"keys of a budget", ruleHead + begun + "    limits:\n      budget:\n        §\n", []string{"amount", "object(Makegood rules)", "within"}},
-		{"keys of a refund", ruleHead + begun + "    do:\n      - refund:\n          §\n", with(keys(t, rules["step"], "refund"), "object(Makegood rules)")},
+		{"keys of a refund", ruleHead + begun + "    do:\n      - refund:\n          §\n", with(keys(t, rules, "step", "refund"), "object(Makegood rules)")},
 		{"modes", ruleHead + begun + "    mode: §\n", []string{"canary 5%", "live", "shadow"}},
 		{"levels", ruleHead + begun + "    do:\n      - andon:\n          level: §\n", []string{"red", "yellow"}},
-		{"keys of a test", testHead + "tests:\n  - name: a\n    §\n", with(keys(t, tests["test"]), "test", "name")},
+		{"keys of a test", testHead + "tests:\n  - name: a\n    §\n", with(keys(t, tests, "test"), "test", "name")},
 		{"decisions", testHead + "tests:\n  - name: a\n    send: [{file: a.json}]\n    expect:\n      - rule: a\n        decision: §\n", []string{"act", "hold", "suppress"}},
 	} {
 		got := e.complete(t, e.fresh(), c.text)
@@ -187,15 +187,20 @@ func definitions(t *testing.T, schema []byte) map[string]any {
 	return root.Definitions
 }
 
-// keys lists the keys of an object of a schema, or of one of its keys.
-func keys(t *testing.T, object any, of ...string) []string {
+// keys lists the keys of an object of a schema, by its definition and the keys
+// that lead to it.
+func keys(t *testing.T, definitions map[string]any, definition string, of ...string) []string {
 	t.Helper()
+	object := definitions[definition].(map[string]any)
 	for _, name := range of {
-		object = object.(map[string]any)["properties"].(map[string]any)[name]
+		object = object["properties"].(map[string]any)[name].(map[string]any)
+		if ref, ok := object["$ref"].(string); ok {
+			object = definitions[strings.TrimPrefix(ref, "#/definitions/")].(map[string]any)
+		}
 	}
-	properties := object.(map[string]any)["properties"].(map[string]any)
+	properties, _ := object["properties"].(map[string]any)
 	if len(properties) == 0 {
-		t.Fatal("the schema has no keys")
+		t.Fatalf("%s %v has no keys", definition, of)
 	}
 	return slices.Sorted(maps.Keys(properties))
 }
