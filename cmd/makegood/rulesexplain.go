@@ -7,21 +7,52 @@ import (
 	"io"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/rehearse"
 )
 
 type explainCommand struct {
-	Rules  string `required:"" help:"Folder of rules."`
-	Output string `enum:"table,json" default:"table" help:"table or json."`
-	Event  string `arg:"" help:"File with one CloudEvent in JSON; - reads standard input."`
+	Rules   string `help:"Folder of rules. With --near it defaults to the rules in force."`
+	Event   string `arg:"" optional:"" help:"File with one CloudEvent in JSON; - reads standard input."`
+	DataDir string `env:"MAKEGOOD_DATA_DIR" type:"path" help:"Data folder of a service, running or not, for --remedy and --near."`
+	Remedy  string `placeholder:"ID" help:"Instead of an event: why a remedy of the service was made, by the rules and windows of then."`
+	Near    string `placeholder:"RULE" help:"Instead of an event: for which events of the service's log a rule did not fire by one condition alone."`
+	Since   string `default:"7d" help:"With --near: from when on, or how long before the end of the log."`
+	Until   string `help:"With --near: until when; what lies there no longer counts."`
+	Limit   int    `default:"20" help:"With --near: at most so many, the nearest first."`
+	Output  string `enum:"table,json" default:"table" help:"table or json."`
 }
 
 // maxEventFile bounds the file of an event to explain.
 const maxEventFile = 1 << 20
 
-// Run explains.
+// Run explains an event, a remedy, or how near a rule was to firing.
 func (c *explainCommand) Run(p *program) error {
+	asked := 0
+	for _, what := range []string{c.Event, c.Remedy, c.Near} {
+		if what != "" {
+			asked++
+		}
+	}
+	switch {
+	case asked != 1:
+		return usageError("name one: a file with an event, --remedy ID, or --near RULE")
+	case c.Event == "" && c.DataDir == "":
+		return usageError("--data-dir is missing: it names the service whose log is read")
+	case c.Event != "" && c.Rules == "":
+		return usageError("--rules is missing: by which rules the event is judged")
+	case c.Remedy != "":
+		return c.explainRemedy(p)
+	case c.Near != "":
+		return c.explainNear(p)
+	}
+	return c.explainEvent(p)
+}
+
+// explainEvent says what rules make of one event of a file.
+func (c *explainCommand) explainEvent(p *program) error {
 	files, err := readPaths([]string{c.Rules})
 	if err != nil {
 		return err
@@ -44,11 +75,56 @@ func (c *explainCommand) Run(p *program) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", place(c.Event, raw, err), err)
 	}
-	if c.Output == "json" {
-		return printJSON(p.stdout, explanation)
-	}
-	return explanation.WriteText(p.stdout)
+	return c.print(p, explanation)
 }
+
+// print prints an answer, for programs or for people.
+func (c *explainCommand) print(p *program, answer interface{ WriteText(io.Writer) error }) error {
+	if c.Output == "json" {
+		return printJSON(p.stdout, answer)
+	}
+	return answer.WriteText(p.stdout)
+}
+
+// explainRemedy says why a remedy was made.
+func (c *explainCommand) explainRemedy(p *program) error {
+	id, err := uuid.Parse(c.Remedy)
+	if err != nil {
+		return usageError(fmt.Sprintf("%q is no remedy id", c.Remedy))
+	}
+	past, err := openHistory(p.ctx, c.DataDir)
+	if err != nil {
+		return err
+	}
+	defer past.Close()
+	explanation, err := past.Explain(p.ctx, id)
+	if err != nil {
+		return err
+	}
+	return c.print(p, explanation)
+}
+
+// explainNear lists the near misses of a rule.
+func (c *explainCommand) explainNear(p *program) error {
+	if c.Limit < 1 || c.Limit > maxNear {
+		return usageError(fmt.Sprintf("--limit is no number from 1 to %d", maxNear))
+	}
+	// A backtest opens the same log, for the same rules and period.
+	b := &backtest{program: p, backtestCommand: &backtestCommand{Rules: c.Rules, DataDir: c.DataDir, Since: c.Since, Until: c.Until}}
+	defer b.close()
+	if err := b.fromLog(p.ctx); err != nil {
+		return err
+	}
+	near, err := rehearse.Near(b.set, c.Near, b.past, c.Limit)
+	b.bar.done()
+	if err != nil {
+		return err
+	}
+	return c.print(p, near)
+}
+
+// maxNear bounds the near misses that are named.
+const maxNear = 10_000
 
 // place names the file of an event, and the line and column of what is wrong
 // with it where the error says so.

@@ -17,9 +17,10 @@ import (
 // Explanation says of each rule what it makes of one event and why. Windows
 // hold this event alone, and no key was taken before.
 type Explanation struct {
-	Event string            `json:"event"` // its id
-	Type  string            `json:"type"`
-	Rules []RuleExplanation `json:"rules"` // every rule, sorted by name
+	Event  string            `json:"event"`            // its id
+	Stored *Stored           `json:"stored,omitempty"` // when it is about a remedy that was made
+	Type   string            `json:"type"`
+	Rules  []RuleExplanation `json:"rules"` // every rule, sorted by name
 }
 
 // RuleExplanation is about one rule.
@@ -165,7 +166,11 @@ func stepText(s decide.Step) string {
 // WriteText writes the explanation for people.
 func (e *Explanation) WriteText(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "event %s of type %s\n", e.Event, e.Type)
+	fmt.Fprintf(table, "event %s of type %s\n", printable(e.Event), printable(e.Type))
+	if s := e.Stored; s != nil {
+		fmt.Fprintf(table, "remedy %s, made at %s of input %d\n", s.Remedy, s.At, s.Ordinal)
+		fmt.Fprintf(table, "by the rules %.12s, in force by %s; the rule's text is %.12s\n", s.Set, printable(s.Author), s.Digest)
+	}
 	for _, r := range e.Rules {
 		fmt.Fprintf(table, "\n%s (%s:%d)\n", r.Rule, r.File, r.Line)
 		if r.Window != "" {

@@ -23,13 +23,16 @@ type watcher struct {
 	match.Matcher
 	set    *rule.Set
 	heard  string // the type of the last event
+	idle   bool   // nothing is kept for now
+	only   string // of this rule alone; empty: of all
 	judged []*judgement
 }
 
 // judgement is how one rule judged one event of its type, or of its counterpart's.
 type judgement struct {
 	rule       *rule.Rule
-	ends       bool             // the type is one of unless
+	ends       bool // the type is one of unless
+	evaluation *rule.Evaluation
 	conditions []rule.Condition // of its if
 	hit        *match.Hit       // nil when its if does not hold
 	end        *match.End       // the same, of unless
@@ -42,7 +45,7 @@ type judgement struct {
 func (w *watcher) Match(raw []byte, at int64) (match.Result, error) {
 	w.heard, w.judged = "", nil
 	result, err := w.Matcher.Match(raw, at)
-	if err != nil {
+	if err != nil || w.idle {
 		return result, err
 	}
 	ev, err := event.Decode(raw)
@@ -52,9 +55,12 @@ func (w *watcher) Match(raw []byte, at int64) (match.Result, error) {
 	values := rule.NewValues(&ev, at)
 	w.heard = ev.Type
 	for _, c := range w.set.Clauses(ev.Type) {
+		if w.only != "" && c.Rule.Name != w.only {
+			continue
+		}
 		r := c.Rule
 		evaluation := r.Evaluate(values)
-		j := &judgement{rule: r, ends: c.Ends, conditions: evaluation.Conditions(c.Filter)}
+		j := &judgement{rule: r, ends: c.Ends, evaluation: evaluation, conditions: evaluation.Conditions(c.Filter)}
 		w.judged = append(w.judged, j)
 		for i := range result.Ends {
 			if e := &result.Ends[i]; e.Rule == r && c.Ends {
@@ -67,7 +73,7 @@ func (w *watcher) Match(raw []byte, at int64) (match.Result, error) {
 			}
 			if h := &result.Hits[i]; h.Rule == r {
 				j.hit = h
-				h.Rest = watchedRest{Rest: h.Rest, evaluation: evaluation, judgement: j}
+				h.Rest = watchedRest{Rest: h.Rest, judgement: j}
 			}
 		}
 	}
@@ -77,13 +83,12 @@ func (w *watcher) Match(raw []byte, at int64) (match.Result, error) {
 // watchedRest keeps what is asked of a hit.
 type watchedRest struct {
 	match.Rest
-	evaluation *rule.Evaluation
-	judgement  *judgement
+	judgement *judgement
 }
 
 // Having implements match.Rest.
 func (r watchedRest) Having(aggregates []any) (bool, error) {
-	r.judgement.asked, r.judgement.having = true, r.evaluation.HavingConditions(aggregates)
+	r.judgement.asked, r.judgement.having = true, r.judgement.evaluation.HavingConditions(aggregates)
 	return r.Rest.Having(aggregates)
 }
 
@@ -103,11 +108,14 @@ type watched struct {
 func beginWatched(set *rule.Set) (*watched, error) {
 	w := &watched{watcher: &watcher{}}
 	var err error
-	w.rehearsal, err = begin(set.Files, 1, func(set *rule.Set) match.Matcher {
-		w.watcher.Matcher, w.watcher.set = match.New(set), set
-		return w.watcher
-	})
+	w.rehearsal, err = begin(set.Files, 1, w.watcher.of)
 	return w, err
+}
+
+// of has the watcher judge by a rule set from now on.
+func (w *watcher) of(set *rule.Set) match.Matcher {
+	w.Matcher, w.set = match.New(set), set
+	return w
 }
 
 // outcome is what became of one event.

@@ -45,6 +45,51 @@ func Conditions(text string) []string {
 	return all
 }
 
+// comparisons are the operators of a comparison, the longer ones first.
+var comparisons = []string{"<=", ">=", "==", "!=", "<", ">"}
+
+// Comparison splits a condition into the two sides that it compares. It is false of a
+// condition that is something else, or that compares inside of something.
+func Comparison(text string) (left, operator, right string, ok bool) {
+	text = trimParens(strings.TrimSpace(text))
+	depth, at := 0, 0
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch c {
+		case '"', '\'':
+			i = quoteEnd(text, i)
+		case '/':
+			i = commentEnd(text, i)
+		case '(', '[', '{':
+			depth++
+		case ')', ']', '}':
+			depth--
+		}
+		if depth > 0 {
+			continue
+		}
+		if c == '|' || c == '&' || c == '?' && i > 0 && text[i-1] != '.' && text[i-1] != '[' {
+			return "", "", "", false
+		}
+		for _, found := range comparisons {
+			if !strings.HasPrefix(text[i:], found) {
+				continue
+			}
+			if operator != "" {
+				return "", "", "", false // the first one is only a part
+			}
+			operator, at = found, i
+			i += len(found) - 1
+			break
+		}
+	}
+	if operator == "" {
+		return "", "", "", false
+	}
+	left, right = strings.TrimSpace(text[:at]), strings.TrimSpace(text[at+len(operator):])
+	return left, operator, right, left != "" && right != ""
+}
+
 // trimParens takes away parentheses around the whole expression.
 func trimParens(text string) string {
 	for strings.HasPrefix(text, "(") && strings.HasSuffix(text, ")") {

@@ -1,0 +1,209 @@
+package rehearse
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// NearMisses are the events for which a rule did not fire by one condition alone.
+type NearMisses struct {
+	Rule    string         `json:"rule"`
+	Judged  int            `json:"judged"`  // events of its types, in the period
+	Missed  map[string]int `json:"missed"`  // events that missed by one condition, by condition
+	Nearest []NearMiss     `json:"nearest"` // the nearest first; those of which no distance is known last, by time
+}
+
+// NearMiss is one event.
+type NearMiss struct {
+	At        string         `json:"at"`
+	Source    string         `json:"source"`
+	Event     string         `json:"event"`
+	Customer  string         `json:"customer,omitempty"`
+	Part      string         `json:"part"` // if or having
+	Condition string         `json:"condition"`
+	Seen      map[string]any `json:"seen,omitempty"`
+	// Compared is the left side of the comparison that the condition is, Left its value,
+	// Needs what it was to be. They are empty for a condition of another form.
+	Compared string `json:"compared,omitempty"`
+	Left     any    `json:"left,omitempty"`
+	Needs    string `json:"needs,omitempty"`
+	// Distance is how far the value was from the bound, as a share of the larger of
+	// the two; nil when they cannot be subtracted.
+	Distance *float64 `json:"distance,omitempty"`
+}
+
+// Near lists the events of a period that missed a rule by one condition, at most so
+// many. Windows are those of a rehearsal, in which the rule fires where it would.
+func Near(set *rule.Set, name string, past Past, most int) (*NearMisses, error) {
+	r := set.Rule(name)
+	if r == nil {
+		return nil, fmt.Errorf("there is no rule %q", name)
+	}
+	w, err := beginWatched(set)
+	if err != nil {
+		return nil, err
+	}
+	w.watcher.only = name
+	n := &nearness{rule: r, comparisons: map[string]*rule.Comparison{}, most: most, found: &NearMisses{Rule: name, Missed: map[string]int{}, Nearest: []NearMiss{}}}
+	var first int64
+	for in, err := range past.events(Warming(set), &first) {
+		if err != nil {
+			return nil, err
+		}
+		o, err := w.event(in)
+		if err != nil {
+			return nil, err
+		}
+		if j := o.of(name); j != nil && past.has(in.At) {
+			if err := n.add(j, in); err != nil {
+				return nil, err
+			}
+		}
+	}
+	n.cut()
+	return n.found, nil
+}
+
+// nearness collects near misses of one rule.
+type nearness struct {
+	rule        *rule.Rule
+	comparisons map[string]*rule.Comparison // by condition; nil when it is none
+	most        int
+	found       *NearMisses
+}
+
+// add looks at how the rule judged one event.
+func (n *nearness) add(j *judgement, in input.Input) error {
+	n.found.Judged++
+	var missed *rule.Condition
+	part, parts := "", []string{"if", "having"}
+	for p, list := range [][]rule.Condition{j.conditions, j.having} {
+		for i := range list {
+			switch {
+			case list[i].Value:
+			case missed != nil:
+				return nil // by more than one
+			default:
+				missed, part = &list[i], parts[p]
+			}
+		}
+	}
+	if missed == nil || missed.Err != nil || part == "if" && len(n.rule.HavingConditions) > 0 {
+		return nil // nobody knows what having would have said
+	}
+	ev, err := event.Decode(in.Body)
+	if err != nil {
+		return fmt.Errorf("read event: %w", err)
+	}
+	n.found.Missed[missed.Text]++
+	miss := NearMiss{At: stampOr(in.At), Source: ev.Source, Event: ev.ID, Customer: ev.Customer, Part: part, Condition: missed.Text, Seen: map[string]any{}}
+	for name, value := range missed.Seen {
+		miss.Seen[name] = plain(value)
+	}
+	if err := n.measure(j, &miss); err != nil {
+		return err
+	}
+	n.found.Nearest = append(n.found.Nearest, miss)
+	if len(n.found.Nearest) >= 2*n.most+batch {
+		n.cut()
+	}
+	return nil
+}
+
+// measure says how far an event was from the bound.
+func (n *nearness) measure(j *judgement, miss *NearMiss) error {
+	c, known := n.comparisons[miss.Condition]
+	if !known {
+		var err error
+		if c, err = n.rule.Comparison(miss.Condition); err != nil {
+			return err
+		}
+		n.comparisons[miss.Condition] = c
+	}
+	if c == nil {
+		return nil
+	}
+	left, right, err := j.evaluation.Sides(c)
+	if err != nil {
+		return nil // a side alone may have no value where the condition has one
+	}
+	miss.Compared, miss.Left, miss.Needs = c.Left, plain(left), c.Operator+" "+shown(right)
+	if d, ok := distance(left, right); ok {
+		miss.Distance = &d
+	}
+	return nil
+}
+
+// distance is how far two values of a kind lie apart, as a share of the larger.
+func distance(left, right any) (float64, bool) {
+	a, aKind := magnitude(left)
+	b, bKind := magnitude(right)
+	larger := max(math.Abs(a), math.Abs(b))
+	switch {
+	case aKind == "" || aKind != bKind || math.IsNaN(a-b) || math.IsInf(a-b, 0):
+		return 0, false
+	case larger == 0:
+		return 0, true
+	}
+	return math.Abs(a-b) / larger, true
+}
+
+// magnitude is a value as a number, and of what kind it is; empty when it is none.
+func magnitude(value any) (float64, string) {
+	switch v := value.(type) {
+	case float64:
+		return v, "number"
+	case time.Duration:
+		return v.Seconds(), "duration"
+	case money.Money:
+		return float64(v.Minor), v.Currency // nothing is paid by it
+	}
+	return 0, ""
+}
+
+// cut keeps the nearest.
+func (n *nearness) cut() {
+	slices.SortStableFunc(n.found.Nearest, func(a, b NearMiss) int {
+		switch {
+		case a.Distance == nil && b.Distance == nil:
+			return 0
+		case a.Distance == nil:
+			return 1
+		case b.Distance == nil:
+			return -1
+		}
+		return cmp.Compare(*a.Distance, *b.Distance)
+	})
+	n.found.Nearest = n.found.Nearest[:min(len(n.found.Nearest), n.most)]
+}
+
+// WriteText writes near misses for people.
+func (n *NearMisses) WriteText(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "%s judged %d events\n", n.Rule, n.Judged)
+	for _, condition := range slices.Sorted(maps.Keys(n.Missed)) {
+		fmt.Fprintf(table, "%d missed by this alone: %s\n", n.Missed[condition], condition)
+	}
+	for _, m := range n.Nearest {
+		why := m.Condition
+		if c := m.Needs; c != "" {
+			why = fmt.Sprintf("%s = %s, needs %s", m.Compared, shown(m.Left), c)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", m.At, printable(m.Event), printable(m.Customer), why)
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("write near misses: %w", err)
+	}
+	return nil
+}

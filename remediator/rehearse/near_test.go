@@ -1,0 +1,99 @@
+package rehearse_test
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// nearRules has one rule with these conditions.
+func nearRules(t *testing.T, conditions string) *rule.Set {
+	t.Helper()
+	set, err := rule.Load([]rule.File{{Path: "near.yaml", Text: `rules:
+  - rule: near
+    owner: shop
+    event: com.example.late
+` + conditions + `    do: [{andon: {pull: "shop/late", level: yellow, reason: late}}]
+`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// eventsOf makes a log of events with these data, an hour apart.
+func eventsOf(data ...string) iter.Seq2[input.Input, error] {
+	return func(yield func(input.Input, error) bool) {
+		for n, d := range data {
+			in := input.Input{Kind: input.Event, At: firstDay.UnixNano() + int64(n)*3600e9,
+				Body: fmt.Appendf(nil, `{"specversion":"1.0","id":"e-%d","source":"/test","type":"com.example.late","customer":"c","data":{%s}}`, n, d)}
+			if !yield(in, nil) {
+				return
+			}
+		}
+	}
+}
+
+func near(t *testing.T, set *rule.Set, most int, data ...string) (*rehearse.NearMisses, string) {
+	t.Helper()
+	n, err := rehearse.Near(set, "near", rehearse.Past{Inputs: eventsOf(data...)}, most)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := n.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	return n, text.String()
+}
+
+func TestNearMissesOfAPlainRule(t *testing.T) {
+	t.Parallel()
+	set := nearRules(t, "    let: {late: \"data.s / 10\"}\n    if: late > 0.10 && data.kind == \"x\" && money(data.paid) >= money(\"5.00 USD\")\n")
+	n, text := near(t, set, 3,
+		`"s":0.5,"kind":"x","paid":"9.00 USD"`, // half as late as needed
+		`"s":0.94,"kind":"x","paid":"9.00 USD"`,
+		`"s":5,"kind":"y","paid":"9.00 USD"`,   // no number
+		`"s":5,"kind":"x","paid":"4.99 USD"`,   // a cent
+		`"s":5,"kind":"x","paid":"9.00 USD"`,   // it fires
+		`"s":0.5,"kind":"y","paid":"9.00 USD"`, // two conditions
+		`"kind":"x","paid":"9.00 USD"`)         // no value
+	if n.Judged != 7 || n.Missed["late > 0.10"] != 2 || n.Missed[`data.kind == "x"`] != 1 || len(n.Nearest) != 3 {
+		t.Errorf("near misses are %+v", n)
+	}
+	want := []string{"money(data.paid) = \"4.99 USD\", needs >= \"5.00 USD\"", "late = 0.094, needs > 0.1", "late = 0.05, needs > 0.1"}
+	at := 0
+	for _, w := range want {
+		i := strings.Index(text[at:], w)
+		if i < 0 {
+			t.Fatalf("%q is not next in\n%s", w, text)
+		}
+		at += i
+	}
+	if d := n.Nearest[1].Distance; d == nil || *d < 0.059 || *d > 0.061 {
+		t.Errorf("the distance is %v", d)
+	}
+	all, _ := near(t, set, 10, `"s":5,"kind":"y","paid":"9.00 USD"`)
+	if len(all.Nearest) != 1 || all.Nearest[0].Distance != nil || all.Nearest[0].Needs != `== "x"` || all.Nearest[0].Left != "y" {
+		t.Errorf("what is no number: %+v", all.Nearest)
+	}
+}
+
+func TestNearMissesOfAWindow(t *testing.T) {
+	t.Parallel()
+	set := nearRules(t, "    if: data.s > 1\n    window: {within: 1d}\n    having: count() >= 3 && sum(data.s) > 5\n")
+	n, _ := near(t, set, 10, `"s":4`, `"s":4`, `"s":0.5`, `"s":4`)
+	// The first misses two conditions; the second one; the third is judged by if alone,
+	// and nobody knows what the window would have said; the fourth fires.
+	if n.Judged != 4 || len(n.Nearest) != 1 || n.Nearest[0].Part != "having" || n.Nearest[0].Left != 2.0 || n.Nearest[0].Event != "e-1" {
+		t.Errorf("near misses are %+v", n)
+	}
+	if _, err := rehearse.Near(set, "nothing", rehearse.Past{Inputs: eventsOf()}, 1); err == nil {
+		t.Error("a rule that is not there has near misses")
+	}
+}

@@ -1,0 +1,59 @@
+package rehearse
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/input"
+)
+
+// Stored says of which remedy of a ledger an explanation is, and by which rules it
+// was made.
+type Stored struct {
+	Remedy  string `json:"remedy"`
+	At      string `json:"at"`      // when it was decided
+	Ordinal uint64 `json:"ordinal"` // of the input that decided it
+	Digest  string `json:"digest"`  // of the rule's text
+	Set     string `json:"set"`     // digest of the rules in force
+	Author  string `json:"author"`  // who had put them in force
+}
+
+// Replay explains inputs of a log, as the fold met them.
+type Replay struct{ watcher *watcher }
+
+// NewReplay returns a Replay.
+func NewReplay() *Replay { return &Replay{&watcher{idle: true}} }
+
+// Config is how a fold must be made that the Replay is to explain with. Its Memory
+// is the caller's to set.
+func (r *Replay) Config() decide.Config {
+	return decide.Config{NewMatcher: r.watcher.of}
+}
+
+// Explain folds the input of an event, for which the fold stands ready, and says why
+// a rule made of it the remedy that is sealed, with the windows as they were.
+func (r *Replay) Explain(fold *decide.Fold, in input.Input, sealed decide.Fact, remedy *decide.RemedyFact) (*Explanation, error) {
+	ev, err := event.Decode(in.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read event: %w", err)
+	}
+	r.watcher.idle = false
+	w := &watched{rehearsal: &rehearsal{fold: fold, memory: decide.NewMemory()}, watcher: r.watcher}
+	o, err := w.event(in)
+	if err != nil {
+		return nil, err
+	}
+	set := fold.Rules()
+	if set == nil || set.Rule(remedy.Rule) == nil {
+		return nil, fmt.Errorf("no rule %s was in force at input %d", remedy.Rule, fold.Position().Ordinal)
+	}
+	// What was sealed counts; of an event that waited for another one, the fold says
+	// nothing yet.
+	o.remedies = append(slices.DeleteFunc(o.remedies, func(m decide.RemedyFact) bool { return m.Rule == remedy.Rule }), *remedy)
+	return &Explanation{
+		Event: ev.ID, Type: ev.Type, Rules: []RuleExplanation{o.explain(set.Rule(remedy.Rule), ev.Type)},
+		Stored: &Stored{Remedy: remedy.Remedy.String(), At: stampOr(sealed.At), Ordinal: sealed.Ordinal, Digest: remedy.Digest, Set: remedy.Set, Author: fold.Author()},
+	}, nil
+}
