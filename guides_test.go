@@ -21,6 +21,30 @@ func TestTellingTour(t *testing.T) {
 	}.take(t)
 }
 
+// TestHistoryTour does what docs/history.md says.
+func TestHistoryTour(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it installs the program: make test does")
+	}
+	t.Parallel()
+	tour{
+		document: filepath.Join("docs", "history.md"), languages: []string{"sh", "yaml", "json"}, prints: historyPrints,
+		after: func(b block) string {
+			if strings.Contains(b.text, "makegood serve") {
+				return untilSocket
+			}
+			return ""
+		},
+	}.take(t)
+}
+
+// historyPrints are what a reader of docs/history.md must have seen.
+var historyPrints = []string{
+	"3 events, 0 rejected", "most 2.99 USD", "data.stall_s / data.watch_s = 0.094, needs > 0.1",
+	"1 remedies, 2.99 USD", "held as bulk", "asked for by ann, 0 of 2 approvals", "not by who asked", "your approval counts, 1 of 2",
+	"approved: 1 remedies, 2.99 USD", "nothing is paid twice",
+}
+
 // tellingPrints are what a reader of docs/telling.md must have seen.
 var tellingPrints = []string{
 	"Subject: Your order sample came late", "of store credit", "https://crm.example.com/hooks", "crm is told again",
