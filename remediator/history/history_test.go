@@ -1,0 +1,226 @@
+package history_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/makegood/makegood/remediator"
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/history"
+	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/store/ledgerdb"
+	"github.com/makegood/makegood/remediator/store/logdb"
+	"github.com/makegood/makegood/remediator/store/views"
+)
+
+const shopRules = `rules:
+  - rule: late
+    owner: shop
+    why: It came late.
+    event: order.late
+    if: data.days > 3
+    once_per: data.order
+    do: [{credit: {customer: "${{ event.customer }}", amount: 1.00 USD}}]
+    limits: {budget: {amount: 3.00 USD, within: 1d}}
+    account: "1"
+    mode: live
+  - rule: often
+    owner: shop
+    why: It came late often.
+    event: order.late
+    window: {by: event.customer, within: 2d, after: keep}
+    having: count() >= 3
+    once_per: data.order
+    do: [{credit: {customer: "${{ event.customer }}", amount: 2.00 USD}}]
+    limits: {budget: {amount: 1000.00 USD, within: 1d}}
+    account: "1"
+    mode: live
+`
+
+var morning = time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
+
+// shop is the folder of a service that has stopped, after forty orders in forty
+// hours, half of them judged by other rules than the rest.
+func shop(t *testing.T) (*history.History, *ledgerdb.DB) {
+	t.Helper()
+	dir := t.TempDir()
+	rules := func(text string) []rule.File { return []rule.File{{Path: "shop.yaml", Text: text}} }
+	config := remediator.Config{DataDir: dir, Rules: rules(shopRules), EventClock: true, Logger: slog.New(slog.DiscardHandler)}
+	for half, text := range []string{shopRules, strings.Replace(shopRules, "count() >= 3", "count() >= 5", 1)} {
+		config.Rules = rules(text)
+		serve(t, config, func(service *remediator.Service) {
+			for n := half * 20; n < half*20+20; n++ {
+				send(t, service, n)
+			}
+		})
+	}
+	lg, err := logdb.OpenReadOnly(t.Context(), filepath.Join(dir, "log.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := ledgerdb.OpenReadOnly(t.Context(), filepath.Join(dir, "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = errors.Join(lg.Close(), db.Close()) })
+	return history.New(lg, db), db
+}
+
+// serve runs a service while something is done with it.
+func serve(t *testing.T, config remediator.Config, during func(*remediator.Service)) {
+	t.Helper()
+	service, err := remediator.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- service.Run(ctx) }()
+	during(service)
+	if err := service.WaitIdle(t.Context()); err != nil {
+		t.Error(err)
+	}
+	stop()
+	if err := errors.Join(<-ran, service.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func send(t *testing.T, service *remediator.Service, n int) {
+	t.Helper()
+	body := fmt.Sprintf(`{"specversion":"1.0","id":"e-%d","source":"/shop","type":"order.late","customer":"c-%d","time":%q,"data":{"order":%d,"days":%d}}`,
+		n, n%4, morning.Add(time.Duration(n)*time.Hour).Format(time.RFC3339), n, n%7)
+	for {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/events", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/cloudevents+json")
+		w := httptest.NewRecorder()
+		service.ServeHTTP(w, r)
+		switch w.Code {
+		case http.StatusAccepted:
+			return
+		case http.StatusServiceUnavailable: // it is starting
+		default:
+			t.Fatalf("event %d is answered %d %s", n, w.Code, w.Body)
+		}
+	}
+}
+
+// Every remedy is explained by the rules and the windows of then: whatever made it
+// holds, and the window has counted what is sealed.
+func TestExplainOfEveryRemedy(t *testing.T) {
+	t.Parallel()
+	h, db := shop(t)
+	remedies, err := db.Remedies(t.Context(), views.Filter{Limit: 1000})
+	if err != nil || len(remedies) < 20 {
+		t.Fatalf("%d remedies, %v", len(remedies), err)
+	}
+	counted := map[string]int{}
+	for _, r := range remedies {
+		e, err := h.Explain(t.Context(), r.Remedy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := e.Rules[0]
+		if e.Event != r.Event || x.Rule != r.Rule || x.Decision != r.Decision || x.Reason != r.Reason || e.Stored.Remedy != r.Remedy.String() || len(x.Conditions) != 1 {
+			t.Errorf("remedy %s of %s is explained as %+v, stored %+v", r.Remedy, r.Rule, x, e.Stored)
+		}
+		for _, c := range x.Conditions {
+			counted[c.Condition]++
+			if c.Result != rehearse.True {
+				t.Errorf("remedy %s of %s was made, but %s is %s", r.Remedy, r.Rule, c.Condition, c.Result)
+			}
+			if n, ok := c.Seen["count()"]; ok && n.(float64) < 3 {
+				t.Errorf("remedy %s of %s saw %v", r.Remedy, r.Rule, c.Seen)
+			}
+		}
+		counted[r.Reason]++
+	}
+	for _, want := range []string{"data.days > 3", "count() >= 3", "count() >= 5", decide.ReasonBudget, ""} {
+		if counted[want] == 0 {
+			t.Errorf("no remedy was made by %q: %v", want, counted)
+		}
+	}
+}
+
+// The fold of now is that of the ledger, however far back the folding begins.
+func TestRefold(t *testing.T) {
+	t.Parallel()
+	h, db := shop(t)
+	at, err := db.Position(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := h.Now(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := now.Position()
+	got.Record = at.Record // which a fold does not know
+	if got != at || now.Rules().Rule("often") == nil {
+		t.Errorf("folded to %+v, the ledger is at %+v", got, at)
+	}
+	if s, err := db.SnapshotBefore(t.Context(), at.Ordinal); err != nil || s == nil || s.Position.Ordinal > at.Ordinal {
+		t.Errorf("the newest snapshot is %+v, %v: nothing was restored", s, err)
+	}
+	if s, err := db.SnapshotBefore(t.Context(), 1); err != nil || s != nil {
+		t.Errorf("before the first input there is a snapshot: %+v, %v", s, err)
+	}
+}
+
+// What a rule makes good afterwards is found in the log: of a period, for customers,
+// and what its limits would have held too.
+func TestAfterwards(t *testing.T) {
+	t.Parallel()
+	h, _ := shop(t)
+	now, err := h.Now(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := history.Ask{Rule: "late", Since: morning, Until: morning.Add(40*time.Hour - time.Hour + 1)}
+	count := func(ask history.Ask) int {
+		parts, err := h.Afterwards(t.Context(), now.Rules(), ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, p := range parts {
+			n += len(p.Remedies)
+			if p.Digest != now.Rules().Rule("late").Digest || p.Parts != len(parts) {
+				t.Errorf("a part is %+v", p)
+			}
+		}
+		return n
+	}
+	want := 0
+	for n := range 40 {
+		if n%7 > 3 {
+			want++
+		}
+	}
+	if got := count(ask); got != want {
+		t.Errorf("%d are made good, want %d", got, want)
+	}
+	ask.Customers = []string{"c-1", "c-1"}
+	if got := count(ask); got == 0 || got >= want/2 {
+		t.Errorf("%d are made good of one customer in four of %d", got, want)
+	}
+	for what, ask := range map[string]history.Ask{
+		"not over": {Rule: "late", Since: morning, Until: morning.Add(1000 * time.Hour)},
+		"no rule":  {Rule: "lite", Since: morning, Until: morning.Add(time.Hour)},
+		"before":   {Rule: "late", Since: morning, Until: morning},
+	} {
+		var wrong history.AskError
+		if _, err := h.Afterwards(t.Context(), now.Rules(), ask); !errors.As(err, &wrong) || !strings.Contains(wrong.Error(), what) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
