@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,15 +15,14 @@ import (
 )
 
 type explainCommand struct {
-	Rules   string `help:"Folder of rules. With --near it defaults to the rules in force."`
-	Event   string `arg:"" optional:"" help:"File with one CloudEvent in JSON; - reads standard input."`
-	DataDir string `env:"MAKEGOOD_DATA_DIR" type:"path" help:"Data folder of a service, running or not, for --remedy and --near."`
-	Remedy  string `placeholder:"ID" help:"Instead of an event: why a remedy of the service was made, by the rules and windows of then."`
-	Near    string `placeholder:"RULE" help:"Instead of an event: for which events of the service's log a rule did not fire by one condition alone."`
-	Since   string `default:"7d" help:"With --near: from when on, or how long before the end of the log."`
-	Until   string `help:"With --near: until when; what lies there no longer counts."`
-	Limit   int    `default:"20" help:"With --near: at most so many, the nearest first."`
-	Output  string `enum:"table,json" default:"table" help:"table or json."`
+	service
+	Rules  string `help:"Folder of rules. With --near it defaults to the rules in force."`
+	Event  string `arg:"" optional:"" help:"File with one CloudEvent in JSON; - reads standard input."`
+	Remedy string `placeholder:"ID" help:"Instead of an event: why a remedy of the service was made, by the rules and windows of then."`
+	Near   string `placeholder:"RULE" help:"Instead of an event: for which events of the log in --data-dir a rule did not fire by one condition alone."`
+	Since  string `default:"7d" help:"With --near: from when on, or how long before the end of the log."`
+	Until  string `help:"With --near: until when; what lies there no longer counts."`
+	Limit  int    `default:"20" help:"With --near: at most so many, the nearest first."`
 }
 
 // maxEventFile bounds the file of an event to explain.
@@ -39,7 +39,7 @@ func (c *explainCommand) Run(p *program) error {
 	switch {
 	case asked != 1:
 		return usageError("name one: a file with an event, --remedy ID, or --near RULE")
-	case c.Event == "" && c.DataDir == "":
+	case c.Near != "" && c.DataDir == "":
 		return usageError("--data-dir is missing: it names the service whose log is read")
 	case c.Event != "" && c.Rules == "":
 		return usageError("--rules is missing: by which rules the event is judged")
@@ -86,22 +86,36 @@ func (c *explainCommand) print(p *program, answer interface{ WriteText(io.Writer
 	return answer.WriteText(p.stdout)
 }
 
-// explainRemedy says why a remedy was made.
+// explainRemedy says why a remedy was made. While no service runs, the log of the data
+// folder is read here.
 func (c *explainCommand) explainRemedy(p *program) error {
 	id, err := uuid.Parse(c.Remedy)
 	if err != nil {
 		return usageError(fmt.Sprintf("%q is no remedy id", c.Remedy))
 	}
+	c.patience = applyPatience
+	var explanation rehearse.Explanation
+	err = c.ask(p.ctx, http.MethodGet, "/v1/remedies/"+id.String()+"/explanation", nil, "", &explanation)
+	if errors.Is(err, errNotRunning) {
+		err = c.fromLog(p, id, &explanation)
+	}
+	if err != nil {
+		return err
+	}
+	return c.print(p, &explanation)
+}
+
+func (c *explainCommand) fromLog(p *program, id uuid.UUID, explanation *rehearse.Explanation) error {
 	past, err := openHistory(p.ctx, c.DataDir)
 	if err != nil {
 		return err
 	}
 	defer past.Close()
-	explanation, err := past.Explain(p.ctx, id)
-	if err != nil {
-		return err
+	found, err := past.Explain(p.ctx, id)
+	if err == nil {
+		*explanation = *found
 	}
-	return c.print(p, explanation)
+	return err
 }
 
 // explainNear lists the near misses of a rule.

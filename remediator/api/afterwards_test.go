@@ -10,6 +10,7 @@ import (
 	"github.com/makegood/makegood/remediator"
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/rehearse"
 )
 
 // lateHouse is a house whose rule for what is late came after three orders were: boss
@@ -103,6 +104,24 @@ func TestFourEyesBulkDenied(t *testing.T) {
 		t.Errorf("the provider paid %+v", got)
 	}
 	h.verify()
+}
+
+// TestExplanation holds that a remedy is explained from the log, and one that people
+// asked for by who did.
+func TestExplanation(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	h.hireAll()
+	id := h.held("1", "11.00 USD")
+	var e rehearse.Explanation
+	h.ask("odo", "GET", "/v1/remedies/"+id+"/explanation", "").into(t, &e)
+	if x := e.Rules[0]; e.Stored.Remedy != id || x.Rule != "late" || x.Decision != decide.Hold || x.Reason != decide.ReasonApprove || x.Why == "" {
+		t.Errorf("it is explained as %+v, stored %+v", x, e.Stored)
+	}
+	asked := h.requested("ann", "pi_9")
+	if r := h.ask("odo", "GET", "/v1/remedies/"+asked+"/explanation", ""); !strings.Contains(r.reason(), "ann asked for it") {
+		t.Errorf("what a person asked for: %d %s", r.status, r.body)
+	}
 }
 
 // A dry run says what would be and leaves nothing behind; the same question under the

@@ -24,6 +24,7 @@ import (
 	"github.com/makegood/makegood/remediator/history"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/problem"
+	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/store/views"
 )
@@ -72,7 +73,7 @@ type Config struct {
 	// Desk takes commands. Without one they are refused: the ledger is read from
 	// files.
 	Desk Desk
-	// History reads the log. Required with a Desk.
+	// History reads the log. Required with a Desk; without one nothing is explained.
 	History History
 	// InForce returns the rules in force. Required.
 	InForce func() InForce
@@ -89,6 +90,8 @@ type History interface {
 	// Afterwards lists what a rule in force would have made good, in parts; what is
 	// wrong with the question is a history.AskError.
 	Afterwards(ctx context.Context, inForce *rule.Set, ask history.Ask) ([]decide.Apply, error)
+	// Explain says why a remedy was made; why it cannot, is a history.AskError.
+	Explain(ctx context.Context, remedy uuid.UUID) (*rehearse.Explanation, error)
 	// Try says what commands would come to now.
 	Try(ctx context.Context, commands []decide.CommandBody) (*decide.Answer, error)
 }
@@ -131,6 +134,11 @@ func (h handler) routeReads(r *mux.Router) {
 		"/v1/andon": h.cords, "/v1/brakes": h.brakes, "/v1/rules": h.rules, "/v1/commands": h.command, "/v1/webhooks": h.webhooks,
 	} {
 		r.Handle(path, h.reads(handler)).Methods(http.MethodGet)
+	}
+	if h.History != nil {
+		// It shows what events say, more than a remedy does.
+		r.Handle("/v1/remedies/{remedy}/explanation", h.allow(h.explain, decide.RoleAuthor, decide.RoleApprover, decide.RoleAuditor, decide.RoleOperator)).
+			Methods(http.MethodGet)
 	}
 	r.Handle("/v1/webhooks/{endpoint}/enable", h.allow(h.enableWebhook, decide.RoleOperator)).Methods(http.MethodPost)
 	r.Handle("/v1/webhooks/{endpoint}/test", h.allow(h.testWebhook, decide.RoleOperator)).Methods(http.MethodPost)

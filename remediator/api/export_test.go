@@ -10,7 +10,7 @@ import (
 // Routes lists every route of the API with its methods, "POST /v1/pause".
 func Routes() ([]string, error) {
 	nowhere := http.NotFoundHandler()
-	h := handler{Config{Events: nowhere, Stream: nowhere, Gates: nowhere, Balance: nowhere, Redeem: nowhere, Receive: nowhere, Desk: noDesk{}}}
+	h := handler{Config{Events: nowhere, Stream: nowhere, Gates: nowhere, Balance: nowhere, Redeem: nowhere, Receive: nowhere, Desk: noDesk{}, History: noHistory{}}}
 	var routes []string
 	err := h.router().Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
 		path, err := route.GetPathTemplate()
@@ -31,3 +31,5 @@ func Routes() ([]string, error) {
 }
 
 type noDesk struct{ Desk }
+
+type noHistory struct{ History }

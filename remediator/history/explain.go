@@ -19,6 +19,10 @@ import (
 // with the rules that were in force and the windows as they were. What cannot be
 // explained so is an AskError.
 func (h *History) Explain(ctx context.Context, remedy uuid.UUID) (*rehearse.Explanation, error) {
+	if !h.busy.TryLock() {
+		return nil, ErrBusy
+	}
+	defer h.busy.Unlock()
 	sealed, fact, err := h.decision(ctx, remedy)
 	if err != nil {
 		return nil, err
