@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/rule"
 )
@@ -64,4 +65,32 @@ func windowInputs(t testing.TB) []input.Input {
 		add(key, first+within) // the 64th entry still finds the others, a later one does not
 	}
 	return inputs
+}
+
+// What becomes of a window once its rule has fired, by default and by after.
+func TestWindowAfterFiring(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		once, after string
+		fires       int // of five events, of which any two are enough
+	}{
+		{"", "", 2}, {"", ", after: anew", 2}, {"", ", after: keep", 4},
+		{"    once_per: data.n\n", "", 4}, {"    once_per: data.n\n", ", after: keep", 4}, {"    once_per: data.n\n", ", after: anew", 2},
+	} {
+		s := newScene(t, fmt.Sprintf(`rules:
+  - rule: r
+    owner: o
+    why: w
+    event: com.example.bad
+%s    window: {by: data.key, within: 1h%s}
+    having: count() >= 2
+    do: [{andon: {pull: a/b, level: yellow, reason: twice}}]
+`, c.once, c.after))
+		for n := range 5 {
+			s.send(time.Minute, fmt.Sprintf(`"key":"k","n":%d`, n))
+		}
+		if n := s.count(decide.KindRemedy); n != c.fires {
+			t.Errorf("once_per %q and %q: %d remedies, want %d", c.once, c.after, n, c.fires)
+		}
+	}
 }
