@@ -44,11 +44,7 @@ func (w *coarse) append(b []byte) []byte {
 }
 
 func appendOffset(b []byte, offset int64, bytes int) []byte {
-	for range bytes {
-		b = append(b, byte(offset))
-		offset >>= 8
-	}
-	return b
+	return binary.LittleEndian.AppendUint64(b, uint64(offset))[:len(b)+bytes]
 }
 
 func appendSum(b []byte, c *column, s *Sum) []byte {
@@ -197,7 +193,12 @@ func (r *reader) varint() int64 {
 }
 
 func (r *reader) offset(bytes int) (offset int64) {
-	for i, octet := range r.bytes(bytes) {
+	written := r.bytes(bytes)
+	if bytes >= 4 { // four from the front and four from the end
+		front, end := binary.LittleEndian.Uint32(written), binary.LittleEndian.Uint32(written[bytes-4:])
+		return int64(front) | int64(end)<<(8*(bytes-4))
+	}
+	for i, octet := range written {
 		offset |= int64(octet) << (8 * i)
 	}
 	return offset
