@@ -128,8 +128,15 @@ func windowText(r *rule.Rule) string {
 	if r.MovesMoney() {
 		side = "where the rounding matters, nothing is paid"
 	}
-	return fmt.Sprintf("%s, within %s; exact up to %d events of a key, then in steps of %s: %s",
+	text := fmt.Sprintf("%s, within %s; exact up to %d events of a key, then in steps of %s: %s",
 		by, r.Window.Within, window.MaxExact, window.Step(r.Window.Within), side)
+	if slices.ContainsFunc(r.Aggregates, func(a rule.Aggregate) bool { return a.Func == "distinct" }) {
+		text += fmt.Sprintf("; distinct exact up to %d values of a key, then estimated with a standard error of %.1f %%", window.MaxExact, 100*window.StandardError)
+		if r.MovesMoney() {
+			text += fmt.Sprintf(", paid at %d of them to the safe side", window.Errors)
+		}
+	}
+	return text
 }
 
 func explainCondition(part string, c rule.Condition) ConditionExplanation {
