@@ -269,44 +269,37 @@ func legalName(name []byte) bool {
 	return len(name) >= 1 && len(name) <= MaxName
 }
 
-// uri says of a byte what it is in a URI-reference; 0 is a plain character.
+// uri says of a byte what it is in a URI-reference; 0 is a plain
+// character or a slash.
 var uri = func() (class [256]uint8) {
 	for c := range class {
 		class[c] = uriNever
 	}
-	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~" {
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/" {
 		class[c] = 0
 	}
 	for _, c := range ":?#[]@!$&'()*+,;=%" {
 		class[c] = uriOther
 	}
-	class['/'] = uriSlash
 	return class
 }()
 
 const (
-	uriSlash = 1 << iota
-	uriOther
+	uriOther = 1 << iota
 	uriNever
 )
 
 // uriReference says whether text is a URI-reference of RFC 3986. The common
 // case, a path of plain characters, is decided without parsing.
 func uriReference(text []byte) bool {
-	var all, last, twice uint8 // classes, and what stands twice in a row
+	var all uint8
 	for _, c := range text {
-		class := uri[c]
-		all |= class
-		twice |= class & last
-		last = class
+		all |= uri[c]
 	}
-	if all&uriNever != 0 {
-		return false
-	}
-	if all&uriOther == 0 && twice&uriSlash == 0 {
+	if all == 0 {
 		return true
 	}
-	if bytes.Count(text, []byte("#")) > 1 {
+	if all&uriNever != 0 || bytes.Count(text, []byte("#")) > 1 {
 		return false
 	}
 	_, err := url.Parse(string(text))
