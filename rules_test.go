@@ -10,6 +10,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/lint"
 )
 
 // library reads the files below the folder rules, by their paths from there.
@@ -48,8 +49,12 @@ func TestRuleLibrary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if problems := slices.Concat(ran.Problems, rehearse.Demand(set, ran)); len(problems) > 0 {
-		t.Errorf("rules test: %v", &problems)
+	warnings, err := lint.Check(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if problems := slices.Concat(ran.Problems, rehearse.Demand(set, ran), warnings); len(problems) > 0 {
+		t.Errorf("rules test and check: %v", &problems)
 	}
 	for _, c := range ran.Conditions {
 		if c.Holds == 0 || c.Fails == 0 && c.Condition != "" {
