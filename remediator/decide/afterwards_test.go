@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/money"
 )
 
@@ -319,5 +320,37 @@ func TestApplyPullsNoCord(t *testing.T) {
 	s.wantLevel("product/1", "open")
 	if len(s.jobs) != 1 || s.job().Kind != "refund" {
 		t.Errorf("the jobs are %+v", s.jobs)
+	}
+}
+
+// Split makes parts that each fit a record of the log, and that are the list.
+func TestSplitOfAList(t *testing.T) {
+	t.Parallel()
+	list := orders(1, 300)
+	for i := range list {
+		list[i].Body = make([]byte, 64<<10/(1+i%7))
+	}
+	parts, err := decide.Apply{Rule: "r"}.Split(list)
+	if err != nil || len(parts) < 10 {
+		t.Fatalf("%d parts, %v", len(parts), err)
+	}
+	n := 0
+	for i, p := range parts {
+		in := inputOf(t, "x", 0, decide.CommandBody{Command: decide.CommandApply, Apply: &p})
+		if _, err := input.EncodeRecord([]input.Input{in}); err != nil {
+			t.Errorf("part %d: %v", i, err)
+		}
+		if p.Part != i+1 || p.Parts != len(parts) || p.List != parts[0].List || p.Rule != "r" || len(p.Remedies) == 0 {
+			t.Errorf("part %d is %d of %d, list %s, %d remedies", i, p.Part, p.Parts, p.List, len(p.Remedies))
+		}
+		for _, m := range p.Remedies {
+			if n++; m.Event != fmt.Sprintf("past-%d", n) {
+				t.Fatalf("remedy %d is of %s", n, m.Event)
+			}
+		}
+	}
+	none, err := decide.Apply{}.Split(nil)
+	if err != nil || len(none) != 1 || none[0].Part != 1 || none[0].Parts != 1 || n != len(list) {
+		t.Errorf("of nothing: %+v, %v; %d remedies of the list", none, err, n)
 	}
 }
