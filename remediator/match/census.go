@@ -70,29 +70,38 @@ func (c census) best(predicates []predicate) int {
 	return best
 }
 
-// share estimates for which part of all events the predicate holds. Of few
-// rules, where there is little to count, it prefers an equal value to a part of
-// a text, and that to a range.
+// single is what a constant counts that one rule alone asks for. Such constants
+// name single things more often than not, of which there are more than rules;
+// one that several ask for is one of few.
+const single = 0.125
+
+// share estimates for which part of all events the predicate holds. Other things
+// being equal, it prefers an equal value to a part of a text, and that to a range.
 func (c *counts) share(p *predicate) float64 {
-	asked := 0
-	switch p.class {
-	case within:
+	if p.class == within {
 		from := sort.SearchFloat64s(c.limits, p.low)
 		to := sort.Search(len(c.limits), func(i int) bool { return c.limits[i] > p.high })
 		return float64(max(to-from, 0)+2) / float64(len(c.limits)+3)
-	case prefix, suffix:
-		for key := range p.keys() {
-			from := sort.SearchStrings(c.sorted, key)
-			rest := c.sorted[from:]
-			asked += sort.Search(len(rest), func(i int) bool { return !strings.HasPrefix(rest[i], key) })
-		}
-	default:
-		for key := range p.keys() {
-			asked += c.keys[key]
+	}
+	asked := 0.0
+	for key := range p.keys() {
+		if n := c.asking(p.class, key); n > 1 {
+			asked += float64(n)
+		} else {
+			asked += single
 		}
 	}
 	if p.class == prefix || p.class == suffix || p.class == part {
-		return float64(asked+1) / float64(c.all+2)
+		return (asked + single) / float64(c.all+2)
 	}
-	return float64(asked) / float64(c.all+1)
+	return asked / float64(c.all+1)
+}
+
+// asking returns how often a constant is asked for, by longer affixes included.
+func (c *counts) asking(class class, key string) int {
+	if class != prefix && class != suffix {
+		return c.keys[key]
+	}
+	rest := c.sorted[sort.SearchStrings(c.sorted, key):]
+	return sort.Search(len(rest), func(i int) bool { return !strings.HasPrefix(rest[i], key) })
 }
