@@ -69,7 +69,8 @@ func (c *compiler) truth(e ast.Expr) truthFunc {
 			return c.has(e)
 		}
 	case ast.CallKind:
-		if a := c.access(e); a != nil {
+		// Of elements a question says less than the expression does.
+		if a := c.access(e); a != nil && a.Kind != AccessElement {
 			return c.ask(a)
 		}
 		if f, ours := c.logic(e.AsCall()); ours {
