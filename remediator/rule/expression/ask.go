@@ -27,6 +27,9 @@ func (c *compiler) ask(a *Access) truthFunc {
 		return c.askText(a, at, bytes.HasPrefix)
 	case a.Kind == AccessSuffix:
 		return c.askText(a, at, bytes.HasSuffix)
+	case a.Kind == AccessPart:
+		c.cost.pairs(1)
+		return c.askText(a, at, bytes.Contains)
 	case a.Kind == AccessFold:
 		return c.askText(a, at, equalFold)
 	}
