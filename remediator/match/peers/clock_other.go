@@ -4,7 +4,7 @@ package main
 
 import "time"
 
-var began = time.Now()
+var start = time.Now()
 
 // clock reads the time that has passed: not everywhere can a thread's own be read.
-func clock() time.Duration { return time.Since(began) }
+func clock() time.Duration { return time.Since(start) }
