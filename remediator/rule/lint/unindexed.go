@@ -9,10 +9,19 @@ import (
 	"github.com/makegood/makegood/remediator/rule"
 )
 
+// unnoticed is how many conditions may be judged for every event of a type before
+// anybody is warned: as many take about as long as reading the event does.
+const unnoticed = 8
+
 // unindexed warns of the rules that the matcher cannot look up, once each, with
-// what that costs.
+// what that costs, where the rules for one type together cost enough to notice.
 func (l *linter) unindexed(set *rule.Set) {
 	all := match.Unindexed(set)
+	of := make(map[string]int)
+	for _, s := range all {
+		of[s.Event] += s.Cost
+	}
+	all = slices.DeleteFunc(all, func(s match.Scanned) bool { return of[s.Event] <= unnoticed })
 	for i, first := range all {
 		same := func(other match.Scanned) bool { return other.Rule == first.Rule && other.Ends == first.Ends }
 		if slices.ContainsFunc(all[:i], same) {
