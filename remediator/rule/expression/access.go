@@ -252,6 +252,8 @@ func always(t Truth) truthFunc { return func(*Frame) Truth { return t } }
 // judge answers the question for a value.
 func (a *Access) judge(value operand) Truth {
 	switch {
+	case a.Kind == AccessElement:
+		return OtherError // a constant is no list
 	case a.Kind == AccessEqual:
 		return truthOf(a.has(value))
 	case a.Kind == AccessRange && value.kind == kindNumber:
