@@ -60,7 +60,7 @@ func predicateOf(a *expression.Access, plan *event.Plan) predicate {
 	case expression.AccessElement:
 		p.class, p.of = element, strings.Join(a.Element, fieldSeparator)
 	case expression.AccessPart:
-		p.class = part
+		p.class, p.maxText = part, a.MaxText
 	case expression.AccessFold:
 		p.class = folded
 	case expression.AccessNetwork:

@@ -3,6 +3,7 @@ package match_test
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -98,4 +99,23 @@ func TestManyGoroutines(t *testing.T) {
 		})
 	}
 	wait.Wait()
+}
+
+// TestSearchThatCostsTooMuch holds that the index leaves a text to CEL which CEL
+// finds too long to be searched.
+func TestSearchThatCostsTooMuch(t *testing.T) {
+	t.Parallel()
+	part := strings.Repeat("a", 1500)
+	set := load(t, fmt.Sprintf(`
+rules:
+  - {rule: one, owner: o, why: w, event: com.example.x, if: 'data.a.contains("%sb")', do: [{andon: {pull: a/b, level: red, reason: r}}]}
+  - {rule: two, owner: o, why: w, event: com.example.x, if: 'data.a.contains("b")', do: [{andon: {pull: a/b, level: red, reason: r}}]}
+`, part))
+	for length, tooMuch := range map[int]int{1000: 0, 300_000: 1} {
+		raw := stored(t, event.Event{Type: "com.example.x", Data: fmt.Appendf(nil, `{"a":"%s"}`, strings.Repeat("a", length))})
+		got, want := told(judge(t, match.New(set), raw), nil), told(judge(t, match.Baseline(set), raw), nil)
+		if got != want || strings.Count(want, "cost limit") != tooMuch {
+			t.Errorf("a text of %d bytes: got %s, want %s", length, got, want)
+		}
+	}
 }

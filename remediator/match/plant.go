@@ -3,6 +3,7 @@ package match
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/makegood/makegood/remediator/match/index"
@@ -45,6 +46,15 @@ func compareBools(a, b bool) int {
 		return -1
 	}
 	return 1
+}
+
+// maxText returns the least of the lengths up to which parts are looked up.
+func maxText(rules []uint32, chosen map[uint32]predicate) int {
+	least := math.MaxInt
+	for _, c := range rules {
+		least = min(least, chosen[c].maxText)
+	}
+	return least
 }
 
 func newGroup(at place, rules []uint32, chosen map[uint32]predicate, left [][]predicate) group {
@@ -91,7 +101,7 @@ func newGroup(at place, rules []uint32, chosen map[uint32]predicate, left [][]pr
 	case suffix:
 		g.affixes = index.NewSuffixes(entries)
 	case part:
-		g.parts = index.NewParts(entries)
+		g.parts, g.maxText = index.NewParts(entries), maxText(rules, chosen)
 	case network:
 		g.networks = index.NewNetworks(networks)
 	case within:

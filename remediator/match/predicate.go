@@ -38,6 +38,7 @@ type predicate struct {
 	parents    []int // of an optional place: the slots above it, which may make it an error
 	whenAbsent bool  // what it says of an absent value, if optional
 	texts      []string
+	maxText    int // of part: the length in bytes above which a text has to be searched by the rule itself
 	numbers    []float64
 	null       bool
 	truths     [2]bool // false and true

@@ -23,6 +23,7 @@ type group struct {
 	texts      *index.Texts
 	affixes    *index.Affixes
 	parts      *index.Parts
+	maxText    int // of parts: the length in bytes up to which they are looked up
 	numbers    *index.Numbers
 	ranges     *index.Ranges
 	networks   *index.Networks
@@ -50,7 +51,7 @@ func (t *tree) find(s *scratch, dst []uint32) []uint32 {
 }
 
 // find appends the rules whose predicate holds. It returns false when the
-// predicates are errors.
+// predicates are errors, or may be.
 func (g *group) find(s *scratch, dst []uint32) ([]uint32, bool) {
 	kind := s.view.Kind(g.slot)
 	switch {
@@ -79,6 +80,9 @@ func (g *group) find(s *scratch, dst []uint32) ([]uint32, bool) {
 	case folded:
 		return g.texts.Append(dst, s.lower(value)), true
 	case part:
+		if len(value) > g.maxText {
+			return dst, false
+		}
 		return g.parts.Append(dst, value), true
 	case network:
 		address, ok := expression.Address(value)

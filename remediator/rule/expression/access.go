@@ -48,6 +48,7 @@ type Access struct {
 	LowOpen, HighOpen bool
 
 	Element []string // of element: the fields from an element on to what is asked
+	MaxText int      // of part: up to how many bytes of text it says this; a longer one has to be evaluated, for CEL may find that too costly
 
 	Network netip.Prefix // contains the address that the text is, as Address reads it
 
@@ -222,7 +223,11 @@ func (c *compiler) affix(kind AccessKind, call ast.CallExpr) *Access {
 	if !ok || value.kind != kindText {
 		return nil
 	}
-	return c.question(call.Target(), Access{Kind: kind, Texts: []string{string(value.text)}})
+	a := Access{Kind: kind, Texts: []string{string(value.text)}}
+	if kind == AccessPart {
+		a.MaxText = maxSearched(value.text)
+	}
+	return c.question(call.Target(), a)
 }
 
 // anyOf joins equalities of one field: data.a == 1 || data.a in [2, 3].

@@ -26,3 +26,7 @@ func (c *cost) maxText() int {
 	}
 	return 0
 }
+
+// maxSearched returns up to which length in bytes a text may be searched for a
+// part such that the cost stays well below the limit.
+func maxSearched(part []byte) int { return costLimit / 4 / (len(part)/10 + 1) * 10 }
