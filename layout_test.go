@@ -81,6 +81,7 @@ var edges = map[string][]string{
 	"remediator/store/views":              {"remediator/store/internal/..."},
 	"sdk":                                 {"sdk/internal/sse"},
 	"sdk/internal/sse":                    {},
+	"sdk/makegoodtest":                    {"sdk"}, // for tests of applications
 	"remediator/webhooks":                 {"remediator/webhooks/signature"},
 	"remediator/webhooks/signature":       {},
 	"sdk/peers":                           {"sdk"}, // libraries to measure against, in a module of their own
