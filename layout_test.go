@@ -81,6 +81,8 @@ var edges = map[string][]string{
 	"remediator/store/views":              {"remediator/store/internal/..."},
 	"sdk":                                 {"sdk/internal/sse"},
 	"sdk/internal/sse":                    {},
+	"sdk/makegoodhttp":                    {"sdk"},
+	"sdk/makegoodslog":                    {"sdk"},
 	"sdk/makegoodtest":                    {"sdk"}, // for tests of applications
 	"remediator/webhooks":                 {"remediator/webhooks/signature"},
 	"remediator/webhooks/signature":       {},

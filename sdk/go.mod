@@ -5,6 +5,7 @@ go 1.24.0
 require (
 	github.com/cloudevents/sdk-go/v2 v2.16.2
 	github.com/google/uuid v1.6.0
+	github.com/gorilla/mux v1.8.1
 )
 
 require (
