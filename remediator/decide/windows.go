@@ -52,6 +52,37 @@ func (f *Fold) feed(t *window.Table, key uint64, c *candidate) {
 	}
 }
 
+// maxRounded is of how many aggregates that are not exact at once money may depend:
+// having is judged for each mix of their bounds.
+const maxRounded = 8
+
+// certain reports whether having, which holds for the aggregates at the least, holds
+// whatever lies at the edge of the window: for each mix of what they are at the least
+// and at the most, as two may move apart.
+func (c *candidate) certain(most []any) (bool, error) {
+	var rounded []int
+	for i := range most {
+		if c.aggregates[i] != most[i] {
+			rounded = append(rounded, i)
+		}
+	}
+	if len(rounded) > maxRounded {
+		return false, nil
+	}
+	for mix := 1; mix < 1<<len(rounded); mix++ {
+		values := slices.Clone(c.aggregates)
+		for bit, i := range rounded {
+			if mix>>bit&1 == 1 {
+				values[i] = most[i]
+			}
+		}
+		if holds, err := c.hit.Rest.Having(values); !holds || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // aggregated gives the aggregates of a rule their values.
 func aggregated(r *rule.Rule, sums []window.Sum) []any {
 	values := make([]any, len(sums))

@@ -94,3 +94,51 @@ func TestWindowAfterFiring(t *testing.T) {
 		}
 	}
 }
+
+// A granule at the edge of a window has entries that are inside and others that are
+// not. Where money depends on what it comes to, each way of telling them apart has
+// to be enough: 40 bad ones are outside here, and of what is inside the good are more.
+func TestMoneyDoesNotMoveByRounding(t *testing.T) {
+	t.Parallel()
+	for having, fires := range map[string]bool{
+		"share(data.bad) > 0.5":                               false,
+		"avg(data.n) > 0.0":                                   false,
+		"sum(data.n) > 0.0":                                   false,
+		"count(data.bad) > count(!data.bad)":                  false,
+		"count(data.bad) * 2.0 > count()":                     false,
+		"share(data.bad) > 0.3 && share(data.bad) < 0.8":      true,
+		"avg(data.n) > -0.5 && sum(data.n) < 10.0":            false, // as far as anybody knows
+		"avg(data.n) > -0.5 && sum(data.n) < 90.0":            true,
+		"count(data.bad) > 49.0 && count(data.bad) <= 90.0":   true,
+		"min(data.n) < 0.0 && max(data.n) > 0.0 && count()>0": true,
+	} {
+		s := newScene(t, fmt.Sprintf(`rules:
+  - rule: r
+    owner: o
+    why: w
+    event: com.example.bad
+    window: {by: data.key, within: 64h}
+    having: >-
+      count() > 65 && %s
+    once_per: event.id
+    do: [{credit: {customer: c, amount: 1.00 USD}}]
+    limits: {budget: {amount: 1000.00 USD, within: 1d}}
+    account: "1"
+    mode: live
+`, having))
+		began := (start/int64(time.Hour) + 1) * int64(time.Hour)
+		send := func(at time.Duration, bad bool) int {
+			n := map[bool]int{true: 1, false: -1}[bad]
+			return len(kind(s.send(time.Duration(began+int64(at)-s.at), fmt.Sprintf(`"key":1,"bad":%t,"n":%d`, bad, n)), decide.KindRemedy))
+		}
+		for n := range time.Duration(80) {
+			send(n*time.Second, n < 40)
+		}
+		for n := range time.Duration(98) {
+			send(time.Hour+n*time.Second, n%2 == 0)
+		}
+		if fired := send(64*time.Hour+40*time.Second, true); fired != map[bool]int{true: 1}[fires] {
+			t.Errorf("%s: %d remedies, and it may make one: %t", having, fired, fires)
+		}
+	}
+}

@@ -13,6 +13,7 @@ type coarse struct {
 	granules []granule  // by number
 	sums     []Sum      // of each granule in turn, one a column
 	distinct []distinct // one a column; empty for the others
+	edges    []Sum      // what the last sum found at the edges, one a column
 	lost     uint64     // granules and values dropped over a bound
 }
 
@@ -160,9 +161,11 @@ func (w *coarse) sketch(d *distinct, l last) {
 	d.sketch = d.sketch.see(cellOf(l.hash, int(granule)))
 }
 
-// sum adds the granules up that lie in (after, at], with the edges for Most.
+// sum adds the granules up that lie in (after, at]. Those at the edges, of which it
+// is not known what lies inside, move the bounds.
 func (w *coarse) sum(after, at int64, side Side, sums []Sum) {
 	first, end := len(w.granules), 0 // of the granules inside
+	w.edges = append(w.edges[:0], make([]Sum, len(sums))...)
 	for i, g := range w.granules {
 		start := g.number * w.width
 		// An event that comes behind others may find later entries in its own
@@ -171,12 +174,20 @@ func (w *coarse) sum(after, at int64, side Side, sums []Sum) {
 		if inside {
 			first, end = min(first, i), i+1
 		}
-		if !inside && !(side == Most && reached) {
+		into := sums
+		switch {
+		case inside:
+		case side != Near && reached:
+			into = w.edges
+		default:
 			continue
 		}
 		for i, s := range w.sumsOf(i) {
-			sums[i].merge(s)
+			into[i].merge(s)
 		}
+	}
+	for i := range w.edges {
+		sums[i].bound(&w.edges[i], w.layout.columns[i].Func, side)
 	}
 	for i := range w.distinct {
 		switch d := &w.distinct[i]; {

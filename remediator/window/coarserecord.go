@@ -48,8 +48,7 @@ func appendOffset(b []byte, offset int64, bytes int) []byte {
 }
 
 func appendSum(b []byte, c *column, s *Sum) []byte {
-	var num float64
-	var minor int64
+	num, minor := s.Num, s.Minor
 	switch c.Func {
 	case "distinct":
 		return b
@@ -57,30 +56,37 @@ func appendSum(b []byte, c *column, s *Sum) []byte {
 		return binary.AppendUvarint(b, uint64(s.N))
 	case "share":
 		return binary.AppendUvarint(binary.AppendUvarint(b, uint64(s.N)), uint64(s.Total))
-	case "sum", "avg":
-		num, minor = s.Num, s.Minor
 	case "min":
 		num, minor = s.Min, s.MinMinor
 	case "max":
 		num, minor = s.Max, s.MaxMinor
 	}
-	kind, bits := kindOf(s.Currency), uint64(minor)
+	kind := kindOf(s.Currency)
 	switch {
 	case s.N == 0:
-		kind, bits = kindNone, 0
+		return binary.AppendUvarint(b, kindNone)
 	case s.Of(c.Func) == ErrMixed:
-		kind, bits = kindMixed, 0
-	case kind == kindNumber:
-		bits = math.Float64bits(num)
+		return binary.AppendUvarint(b, kindMixed)
 	}
-	b = binary.AppendUvarint(b, uint64(kind))
-	if kind != kindNone && kind != kindMixed {
-		b = binary.LittleEndian.AppendUint64(b, bits)
-	}
-	if c.Func == "avg" {
-		b = binary.AppendUvarint(b, uint64(s.N))
+	b = appendAmount(binary.AppendUvarint(b, uint64(kind)), kind, num, minor)
+	if c.addsUp() {
+		if b = binary.AppendUvarint(b, uint64(s.N)); s.N > 1 {
+			b = appendAmount(b, kind, s.Min, s.MinMinor)
+			b = appendAmount(b, kind, s.Max, s.MaxMinor)
+		}
 	}
 	return b
+}
+
+// addsUp reports whether the column adds values up. How many a granule has, and
+// the lowest and highest of them, bound what a part of it comes to.
+func (c *column) addsUp() bool { return c.Func == "sum" || c.Func == "avg" }
+
+func appendAmount(b []byte, kind uint16, num float64, minor int64) []byte {
+	if kind == kindNumber {
+		return binary.LittleEndian.AppendUint64(b, math.Float64bits(num))
+	}
+	return binary.LittleEndian.AppendUint64(b, uint64(minor))
 }
 
 func (w *coarse) appendDistinct(b []byte, d *distinct) []byte {
@@ -225,23 +231,34 @@ func (r *reader) sum(c *column) Sum {
 		n := r.uvarint()
 		return Sum{N: int(n), Total: int(r.uvarint())}
 	}
-	s := Sum{N: 1}
-	switch kind := r.uvarint(); {
+	kind := r.uvarint()
+	switch {
 	case kind == kindNone:
-		s.N = 0
+		return Sum{}
 	case kind == kindMixed:
-		s.Mixed = true
-	case kind == kindNumber:
-		s.Num = math.Float64frombits(r.uint64())
-		s.Min, s.Max = s.Num, s.Num
+		return Sum{N: 1, Mixed: true}
 	case kind > lastOfMoney:
 		r.broken = true
-	default:
-		s.Minor = int64(r.uint64())
-		s.MinMinor, s.MaxMinor, s.Currency = s.Minor, s.Minor, currencyOf(uint16(kind))
+		return Sum{}
 	}
-	if c.Func == "avg" {
-		s.N = int(r.uvarint())
+	s := Sum{N: 1}
+	if kind != kindNumber {
+		s.Currency = currencyOf(uint16(kind))
+	}
+	s.Num, s.Minor = r.amount(kind)
+	s.Min, s.Max, s.MinMinor, s.MaxMinor = s.Num, s.Num, s.Minor, s.Minor
+	if c.addsUp() {
+		if s.N = int(r.uvarint()); s.N > 1 {
+			s.Min, s.MinMinor = r.amount(kind)
+			s.Max, s.MaxMinor = r.amount(kind)
+		}
 	}
 	return s
+}
+
+func (r *reader) amount(kind uint64) (num float64, minor int64) {
+	if kind == kindNumber {
+		return math.Float64frombits(r.uint64()), 0
+	}
+	return 0, int64(r.uint64())
 }

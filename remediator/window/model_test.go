@@ -95,14 +95,19 @@ func (w *naive) Coarse() bool { return len(w.Granules) > 0 }
 // Sums returns one sum for each of n aggregates over the entries in
 // (at − within, at]. Of a coarse window it leaves the granules at the edges out,
 // which may hold entries beyond it.
-func (w *naive) Sums(at, within int64, n int) []Sum { return w.sums(at, within, n, false) }
+func (w *naive) Sums(at, within int64, n int) []Sum {
+	return w.sums(at, within, make([]string, n), Near)
+}
 
-// Most returns the sums with the granules at the edges of a coarse window. What
-// is exact lies between these and Sums.
-func (w *naive) Most(at, within int64, n int) []Sum { return w.sums(at, within, n, true) }
+// Bounds returns the sums at the least or at the most, when any of what lies at the
+// edges of a coarse window counts. What is exact lies between them.
+func (w *naive) Bounds(at, within int64, functions []string, side Side) []Sum {
+	return w.sums(at, within, functions, side)
+}
 
-func (w *naive) sums(at, within int64, n int, edges bool) []Sum {
-	sums := make([]Sum, n)
+func (w *naive) sums(at, within int64, functions []string, side Side) []Sum {
+	n, edges := len(functions), side == Most
+	sums, edge := make([]Sum, n), make([]Sum, n)
 	if !w.Coarse() {
 		seen := make([]map[uint64]struct{}, n)
 		for _, e := range w.Entries {
@@ -128,12 +133,17 @@ func (w *naive) sums(at, within int64, n int, edges bool) []Sum {
 		// An event that comes behind others may find later entries in its own
 		// granule: that is an edge too.
 		inside, reached := g.Start > at-within && g.Newest <= at, g.Start+width(within) > at-within+1 && g.Start <= at
-		if !inside && !(edges && reached) {
-			continue
-		}
 		for i, s := range g.Sums {
-			sums[i].merge(s)
+			switch {
+			case inside:
+				sums[i].merge(s)
+			case reached && side != Near:
+				edge[i].merge(s)
+			}
 		}
+	}
+	for i, function := range functions {
+		sums[i].bound(&edge[i], function, side)
 	}
 	for i, lasts := range w.Distinct {
 		for _, l := range lasts {

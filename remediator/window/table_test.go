@@ -78,9 +78,12 @@ func (m *modelled) compare(t *rapid.T, key uint64, at int64) {
 	if got, want := m.table.Coarse(key), w.Coarse(); got != want {
 		t.Fatalf("in granules is %v, want %v", got, want)
 	}
-	for side, want := range map[Side][]Sum{
-		Near: w.Sums(at, m.within, len(m.columns)), Least: w.Sums(at, m.within, len(m.columns)), Most: w.Most(at, m.within, len(m.columns)),
-	} {
+	names := make([]string, len(m.columns))
+	for i, c := range m.columns {
+		names[i] = c.Func
+	}
+	for _, side := range []Side{Near, Least, Most} {
+		want := w.Bounds(at, m.within, names, side)
 		for i, got := range m.table.Sums(key, at, side) {
 			if function := m.columns[i].Func; !same(got.Of(function), want[i].Of(function)) {
 				t.Fatalf("side %d: %s is %v, want %v", side, function, got.Of(function), want[i].Of(function))

@@ -49,10 +49,12 @@ const (
 	// Near leaves out the granules at the edges of a window, which may hold
 	// entries beyond it, and estimates how many values a sketch has seen.
 	Near Side = iota
-	// Least leaves the edges out too, and counts no value of a sketch that may
-	// be none: three standard errors below the estimate.
+	// Least is what an aggregate comes to at the least, whatever of the edges lies
+	// inside, and counts no value of a sketch that may be none: three standard errors
+	// below the estimate. It is the largest that min may be.
 	Least
-	// Most counts the edges in, and three standard errors above the estimate.
+	// Most is what it comes to at the most, or the least that min may be, and three
+	// standard errors above the estimate.
 	Most
 )
 
