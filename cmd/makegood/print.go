@@ -62,14 +62,15 @@ func plain(text string) string {
 // progress is a line on a terminal that says how far long work is. Where there
 // is no terminal it prints nothing.
 type progress struct {
-	out   io.Writer // nil: no terminal
+	out   *os.File // nil: no terminal
 	what  string
 	total int // 0: not known
+	plain bool // drawn in ASCII
 	shown time.Time
 }
 
 func newProgress(w io.Writer, what string, total int) *progress {
-	p := &progress{what: what, total: total}
+	p := &progress{what: what, total: total, plain: noColor()}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.out = f
 	}
@@ -84,14 +85,42 @@ func (p *progress) set(n int) {
 		return
 	}
 	p.shown = time.Now()
-	if p.total == 0 {
-		fmt.Fprintf(p.out, "\r\033[K%s: %d", p.what, n)
-		return
+	width, _, err := term.GetSize(int(p.out.Fd()))
+	if err != nil || width <= 0 {
+		width = 80
 	}
-	const width = 30
-	full := min(width*n/p.total, width)
-	fmt.Fprintf(p.out, "\r\033[K%s %s%s %3d%%  %d of %d", p.what, strings.Repeat("█", full), strings.Repeat("░", width-full), 100*n/p.total, n, p.total)
+	fmt.Fprint(p.out, "\r\033[K", p.line(n, width))
 }
+
+// line says how far the work is in less than width columns: a line that wraps could
+// not be taken back. Where there is little room the bar gives way first.
+func (p *progress) line(n, width int) string {
+	const widest, narrowest = 30, 5
+	if p.total == 0 {
+		return cut(fmt.Sprintf("%s: %d", p.what, n), width-1)
+	}
+	percent := fmt.Sprintf("%3d%%", 100*n/p.total)
+	counts := fmt.Sprintf("  %d of %d", n, p.total)
+	room := width - 1 - len(p.what) - len("  ") - len(percent)
+	if room < len(counts)+narrowest {
+		counts = ""
+	}
+	bar := min(widest, room-len(counts))
+	if bar < narrowest {
+		return cut(p.what+percent, width-1)
+	}
+	full := min(bar*n/p.total, bar)
+	done, left := "█", "░"
+	if p.plain {
+		done, left = "#", "."
+	}
+	return p.what + " " + strings.Repeat(done, full) + strings.Repeat(left, bar-full) + " " + percent + counts
+}
+
+func noColor() bool { return os.Getenv("NO_COLOR") != "" }
+
+// cut keeps the beginning of an ASCII text.
+func cut(s string, most int) string { return s[:max(0, min(len(s), most))] }
 
 // done takes the line away.
 func (p *progress) done() {

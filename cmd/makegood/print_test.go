@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/makegood/makegood/remediator/api"
 )
@@ -33,5 +34,35 @@ func TestBoxOfReleasedCord(t *testing.T) {
 	c.BoxUntil = 0
 	if got := box(c); got != "" {
 		t.Errorf("a released cord: %q, want nothing", got)
+	}
+}
+
+// TestProgressFitsTheTerminal checks that no line is as wide as the terminal, which
+// would wrap it, and that a plain one is ASCII.
+func TestProgressFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	const n, total = 337082834, 350059147
+	for width := range 200 {
+		for _, p := range []progress{{what: "backtest, bytes", total: total}, {what: "backtest, records"}} {
+			if got := p.line(n, width); utf8.RuneCountInString(got) >= max(width, 1) {
+				t.Errorf("%d columns: %q", width, got)
+			}
+		}
+	}
+	for _, c := range []struct {
+		width int
+		plain bool
+		want  string
+	}{
+		{80, false, "backtest, bytes ████████████████████████████░░  96%  337082834 of 350059147"},
+		{80, true, "backtest, bytes ############################..  96%  337082834 of 350059147"},
+		{60, true, "backtest, bytes #############.  96%  337082834 of 350059147"},
+		{40, true, "backtest, bytes #################.  96%"},
+		{21, true, "backtest, bytes 96%"},
+	} {
+		p := progress{what: "backtest, bytes", total: total, plain: c.plain}
+		if got := p.line(n, c.width); got != c.want {
+			t.Errorf("%d columns: got %q, want %q", c.width, got, c.want)
+		}
 	}
 }

@@ -100,6 +100,7 @@ func (b *backtest) fromFile(ctx context.Context) (err error) {
 		return fmt.Errorf("open events: %w", err)
 	}
 	b.bar = newProgress(b.stderr, "backtest, bytes", int(info.Size()))
+	b.bar.plain = b.plain()
 	in := &measured{in: &interruptible{ctx: ctx, in: f}, bar: b.bar}
 	line := new(int)
 	b.past.Inputs = interrupted(ctx, rehearse.EventInputs(rehearse.Lines(in, line), line, &b.rejected))
@@ -135,6 +136,7 @@ func (b *backtest) fromLog(ctx context.Context) error {
 		}
 	}
 	b.bar = newProgress(b.stderr, "backtest, records", 0)
+	b.bar.plain = b.plain()
 	b.past.Inputs = past.Inputs(ctx, func(read, all uint64) {
 		b.bar.total = int(all)
 		b.bar.set(int(read))
@@ -194,8 +196,10 @@ func (b *backtest) canvas() (width int, plain bool) {
 	if err != nil || width <= 0 {
 		return usual, true
 	}
-	return width, b.NoColor || os.Getenv("NO_COLOR") != ""
+	return width, b.plain()
 }
+
+func (b *backtest) plain() bool { return b.NoColor || noColor() }
 
 // measured shows how much of a file was read.
 type measured struct {
