@@ -9,31 +9,19 @@ func Conditions(text string) []string {
 	var parts []string
 	depth, start := 0, 0
 	for i := 0; i < len(text); i++ {
-		switch c := text[i]; c {
-		case '"', '\'':
-			i = quoteEnd(text, i)
-		case '/':
-			i = commentEnd(text, i)
-		case '(', '[', '{':
-			depth++
-		case ')', ']', '}':
-			depth--
-		case '&':
-			if depth == 0 && strings.HasPrefix(text[i:], "&&") {
-				parts = append(parts, text[start:i])
-				i++
-				start = i + 1
-			}
-		case '|':
+		last, deeper := passed(text, i)
+		depth += deeper
+		switch {
+		case depth > 0:
+		case strings.HasPrefix(text[i:], "&&"):
+			parts = append(parts, text[start:i])
+			last = i + 1
+			start = last + 1
+		case text[i] == '|' || chooses(text, i):
 			// || and ?: bind weaker than &&, so what they join is one condition.
-			if depth == 0 {
-				return []string{text}
-			}
-		case '?':
-			if depth == 0 && i > 0 && text[i-1] != '.' && text[i-1] != '[' {
-				return []string{text}
-			}
+			return []string{text}
 		}
+		i = last
 	}
 	if len(parts) == 0 {
 		return []string{text}
@@ -54,21 +42,12 @@ func Comparison(text string) (left, operator, right string, ok bool) {
 	text = trimParens(strings.TrimSpace(text))
 	depth, at := 0, 0
 	for i := 0; i < len(text); i++ {
-		c := text[i]
-		switch c {
-		case '"', '\'':
-			i = quoteEnd(text, i)
-		case '/':
-			i = commentEnd(text, i)
-		case '(', '[', '{':
-			depth++
-		case ')', ']', '}':
-			depth--
-		}
-		if depth > 0 {
+		last, deeper := passed(text, i)
+		if depth += deeper; depth > 0 {
+			i = last
 			continue
 		}
-		if c == '|' || c == '&' || c == '?' && i > 0 && text[i-1] != '.' && text[i-1] != '[' {
+		if text[i] == '|' || text[i] == '&' || chooses(text, i) {
 			return "", "", "", false
 		}
 		for _, found := range comparisons {
@@ -79,9 +58,10 @@ func Comparison(text string) (left, operator, right string, ok bool) {
 				return "", "", "", false // the first one is only a part
 			}
 			operator, at = found, i
-			i += len(found) - 1
+			last = i + len(found) - 1
 			break
 		}
+		i = last
 	}
 	if operator == "" {
 		return "", "", "", false
@@ -95,23 +75,36 @@ func trimParens(text string) string {
 	for strings.HasPrefix(text, "(") && strings.HasSuffix(text, ")") {
 		depth := 0
 		for i := 0; i < len(text)-1; i++ {
-			switch c := text[i]; c {
-			case '"', '\'':
-				i = quoteEnd(text, i)
-			case '/':
-				i = commentEnd(text, i)
-			case '(', '[', '{':
-				depth++
-			case ')', ']', '}':
-				depth--
-			}
-			if depth == 0 {
+			last, deeper := passed(text, i)
+			if depth += deeper; depth == 0 {
 				return text
 			}
+			i = last
 		}
 		text = strings.TrimSpace(text[1 : len(text)-1])
 	}
 	return text
+}
+
+// passed returns where the text or the comment ends that begins at i, which is i
+// where neither does, and by how much deeper a bracket at i leads.
+func passed(text string, i int) (last, deeper int) {
+	switch text[i] {
+	case '"', '\'':
+		return quoteEnd(text, i), 0
+	case '/':
+		return commentEnd(text, i), 0
+	case '(', '[', '{':
+		return i, 1
+	case ')', ']', '}':
+		return i, -1
+	}
+	return i, 0
+}
+
+// chooses reports whether the ? of ?: stands at i, rather than that of .? and [?.
+func chooses(text string, i int) bool {
+	return text[i] == '?' && i > 0 && text[i-1] != '.' && text[i-1] != '['
 }
 
 // commentEnd returns where the comment that begins at i ends, or i when a single
