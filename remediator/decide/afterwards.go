@@ -272,14 +272,14 @@ func (m *MadeGood) actions() []rule.Action {
 func (f *Fold) holdInBulk(b *openBulk, v *verdict, above string, body []byte) (left string, err error) {
 	c, r := v.c, v.c.hit.Rule
 	fact := v.fact()
-	encoded, err := encodeBody(fact)
+	encoded, err := f.encodeDecision(&fact)
 	if err != nil {
 		return "", fmt.Errorf("encode decision: %w", err)
 	}
 	if len(encoded) > maxBody {
 		return ReasonError, nil
 	}
-	f.addEncoded(f.at, KindRemedy, Fact{Remedy: c.remedy, Rule: r.Name}, encoded)
+	f.addDecision(fact, encoded)
 	f.take(c.remedy, r.Scope, true)
 	var charges []charge
 	if above == "" {

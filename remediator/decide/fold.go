@@ -38,6 +38,11 @@ type Config struct {
 	// Rehearsal makes every rule live and every action succeed at once: for
 	// backtests and rule tests.
 	Rehearsal bool
+	// Observe, in a rehearsal, takes each fact as it is found, its body not encoded
+	// but as the struct that is named behind its kind. Nothing is to be sealed then:
+	// there are no Items, no evidence, no progress and no digest of the inputs. nil:
+	// facts are encoded as Items.
+	Observe func(f Fact, body any)
 }
 
 // Fold folds inputs. It is not safe for concurrent use. After an error it must
@@ -240,7 +245,9 @@ func (f *Fold) fold(in input.Input, j *judged) error {
 		return err
 	}
 	s.Position.At = f.at
-	s.Position.Digest = input.Digest(s.Position.Digest, in)
+	if f.cfg.Observe == nil {
+		s.Position.Digest = input.Digest(s.Position.Digest, in)
+	}
 	if s.Since == 0 {
 		s.SinceAt = f.at
 	}
@@ -313,17 +320,27 @@ func (f *Fold) add(kind string, refs Fact, body any) error {
 }
 
 func (f *Fold) addAt(at int64, kind string, refs Fact, body any) error {
+	if f.cfg.Observe != nil {
+		f.cfg.Observe(f.complete(at, kind, refs), body)
+		return nil
+	}
 	encoded, err := encodeBody(body)
 	if err != nil {
 		return fmt.Errorf("encode fact %s: %w", kind, err)
 	}
-	f.addEncoded(at, kind, refs, encoded)
+	f.addEncoded(f.complete(at, kind, refs), encoded)
 	return nil
 }
 
-func (f *Fold) addEncoded(at int64, kind string, refs Fact, body json.RawMessage) {
-	refs.Kind, refs.At, refs.Ordinal, refs.Version, refs.Body = kind, at, f.state.Position.Ordinal, f.state.Version, body
-	f.out.Items = append(f.out.Items, Item{Fact: &refs})
+func (f *Fold) addEncoded(fact Fact, body json.RawMessage) {
+	fact.Body = body
+	f.out.Items = append(f.out.Items, Item{Fact: &fact})
+}
+
+// complete gives a fact what all facts have.
+func (f *Fold) complete(at int64, kind string, refs Fact) Fact {
+	refs.Kind, refs.At, refs.Ordinal, refs.Version = kind, at, f.state.Position.Ordinal, f.state.Version
+	return refs
 }
 
 func decodeBody(in input.Input, body any) error {

@@ -36,18 +36,18 @@ const maxBody = 60 << 10
 func (f *Fold) conclude(v *verdict) error {
 	c, r := v.c, v.c.hit.Rule
 	fact := v.fact()
-	encoded, err := encodeBody(fact)
+	encoded, err := f.encodeDecision(&fact)
 	if err == nil && len(encoded) > maxBody {
 		// What cannot be sealed is not carried out: a person looks.
 		v.reason, v.actions, v.totals, v.checks, c.aggregates = ReasonError, nil, nil, nil, nil
 		fact = v.fact()
 		fact.Account = ""
-		encoded, err = encodeBody(fact)
+		encoded, err = f.encodeDecision(&fact)
 	}
 	if err != nil {
 		return fmt.Errorf("encode decision: %w", err)
 	}
-	f.addEncoded(f.at, KindRemedy, Fact{Remedy: c.remedy, Rule: r.Name}, encoded)
+	f.addDecision(fact, encoded)
 	if fact.Decision != Suppress {
 		f.take(c.remedy, r.Scope, c.live)
 	}

@@ -43,6 +43,9 @@ func (f *Fold) addSent(r *openRemedy, s *openStep, sent []byte) {
 }
 
 func (f *Fold) addEvidence(customer string, refs Fact, kind string, plain []byte) {
+	if f.cfg.Observe != nil {
+		return
+	}
 	f.out.Items = append(f.out.Items, Item{Evidence: &Evidence{
 		Customer: customer, Remedy: refs.Remedy, Rule: refs.Rule, Kind: kind,
 		At: f.at, Ordinal: f.state.Position.Ordinal, Plain: plain,

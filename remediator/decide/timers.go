@@ -157,6 +157,10 @@ func (f *Fold) fire(t timer) error {
 // progress seals how far the log was folded before the input in progress.
 func (f *Fold) progress(at int64) error {
 	s := f.state
+	defer s.progressed()
+	if f.cfg.Observe != nil {
+		return nil
+	}
 	body := ProgressFact{Through: s.Position.Ordinal - 1, Digest: hex.EncodeToString(s.Position.Digest[:]), Inputs: s.Since, Counts: s.Counts}
 	for i, name := range slices.Sorted(maps.Keys(s.RuleErrors)) {
 		if i <= maxRuleErrors {
@@ -179,10 +183,14 @@ func (f *Fold) progress(at int64) error {
 		last.Windows += s.Lost[name].Windows
 		last.Parts += s.Lost[name].Parts
 	}
+	return f.addAt(at, KindProgress, Fact{}, body)
+}
+
+// progressed begins to count anew.
+func (s *state) progressed() {
 	s.Since, s.SinceAt, s.Counts = 0, 0, Counts{}
 	clear(s.RuleErrors)
 	clear(s.Lost)
-	return f.addAt(at, KindProgress, Fact{}, body)
 }
 
 // manyInputs reports whether so many inputs came since the last snapshot that a

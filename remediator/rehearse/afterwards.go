@@ -17,7 +17,7 @@ import (
 // customers that wanted names, in order: what it would have done and what it would
 // have held. What its limits would have suppressed is not due.
 func Afterwards(set *rule.Set, name string, past Past, wanted func(customer string) bool) ([]decide.MadeGood, error) {
-	r, err := begin(set.Files, runtime.GOMAXPROCS(0), func(set *rule.Set) match.Matcher { return onlyRule{match.New(set), name} })
+	r, err := beginSealing(set.Files, runtime.GOMAXPROCS(0), func(set *rule.Set) match.Matcher { return onlyRule{match.New(set), name} })
 	if err != nil {
 		return nil, err
 	}

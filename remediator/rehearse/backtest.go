@@ -209,7 +209,7 @@ func (s *side) apply(inputs []input.Input, past Past, matchers int, compared boo
 }
 
 // add counts a fact of the period.
-func (s *side) add(f decide.Fact, compared bool) error {
+func (s *side) add(f found, compared bool) error {
 	remedy, err := s.tallies.add(f)
 	if err != nil || remedy == nil || !compared || remedy.Decision == decide.Suppress {
 		return err

@@ -18,43 +18,58 @@ const latenessS = 3600
 type rehearsal struct {
 	fold   *decide.Fold
 	memory *decide.RAM
+	found  []found
+}
+
+// found is a fact with its body: the struct that is named behind its kind.
+type found struct {
+	decide.Fact
+	body any
 }
 
 // begin returns a rehearsal with the rules of files in force. newMatcher may be nil.
 func begin(files []rule.File, matchers int, newMatcher func(*rule.Set) match.Matcher) (*rehearsal, error) {
-	memory := decide.NewMemory()
-	r := &rehearsal{memory: memory, fold: decide.New(decide.Config{
-		Memory: memory, Matchers: matchers, NewMatcher: newMatcher, Rehearsal: true,
-	})}
+	r := &rehearsal{}
+	err := r.begin(files, decide.Config{
+		Matchers: matchers, NewMatcher: newMatcher,
+		Observe: func(f decide.Fact, body any) { r.found = append(r.found, found{f, body}) },
+	})
+	return r, err
+}
+
+// beginSealing is like begin, and the facts are encoded, with the evidence beside
+// them, as for a ledger.
+func beginSealing(files []rule.File, matchers int, newMatcher func(*rule.Set) match.Matcher) (*rehearsal, error) {
+	r := &rehearsal{}
+	return r, r.begin(files, decide.Config{Matchers: matchers, NewMatcher: newMatcher})
+}
+
+func (r *rehearsal) begin(files []rule.File, cfg decide.Config) error {
+	r.memory = decide.NewMemory()
+	cfg.Memory, cfg.Rehearsal = r.memory, true
+	r.fold = decide.New(cfg)
 	genesis, err := json.Marshal(decide.GenesisBody{LogID: "rehearsal", HashKey: make([]byte, 16), LatenessS: latenessS, Version: decide.Version})
 	if err != nil {
-		return nil, fmt.Errorf("encode genesis: %w", err)
+		return fmt.Errorf("encode genesis: %w", err)
 	}
 	activate, err := json.Marshal(decide.ActivateBody{Files: files, Author: "rehearsal"})
 	if err != nil {
-		return nil, fmt.Errorf("encode activation: %w", err)
+		return fmt.Errorf("encode activation: %w", err)
 	}
 	_, err = r.apply([]input.Input{{Kind: input.Genesis, Body: genesis}, {Kind: input.Activate, Body: activate}})
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
+	return err
 }
 
-// apply folds inputs and remembers what they took.
-func (r *rehearsal) apply(inputs []input.Input) ([]decide.Fact, error) {
+// apply folds inputs, remembers what they took and returns what was found, good
+// until the next call.
+func (r *rehearsal) apply(inputs []input.Input) ([]found, error) {
+	r.found = r.found[:0]
 	out, err := r.fold.Apply(inputs)
 	if err != nil {
 		return nil, err
 	}
 	r.memory.Commit(out)
-	var facts []decide.Fact
-	for _, item := range out.Items {
-		if item.Fact != nil {
-			facts = append(facts, *item.Fact)
-		}
-	}
-	return facts, nil
+	return r.found, nil
 }
 
 // eventInput makes the input of an event whose own time is the clock.

@@ -1,8 +1,6 @@
 package rehearse
 
 import (
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -63,20 +61,12 @@ func newTallies(set *rule.Set) tallies {
 }
 
 // add counts a fact, and returns the remedy that it is, if it is one.
-func (t tallies) add(f decide.Fact) (*decide.RemedyFact, error) {
-	switch f.Kind {
-	case decide.KindRemedy:
-		var remedy decide.RemedyFact
-		if err := json.Unmarshal(f.Body, &remedy); err != nil {
-			return nil, fmt.Errorf("decode remedy: %w", err)
-		}
-		return &remedy, t[f.Rule].remedy(f.At, &remedy)
-	case decide.KindPull:
-		var pull decide.PullFact
-		if err := json.Unmarshal(f.Body, &pull); err != nil {
-			return nil, fmt.Errorf("decode pull: %w", err)
-		}
-		t[f.Rule].cords[pull.Cord] = true
+func (t tallies) add(f found) (*decide.RemedyFact, error) {
+	switch body := f.body.(type) {
+	case decide.RemedyFact:
+		return &body, t[f.Rule].remedy(f.At, &body)
+	case decide.PullFact:
+		t[f.Rule].cords[body.Cord] = true
 	}
 	return nil, nil
 }

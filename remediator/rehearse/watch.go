@@ -140,11 +140,7 @@ func (w *watched) event(in input.Input) (*outcome, error) {
 	for _, f := range facts {
 		switch f.Kind {
 		case decide.KindRemedy:
-			var remedy decide.RemedyFact
-			if err := json.Unmarshal(f.Body, &remedy); err != nil {
-				return nil, fmt.Errorf("decode remedy: %w", err)
-			}
-			o.remedies = append(o.remedies, remedy)
+			o.remedies = append(o.remedies, f.body.(decide.RemedyFact))
 		case decide.KindDuplicate:
 			o.taken[f.Rule] = true
 		case decide.KindLate:

@@ -1,0 +1,69 @@
+package decide_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	"github.com/makegood/makegood/remediator/decide"
+)
+
+// TestObserve: whoever observes a rehearsal is told what a ledger would have been
+// given, and no more is made of it.
+func TestObserve(t *testing.T) {
+	t.Parallel()
+	logs, err := filepath.Glob(filepath.Join("testdata", "golden", "v*", "*.log"))
+	if err != nil || len(logs) == 0 {
+		t.Fatalf("no golden logs were found (%v): nothing was checked", err)
+	}
+	for _, path := range logs {
+		inputs := readLog(t, path)
+		sealed, err := decide.New(decide.Config{Memory: decide.NewMemory(), Rehearsal: true}).Apply(inputs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var observed []decide.Fact
+		watched, err := decide.New(decide.Config{Memory: decide.NewMemory(), Rehearsal: true, Observe: func(f decide.Fact, body any) {
+			f.Body = plainJSON(t, body)
+			observed = append(observed, f)
+		}}).Apply(inputs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(watched.Items) > 0 {
+			t.Errorf("%s: there are %d items to seal beside what was observed", path, len(watched.Items))
+		}
+		remedies := 0
+		for _, item := range sealed.Items {
+			if item.Fact == nil || item.Fact.Kind == decide.KindProgress {
+				continue
+			}
+			if len(observed) == 0 {
+				t.Fatalf("%s: a fact %s of input %d was not observed", path, item.Fact.Kind, item.Fact.Ordinal)
+			}
+			if got, want := encode(t, observed[0]), encode(t, *item.Fact); !bytes.Equal(got, want) {
+				t.Fatalf("%s: observed\n%s\nsealed\n%s", path, got, want)
+			}
+			if item.Fact.Kind == decide.KindRemedy {
+				remedies++
+			}
+			observed = observed[1:]
+		}
+		if remedies == 0 || len(observed) > 0 {
+			t.Errorf("%s: %d remedies were compared, and %d facts were observed that are not sealed", path, remedies, len(observed))
+		}
+	}
+}
+
+// plainJSON writes a body as facts have it.
+func plainJSON(t *testing.T, body any) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(body); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.TrimSpace(out.Bytes())
+}
