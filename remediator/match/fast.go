@@ -46,6 +46,7 @@ type matcher struct {
 // typed is what concerns the events of one type.
 type typed struct {
 	clauses []*rule.Bound // in order of the rules' names
+	rests   []*rest       // of the rules of clauses
 	plan    *event.Plan
 	tree    *tree // of the numbers of clauses
 }
@@ -55,10 +56,10 @@ func newTyped(clauses []rule.Clause) *typed {
 	for _, c := range clauses {
 		paths = append(paths, c.Reads()...)
 	}
-	t := &typed{plan: event.NewPlan(paths), clauses: make([]*rule.Bound, len(clauses))}
+	t := &typed{plan: event.NewPlan(paths), clauses: make([]*rule.Bound, len(clauses)), rests: make([]*rest, len(clauses))}
 	all, predicates := make([]uint32, len(clauses)), make([][]predicate, len(clauses))
 	for i, c := range clauses {
-		t.clauses[i] = c.Bind(t.plan)
+		t.clauses[i], t.rests[i] = c.Bind(t.plan), &rest{rule: c.Rule}
 		all[i], predicates[i] = uint32(i), predicatesOf(c.Conditions, t.plan)
 	}
 	t.tree = plant(all, predicates)
@@ -113,13 +114,13 @@ func (m *matcher) Match(raw []byte, at int64) (Result, error) {
 	var result Result
 	result.Source, result.ID = s.view.Identity()
 	if s.typed != nil {
-		s.judge(&result, at)
+		s.judge(&result, raw, at)
 	}
 	return result, nil
 }
 
 // judge evaluates the conditions of the clauses that the event may concern.
-func (s *scratch) judge(result *Result, at int64) {
+func (s *scratch) judge(result *Result, raw []byte, at int64) {
 	s.frame.Event(&s.view, at)
 	s.found = s.typed.tree.find(s, s.found[:0])
 	slices.Sort(s.found)
@@ -134,10 +135,10 @@ func (s *scratch) judge(result *Result, at int64) {
 			continue
 		}
 		if ev == nil {
-			ev = &lateEvent{event: s.view.Event(), at: at}
+			ev = &lateEvent{event: s.view.Event(), raw: raw, at: at}
 			result.Event = &ev.event
 		}
-		s.add(result, bound, truth, &late{rule: bound.Rule, event: ev})
+		s.add(result, bound, truth, &late{rest: s.typed.rests[number], event: ev})
 	}
 }
 

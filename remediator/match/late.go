@@ -1,43 +1,83 @@
 package match
 
 import (
+	"fmt"
+	"sync"
+
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/expression"
 )
 
-// lateEvent is an event whose data is decoded when it is first needed, for all
-// the rules that it concerns.
+// rest evaluates what is left of a rule when its condition holds. It is bound when
+// it is first needed: of many rules most never are.
+type rest struct {
+	rule    *rule.Rule
+	once    sync.Once
+	bound   *rule.Bound
+	readers sync.Pool // of *restReader
+}
+
+// restReader is what one evaluation of a rest works with.
+type restReader struct {
+	view    event.View
+	frame   expression.Frame
+	planFor func([]byte) *event.Plan
+}
+
+func (r *rest) bind() {
+	var plan *event.Plan
+	plan, r.bound = r.rule.Rest()
+	planFor := func([]byte) *event.Plan { return plan }
+	r.readers.New = func() any { return &restReader{planFor: planFor} }
+}
+
+// lateEvent is an event that concerns rules.
 type lateEvent struct {
-	event  event.Event
-	at     int64
-	values *rule.Values
+	event event.Event
+	raw   []byte
+	at    int64
 }
 
-// late evaluates a rule for an event as the plain matcher does, when something is
-// asked that the matcher did not have to evaluate. Few hits get that far.
+// late evaluates a rule for an event once more, when something is asked that the
+// matcher did not have to evaluate. Few hits get that far.
 type late struct {
-	rule       *rule.Rule
-	event      *lateEvent
-	evaluation *rule.Evaluation
-}
-
-func (l *late) evaluate() *rule.Evaluation {
-	if l.event.values == nil {
-		l.event.values = rule.NewValues(&l.event.event, l.event.at)
-	}
-	if l.evaluation == nil {
-		l.evaluation = l.rule.Evaluate(l.event.values)
-	}
-	return l.evaluation
+	rest  *rest
+	event *lateEvent
 }
 
 // Meets says why a condition was an error.
-func (l *late) Meets(f *rule.Filter) (bool, error) { return l.evaluate().Meets(f) }
+func (l *late) Meets(f *rule.Filter) (bool, error) {
+	return l.rest.rule.Evaluate(rule.NewValues(&l.event.event, l.event.at)).Meets(f)
+}
 
 // Having implements Rest.
-func (l *late) Having(aggregates []any) (bool, error) { return l.evaluate().Having(aggregates) }
+func (l *late) Having(aggregates []any) (holds bool, err error) {
+	err = l.evaluate(func(e *rule.Evaluation) error {
+		holds, err = e.Having(aggregates)
+		return err
+	})
+	return holds, err
+}
 
 // Actions implements Rest.
-func (l *late) Actions(aggregates []any) ([]rule.Action, error) {
-	return l.evaluate().Actions(aggregates)
+func (l *late) Actions(aggregates []any) (actions []rule.Action, err error) {
+	err = l.evaluate(func(e *rule.Evaluation) error {
+		actions, err = e.Actions(aggregates)
+		return err
+	})
+	return actions, err
+}
+
+// evaluate reads the event again, for what is left of the rule.
+func (l *late) evaluate(do func(*rule.Evaluation) error) error {
+	r := l.rest
+	r.once.Do(r.bind)
+	reader := r.readers.Get().(*restReader)
+	defer r.readers.Put(reader)
+	if err := reader.view.Read(l.event.raw, reader.planFor); err != nil {
+		return fmt.Errorf("read event again: %w", err)
+	}
+	reader.frame.Event(&reader.view, l.event.at)
+	return do(r.bound.Evaluate(&reader.frame))
 }

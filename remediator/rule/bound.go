@@ -16,6 +16,41 @@ type Bound struct {
 	lets  []expression.Bound // of the rule's lets
 }
 
+// rest are the expressions that may use aggregates, and what the steps tell.
+func (r *Rule) rest() []*Expr {
+	all := []*Expr{r.Having}
+	tells := false
+	for i := range r.Steps {
+		step := &r.Steps[i]
+		tells = tells || step.Kind == Notify
+		texts := []template{step.payment, step.customer, step.amount, step.cord, step.reason, step.to}
+		for _, f := range step.data {
+			texts = append(texts, f.value)
+		}
+		for _, t := range texts {
+			for _, p := range t {
+				all = append(all, p.expr)
+			}
+		}
+	}
+	if tells {
+		for _, let := range r.Lets {
+			all = append(all, let.Expr)
+		}
+	}
+	return slices.DeleteFunc(all, func(x *Expr) bool { return x == nil })
+}
+
+// Rest binds what is left of a rule when its condition holds, in a plan of its own.
+// An evaluation of it has Having and Actions alone. Few events get that far: their
+// bytes are read a second time, and the others are not searched for what only the
+// steps say.
+func (r *Rule) Rest() (*event.Plan, *Bound) {
+	exprs := r.rest()
+	plan := event.NewPlan(r.reads(exprs))
+	return plan, bind(Clause{Rule: r}, exprs, plan)
+}
+
 // exprs are the expressions of a clause that the event alone decides, its
 // condition first when it has one.
 func (c Clause) exprs() []*Expr {
@@ -33,18 +68,22 @@ func (c Clause) exprs() []*Expr {
 }
 
 // Reads returns the paths that a plan has to have for the clause.
-func (c Clause) Reads() [][]string {
+func (c Clause) Reads() [][]string { return c.Rule.reads(c.exprs()) }
+
+// reads returns the paths that expressions of the rule read, and those of the lets
+// that they name.
+func (r *Rule) reads(exprs []*Expr) [][]string {
 	var paths [][]string
 	var lets []string
 	visit := func(x *Expr) {
 		paths = append(paths, x.program.Reads()...)
 		lets = append(lets, x.program.Lets...)
 	}
-	for _, x := range c.exprs() {
+	for _, x := range exprs {
 		visit(x)
 	}
-	for i := len(c.Rule.Lets) - 1; i >= 0; i-- { // a let names earlier ones only
-		if let := c.Rule.Lets[i]; slices.Contains(lets, let.Name) {
+	for i := len(r.Lets) - 1; i >= 0; i-- { // a let names earlier ones only
+		if let := r.Lets[i]; slices.Contains(lets, let.Name) {
 			visit(let.Expr)
 		}
 	}
@@ -52,8 +91,10 @@ func (c Clause) Reads() [][]string {
 }
 
 // Bind gives the clause its places in a plan that has its Reads.
-func (c Clause) Bind(plan *event.Plan) *Bound {
-	b := &Bound{Clause: c, exprs: c.exprs()}
+func (c Clause) Bind(plan *event.Plan) *Bound { return bind(c, c.exprs(), plan) }
+
+func bind(c Clause, exprs []*Expr, plan *event.Plan) *Bound {
+	b := &Bound{Clause: c, exprs: exprs}
 	b.bound = make([]expression.Bound, len(b.exprs))
 	for i, x := range b.exprs {
 		b.bound[i] = x.program.Bind(plan)
@@ -84,8 +125,9 @@ func (b *Bound) Evaluate(f *expression.Frame) *Evaluation {
 	return &Evaluation{rule: b.Rule, bound: b, frame: f}
 }
 
-// value evaluates an expression of the clause.
-func (b *Bound) value(f *expression.Frame, x *Expr) (any, error) {
+// value evaluates an expression of the clause, which may use aggregates.
+func (b *Bound) value(f *expression.Frame, x *Expr, aggregates expression.Slots) (any, error) {
 	f.Enter(b.lets)
+	f.Aggregate(aggregates)
 	return b.bound[slices.Index(b.exprs, x)].Eval(f)
 }

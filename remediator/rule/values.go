@@ -86,7 +86,7 @@ func (e *Evaluation) Parent() cel.Activation { return nil }
 // string, money.Money, time.Time, time.Duration, []any or map[string]any.
 func (e *Evaluation) Value(x *Expr) (any, error) {
 	if e.bound != nil {
-		return e.bound.value(e.frame, x)
+		return e.bound.value(e.frame, x, e.slots)
 	}
 	return x.program.Eval(e)
 }
