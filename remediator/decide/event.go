@@ -265,11 +265,8 @@ func (f *Fold) judgeWindow(c *candidate) (fired bool, became fate, err error) {
 	}
 	c.aggregates = aggregated(r, w.Sums(key, c.eventAt, side))
 	holds, judgeErr := c.hit.Rest.Having(c.aggregates)
-	if holds && judgeErr == nil && r.MovesMoney() && w.Coarse(key) {
-		// Where the edge is not exact having may hold by what it leaves out, or takes in.
-		// What is sealed and told is neither bound, but what is in between.
-		holds, judgeErr = c.certain(aggregated(r, w.Sums(key, c.eventAt, window.Most)))
-		c.aggregates = aggregated(r, w.Sums(key, c.eventAt, window.Near))
+	if holds && judgeErr == nil && r.MovesMoney() {
+		holds, judgeErr = f.sure(c, w, key)
 	}
 	switch {
 	case judgeErr != nil:

@@ -62,3 +62,47 @@ func TestWindowsAreBounded(t *testing.T) {
 		})
 	}
 }
+
+// What is evicted makes room, and pays nobody: having must hold whatever a window
+// may have lost. It does for a count that is enough as it is.
+func TestEvictionPaysNothing(t *testing.T) {
+	t.Parallel()
+	for having, fires := range map[string]int{
+		"count() <= 1": 8, "count() == 1": 8, "distinct(data.key) < 2": 8, "share(data.n > 1) < 0.5": 8, "max(data.n) < 2": 8, "sum(data.n) < 2.0": 8, "count() >= 2": 1,
+	} {
+		s := newScene(t, fmt.Sprintf(`rules:
+  - rule: r
+    owner: o
+    why: w
+    event: com.example.bad
+    window: {by: data.key, within: 64h}
+    having: %s
+    once_per: event.id
+    do: [{credit: {customer: c, amount: 1.00 USD}}]
+    limits: {budget: {amount: 1000.00 USD, within: 1d}}
+    account: "1"
+    mode: live
+`, having))
+		s.fold.BoundWindows(8, 1<<30)
+		for key := range 8 {
+			s.send(time.Second, fmt.Sprintf(`"key":%d,"n":1`, key))
+		}
+		s.send(time.Second, `"key":8,"n":1`) // evicts the first, and nobody knows that it is not 8 itself
+		s.send(time.Second, `"key":0,"n":1`)
+		encoded, _, err := s.fold.State()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.fold, err = decide.Restore(decide.Config{Memory: s.memory}, encoded); err != nil {
+			t.Fatal(err)
+		}
+		s.fold.BoundWindows(8, 1<<30)
+		if s.send(time.Second, `"key":0,"n":1`); s.count(decide.KindRemedy) != fires {
+			t.Errorf("%s: %d remedies, want %d", having, s.count(decide.KindRemedy), fires)
+		}
+		s.send(200*time.Hour, `"key":9,"n":1`)
+		if s.send(time.Hour, `"key":10,"n":1`); s.count(decide.KindRemedy) != fires+map[int]int{8: 2}[fires] {
+			t.Errorf("%s: when all of it is old, there are %d remedies", having, s.count(decide.KindRemedy))
+		}
+	}
+}

@@ -52,6 +52,9 @@ type state struct {
 
 	Authors map[string]string `cbor:"26,keyasint,omitempty"` // of rules in force, by name, where it is not Author
 
+	// Forgotten is up to what time of events windows were evicted, by digest and rule.
+	Forgotten map[string]int64 `cbor:"42,keyasint,omitempty"`
+
 	Waiting map[string]*waiting     `cbor:"27,keyasint,omitempty"` // by rule
 	Bulks   map[uuid.UUID]*openBulk `cbor:"40,keyasint,omitempty"`
 	Listed  *listed                 `cbor:"41,keyasint,omitempty"` // parts of a list that is not whole yet
@@ -134,6 +137,7 @@ func newState() *state {
 		Fired:      map[string]int64{},
 		RuleErrors: map[string]uint64{},
 		Lost:       map[string]WindowsLost{},
+		Forgotten:  map[string]int64{},
 		Bulks:      map[uuid.UUID]*openBulk{},
 		Waiting:    map[string]*waiting{},
 	}

@@ -3,8 +3,10 @@ package decide
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
+	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/window"
 )
@@ -43,7 +45,9 @@ func windowsName(r *rule.Rule) string { return fmt.Sprintf("%.16s:%s", r.Window.
 func (f *Fold) feed(t *window.Table, key uint64, c *candidate) {
 	name, lost := c.hit.Rule.Name, f.state.Lost[c.hit.Rule.Name]
 	if t.Bytes() >= f.maxWindowBytes || t.Len() >= f.maxWindows && !t.Has(key) {
-		lost.Windows += uint64(t.Evict(key))
+		windows, through := t.Evict(key)
+		lost.Windows += uint64(windows)
+		f.state.Forgotten[windowsName(c.hit.Rule)] = max(f.state.Forgotten[windowsName(c.hit.Rule)], through)
 	}
 	before := t.Lost()
 	t.Add(key, f.entry(c), f.at-f.state.Lateness-int64(c.hit.Rule.Window.Within))
@@ -56,21 +60,60 @@ func (f *Fold) feed(t *window.Table, key uint64, c *candidate) {
 // having is judged for each mix of their bounds.
 const maxRounded = 8
 
-// certain reports whether having, which holds for the aggregates at the least, holds
-// whatever lies at the edge of the window: for each mix of what they are at the least
-// and at the most, as two may move apart.
-func (c *candidate) certain(most []any) (bool, error) {
+// sure reports whether having, which holds for the aggregates at the least, holds
+// whatever lies at the edges of the window or was evicted from it.
+func (f *Fold) sure(c *candidate, w *window.Table, key uint64) (bool, error) {
+	r := c.hit.Rule
+	forgotten := f.state.Forgotten[windowsName(r)] > c.eventAt-int64(r.Window.Within)
+	if !forgotten && !w.Coarse(key) {
+		return true, nil
+	}
+	least, most := c.aggregates, aggregated(r, w.Sums(key, c.eventAt, window.Most))
+	for i := range least {
+		if forgotten {
+			least[i], most[i] = unbounded(r.Aggregates[i].Func, least[i], most[i])
+		}
+	}
+	// What is sealed and told is neither bound, but what is in between.
+	c.aggregates = aggregated(r, w.Sums(key, c.eventAt, window.Near))
+	return c.certain(least, most)
+}
+
+// unbounded are the bounds of an aggregate of a window that others may have been
+// evicted from: whatever these were, they are what it could be.
+func unbounded(function string, least, most any) (any, any) {
+	low, high := any(math.Inf(-1)), any(math.Inf(1))
+	switch v := least.(type) {
+	case error:
+		return least, most
+	case money.Money:
+		low, high = money.Money{Minor: math.MinInt64, Currency: v.Currency}, money.Money{Minor: math.MaxInt64, Currency: v.Currency}
+	}
+	switch function {
+	case "count", "distinct", "max":
+		return least, high
+	case "min":
+		return low, least
+	case "share":
+		return 0.0, 1.0
+	}
+	return low, high
+}
+
+// certain reports whether having holds for each mix of what the aggregates are at
+// the least and at the most, as two may move apart.
+func (c *candidate) certain(least, most []any) (bool, error) {
 	var rounded []int
 	for i := range most {
-		if c.aggregates[i] != most[i] {
+		if least[i] != most[i] {
 			rounded = append(rounded, i)
 		}
 	}
 	if len(rounded) > maxRounded {
 		return false, nil
 	}
-	for mix := 1; mix < 1<<len(rounded); mix++ {
-		values := slices.Clone(c.aggregates)
+	for mix := range 1 << len(rounded) {
+		values := slices.Clone(least)
 		for bit, i := range rounded {
 			if mix>>bit&1 == 1 {
 				values[i] = most[i]
@@ -122,6 +165,11 @@ func (f *Fold) sweepWindows() {
 	for _, r := range f.rules {
 		if r.Window != nil {
 			inForce[windowsName(r)] = r
+		}
+	}
+	for name, through := range f.state.Forgotten {
+		if r := inForce[name]; r == nil || through <= f.at-f.state.Lateness-int64(r.Window.Within) {
+			delete(f.state.Forgotten, name)
 		}
 	}
 	for name, t := range f.windows {

@@ -57,11 +57,11 @@ func (t *Table) pruneRecord(h handle, keepAfter int64) {
 }
 
 // Evict makes room for a new key: it drops a sixteenth, but at least one, of the
-// windows whose keys begin as this one's does, and returns how many. Those go
-// whose newest entry, or whose newest granule, is oldest, by key where they are
-// equal. Of a table of some thousand keys all begin alike; of a larger one about
+// windows whose keys begin as this one's does, and returns how many, and the time
+// behind which they had no entries. Those go whose newest entry, or whose newest
+// granule, is oldest, by key where they are equal. Of a table of some thousand keys all begin alike; of a larger one about
 // sixteen thousand do, so that the oldest of these are nearly the oldest of all.
-func (t *Table) Evict(key uint64) int {
+func (t *Table) Evict(key uint64) (windows int, through int64) {
 	prefix := uint(max(bits.Len(uint(t.index.used/evictAmong))-1, 0))
 	var found []aged
 	for {
@@ -81,7 +81,10 @@ func (t *Table) Evict(key uint64) int {
 	for _, a := range gone {
 		t.Reset(a.key)
 	}
-	return len(gone)
+	if len(gone) == 0 {
+		return 0, 0
+	}
+	return len(gone), gone[len(gone)-1].newest + t.coarse.width // a granule has later ones than its start
 }
 
 // aged is a key with the time of its newest entry.
