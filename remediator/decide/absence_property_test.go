@@ -263,7 +263,7 @@ func TestAbsenceEqualsNaiveModel(t *testing.T) {
 		}
 		fired, most = fired+len(want), max(most, len(want))
 	})
-	if fired == 0 || most < 2 {
+	if fired == 0 || most < 2 && !testing.Short() { // a few are too few for two at once
 		t.Errorf("%d fired, %d at once: nothing was shown", fired, most)
 	}
 }

@@ -167,7 +167,7 @@ func TestGroupingLeavesNoTrace(t *testing.T) {
 	seen := map[string]int{}
 	// The worlds of the golden logs have every kind of fact in them; drawn ones may not.
 	for seed := range uint64(3) {
-		inputs := newWorld(t, seed, 600).inputs
+		inputs := newWorld(t, seed, 1000).inputs
 		want := run(t, inputs, 1, func(int) int { return 1 }, func() bool { return false })
 		got := run(t, inputs, 4, func(left int) int { return min(left, 37) }, func() bool { return false })
 		if !want.equal(got) {
