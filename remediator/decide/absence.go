@@ -107,7 +107,7 @@ func (f *Fold) openingOf(t timer) *opening {
 
 // absent decides about an event whose counterpart did not come, at the time of
 // the timer: limits, pauses and storms are those of that time, and of the rule in
-// force.
+// force. What is held waits for people from now on.
 func (f *Fold) absent(t timer) error {
 	now := f.at
 	f.at = t.deadline
@@ -119,7 +119,7 @@ func (f *Fold) absent(t timer) error {
 	c := candidate{
 		hit:     &match.Hit{Rule: r, Key: o.Key, Rest: promised(o.Actions)},
 		event:   &event.Event{ID: o.Event, Source: o.Source, Subject: o.Subject, Customer: o.Customer},
-		eventAt: o.At, live: f.live(r, o.Customer), charged: r.Name,
+		eventAt: o.At, live: f.live(r, o.Customer), charged: r.Name, known: now,
 		opened: &Opened{Ordinal: o.Ordinal, Deadline: stamp(o.Deadline), Digest: o.Digest, edited: o.Promise != r.Unless.Promise},
 	}
 	if _, err := f.judgeTaken(&c, o.Ordinal); err != nil {

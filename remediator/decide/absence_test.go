@@ -109,6 +109,28 @@ func TestAbsenceFiresAfterDowntime(t *testing.T) {
 	}
 }
 
+// What is held after days of downtime waits for people from then on: nobody could
+// have answered before.
+func TestAbsenceHeldAfterDowntime(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, unlessRule("within: 48h", ""))
+	s.emit(0, shipped, 0, `"order":7,"owed":"50.00 USD"`)
+	r := wantDecision(t, s.tick(20*24*hour), decide.Hold, decide.ReasonBudget)
+	s.tick(7*24*hour - 1)
+	if ended := s.count(decide.KindEnd); ended != 0 {
+		t.Fatal("it expired before anybody could have looked for a week")
+	}
+	s.answer(decide.CommandApprove, r.Remedy, "bob", decide.RoleApprover)
+	if len(s.jobs) != 1 {
+		t.Errorf("%d credits, want 1", len(s.jobs))
+	}
+	s.emit(0, shipped, 0, `"order":8,"owed":"50.00 USD"`)
+	s.tick(15 * 24 * hour)
+	if s.tick(7 * 24 * hour); s.count(decide.KindEnd) != 1 {
+		t.Errorf("%d remedies ended, want the one that nobody answered", s.count(decide.KindEnd))
+	}
+}
+
 func TestCounterparts(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

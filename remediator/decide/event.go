@@ -136,6 +136,7 @@ type candidate struct {
 	eventAt    int64
 	body       []byte  // of the event; nil when it is not at hand
 	opened     *Opened // how it came to wait for a counterpart; nil when it did not
+	known      int64   // log time at which it is decided, where that is after the time of the decision
 	aggregates []any
 	live       bool
 	remedy     uuid.UUID

@@ -139,7 +139,7 @@ func (f *Fold) open(v *verdict, fact RemedyFact, charges []charge) error {
 	f.state.Open[r.Remedy] = r
 	if fact.Decision == Hold {
 		r.Held = fact.Reason
-		r.Deadline = f.at + holdExpires
+		r.Deadline = max(f.at, v.c.known) + holdExpires
 		f.schedule(r)
 		return nil
 	}
