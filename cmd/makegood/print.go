@@ -64,7 +64,7 @@ func plain(text string) string {
 type progress struct {
 	out   *os.File // nil: no terminal
 	what  string
-	total int // 0: not known
+	total int  // 0: not known
 	plain bool // drawn in ASCII
 	shown time.Time
 }
