@@ -94,7 +94,7 @@ func (b *builder) texts() {
 	} {
 		n := b.m.Get(field.key)
 		if n == nil {
-			if field.key != "account" && !b.m.Has(field.key) {
+			if field.key != "account" && !b.m.Has(field.key) && !b.Broken {
 				b.Warnf(document.At(b.m.Node), "missing", field.hint, "the rule has no %s", field.key)
 			}
 			continue

@@ -55,7 +55,7 @@ func (m *Mapping) Get(name string) *yaml.Node {
 	n := m.values[name]
 	if n != nil && n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" && n.Style == 0 {
 		if !m.source.Broken {
-			m.source.Errorf(At(m.keys[name]), "type", "give it a value or remove the key", "%s has no value", name)
+			m.source.Errorf(At(m.keys[name]), "type", "give it a value, indented when it stands below, or remove the key", "%s has no value", name)
 		}
 		delete(m.values, name)
 		return nil

@@ -93,7 +93,7 @@ func (s *Source) parseRepairing() *yaml.Node {
 			s.Broken = true
 			return nil
 		}
-		if !s.repair(at) {
+		if !s.repair(at) && !s.reindent(at) {
 			s.Errorf(at, "yaml", meantBy(err), "%s", said(err))
 			s.Broken = true
 			if !s.drop(at) {
@@ -105,11 +105,15 @@ func (s *Source) parseRepairing() *yaml.Node {
 	return root
 }
 
-// place returns where YAML stopped. The column is counted from 1.
+// place returns where YAML stopped. The column is counted from 1. It sees that a
+// key has no colon only on a line behind it.
 func place(err error) Place {
 	var load *yaml.LoadError
 	if !errors.As(err, &load) {
 		return Place{1, 1}
+	}
+	if load.ContextMsg == "while scanning a simple key" && load.ContextMark.Line > 0 {
+		return Place{load.ContextMark.Line, load.ContextMark.Column}
 	}
 	return Place{load.Mark.Line, load.Mark.Column}
 }
@@ -119,6 +123,11 @@ func said(err error) string {
 	if !errors.As(err, &load) {
 		return "the file is not YAML: " + err.Error()
 	}
+	for _, m := range mistakes {
+		if strings.Contains(load.Message, m.yaml) {
+			return m.says
+		}
+	}
 	message := load.Message
 	if load.ContextMsg != "" {
 		message = load.ContextMsg + ": " + message
@@ -126,16 +135,28 @@ func said(err error) string {
 	return "the line is not YAML: " + message
 }
 
+// mistakes are the common ones at which YAML stops: its words, ours, and what is
+// mostly meant.
+var mistakes = []struct{ yaml, says, meant string }{
+	{"mapping values are not allowed", "a key begins here, inside of the value above it", alike},
+	{"did not find expected key", "the line does not begin where the keys above it do", alike},
+	{"did not find expected '-' indicator", "the line does not begin where the entries of the list above it do", alike},
+	{"could not find expected ':'", "the line is no key: value", "write a colon and a space behind the key, and a text of several lines below >-"},
+	{"did not find expected ',' or", "the { } or [ ] does not end where it should", "close the { } or [ ], and put a comma between its parts"},
+}
+
+const alike = "indent all keys of a rule alike, two spaces deeper than its dash"
+
 // meantBy says what is mostly wrong where YAML stops; "" when that differs.
 func meantBy(err error) string {
 	var load *yaml.LoadError
-	switch {
-	case !errors.As(err, &load):
+	if !errors.As(err, &load) {
 		return ""
-	case strings.Contains(load.Message, "mapping values are not allowed"), strings.Contains(load.Message, "did not find expected key"):
-		return "indent all keys of a rule alike, two spaces deeper than its dash"
-	case strings.Contains(load.Message, "did not find expected ',' or"):
-		return "close the { } or [ ], and put a comma between its parts"
+	}
+	for _, m := range mistakes {
+		if strings.Contains(load.Message, m.yaml) {
+			return m.meant
+		}
 	}
 	return ""
 }
