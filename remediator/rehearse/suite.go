@@ -298,7 +298,7 @@ func (s *suite) action(n *yaml.Node) expectedAction {
 
 func (s *suite) negation(n *yaml.Node) negation {
 	not := negation{at: document.At(n)}
-	m := s.Mapping(n, "a rule that makes no remedy", "rule", "because")
+	m := s.Mapping(n, "an entry of not", "rule", "because")
 	if m == nil {
 		return not
 	}
