@@ -11,6 +11,7 @@ import (
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/expression"
 	"github.com/makegood/makegood/remediator/window"
 )
 
@@ -129,7 +130,7 @@ func windowText(r *rule.Rule) string {
 		side = "where the rounding matters, nothing is paid"
 	}
 	text := fmt.Sprintf("%s, within %s; exact up to %d events of a key, then in steps of %s: %s",
-		by, r.Window.Within, window.MaxExact, window.Step(r.Window.Within), side)
+		by, expression.WriteDuration(r.Window.Within), window.MaxExact, expression.WriteDuration(window.Step(r.Window.Within)), side)
 	if slices.ContainsFunc(r.Aggregates, func(a rule.Aggregate) bool { return a.Func == "distinct" }) {
 		text += fmt.Sprintf("; distinct exact up to %d values of a key, then estimated with a standard error of %.1f %%", window.MaxExact, 100*window.StandardError)
 		if r.MovesMoney() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -211,6 +212,26 @@ func ParseDuration(text string) (time.Duration, error) {
 		rest = rest[end+length:]
 	}
 	return sign * total, nil
+}
+
+// WriteDuration writes a duration as rules do, 1h and not 1h0m0s. What is less than a
+// millisecond is left out.
+func WriteDuration(d time.Duration) string {
+	if d < 0 {
+		return "-" + WriteDuration(-d)
+	}
+	var b strings.Builder
+	for _, unit := range []string{"d", "h", "m", "s", "ms"} {
+		length, _ := unitOf(unit)
+		if n := d / length; n > 0 {
+			fmt.Fprintf(&b, "%d%s", n, unit)
+			d -= n * length
+		}
+	}
+	if b.Len() == 0 {
+		return "0s"
+	}
+	return b.String()
 }
 
 func unitOf(text string) (unit time.Duration, length int) {
