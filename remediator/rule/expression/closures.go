@@ -195,7 +195,7 @@ func asOperand(of truthFunc) operandFunc {
 		case False, True:
 			return boolOperand(t == True)
 		default:
-			return operand{kind: kindAbsent + kind(t-AbsentError)}
+			return t.fault()
 		}
 	}
 }
@@ -258,6 +258,10 @@ func (c *compiler) conditional(args []ast.Expr) operandFunc {
 	if otherwise == nil {
 		otherwise = left
 	}
+	return chosen(condition, then, otherwise)
+}
+
+func chosen(condition truthFunc, then, otherwise operandFunc) operandFunc {
 	return func(f *Frame) operand {
 		switch t := condition(f); t {
 		case True:
@@ -265,7 +269,7 @@ func (c *compiler) conditional(args []ast.Expr) operandFunc {
 		case False:
 			return otherwise(f)
 		default:
-			return operand{kind: kindAbsent + kind(t-AbsentError)}
+			return t.fault()
 		}
 	}
 }

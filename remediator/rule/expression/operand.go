@@ -43,6 +43,9 @@ func (k kind) faulty() bool { return k >= kindAbsent }
 // truth returns the truth that a reason makes.
 func (k kind) truth() Truth { return AbsentError + Truth(k-kindAbsent) }
 
+// fault returns what stands for the value that a truth is not.
+func (t Truth) fault() operand { return operand{kind: kindAbsent + kind(t-AbsentError)} }
+
 // operandFunc is an expression, compiled.
 type operandFunc func(*Frame) operand
 

@@ -162,16 +162,7 @@ func (c *compiler) orValue(call ast.CallExpr) operandFunc {
 	if there == nil || otherwise == nil {
 		return nil
 	}
-	return func(f *Frame) operand {
-		switch t := there(f); t {
-		case True:
-			return value(f)
-		case False:
-			return otherwise(f)
-		default:
-			return operand{kind: kindAbsent + kind(t-AbsentError)}
-		}
-	}
+	return chosen(there, value, otherwise)
 }
 
 // present compiles a program that is an optional field: without it, it has no
@@ -181,14 +172,5 @@ func (c *compiler) present(e ast.Expr) operandFunc {
 	if there == nil {
 		return nil
 	}
-	return func(f *Frame) operand {
-		switch t := there(f); t {
-		case True:
-			return value(f)
-		case False:
-			return operand{kind: kindAbsent}
-		default:
-			return operand{kind: kindAbsent + kind(t-AbsentError)}
-		}
-	}
+	return chosen(there, value, func(*Frame) operand { return operand{kind: kindAbsent} })
 }
