@@ -1,8 +1,6 @@
 package match
 
 import (
-	"cmp"
-	"maps"
 	"math"
 	"slices"
 
@@ -14,6 +12,7 @@ import (
 func plant(rules []uint32, predicates [][]predicate) *tree {
 	t := &tree{}
 	seen := newCensus(rules, predicates)
+	var places []place // in the order in which rules come to them
 	members := map[place][]uint32{}
 	chosen := make(map[uint32]predicate, len(rules))
 	left := make([][]predicate, len(predicates))
@@ -25,27 +24,16 @@ func plant(rules []uint32, predicates [][]predicate) *tree {
 		}
 		p := predicates[c][best]
 		chosen[c] = p
+		if members[p.place] == nil {
+			places = append(places, p.place)
+		}
 		members[p.place] = append(members[p.place], c)
 		left[c] = slices.DeleteFunc(slices.Clone(predicates[c]), func(other predicate) bool { return other.place == p.place })
 	}
-	for _, at := range slices.SortedFunc(maps.Keys(members), comparePlaces) {
+	for _, at := range places {
 		t.groups = append(t.groups, newGroup(at, members[at], chosen, left))
 	}
 	return t
-}
-
-func comparePlaces(a, b place) int {
-	return cmp.Or(cmp.Compare(a.slot, b.slot), cmp.Compare(a.class, b.class), compareBools(a.optional, b.optional), cmp.Compare(a.of, b.of))
-}
-
-func compareBools(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
 }
 
 // maxText returns the least of the lengths up to which parts are looked up.
