@@ -8,14 +8,13 @@ import (
 )
 
 // plant makes the tree of rules, given the predicates of each that are left to
-// choose from.
+// choose from. It takes out those that it chooses.
 func plant(rules []uint32, predicates [][]predicate) *tree {
 	t := &tree{}
 	seen := newCensus(rules, predicates)
 	var places []place // in the order in which rules come to them
 	members := map[place][]uint32{}
 	chosen := make(map[uint32]predicate, len(rules))
-	left := make([][]predicate, len(predicates))
 	for _, c := range rules {
 		best := seen.best(predicates[c])
 		if best < 0 {
@@ -28,10 +27,10 @@ func plant(rules []uint32, predicates [][]predicate) *tree {
 			places = append(places, p.place)
 		}
 		members[p.place] = append(members[p.place], c)
-		left[c] = slices.DeleteFunc(slices.Clone(predicates[c]), func(other predicate) bool { return other.place == p.place })
+		predicates[c] = slices.DeleteFunc(predicates[c], func(other predicate) bool { return other.place == p.place })
 	}
 	for _, at := range places {
-		t.groups = append(t.groups, newGroup(at, members[at], chosen, left))
+		t.groups = append(t.groups, newGroup(at, members[at], chosen, predicates))
 	}
 	return t
 }
@@ -45,8 +44,8 @@ func maxText(rules []uint32, chosen map[uint32]predicate) int {
 	return least
 }
 
-func newGroup(at place, rules []uint32, chosen map[uint32]predicate, left [][]predicate) group {
-	g := group{place: at, otherwise: plant(rules, left)}
+func newGroup(at place, rules []uint32, chosen map[uint32]predicate, predicates [][]predicate) group {
+	g := group{place: at, otherwise: plant(rules, predicates)}
 	var entries []index.Entry
 	var numbers []index.Number
 	var ranges []index.Range
