@@ -60,6 +60,8 @@ type Fold struct {
 	timers  timers
 	// manyTimers is the number from which on those that were settled are cleared away.
 	manyTimers int
+	// manyUsages is the same for the usages of a rehearsal.
+	manyUsages int
 	watches    map[string]int64 // until when the cords of a rule are under watch, at the most
 
 	out     *Output // of the Apply in progress

@@ -1,8 +1,9 @@
 package decide
 
 // sweep drops windows, counterparts and usages that no longer count, and a list
-// that was never ended, so that the state does
-// not grow with every key that was ever seen.
+// that was never ended, so that the state does not grow with every key that was
+// ever seen. What does not count changes no decision, so a rehearsal, of which
+// nobody seals the state, looks at the usages when there are twice as many only.
 func (f *Fold) sweep() {
 	if l := f.state.Listed; l != nil && l.At+listMemory < f.at {
 		f.state.Listed = nil
@@ -18,6 +19,9 @@ func (f *Fold) sweep() {
 			delete(f.state.Waiting, name)
 		}
 	}
+	if f.cfg.Rehearsal && len(f.state.Usage) < f.manyUsages {
+		return
+	}
 	for name, u := range f.state.Usage {
 		empty := u.Remedies.Prune(f.at, u.Within)
 		for currency, m := range u.Amounts {
@@ -29,4 +33,5 @@ func (f *Fold) sweep() {
 			delete(f.state.Usage, name)
 		}
 	}
+	f.manyUsages = 2*len(f.state.Usage) + 1024
 }

@@ -151,12 +151,22 @@ func Greatest(a, b Money) (Money, error) {
 	return b, nil
 }
 
+// maxPlain is below the root of the largest int64: two of less are multiplied as they are.
+const maxPlain = 1 << 31
+
 // Percent returns p percent of m, rounded half away from zero to the minor
 // unit. p counts as the shortest decimal that names it, so 0.1 is one tenth and
 // not the binary number nearest to it; everything after that is whole numbers.
 func (m Money) Percent(p float64) (Money, error) {
 	if math.IsNaN(p) || math.IsInf(p, 0) || p < 0 {
 		return Money{}, fmt.Errorf("%v percent of %s: write a percentage of zero or more", p, m)
+	}
+	if n := int64(min(p, maxPlain)); float64(n) == p && n < maxPlain && -maxPlain < m.Minor && m.Minor < maxPlain {
+		product := n * m.Minor // most percentages are whole, and no amount that people owe overflows
+		if product < 0 {
+			return Money{Minor: (product - 50) / 100, Currency: m.Currency}, nil
+		}
+		return Money{Minor: (product + 50) / 100, Currency: m.Currency}, nil
 	}
 	whole, decimals, _ := strings.Cut(strconv.FormatFloat(math.Abs(p), 'f', -1, 64), ".")
 	numerator, _ := new(big.Int).SetString(whole+decimals, 10)

@@ -251,6 +251,7 @@ func TestPercentAgreesWithRationals(t *testing.T) {
 		p := rapid.OneOf(
 			rapid.Float64Range(0, 200),
 			rapid.Map(rapid.IntRange(0, 100_000), func(n int) float64 { return float64(n) / 1000 }),
+			rapid.Map(rapid.IntRange(0, 200), func(n int) float64 { return float64(n) }),
 		).Draw(t, "p")
 		exact, _ := new(big.Rat).SetString(strconv.FormatFloat(p, 'g', -1, 64))
 		exact.Mul(exact, big.NewRat(m.Minor, 100))

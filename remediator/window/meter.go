@@ -63,8 +63,9 @@ func (m *Meter) find(p Place) (int, bool) {
 // Used returns what counts at a time.
 func (m *Meter) Used(at, within int64) int64 {
 	var used int64
+	edge := edge(at, within)
 	for _, s := range m.Slots {
-		if s.Place.counts(at, within) {
+		if s.Place.after(edge) {
 			used += s.Used
 		}
 	}
@@ -74,12 +75,13 @@ func (m *Meter) Used(at, within int64) int64 {
 // Prune drops the granules that no longer count at a time, and reports whether
 // none is left.
 func (m *Meter) Prune(at, keep int64) (empty bool) {
-	m.Slots = slices.DeleteFunc(m.Slots, func(s Slot) bool { return !s.Place.counts(at, keep) })
+	edge := edge(at, keep)
+	m.Slots = slices.DeleteFunc(m.Slots, func(s Slot) bool { return !s.Place.after(edge) })
 	return len(m.Slots) == 0
 }
 
-// counts reports whether any part of the granule lies in the current granule of
-// a time or the 64 before.
-func (p Place) counts(at, within int64) bool {
-	return p.Start+p.Length > floor(at, width(within))-granules*width(within)
-}
+// edge is where the granule begins that lies 64 before the current one of a time.
+func edge(at, within int64) int64 { return floor(at, width(within)) - granules*width(within) }
+
+// after reports whether any part of the granule lies behind an edge, so that it counts.
+func (p Place) after(edge int64) bool { return p.Start+p.Length > edge }
