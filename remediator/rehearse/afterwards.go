@@ -22,32 +22,30 @@ func Afterwards(set *rule.Set, name string, past Past, wanted func(customer stri
 		return nil, err
 	}
 	list := []decide.MadeGood{}
-	inputs := make([]input.Input, 0, batch)
-	flush := func() error {
+	fold := func(inputs []input.Input) error {
 		out, err := r.fold.Apply(inputs)
 		if err != nil {
 			return err
 		}
 		r.memory.Commit(out)
-		inputs = inputs[:0]
 		list, err = appendMade(list, out, name, past, wanted)
 		return err
 	}
 	var first int64
-	for in, err := range past.events(Warming(set), &first) {
+	for inputs, err := range batches(past.events(Warming(set), &first)) {
 		if err != nil {
 			return nil, err
 		}
-		if inputs = append(inputs, in); len(inputs) == batch {
-			if err := flush(); err != nil {
-				return nil, err
-			}
+		if err := fold(inputs); err != nil {
+			return nil, err
 		}
 	}
 	if past.Until != 0 {
-		inputs = append(inputs, input.Input{Kind: input.Tick, At: past.Until - 1})
+		if err := fold([]input.Input{{Kind: input.Tick, At: past.Until - 1}}); err != nil {
+			return nil, err
+		}
 	}
-	return list, flush()
+	return list, nil
 }
 
 // onlyRule judges by one rule of a set: what the others pay takes none of its

@@ -69,12 +69,8 @@ type Rejection struct {
 	Reason string
 }
 
-const (
-	// batch is how many events are folded at once.
-	batch = 2048
-	// maxRejections bounds the rejections that are explained.
-	maxRejections = 10
-)
+// maxRejections bounds the rejections that are explained.
+const maxRejections = 10
 
 // Backtest folds events in their order, the clock being the events' own time,
 // and sums up what the rules of set decided. line, which may be nil, is set by
@@ -107,31 +103,24 @@ func Compare(set, against *rule.Set, past Past) (*Report, error) {
 		sides, warming = append(sides, newSide(against)), Warming(set, against)
 	}
 	var first int64
-	inputs := make([]input.Input, 0, batch)
-	flush := func() error {
-		err := foldSides(sides, inputs, past)
-		inputs = inputs[:0]
-		return err
-	}
-	for in, err := range past.events(warming, &first) {
+	for inputs, err := range batches(past.events(warming, &first)) {
 		if err != nil {
 			return nil, err
 		}
-		if past.has(in.At) {
-			report.Events++
-		}
-		if inputs = append(inputs, in); len(inputs) == batch {
-			if err := flush(); err != nil {
-				return nil, err
+		for _, in := range inputs {
+			if past.has(in.At) {
+				report.Events++
 			}
+		}
+		if err := foldSides(sides, inputs, past); err != nil {
+			return nil, err
 		}
 	}
 	if past.Until != 0 {
 		// Whatever is due in the period fires, though no event comes after it.
-		inputs = append(inputs, input.Input{Kind: input.Tick, At: past.Until - 1})
-	}
-	if err := flush(); err != nil {
-		return nil, err
+		if err := foldSides(sides, []input.Input{{Kind: input.Tick, At: past.Until - 1}}, past); err != nil {
+			return nil, err
+		}
 	}
 	if past.Since != 0 && warming > 0 && first > past.Since-int64(warming) {
 		report.Begins = stampOr(first)
