@@ -62,7 +62,8 @@ func newTyped(clauses []rule.Clause) *typed {
 		t.clauses[i], t.rests[i] = c.Bind(t.plan), &rest{rule: c.Rule}
 		all[i], predicates[i] = uint32(i), predicatesOf(c.Conditions, t.plan)
 	}
-	t.tree = plant(all, predicates)
+	planter := planter{clauses: clauses, plan: t.plan}
+	t.tree = planter.plant(all, predicates)
 	return t
 }
 

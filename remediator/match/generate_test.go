@@ -84,8 +84,16 @@ func rules(t *rapid.T) string {
 	var b strings.Builder
 	b.WriteString("rules:\n")
 	n := rapid.IntRange(1, 8).Draw(t, "rules")
+	common := atom(t) // that several rules have, perhaps alone
 	for i := range n {
-		b.WriteString(oneRule(t, fmt.Sprintf("rule-%d", n-i), condition(t, 2)))
+		whole := condition(t, 2)
+		switch rapid.IntRange(0, 7).Draw(t, "common") {
+		case 0:
+			whole = common
+		case 1, 2:
+			whole += " && " + common
+		}
+		b.WriteString(oneRule(t, fmt.Sprintf("rule-%d", n-i), whole))
 	}
 	return b.String()
 }

@@ -4,33 +4,43 @@ import (
 	"math"
 	"slices"
 
+	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/match/index"
+	"github.com/makegood/makegood/remediator/rule"
 )
+
+// planter makes the trees of one type of event.
+type planter struct {
+	clauses []rule.Clause
+	plan    *event.Plan
+}
 
 // plant makes the tree of rules, given the predicates of each that are left to
 // choose from. It takes out those that it chooses.
-func plant(rules []uint32, predicates [][]predicate) *tree {
+func (p *planter) plant(rules []uint32, predicates [][]predicate) *tree {
 	t := &tree{}
 	seen := newCensus(rules, predicates)
 	var places []place // in the order in which rules come to them
 	members := map[place][]uint32{}
 	chosen := make(map[uint32]predicate, len(rules))
+	var without []uint32
 	for _, c := range rules {
 		best := seen.best(predicates[c])
 		if best < 0 {
-			t.rest = append(t.rest, c)
+			without = append(without, c)
 			continue
 		}
-		p := predicates[c][best]
-		chosen[c] = p
-		if members[p.place] == nil {
-			places = append(places, p.place)
+		taken := predicates[c][best]
+		chosen[c] = taken
+		if members[taken.place] == nil {
+			places = append(places, taken.place)
 		}
-		members[p.place] = append(members[p.place], c)
-		predicates[c] = slices.DeleteFunc(predicates[c], func(other predicate) bool { return other.place == p.place })
+		members[taken.place] = append(members[taken.place], c)
+		predicates[c] = slices.DeleteFunc(predicates[c], func(other predicate) bool { return other.place == taken.place })
 	}
+	t.shared, t.rest = p.share(without)
 	for _, at := range places {
-		t.groups = append(t.groups, newGroup(at, members[at], chosen, predicates))
+		t.groups = append(t.groups, newGroup(at, members[at], chosen, p.plant(members[at], predicates)))
 	}
 	return t
 }
@@ -44,8 +54,8 @@ func maxText(rules []uint32, chosen map[uint32]predicate) int {
 	return least
 }
 
-func newGroup(at place, rules []uint32, chosen map[uint32]predicate, predicates [][]predicate) group {
-	g := group{place: at, otherwise: plant(rules, predicates)}
+func newGroup(at place, rules []uint32, chosen map[uint32]predicate, otherwise *tree) group {
+	g := group{place: at, otherwise: otherwise}
 	var entries []index.Entry
 	var numbers []index.Number
 	var ranges []index.Range

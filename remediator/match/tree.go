@@ -11,7 +11,8 @@ import (
 // predicate of its condition that tells it best from the others.
 type tree struct {
 	groups []group
-	rest   []uint32 // rules without a predicate: found for every event
+	shared []shared // rules without a predicate that have another condition in common
+	rest   []uint32 // the others without a predicate: found for every event
 }
 
 // group has the rules that are found by predicates of one class on one value.
@@ -46,6 +47,9 @@ func (t *tree) find(s *scratch, dst []uint32) []uint32 {
 			found = g.otherwise.find(s, dst)
 		}
 		dst = found
+	}
+	for i := range t.shared {
+		dst = t.shared[i].find(s, dst)
 	}
 	return dst
 }

@@ -108,6 +108,15 @@ func bind(c Clause, exprs []*Expr, plan *event.Plan) *Bound {
 	return b
 }
 
+// Bind gives a condition its places in a plan that has the Reads of its clause, to
+// be evaluated by itself. It returns false for one that needs lets of its rule.
+func (e *Expr) Bind(plan *event.Plan) (expression.Bound, bool) {
+	if len(e.program.Lets) > 0 {
+		return expression.Bound{}, false
+	}
+	return e.program.Bind(plan), true
+}
+
 // Meets judges the condition of the clause for the event that the frame is
 // turned to. Evaluate gives the text of an error.
 func (b *Bound) Meets(f *expression.Frame) expression.Truth {
