@@ -47,6 +47,7 @@ type matcher struct {
 type typed struct {
 	clauses []*rule.Bound // in order of the rules' names
 	rests   []*rest       // of the rules of clauses
+	checks  []check       // of the clauses
 	plan    *event.Plan
 	tree    *tree // of the numbers of clauses
 }
@@ -64,6 +65,7 @@ func newTyped(clauses []rule.Clause) *typed {
 	}
 	planter := planter{clauses: clauses, plan: t.plan}
 	t.tree = planter.plant(all, predicates)
+	t.checks = planter.checks
 	return t
 }
 
@@ -128,6 +130,9 @@ func (s *scratch) judge(result *Result, raw []byte, at int64) {
 	var ev *lateEvent
 	for i, number := range s.found {
 		if i > 0 && number == s.found[i-1] {
+			continue
+		}
+		if s.typed.checks[number].fails(&s.view) {
 			continue
 		}
 		bound := s.typed.clauses[number]

@@ -13,6 +13,7 @@ import (
 type planter struct {
 	clauses []rule.Clause
 	plan    *event.Plan
+	checks  []check // by clause, once the tree is planted
 }
 
 // plant makes the tree of rules, given the predicates of each that are left to
@@ -23,6 +24,10 @@ func (p *planter) plant(rules []uint32, predicates [][]predicate) *tree {
 	var places []place // in the order in which rules come to them
 	members := map[place][]uint32{}
 	chosen := make(map[uint32]predicate, len(rules))
+	root := p.checks == nil
+	if root {
+		p.checks = make([]check, len(predicates))
+	}
 	var without []uint32
 	for _, c := range rules {
 		best := seen.best(predicates[c])
@@ -37,6 +42,9 @@ func (p *planter) plant(rules []uint32, predicates [][]predicate) *tree {
 		}
 		members[taken.place] = append(members[taken.place], c)
 		predicates[c] = slices.DeleteFunc(predicates[c], func(other predicate) bool { return other.place == taken.place })
+		if root {
+			p.checks[c] = newCheck(predicates[c], seen)
+		}
 	}
 	t.shared, t.rest = p.share(without)
 	for _, at := range places {

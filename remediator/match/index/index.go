@@ -116,8 +116,8 @@ func mix(a, b uint64) uint64 {
 	return high ^ low
 }
 
-// hashText hashes a whole text, eight bytes at a time.
-func hashText[T string | []byte](key T) uint64 {
+// Hash hashes a whole text, eight bytes at a time.
+func Hash[T string | []byte](key T) uint64 {
 	h := uint64(len(key)) ^ spread
 	i := 0
 	for ; i+8 <= len(key); i += 8 {
@@ -143,11 +143,11 @@ func word[T string | []byte](key T) uint64 {
 type Texts struct{ table }
 
 // NewTexts returns the table of rules by the texts they ask for.
-func NewTexts(entries []Entry) *Texts { return &Texts{newTable(entries, hashText[string])} }
+func NewTexts(entries []Entry) *Texts { return &Texts{newTable(entries, Hash[string])} }
 
 // Append appends the rules that ask for a text.
 func (t *Texts) Append(dst []uint32, text []byte) []uint32 {
-	return t.append(dst, hashText(text), text)
+	return t.append(dst, Hash(text), text)
 }
 
 // Number says for which number a rule is found.
@@ -166,13 +166,13 @@ func NewNumbers(numbers []Number) *Numbers {
 		key := numberKey(n.Value)
 		entries[i] = Entry{string(key[:]), n.Rule}
 	}
-	return &Numbers{newTable(entries, hashText[string])}
+	return &Numbers{newTable(entries, Hash[string])}
 }
 
 // Append appends the rules that ask for a number.
 func (t *Numbers) Append(dst []uint32, number float64) []uint32 {
 	key := numberKey(number)
-	return t.append(dst, hashText(key[:]), key[:])
+	return t.append(dst, Hash(key[:]), key[:])
 }
 
 func numberKey(number float64) (key [8]byte) {

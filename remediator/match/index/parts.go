@@ -40,7 +40,7 @@ func NewParts(entries []Entry) *Parts {
 			p.lengths = append(p.lengths, len(best))
 		}
 	}
-	p.table = newTable(rarest, hashText[string])
+	p.table = newTable(rarest, Hash[string])
 	return p
 }
 
@@ -64,7 +64,7 @@ func (p *Parts) Append(dst []uint32, text []byte) []uint32 {
 	for _, length := range p.lengths {
 		for i := 0; i+length <= len(text); i++ {
 			part := text[i : i+length]
-			if dst = p.append(dst, hashText(part), part); len(dst)-start > len(p.rules) {
+			if dst = p.append(dst, Hash(part), part); len(dst)-start > len(p.rules) {
 				// Bytes that repeat find the same rules again and again.
 				return append(dst[:start], p.rules...)
 			}
