@@ -156,6 +156,7 @@ func TestMistakesFromOtherLanguages(t *testing.T) {
 		{"if: data.x > 5.00 USD", "6:23", "expression", "unexpected USD", `money("5.00 USD")`},
 		{"if: data.late > 5m", "6:22", "expression", "unexpected m", `duration("5m")`},
 		{"if: data.x in (1, 2)", "6:21", "expression", "unexpected ,", "[1, 2]"},
+		{"if: money(data.paid) > pct(data.paid 10)", "6:42", "expression", "unexpected 10", "an operator or a comma"},
 		{"if: data.null", "6:14", "expression", "unexpected null", `["null"]`},
 		{"if: 'data.x == \"abc'", "6:20", "expression", "unexpected \"abc", "close the text"},
 		{"if: data.x.all(i, i.y", "6:26", "expression", ") is missing", "close"},

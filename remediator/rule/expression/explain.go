@@ -68,7 +68,10 @@ var habits = map[string]string{
 
 var (
 	currency = regexp.MustCompile(`^[A-Z]{3}$`)
-	timeUnit = regexp.MustCompile(`^(ms|s|m|h|d|min|hours?|days?)$`)
+	// What ends one operand and begins another, with nothing between them.
+	operandEnd   = regexp.MustCompile(`[\w)\]"']$`)
+	operandStart = regexp.MustCompile(`^\w`)
+	timeUnit     = regexp.MustCompile(`^(ms|s|m|h|d|min|hours?|days?)$`)
 )
 
 // explainSyntax names the token that the parser stumbled over and, for what
@@ -108,6 +111,8 @@ func explainSyntax(message, text string, offset int) (explained, hint string) {
 		hint = fmt.Sprintf("a duration is written duration(\"%s%s\")", last, token[:1])
 	case token == ",":
 		hint = "a list is written in square brackets: [1, 2]"
+	case operandEnd.MatchString(last) && operandStart.MatchString(token):
+		hint = "put an operator or a comma before it"
 	case strings.Contains(after, "expecting IDENTIFIER"):
 		hint = fmt.Sprintf("a field with a reserved name is written in brackets: [%q]", token)
 	}
