@@ -14,6 +14,7 @@ import (
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/document"
 )
 
 // NearMisses are the events for which a rule did not fire by one condition alone.
@@ -48,7 +49,11 @@ type NearMiss struct {
 func Near(set *rule.Set, name string, past Past, most int) (*NearMisses, error) {
 	r := set.Rule(name)
 	if r == nil {
-		return nil, fmt.Errorf("there is no rule %q", name)
+		var names []string
+		for _, known := range set.Rules {
+			names = append(names, known.Name)
+		}
+		return nil, fmt.Errorf("there is no rule %q: %s", name, document.DidYouMean(name, names))
 	}
 	w, err := beginWatched(set)
 	if err != nil {

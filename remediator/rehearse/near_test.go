@@ -93,7 +93,7 @@ func TestNearMissesOfAWindow(t *testing.T) {
 	if n.Judged != 4 || len(n.Nearest) != 1 || n.Nearest[0].Part != "having" || n.Nearest[0].Left != 2.0 || n.Nearest[0].Event != "e-1" {
 		t.Errorf("near misses are %+v", n)
 	}
-	if _, err := rehearse.Near(set, "nothing", rehearse.Past{Inputs: eventsOf()}, 1); err == nil {
-		t.Error("a rule that is not there has near misses")
+	if _, err := rehearse.Near(set, "naer", rehearse.Past{Inputs: eventsOf()}, 1); err == nil || !strings.Contains(err.Error(), "did you mean near?") {
+		t.Errorf("a mistyped rule: %v", err)
 	}
 }
