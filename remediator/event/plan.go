@@ -40,11 +40,12 @@ type attributeSlot struct {
 func NewPlan(paths [][]string) *Plan {
 	p := &Plan{slots: make(map[string]int), whole: -1}
 	var nodes []*node // by slot; nil for attributes
+	var key []byte
 	for _, path := range paths {
 		if len(path) == 0 || path[0] != "data" && path[0] != "event" {
 			panic(fmt.Sprintf("event: a path begins with data or event, not %q", path))
 		}
-		var key []byte
+		key = key[:0]
 		var above *node
 		for depth, name := range path {
 			key = appendName(key, name)
@@ -89,7 +90,7 @@ func (p *Plan) add(path []string, slot int, above *node) *node {
 // Slot returns the slot of a path or of the beginning of one, and -1 for a path
 // that the plan does not have.
 func (p *Plan) Slot(path []string) int {
-	var key []byte
+	key := make([]byte, 0, 64) // stays on the stack
 	for _, name := range path {
 		key = appendName(key, name)
 	}

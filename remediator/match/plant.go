@@ -16,19 +16,32 @@ type planter struct {
 	checks  []check // by clause, once the tree is planted
 }
 
+// placed is a rule of a group, with the predicate by which it is found there.
+type placed struct {
+	rule uint32
+	predicate
+}
+
+func rulesOf(members []placed) []uint32 {
+	rules := make([]uint32, len(members))
+	for i := range members {
+		rules[i] = members[i].rule
+	}
+	return rules
+}
+
 // plant makes the tree of rules, given the predicates of each that are left to
 // choose from. It takes out those that it chooses.
 func (p *planter) plant(rules []uint32, predicates [][]predicate) *tree {
 	t := &tree{}
 	seen := newCensus(rules, predicates)
 	var places []place // in the order in which rules come to them
-	members := map[place][]uint32{}
-	chosen := make(map[uint32]predicate, len(rules))
+	members := map[place][]placed{}
+	var without []uint32
 	root := p.checks == nil
 	if root {
 		p.checks = make([]check, len(predicates))
 	}
-	var without []uint32
 	for _, c := range rules {
 		best := seen.best(predicates[c])
 		if best < 0 {
@@ -36,11 +49,10 @@ func (p *planter) plant(rules []uint32, predicates [][]predicate) *tree {
 			continue
 		}
 		taken := predicates[c][best]
-		chosen[c] = taken
 		if members[taken.place] == nil {
 			places = append(places, taken.place)
 		}
-		members[taken.place] = append(members[taken.place], c)
+		members[taken.place] = append(members[taken.place], placed{c, taken})
 		predicates[c] = slices.DeleteFunc(predicates[c], func(other predicate) bool { return other.place == taken.place })
 		if root {
 			p.checks[c] = newCheck(predicates[c], seen)
@@ -48,28 +60,30 @@ func (p *planter) plant(rules []uint32, predicates [][]predicate) *tree {
 	}
 	t.shared, t.rest = p.share(without)
 	for _, at := range places {
-		t.groups = append(t.groups, newGroup(at, members[at], chosen, p.plant(members[at], predicates)))
+		g := newGroup(at, members[at])
+		g.otherwise = p.plant(rulesOf(members[at]), predicates)
+		t.groups = append(t.groups, g)
 	}
 	return t
 }
 
 // maxText returns the least of the lengths up to which parts are looked up.
-func maxText(rules []uint32, chosen map[uint32]predicate) int {
+func maxText(members []placed) int {
 	least := math.MaxInt
-	for _, c := range rules {
-		least = min(least, chosen[c].maxText)
+	for i := range members {
+		least = min(least, members[i].maxText)
 	}
 	return least
 }
 
-func newGroup(at place, rules []uint32, chosen map[uint32]predicate, otherwise *tree) group {
-	g := group{place: at, otherwise: otherwise}
+func newGroup(at place, members []placed) group {
+	g := group{place: at}
 	var entries []index.Entry
 	var numbers []index.Number
 	var ranges []index.Range
 	var networks []index.Network
-	for _, c := range rules {
-		p := chosen[c]
+	for i := range members {
+		p, c := &members[i].predicate, members[i].rule
 		for _, text := range p.texts {
 			entries = append(entries, index.Entry{Key: text, Rule: c})
 		}
@@ -106,7 +120,7 @@ func newGroup(at place, rules []uint32, chosen map[uint32]predicate, otherwise *
 	case suffix:
 		g.affixes = index.NewSuffixes(entries)
 	case part:
-		g.parts, g.maxText = index.NewParts(entries), maxText(rules, chosen)
+		g.parts, g.maxText = index.NewParts(entries), maxText(members)
 	case network:
 		g.networks = index.NewNetworks(networks)
 	case within:

@@ -18,9 +18,6 @@ type tree struct {
 // group has the rules that are found by predicates of one class on one value.
 type group struct {
 	place
-	fields     []string // of elements
-	parents    []int    // of an optional place
-	whenAbsent []uint32 // what holds for an absent value, if optional
 	texts      *index.Texts
 	affixes    *index.Affixes
 	parts      *index.Parts
@@ -28,6 +25,9 @@ type group struct {
 	numbers    *index.Numbers
 	ranges     *index.Ranges
 	networks   *index.Networks
+	fields     []string // of elements
+	parents    []int    // of an optional place
+	whenAbsent []uint32 // what holds for an absent value, if optional
 	nulls      []uint32
 	truths     [2][]uint32 // false and true
 	// otherwise has the same rules by their other predicates. It is asked when
