@@ -13,7 +13,7 @@ import (
 // predicatesOf returns the questions to single values of the event that a clause's
 // conditions are. Ranges of one value are joined: they are errors together.
 func predicatesOf(conditions []*rule.Expr, plan *event.Plan) []predicate {
-	var all []predicate
+	all := make([]predicate, 0, len(conditions))
 	for _, x := range conditions {
 		access := x.Access()
 		if access == nil {

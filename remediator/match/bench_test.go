@@ -88,7 +88,7 @@ func extraction(set *rule.Set) func(view *event.View, raw []byte) error {
 	for i := range benchTypes {
 		var paths [][]string
 		for _, r := range set.Clauses(benchType(i)) {
-			paths = append(paths, r.Reads()...)
+			paths = r.AppendReads(paths)
 		}
 		plans[benchType(i)] = event.NewPlan(paths)
 	}

@@ -55,7 +55,7 @@ type typed struct {
 func newTyped(clauses []rule.Clause) *typed {
 	var paths [][]string
 	for _, c := range clauses {
-		paths = append(paths, c.Reads()...)
+		paths = c.AppendReads(paths)
 	}
 	t := &typed{plan: event.NewPlan(paths), clauses: make([]*rule.Bound, len(clauses)), rests: make([]*rest, len(clauses))}
 	all, predicates := make([]uint32, len(clauses)), make([][]predicate, len(clauses))

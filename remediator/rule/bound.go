@@ -47,36 +47,44 @@ func (r *Rule) rest() []*Expr {
 // steps say.
 func (r *Rule) Rest() (*event.Plan, *Bound) {
 	exprs := r.rest()
-	plan := event.NewPlan(r.reads(exprs))
+	plan := event.NewPlan(r.appendReads(nil, exprs))
 	return plan, bind(Clause{Rule: r}, exprs, plan)
 }
 
 // exprs are the expressions of a clause that the event alone decides, its
 // condition first when it has one.
 func (c Clause) exprs() []*Expr {
-	all := []*Expr{c.If, c.Rule.GroupsBy()}
-	if !c.Ends {
-		all = append(all, c.Rule.OncePer...)
-		if c.Rule.Unless != nil {
-			all = append(all, c.Rule.Unless.Until)
-		}
-		for _, aggregate := range c.Rule.Aggregates {
-			all = append(all, aggregate.Arg, aggregate.If)
+	all := make([]*Expr, 0, 1+len(c.Rule.OncePer)) // most rules have no more
+	add := func(x *Expr) {
+		if x != nil {
+			all = append(all, x)
 		}
 	}
-	return slices.DeleteFunc(all, func(x *Expr) bool { return x == nil })
+	add(c.If)
+	add(c.Rule.GroupsBy())
+	if c.Ends {
+		return all
+	}
+	all = append(all, c.Rule.OncePer...)
+	if c.Rule.Unless != nil {
+		add(c.Rule.Unless.Until)
+	}
+	for _, aggregate := range c.Rule.Aggregates {
+		add(aggregate.Arg)
+		add(aggregate.If)
+	}
+	return all
 }
 
-// Reads returns the paths that a plan has to have for the clause.
-func (c Clause) Reads() [][]string { return c.Rule.reads(c.exprs()) }
+// AppendReads appends the paths that a plan has to have for the clause.
+func (c Clause) AppendReads(paths [][]string) [][]string { return c.Rule.appendReads(paths, c.exprs()) }
 
-// reads returns the paths that expressions of the rule read, and those of the lets
-// that they name.
-func (r *Rule) reads(exprs []*Expr) [][]string {
-	var paths [][]string
+// appendReads appends the paths that expressions of the rule read, and those of
+// the lets that they name.
+func (r *Rule) appendReads(paths [][]string, exprs []*Expr) [][]string {
 	var lets []string
 	visit := func(x *Expr) {
-		paths = append(paths, x.program.Reads()...)
+		paths = x.program.AppendReads(paths)
 		lets = append(lets, x.program.Lets...)
 	}
 	for _, x := range exprs {
@@ -90,7 +98,7 @@ func (r *Rule) reads(exprs []*Expr) [][]string {
 	return paths
 }
 
-// Bind gives the clause its places in a plan that has its Reads.
+// Bind gives the clause its places in a plan that has what it reads.
 func (c Clause) Bind(plan *event.Plan) *Bound { return bind(c, c.exprs(), plan) }
 
 func bind(c Clause, exprs []*Expr, plan *event.Plan) *Bound {
@@ -108,7 +116,7 @@ func bind(c Clause, exprs []*Expr, plan *event.Plan) *Bound {
 	return b
 }
 
-// Bind gives a condition its places in a plan that has the Reads of its clause, to
+// Bind gives a condition its places in a plan that has what its clause reads, to
 // be evaluated by itself. It returns false for one that needs lets of its rule.
 func (e *Expr) Bind(plan *event.Plan) (expression.Bound, bool) {
 	if len(e.program.Lets) > 0 {

@@ -46,7 +46,7 @@ func TestBoundJudgesAsValuesDo(t *testing.T) {
 		clauses := set.Clauses(eventType)
 		var paths [][]string
 		for _, c := range clauses {
-			paths = append(paths, c.Reads()...)
+			paths = c.AppendReads(paths)
 		}
 		plan := event.NewPlan(paths)
 		if plan.Slot([]string{"data", "nowhere"}) >= 0 {

@@ -100,7 +100,7 @@ func cellOf(t *testing.T, data, column string) string {
 	}
 	r := ruleFor(t, code(column))
 	clause := r.clause
-	plan := event.NewPlan(clause.Reads())
+	plan := event.NewPlan(clause.AppendReads(nil))
 	var view event.View
 	if err := view.Read([]byte(raw), func([]byte) *event.Plan { return plan }); err != nil {
 		t.Fatal(err)

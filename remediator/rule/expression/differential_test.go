@@ -60,7 +60,7 @@ func newSides(t testing.TB, s setting, programs ...*expression.Program) *sides {
 	t.Helper()
 	var paths [][]string
 	for _, p := range slices.Concat(s.lets, programs) {
-		paths = append(paths, p.Reads()...)
+		paths = p.AppendReads(paths)
 	}
 	both := &sides{setting: s, plan: event.NewPlan(paths)}
 	for _, let := range s.lets {

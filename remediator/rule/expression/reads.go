@@ -43,11 +43,10 @@ func findRead(all []read, path []string) int {
 	return slices.IndexFunc(all, func(r read) bool { return slices.Equal(r.path, path) })
 }
 
-// Reads returns the paths that a plan for the program has to have.
-func (p *Program) Reads() [][]string {
-	paths := make([][]string, len(p.reads))
-	for i, r := range p.reads {
-		paths[i] = r.path
+// AppendReads appends the paths that a plan for the program has to have.
+func (p *Program) AppendReads(paths [][]string) [][]string {
+	for i := range p.reads {
+		paths = append(paths, p.reads[i].path)
 	}
 	return paths
 }
@@ -59,7 +58,7 @@ type Bound struct {
 	slots   []int32 // of the program's reads
 }
 
-// Bind gives the program its places in a plan, which must have its Reads.
+// Bind gives the program its places in a plan, which must have what it reads.
 func (p *Program) Bind(plan *event.Plan) Bound {
 	b := Bound{program: p, slots: make([]int32, len(p.reads))}
 	for i, r := range p.reads {
