@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"math"
@@ -316,7 +317,8 @@ func stormUsage(ruleName string, live bool) string {
 }
 
 func (f *Fold) customerUsage(ruleName, customer string, live bool) string {
-	return fmt.Sprintf("%s:customer:%s:%x", modeName(live), ruleName, f.hash.long("customer", customer))
+	hash := f.hash.long("customer", customer)
+	return modeName(live) + ":customer:" + ruleName + ":" + hex.EncodeToString(hash[:])
 }
 
 // usage returns a usage, made when it is new.

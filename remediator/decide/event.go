@@ -49,7 +49,7 @@ func (f *Fold) foldEvent(j *judged) error {
 		c.Errors++
 		return nil
 	}
-	f.events.forget(f.at - f.eventMemory())
+	f.events.forget(f.at - f.eventMemory)
 	key := f.hash.event(j.result.Source, j.result.ID)
 	if f.events.has(key) {
 		c.Duplicates++
@@ -105,12 +105,12 @@ func (c *Counts) count(became fate) {
 	}
 }
 
-// eventMemory is for how long events that touched state are remembered: as long
+// eventMemoryOf is for how long events that touched state are remembered: as long
 // as input ids, or as the longest window that a repeat could enter or wait in. Where
 // an expression says how long an event waits, its lateness alone keeps a repeat out.
-func (f *Fold) eventMemory() int64 {
+func (f *Fold) eventMemoryOf(rules []*rule.Rule) int64 {
 	longest := inputMemory
-	for _, r := range f.rules {
+	for _, r := range rules {
 		if r.Window != nil {
 			longest = max(longest, int64(r.Window.Within)+f.state.Lateness)
 		}
@@ -207,13 +207,11 @@ func keyed(hit *match.Hit) bool {
 // ordinal of the event's input is its key.
 func (f *Fold) judgeTaken(c *candidate, ordinal uint64) (fate, error) {
 	hit, r := c.hit, c.hit.Rule
-	c.remedy = unkeyedRemedyID(r.Scope, f.state.Position.LogID, ordinal)
-	if hit.Key != "" {
-		c.remedy = RemedyID(r.Scope, hit.Key)
-		if f.taken(c.remedy, c.live) {
-			return fateJudged, f.add(KindDuplicate, Fact{Rule: r.Name, Remedy: c.remedy},
-				DuplicateFact{Remedy: c.remedy, Source: c.event.Source, Event: c.event.ID, Mode: modeName(c.live), Opened: c.opened})
-		}
+	if hit.Key == "" {
+		c.remedy = unkeyedRemedyID(r.Scope, f.state.Position.LogID, ordinal)
+	} else if c.remedy = RemedyID(r.Scope, hit.Key); f.taken(c.remedy, c.live) {
+		return fateJudged, f.add(KindDuplicate, Fact{Rule: r.Name, Remedy: c.remedy},
+			DuplicateFact{Remedy: c.remedy, Source: c.event.Source, Event: c.event.ID, Mode: modeName(c.live), Opened: c.opened})
 	}
 	return fateRemedy, f.decide(c)
 }

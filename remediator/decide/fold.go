@@ -57,7 +57,9 @@ type Fold struct {
 	set     *rule.Set
 	rules   map[string]*rule.Rule
 	matcher match.Matcher // of no rules before the first set
-	timers  timers
+	// eventMemory is what eventMemoryOf says of the rules in force.
+	eventMemory int64
+	timers      timers
 	// manyTimers is the number from which on those that were settled are cleared away.
 	manyTimers int
 	// manyUsages is the same for the usages of a rehearsal.
@@ -82,7 +84,7 @@ func New(cfg Config) *Fold {
 	}
 	cfg.Matchers = max(cfg.Matchers, 1)
 	return &Fold{cfg: cfg, state: newState(), inputs: newRecent(nil, 0), events: newRecent(nil, 0),
-		matcher: cfg.NewMatcher(&rule.Set{}), rules: map[string]*rule.Rule{}, windows: map[string]*window.Table{}, maxWindows: maxWindows, maxWindowBytes: maxWindowBytes,
+		matcher: cfg.NewMatcher(&rule.Set{}), rules: map[string]*rule.Rule{}, eventMemory: inputMemory, windows: map[string]*window.Table{}, maxWindows: maxWindows, maxWindowBytes: maxWindowBytes,
 		maxOpenings: maxOpenings, maxPasts: maxPasts,
 		watches: map[string]int64{}}
 }

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"crypto/sha1"
 	"encoding/binary"
 	"math"
 	"strconv"
@@ -16,13 +17,24 @@ var namespace = uuid.MustParse("6d616b65-676f-5f64-8000-6d616b65676f")
 // once_per key: UUIDv5(UUIDv5(makegood, scope), key). The rule's text is no part
 // of it, so that no edit pays a key twice.
 func RemedyID(scope, key string) uuid.UUID {
-	return uuid.NewSHA1(uuid.NewSHA1(namespace, []byte("scope:"+scope)), []byte(key))
+	return derive(derive(namespace, "scope:"+scope), key)
 }
 
 // ActionID derives an action's id, which is the idempotency key at the
 // provider: UUIDv5(remedy, step name).
 func ActionID(remedy uuid.UUID, step string) uuid.UUID {
-	return uuid.NewSHA1(remedy, []byte(step))
+	return derive(remedy, step)
+}
+
+// derive is UUIDv5 (RFC 9562, 5.5), without allocating for names of the usual
+// length.
+func derive(space uuid.UUID, name string) (id uuid.UUID) {
+	buf := append(make([]byte, 0, 256), space[:]...)
+	sum := sha1.Sum(append(buf, name...))
+	copy(id[:], sum[:])
+	id[6] = id[6]&0x0f | 0x50
+	id[8] = id[8]&0x3f | 0x80
+	return id
 }
 
 // unkeyedRemedyID is the id of a remedy of a rule without once_per: one for each

@@ -71,6 +71,7 @@ func (f *Fold) use(set *rule.Set) {
 	for _, r := range set.Rules {
 		f.rules[r.Name] = r
 	}
+	f.eventMemory = f.eventMemoryOf(set.Rules)
 }
 
 // putInForce seals a rule set and judges by it from the next input on.
