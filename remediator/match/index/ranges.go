@@ -23,19 +23,12 @@ func Below(number float64) float64 { return math.Nextafter(number, math.Inf(-1))
 // Ranges finds rules by the range that a number lies in. Ranges with one limit
 // are sorted by it. Those with two form a tree: each node has the ranges that
 // hold its number, sorted by both limits, those wholly below it lie in its left
-// and those wholly above in its right tree. Where few are left they are a leaf,
-// which is gone through: it lies together, and a search would go back and forth.
+// and those wholly above in its right tree.
 type Ranges struct {
-	from, to    limits  // with a Low alone, ascending; with a High alone, descending
-	nodes       []node  // the root first
-	lows, highs limits  // of the nodes, in order of the nodes: ascending and descending
-	leaves      []Range // one leaf behind the other
+	from, to    limits // with a Low alone, ascending; with a High alone, descending
+	nodes       []node // the root first
+	lows, highs limits // of the nodes, in order of the nodes: ascending and descending
 }
-
-const (
-	few    = 8              // ranges at most in a leaf
-	noTree = math.MaxUint32 // the left and right of a leaf
-)
 
 // limits are sorted limits with their rules.
 type limits struct {
@@ -49,7 +42,7 @@ func (l *limits) add(at float64, rule uint32) {
 
 type node struct {
 	number      float64
-	start, end  uint32 // of its part of lows and highs, or of leaves
+	start, end  uint32 // of its part of lows and highs
 	left, right uint32 // 0: none
 }
 
@@ -94,12 +87,6 @@ func (r *Ranges) grow(ranges []Range) uint32 {
 	if len(ranges) == 0 {
 		return 0
 	}
-	if len(ranges) <= few {
-		start := uint32(len(r.leaves))
-		r.leaves = append(r.leaves, ranges...)
-		r.nodes = append(r.nodes, node{start: start, end: uint32(len(r.leaves)), left: noTree, right: noTree})
-		return uint32(len(r.nodes) - 1)
-	}
 	ends := make([]float64, 0, 2*len(ranges))
 	for _, x := range ranges {
 		ends = append(ends, x.Low, x.High)
@@ -141,9 +128,6 @@ func (r *Ranges) Append(dst []uint32, number float64) []uint32 {
 	}
 	for at := uint32(0); ; {
 		n := &r.nodes[at]
-		if n.left == noTree {
-			return appendHolding(dst, r.leaves[n.start:n.end], number)
-		}
 		lows, highs := r.lows.at[n.start:n.end], r.highs.at[n.start:n.end]
 		switch {
 		case number < n.number:
@@ -159,15 +143,6 @@ func (r *Ranges) Append(dst []uint32, number float64) []uint32 {
 			return dst
 		}
 	}
-}
-
-func appendHolding(dst []uint32, ranges []Range, number float64) []uint32 {
-	for i := range ranges {
-		if x := &ranges[i]; x.Low <= number && number <= x.High {
-			dst = append(dst, x.Rule)
-		}
-	}
-	return dst
 }
 
 // upTo returns how many of ascending limits are at most a number.
