@@ -12,7 +12,7 @@ help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 # Four packages at a time, since many wait more than they work.
-check: ## Look at format, vet, layout and run the short tests; under a minute.
+check: ## Look at format, vet, layout and run the short tests: two minutes, less when little changed.
 	@diff=$$(gofmt -d .); if [ -n "$$diff" ]; then echo "$$diff"; echo "run make fmt"; exit 1; fi
 	@for module in $(MODULES); do (cd $$module && go vet ./...); done
 	@go run ./tools/testrun -show '^TestPullToClosed' -flags '-short -p=4' $(MODULES)
