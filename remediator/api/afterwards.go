@@ -97,21 +97,12 @@ func askRefused(w http.ResponseWriter, err error) bool {
 // explain answers GET /v1/remedies/{remedy}/explanation: why the remedy was made, by
 // the rules and the windows of then.
 func (h handler) explain(w http.ResponseWriter, r *http.Request) {
-	id, ok := remedyID(w, r)
+	found, ok := h.foundRemedy(w, r)
 	if !ok {
 		return
 	}
-	found, err := h.Ledger.Remedy(r.Context(), id)
-	if err == nil && found == nil {
-		problem.Write(w, http.StatusNotFound, "not-found", "no remedy has this id")
-		return
-	}
-	if err != nil {
-		h.answer(w, r, nil, err)
-		return
-	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // as in apply
-	explanation, err := h.History.Explain(r.Context(), id)
+	explanation, err := h.History.Explain(r.Context(), found.Remedy)
 	if !askRefused(w, err) {
 		h.answer(w, r, explanation, err)
 	}

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/problem"
@@ -153,22 +151,28 @@ func (h handler) remedies(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, r, page, err)
 }
 
-func (h handler) remedy(w http.ResponseWriter, r *http.Request) {
-	id, err := uuid.Parse(r.PathValue("remedy"))
-	if err != nil {
-		problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%q is no remedy id", r.PathValue("remedy")))
-		return
+// foundRemedy returns the remedy that a path names, or answers why there is none.
+func (h handler) foundRemedy(w http.ResponseWriter, r *http.Request) (found *views.Remedy, ok bool) {
+	id, ok := remedyID(w, r)
+	if !ok {
+		return nil, false
 	}
 	found, err := h.Ledger.Remedy(r.Context(), id)
-	if err == nil && found == nil {
-		problem.Write(w, http.StatusNotFound, "not-found", "no remedy has this id")
-		return
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		h.answer(w, r, nil, err)
+	case found == nil:
+		problem.Write(w, http.StatusNotFound, "not-found", "no remedy has this id")
+	}
+	return found, err == nil && found != nil
+}
+
+func (h handler) remedy(w http.ResponseWriter, r *http.Request) {
+	found, ok := h.foundRemedy(w, r)
+	if !ok {
 		return
 	}
-	entries, err := h.Ledger.History(r.Context(), id)
+	entries, err := h.Ledger.History(r.Context(), found.Remedy)
 	answer := Remedy{Remedy: *found, Facts: []Fact{}}
 	for _, e := range entries {
 		answer.Facts = append(answer.Facts, Fact{Sequence: e.Seq, Kind: e.Kind, At: time.Unix(0, e.At).UTC(), Body: e.Body})

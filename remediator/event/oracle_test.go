@@ -295,14 +295,20 @@ func jsonBodies(t testing.TB) []string {
 	return bodies
 }
 
+// drawRaw draws an event, one byte of which may be damaged.
+func drawRaw(t *rapid.T) []byte {
+	raw := []byte(drawEvent(t))
+	if rapid.Bool().Draw(t, "damaged") {
+		at := rapid.IntRange(0, len(raw)-1).Draw(t, "at")
+		raw[at] = rapid.SampledFrom([]byte("\"\\{}[]:,. 0e-\x00\xff\xc3nu")).Draw(t, "byte")
+	}
+	return raw
+}
+
 func TestRandomEventsAgree(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		raw := []byte(drawEvent(t))
-		if rapid.Bool().Draw(t, "damaged") {
-			at := rapid.IntRange(0, len(raw)-1).Draw(t, "at")
-			raw[at] = rapid.SampledFrom([]byte("\"\\{}[]:,. 0e-\x00\xff\xc3nu")).Draw(t, "byte")
-		}
+		raw := drawRaw(t)
 		agree(t, raw)
 	})
 }

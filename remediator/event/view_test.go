@@ -183,11 +183,7 @@ func TestViewAgrees(t *testing.T) {
 func TestRandomViewsAgree(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		raw := []byte(drawEvent(t))
-		if rapid.Bool().Draw(t, "damaged") {
-			at := rapid.IntRange(0, len(raw)-1).Draw(t, "at")
-			raw[at] = rapid.SampledFrom([]byte("\"\\{}[]:,. 0e-\x00\xff\xc3nu")).Draw(t, "byte")
-		}
+		raw := drawRaw(t)
 		viewAgrees(t, new(event.View), raw, rapid.SliceOf(rapid.SampledFrom(wanted)).Draw(t, "paths"))
 	})
 }

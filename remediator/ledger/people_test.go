@@ -227,18 +227,20 @@ func (d *desk) fact(kind, has string) (int, *decide.Fact) {
 	return 0, nil
 }
 
+// replaceIn returns what changes a part of the body of a desk's fact.
+func replaceIn(kind, has, old, new string) func(d *desk) {
+	return func(d *desk) {
+		_, f := d.fact(kind, has)
+		if !strings.Contains(string(f.Body), old) {
+			d.t.Errorf("%s is not in %s", old, f.Body)
+		}
+		f.Body = json.RawMessage(strings.Replace(string(f.Body), old, new, 1))
+	}
+}
+
 func TestVerifyFindsReversalsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	_, public := newSigner(t, 1, ledger.Origin(testLog))
-	replace := func(kind, has, old, new string) func(d *desk) {
-		return func(d *desk) {
-			_, f := d.fact(kind, has)
-			if !strings.Contains(string(f.Body), old) {
-				t.Errorf("%s is not in %s", old, f.Body)
-			}
-			f.Body = json.RawMessage(strings.Replace(string(f.Body), old, new, 1))
-		}
-	}
 	again := func(kind, has string) func(d *desk) {
 		return func(d *desk) {
 			i, f := d.fact(kind, has)
@@ -253,10 +255,10 @@ func TestVerifyFindsReversalsThatCannotBe(t *testing.T) {
 		change func(d *desk)
 		want   string
 	}{
-		"more is taken back than was paid": {replace(decide.KindRemedy, `"makegood.reverse"`, `"minor":450`, `"minor":451`), "which moved 4.50 USD"},
-		"in another currency":              {replace(decide.KindRemedy, `"makegood.reverse"`, `"minor":450,"currency":"USD"`, `"minor":450,"currency":"EUR"`), "undoes 4.50 EUR"},
+		"more is taken back than was paid": {replaceIn(decide.KindRemedy, `"makegood.reverse"`, `"minor":450`, `"minor":451`), "which moved 4.50 USD"},
+		"in another currency":              {replaceIn(decide.KindRemedy, `"makegood.reverse"`, `"minor":450,"currency":"USD"`, `"minor":450,"currency":"EUR"`), "undoes 4.50 EUR"},
 		"what was not paid":                {without(decide.KindAction, `"amount":{"minor":450`), "which was not carried out"},
-		"more than was to be":              {replace(decide.KindAction, `"minor":150`, `"minor":150`, `"minor":201`), "decided was 2.00 USD"},
+		"more than was to be":              {replaceIn(decide.KindAction, `"minor":150`, `"minor":150`, `"minor":201`), "decided was 2.00 USD"},
 		"reversed though nothing was": {func(d *desk) {
 			_, f := d.fact(decide.KindEnd, `"failed"`)
 			f.Body = json.RawMessage(`{"status":"reversed"}`)

@@ -70,10 +70,10 @@ func (f *formatter) expressions(root *yaml.Node) {
 			f.expression(node, key)
 		}
 		f.entries(node)
-		f.unless(value(node, "unless"))
-		f.expression(value(node, "once_per"), "key")
-		f.expression(value(node, "window"), "by")
-		if let := value(node, "let"); let != nil && let.Kind == yaml.MappingNode {
+		f.unless(document.Value(node, "unless"))
+		f.expression(document.Value(node, "once_per"), "key")
+		f.expression(document.Value(node, "window"), "by")
+		if let := document.Value(node, "let"); let != nil && let.Kind == yaml.MappingNode {
 			for i := 0; i+1 < len(let.Content); i += 2 {
 				f.expression(let, let.Content[i].Value)
 			}
@@ -90,7 +90,7 @@ func (f *formatter) unless(node *yaml.Node) {
 
 // entries rewrites the conditions of the types that event lists.
 func (f *formatter) entries(node *yaml.Node) {
-	list := value(node, "event")
+	list := document.Value(node, "event")
 	if list == nil {
 		return
 	}
@@ -102,7 +102,7 @@ func (f *formatter) entries(node *yaml.Node) {
 // expression rewrites the value of a key: plain where YAML reads it plain, else
 // as a block. Values inside of { } and over several lines stay.
 func (f *formatter) expression(parent *yaml.Node, key string) {
-	n := value(parent, key)
+	n := document.Value(parent, key)
 	if n == nil || n.Kind != yaml.ScalarNode || n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0 ||
 		parent.Style&yaml.FlowStyle != 0 || strings.ContainsAny(n.Value, "\n") || strings.TrimSpace(n.Value) != n.Value || n.Value == "" {
 		return
@@ -184,24 +184,11 @@ func (f *formatter) layout(root *yaml.Node) {
 }
 
 func rulesOf(root *yaml.Node) []*yaml.Node {
-	list := value(root, "rules")
+	list := document.Value(root, "rules")
 	if list == nil || list.Kind != yaml.SequenceNode || list.Style&yaml.FlowStyle != 0 {
 		return nil
 	}
 	return list.Content
-}
-
-// value returns the value of a mapping's key, nil when there is none.
-func value(n *yaml.Node, key string) *yaml.Node {
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-	}
-	return nil
 }
 
 // same reports whether two documents say the same.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"cel.dev/cel-go/cel"
 )
@@ -45,37 +44,13 @@ func celProgram(env *cel.Env, text string) (cel.Program, error) {
 	return env.Program(ast, cel.EvalOptions(cel.OptOptimize))
 }
 
-// celText writes a rule in CEL, for cel-go and for our own rule files.
-func celText(r *Rule) string {
-	return joined(r, " && ", func(c *Condition) string {
-		switch c.Operator {
-		case Equal:
-			return fmt.Sprintf("%s == %q", c.Path, c.Value)
-		case NotEqual:
-			return fmt.Sprintf("%s != %q", c.Path, c.Value)
-		case In:
-			return fmt.Sprintf("%s in %s", c.Path, list(c.Value))
-		case Prefix:
-			return fmt.Sprintf("%s.startsWith(%q)", c.Path, c.Value)
-		case NotPrefix:
-			return fmt.Sprintf("!%s.startsWith(%q)", c.Path, c.Value)
-		case Suffix:
-			return fmt.Sprintf("%s.endsWith(%q)", c.Path, c.Value)
-		case Contains:
-			return fmt.Sprintf("%s.contains(%q)", c.Path, c.Value)
-		case AtLeast:
-			return fmt.Sprintf("%s >= %d", c.Path, c.Value)
-		case Range:
-			bounds := c.Value.([]int)
-			return fmt.Sprintf("%s >= %d && %s < %d", c.Path, bounds[0], c.Path, bounds[1])
-		case Not:
-			return "!" + c.Path
-		case Has:
-			return fmt.Sprintf("%q in %s", c.Value, c.Path)
-		case Any:
-			at := strings.LastIndexByte(c.Path, '.')
-			return fmt.Sprintf("%s.exists(i, i%s == %q)", c.Path[:at], c.Path[at:], c.Value)
-		}
-		panic(fmt.Sprintf("no operator %q", c.Operator))
-	})
-}
+// celText writes the conditions of a rule in CEL, for cel-go and for our own rule
+// files.
+func celText(r *Rule) string { return celDialect.text(r) }
+
+var celDialect = dialect{and: " && ", conditions: map[Operator]string{
+	Equal: `%[1]s == %[2]q`, NotEqual: `%[1]s != %[2]q`, In: `%[1]s in [%[2]s]`,
+	Prefix: `%[1]s.startsWith(%[2]q)`, NotPrefix: `!%[1]s.startsWith(%[2]q)`, Suffix: `%[1]s.endsWith(%[2]q)`, Contains: `%[1]s.contains(%[2]q)`,
+	AtLeast: `%[1]s >= %[2]d`, Range: `%[1]s >= %[2]d && %[1]s < %[3]d`, Not: `!%[1]s`,
+	Has: `%[2]q in %[1]s`, Any: `%[1]s.exists(i, i%[3]s == %[2]q)`,
+}}

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 )
 
 // matcher finds the rules that match an event: it appends their places in the
@@ -80,22 +79,4 @@ func decode(raw []byte) (map[string]any, string, error) {
 	}
 	eventType, _ := event["type"].(string)
 	return event, eventType, nil
-}
-
-// joined writes a rule's conditions, each by write, with a word between them.
-func joined(r *Rule, and string, write func(*Condition) string) string {
-	texts := make([]string, len(r.Conditions))
-	for i := range r.Conditions {
-		texts[i] = write(&r.Conditions[i])
-	}
-	return strings.Join(texts, and)
-}
-
-// list writes texts as a literal of a list, which most languages spell alike.
-func list(texts any) string {
-	text, err := json.Marshal(texts)
-	if err != nil {
-		panic(err) // texts only
-	}
-	return string(text)
 }

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/vm"
 )
@@ -38,36 +35,10 @@ func exprLang(rules []Rule) (matcher, error) {
 	}, nil
 }
 
-func exprText(r *Rule) string {
-	return joined(r, " && ", func(c *Condition) string {
-		switch c.Operator {
-		case Equal:
-			return fmt.Sprintf("%s == %q", c.Path, c.Value)
-		case NotEqual:
-			return fmt.Sprintf("%s != %q", c.Path, c.Value)
-		case In:
-			return fmt.Sprintf("%s in %s", c.Path, list(c.Value))
-		case Prefix:
-			return fmt.Sprintf("%s startsWith %q", c.Path, c.Value)
-		case NotPrefix:
-			return fmt.Sprintf("!(%s startsWith %q)", c.Path, c.Value)
-		case Suffix:
-			return fmt.Sprintf("%s endsWith %q", c.Path, c.Value)
-		case Contains:
-			return fmt.Sprintf("%s contains %q", c.Path, c.Value)
-		case AtLeast:
-			return fmt.Sprintf("%s >= %d", c.Path, c.Value)
-		case Range:
-			bounds := c.Value.([]int)
-			return fmt.Sprintf("%s >= %d && %s < %d", c.Path, bounds[0], c.Path, bounds[1])
-		case Not:
-			return "!" + c.Path
-		case Has:
-			return fmt.Sprintf("%q in %s", c.Value, c.Path)
-		case Any:
-			at := strings.LastIndexByte(c.Path, '.')
-			return fmt.Sprintf("any(%s, %s == %q)", c.Path[:at], c.Path[at:], c.Value)
-		}
-		panic(fmt.Sprintf("no operator %q", c.Operator))
-	})
-}
+// exprText writes the conditions of a rule in expr, which spells most as CEL does.
+func exprText(r *Rule) string { return exprDialect.text(r) }
+
+var exprDialect = celDialect.with(map[Operator]string{
+	Prefix: `%[1]s startsWith %[2]q`, NotPrefix: `!(%[1]s startsWith %[2]q)`, Suffix: `%[1]s endsWith %[2]q`, Contains: `%[1]s contains %[2]q`,
+	Any: `any(%[1]s, %[3]s == %[2]q)`,
+})

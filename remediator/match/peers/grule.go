@@ -58,35 +58,15 @@ func grule(rules []Rule) (matcher, error) {
 // gruleText writes a rule in grule's language. It has no operator that looks
 // through a list, so rules that need one are not for it.
 func gruleText(r *Rule) string {
-	conditions := joined(r, " && ", func(c *Condition) string {
-		path := "event." + strings.TrimPrefix(c.Path, "event.")
-		switch c.Operator {
-		case Equal:
-			return fmt.Sprintf("%s == %q", path, c.Value)
-		case NotEqual:
-			return fmt.Sprintf("%s != %q", path, c.Value)
-		case In:
-			return fmt.Sprintf("%s.In(%s)", path, strings.Trim(list(c.Value), "[]"))
-		case Prefix:
-			return fmt.Sprintf("%s.HasPrefix(%q)", path, c.Value)
-		case NotPrefix:
-			return fmt.Sprintf("!%s.HasPrefix(%q)", path, c.Value)
-		case Suffix:
-			return fmt.Sprintf("%s.HasSuffix(%q)", path, c.Value)
-		case Contains:
-			return fmt.Sprintf("%s.Contains(%q)", path, c.Value)
-		case AtLeast:
-			return fmt.Sprintf("%s >= %d", path, c.Value)
-		case Range:
-			bounds := c.Value.([]int)
-			return fmt.Sprintf("%s >= %d && %s < %d", path, bounds[0], path, bounds[1])
-		case Not:
-			return fmt.Sprintf("%s == false", path)
-		}
-		panic(fmt.Sprintf("no operator %q", c.Operator))
-	})
+	conditions := gruleDialect.text(r)
 	if prefix, wild := strings.CutSuffix(r.Type, "*"); wild {
 		return fmt.Sprintf("event.type.HasPrefix(%q) && %s", prefix, conditions)
 	}
 	return fmt.Sprintf("event.type == %q && %s", r.Type, conditions)
 }
+
+var gruleDialect = dialect{and: " && ", root: "event.", conditions: map[Operator]string{
+	Equal: `%[1]s == %[2]q`, NotEqual: `%[1]s != %[2]q`, In: `%[1]s.In(%[2]s)`,
+	Prefix: `%[1]s.HasPrefix(%[2]q)`, NotPrefix: `!%[1]s.HasPrefix(%[2]q)`, Suffix: `%[1]s.HasSuffix(%[2]q)`, Contains: `%[1]s.Contains(%[2]q)`,
+	AtLeast: `%[1]s >= %[2]d`, Range: `%[1]s >= %[2]d && %[1]s < %[3]d`, Not: `%[1]s == false`,
+}}

@@ -45,40 +45,16 @@ func opa(rules []Rule) (matcher, error) {
 }
 
 func regoText(r *Rule) string {
-	conditions := joined(r, "\n\t", func(c *Condition) string {
-		path := "input." + strings.TrimPrefix(c.Path, "event.")
-		switch c.Operator {
-		case Equal:
-			return fmt.Sprintf("%s == %q", path, c.Value)
-		case NotEqual:
-			return fmt.Sprintf("%s != %q", path, c.Value)
-		case In:
-			return fmt.Sprintf("%s in %s", path, list(c.Value))
-		case Prefix:
-			return fmt.Sprintf("startswith(%s, %q)", path, c.Value)
-		case NotPrefix:
-			return fmt.Sprintf("not startswith(%s, %q)", path, c.Value)
-		case Suffix:
-			return fmt.Sprintf("endswith(%s, %q)", path, c.Value)
-		case Contains:
-			return fmt.Sprintf("contains(%s, %q)", path, c.Value)
-		case AtLeast:
-			return fmt.Sprintf("%s >= %d", path, c.Value)
-		case Range:
-			bounds := c.Value.([]int)
-			return fmt.Sprintf("%s >= %d\n\t%s < %d", path, bounds[0], path, bounds[1])
-		case Not:
-			return "not " + path
-		case Has:
-			return fmt.Sprintf("%q in %s", c.Value, path)
-		case Any:
-			at := strings.LastIndexByte(path, '.')
-			return fmt.Sprintf("%s[_]%s == %q", path[:at], path[at:], c.Value)
-		}
-		panic(fmt.Sprintf("no operator %q", c.Operator))
-	})
+	conditions := regoDialect.text(r)
 	if prefix, wild := strings.CutSuffix(r.Type, "*"); wild {
 		return fmt.Sprintf("startswith(input.type, %q)\n\t%s", prefix, conditions)
 	}
 	return fmt.Sprintf("input.type == %q\n\t%s", r.Type, conditions)
 }
+
+var regoDialect = dialect{and: "\n\t", root: "input.", conditions: map[Operator]string{
+	Equal: `%[1]s == %[2]q`, NotEqual: `%[1]s != %[2]q`, In: `%[1]s in [%[2]s]`,
+	Prefix: `startswith(%[1]s, %[2]q)`, NotPrefix: `not startswith(%[1]s, %[2]q)`, Suffix: `endswith(%[1]s, %[2]q)`, Contains: `contains(%[1]s, %[2]q)`,
+	AtLeast: `%[1]s >= %[2]d`, Range: "%[1]s >= %[2]d\n\t%[1]s < %[3]d", Not: `not %[1]s`,
+	Has: `%[2]q in %[1]s`, Any: `%[1]s[_]%[3]s == %[2]q`,
+}}

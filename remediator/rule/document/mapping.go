@@ -158,3 +158,16 @@ func contains(list []string, name string) bool {
 	}
 	return false
 }
+
+// Value returns the value of a mapping's key, nil when there is none.
+func Value(n *yaml.Node, key string) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}

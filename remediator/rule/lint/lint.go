@@ -121,7 +121,7 @@ func (l *linter) source(set *rule.Set, path string) *source {
 	}
 	root := s.Parse()
 	s.Problems = nil // whatever it was, loading has said it
-	if list := value(root, "rules"); list != nil {
+	if list := document.Value(root, "rules"); list != nil {
 		for _, node := range list.Content {
 			s.rules[node.Line] = node
 		}
@@ -130,24 +130,11 @@ func (l *linter) source(set *rule.Set, path string) *source {
 	return s
 }
 
-// value returns the value of a mapping's key, nil when there is none.
-func value(n *yaml.Node, key string) *yaml.Node {
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-	}
-	return nil
-}
-
 // at returns where the value of a key of the rule stands; where the rule's name
 // does when it has no such key.
 func (s *studied) at(key string) document.Place {
 	for _, wanted := range []string{key, "rule"} {
-		if n := value(s.node, wanted); n != nil {
+		if n := document.Value(s.node, wanted); n != nil {
 			return s.source.Within(n, 0)
 		}
 	}
