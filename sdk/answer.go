@@ -2,7 +2,6 @@ package makegood
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -12,7 +11,7 @@ import (
 // maxRetryAfter is the longest silence that a service may ask for.
 const maxRetryAfter = 5 * time.Minute
 
-var errTooLargeThere = errors.New("the service takes no event of this size (413)")
+var tooLargeThere = rejection{Code: "too_large", Detail: "the service takes no event of this size (413)"}
 
 // answer is what the service said to one try.
 type answer struct {
@@ -33,10 +32,10 @@ func (a answer) accepted() bool {
 
 // verdict is what an answer means for the events of a request.
 type verdict struct {
-	settled bool  // every event was either taken or refused for good
-	refused int   // how many were refused
-	why     error // they were refused
-	divide  bool  // none was taken, but smaller requests may be
+	settled bool        // every event was either taken or refused for good
+	refused int         // how many were refused
+	named   []rejection // of them: those that the answer names, one at least
+	divide  bool        // none was taken, but smaller requests may be
 
 	trouble string // why none was taken, when the same request shall come again
 }
@@ -49,7 +48,7 @@ func (a answer) judge(n int) verdict {
 	case a.status == http.StatusRequestEntityTooLarge && n > 1:
 		return verdict{divide: true}
 	case a.status == http.StatusRequestEntityTooLarge:
-		return verdict{settled: true, refused: 1, why: errTooLargeThere}
+		return verdict{settled: true, refused: 1, named: []rejection{tooLargeThere}}
 	case a.status == http.StatusBadRequest:
 		return a.rejections(n)
 	}
@@ -100,7 +99,7 @@ func (a answer) rejections(n int) verdict {
 	if refused == n && len(body.Rejected) < n {
 		return verdict{divide: true}
 	}
-	return verdict{settled: true, refused: refused, why: body.Rejected[0]}
+	return verdict{settled: true, refused: refused, named: body.Rejected}
 }
 
 // explain says what a status means for whoever reads the log.

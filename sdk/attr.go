@@ -2,7 +2,9 @@ package makegood
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -11,8 +13,8 @@ import (
 )
 
 // Attr is one attribute of an event: something about the event itself, such as
-// its customer, or one field of its data. The zero Attr is ignored, so a
-// caller may leave one out by condition.
+// its customer, or one field of its data. The zero Attr is ignored, and so are an
+// empty Customer, Subject and ID, so a caller may leave one out by condition.
 type Attr struct {
 	kind  kind
 	mark  mark
@@ -105,7 +107,8 @@ func Time(key string, t time.Time) Attr { return timeAttr(kindTime, key, t) }
 
 // Any is anything that encoding/json can write, a json.RawMessage included, in
 // the event's data. It is written at once, so the value may change afterwards;
-// a value that cannot be written makes the event [ErrInvalid].
+// a value that cannot be written makes the event [ErrInvalid]. Tags makegood in it
+// are not read: see [Define].
 func Any(key string, value any) Attr {
 	text, err := marshal(value)
 	if err != nil {
@@ -119,9 +122,12 @@ func Any(key string, value any) Attr {
 func Email(key, address string) Attr { return Verbatim(String(key, address)) }
 
 // Verbatim keeps a customer, subject or field as it is: its key may be one that is
-// left out otherwise, its text is not searched and not given to Redact.
+// left out otherwise, its text is not searched and not given to Redact. What was
+// given as [Hash] stays a pseudonym.
 func Verbatim(a Attr) Attr {
-	a.mark = markVerbatim
+	if a.mark == markNone {
+		a.mark = markVerbatim
+	}
 	return a
 }
 
@@ -137,6 +143,21 @@ func Hash(a Attr) Attr {
 	return Attr{kind: kindBad, key: a.key, text: "Hash takes a Customer, Subject or String"}
 }
 
+// Err says why an event with this attribute would be invalid or too large whatever
+// else it has, and is nil when it would not. It knows no client: an attribute may be
+// refused nevertheless for want of a HashKey, or by a function given to Redact.
+func (a Attr) Err() error {
+	if a.mark == markHash { // of any text there is a pseudonym
+		a.mark, a.text = markVerbatim, ""
+	}
+	alone := encoder{privacy: &privacy{}}
+	_, err := alone.event(context.Background(), nil, time.Unix(0, 0), "a", []Attr{a})
+	if errors.Is(err, ErrTooLarge) {
+		return fmt.Errorf("%w: attribute %s takes %d bytes", ErrTooLarge, quote(a.key), len(a.text))
+	}
+	return err
+}
+
 func timeAttr(k kind, key string, t time.Time) Attr {
 	return Attr{kind: k, nanos: uint32(t.Nanosecond()), key: key, num: uint64(t.Unix())}
 }
@@ -145,8 +166,8 @@ func timeAttr(k kind, key string, t time.Time) Attr {
 // own type runs here, so a panic of it ends here too.
 func marshal(value any) (text string, err error) {
 	defer func() {
-		if p := recover(); p != nil {
-			text, err = "", fmt.Errorf("marshal %T: panic: %v", value, p)
+		if recover() != nil { // with what it says it might tell the value
+			text, err = "", fmt.Errorf("marshal %T: its own code panics", value)
 		}
 	}()
 	raw, err := json.Marshal(value)

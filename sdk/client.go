@@ -2,6 +2,7 @@ package makegood
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -17,7 +18,10 @@ type Client struct {
 	queue   *queue // nil in a disabled client
 	drops   *drops
 	sender  *sender
+	spooler *spooler // nil when nothing is kept on disk
 	gates   *gates
+
+	observers []eventFunc
 }
 
 // New makes a client for the service of the given name, for example "checkout".
@@ -35,10 +39,15 @@ func New(service string, opts ...Option) (*Client, error) {
 		return c, nil
 	}
 	c.encoder = newEncoder(cfg)
+	c.observers = cfg.observers
 	c.queue = newQueue(cfg.limits)
 	c.drops = newDrops(cfg.onDrop, cfg.logger, c.Stats)
 	endpoint := newEndpoint(cfg)
 	c.sender = newSender(c.queue, c.drops, endpoint, cfg.logger)
+	if cfg.spool.folder != "" {
+		c.spooler = newSpooler(cfg, c.sender)
+		go c.spooler.loop()
+	}
 	c.gates.connect(cfg, endpoint)
 	c.sender.start(cfg.limits.inFlight)
 	go c.drops.run()
@@ -49,15 +58,17 @@ func New(service string, opts ...Option) (*Client, error) {
 func (c *Client) Enabled() bool { return c != nil && c.queue != nil }
 
 // Emit emits one event of the given type, such as "com.example.cart.abandoned".
-// It never blocks; what becomes of events that cannot be accepted shows in Stats
-// and OnDrop. The context is only asked for a trace, see [TraceParent]: an event
-// of a request that was cancelled is an event.
+// It never blocks, but for [SpoolSync]; what becomes of events that cannot be
+// accepted shows in Stats and OnDrop. The context is only asked for a trace, see
+// [TraceParent], and handed to [OnEvent]: an event of a request that was cancelled
+// is an event.
 func (c *Client) Emit(ctx context.Context, typ string, attrs ...Attr) {
 	_ = c.emit(ctx, typ, attrs)
 }
 
 // TryEmit emits like Emit and says whether the event was accepted: ErrFull,
-// ErrTooLarge, ErrClosed or ErrInvalid if not. A disabled client returns nil.
+// ErrTooLarge, ErrClosed or ErrInvalid if not, or [ErrUnsaved] if it was, but not as
+// [SpoolSync] asks for. A disabled client returns nil.
 func (c *Client) TryEmit(ctx context.Context, typ string, attrs ...Attr) error {
 	return c.emit(ctx, typ, attrs)
 }
@@ -80,17 +91,30 @@ func (c *Client) emit(ctx context.Context, typ string, attrs []Attr) error {
 	buf := scratch.Get().(*[]byte)
 	event, err := c.encoder.event(ctx, (*buf)[:0], now, typ, attrs)
 	if err == nil {
-		err = c.queue.add(event, now)
+		err = c.queue.add(ctx, event, now)
+	} else {
+		err = ofType(err, typ)
+	}
+	if c.observers != nil && accepted(err) {
+		c.observe(ctx, event, attrs)
 	}
 	if cap(event) <= keptScratch {
 		*buf = event
 		scratch.Put(buf)
 	}
-	if err != nil {
+	return c.refused(err)
+}
+
+// refused counts an event that was not accepted.
+func (c *Client) refused(err error) error {
+	if !accepted(err) {
 		c.drops.count(err)
 	}
 	return err
 }
+
+// accepted reports whether an event with this error will be sent all the same.
+func accepted(err error) bool { return err == nil || errors.Is(err, ErrUnsaved) }
 
 // Flush waits until every event accepted before the call has been delivered or
 // rejected. It is for programs that cannot tell when they will run again, and for
@@ -117,7 +141,8 @@ func (c *Client) Close() error {
 }
 
 // Shutdown refuses further events, delivers what is left until ctx ends, and
-// reports what became of all events. The error is not nil if events were lost.
+// reports what became of all events. The error is not nil if events were lost. With
+// a [Spool] what could not be delivered stays on disk, and is not lost.
 // It may be called more than once and while others emit.
 func (c *Client) Shutdown(ctx context.Context) (Report, error) {
 	if !c.Enabled() {
@@ -132,10 +157,14 @@ func (c *Client) Shutdown(ctx context.Context) (Report, error) {
 	select {
 	case <-c.sender.ended:
 	case <-ctx.Done():
-		c.queue.abandon()
 		err = ctx.Err()
 	}
+	c.spooler.finish()
+	if err != nil {
+		c.queue.abandon()
+	}
 	c.sender.stop()
+	c.spooler.close()
 	report := c.Stats()
 	if report.Lost > 0 {
 		if err == nil { // an earlier call ran out of time

@@ -1,6 +1,7 @@
 package makegood_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -108,7 +109,8 @@ func TestBadConfigurationIsAnErrorThatSaysWhatToDo(t *testing.T) {
 		{name: "password in what is no URL", opts: []makegood.Option{makegood.URL("https://u:secret@x\n")}, want: "not an http or https URL"},
 		{name: "password with another scheme", opts: []makegood.Option{makegood.URL("ftp://u:secret@x")}, want: "not an http or https URL"},
 		{name: "password and query in URL", opts: []makegood.Option{makegood.URL("u:secret@x?a=b")}, want: "not an http or https URL"},
-		{name: "query in URL", opts: []makegood.Option{makegood.URL("https://x?a=b")}, want: "query"},
+		{name: "query in URL", opts: []makegood.Option{makegood.URL("https://x?a=secret")}, want: "query"},
+		{name: "token in what is no URL", opts: []makegood.Option{makegood.URL("x:80/?a=secret")}, want: "not an http or https URL"},
 		{name: "token twice", env: map[string]string{"MAKEGOOD_URL": "http://x", "MAKEGOOD_TOKEN": "a", "MAKEGOOD_TOKEN_FILE": empty}, want: "keep one"},
 		{name: "token file missing", env: map[string]string{"MAKEGOOD_URL": "http://x", "MAKEGOOD_TOKEN_FILE": empty + "x"}, want: "MAKEGOOD_TOKEN_FILE"},
 		{name: "token file empty", env: map[string]string{"MAKEGOOD_URL": "http://x", "MAKEGOOD_TOKEN_FILE": empty}, want: "is empty"},
@@ -169,8 +171,9 @@ func TestNewReadsTheEnvironment(t *testing.T) {
 	if !strings.HasPrefix(head.Get("User-Agent"), "makegood-go") {
 		t.Errorf("User-Agent is %q", head.Get("User-Agent"))
 	}
-	if id, err := uuid.Parse(head.Get("Makegood-Batch")); err != nil || id.Version() != 7 {
-		t.Errorf("batch id: %v, version %d", err, id.Version())
+	client, number, _ := strings.Cut(head.Get("Makegood-Batch"), ".")
+	if id, err := uuid.Parse(client); err != nil || id.Version() != 7 || number != "1" {
+		t.Errorf("batch %q: %v, version %d", head.Get("Makegood-Batch"), err, id.Version())
 	}
 	ext := svc.taken[0].Extensions()
 	if svc.taken[0].Source() != "checkout" || ext["serviceversion"] != "1.2.3" || ext["environment"] != "test" {
@@ -302,23 +305,61 @@ func TestShutdownRacingWithEmit(t *testing.T) {
 	}
 }
 
-// TestGoroutinesAreConstant holds the number of goroutines under load and after
-// Close.
+// TestGoroutinesAreConstant holds the number of goroutines of clients of all kinds,
+// while the service is down and up, and that none is left after the end.
 func TestGoroutinesAreConstant(t *testing.T) {
-	svc := newService(t)
-	before := runtime.NumGoroutine()
-	c := newClient(t, makegood.Handler(svc), makegood.MaxInFlight(2))
-	running := runtime.NumGoroutine()
-	for range 5000 {
-		c.Emit(context.Background(), "com.example.x")
+	for _, s := range setups() {
+		svc, folder := newOutage(t), t.TempDir()
+		for _, delivers := range []bool{true, false} {
+			svc.down.Store(true)
+			before, want := clientGoroutines(), s.inFlight+1 // one tells of drops
+			opts := []makegood.Option{makegood.Handler(svc), makegood.MaxInFlight(s.inFlight)}
+			if s.spool != "none" {
+				opts, want = append(opts, makegood.Spool(folder)), want+1
+			}
+			if s.spool == synced {
+				opts = append(opts, makegood.SpoolSync())
+			}
+			c := newClient(t, opts...)
+			check := func(when string) {
+				t.Helper()
+				if n := clientGoroutines() - before; n < 1 || n > want {
+					t.Errorf("%+v: %d goroutines %s, want %d", s, n, when, want)
+				}
+			}
+			check("before the first event")
+			emitAll(t, c, 0, 50)
+			check("while the service is down")
+			if delivers {
+				svc.down.Store(false)
+				flush(t, c)
+				check("when all is delivered")
+				if err := c.Close(); err != nil {
+					t.Error(err)
+				}
+			} else {
+				ctx, cancel := context.WithCancel(context.Background())
+				cancel()
+				if r, err := c.Shutdown(ctx); (err == nil) != (s.spool != "none") || r.Lost+r.Spooled != 50 {
+					t.Errorf("%+v: %+v, %v", s, r, err)
+				}
+			}
+			until(t, func() bool { return clientGoroutines() <= before })
+		}
 	}
-	if n := runtime.NumGoroutine(); n > running {
-		t.Errorf("%d goroutines before the first event, %d after", running, n)
+}
+
+// clientGoroutines counts the goroutines that the package began, whatever else the
+// process has.
+func clientGoroutines() int {
+	stacks := make([]byte, 1<<20)
+	for {
+		n := runtime.Stack(stacks, true)
+		if n < len(stacks) {
+			return bytes.Count(stacks[:n], []byte("created by github.com/makegood/makegood/sdk."))
+		}
+		stacks = make([]byte, 2*len(stacks))
 	}
-	if err := c.Close(); err != nil {
-		t.Fatal(err)
-	}
-	until(t, func() bool { return runtime.NumGoroutine() <= before })
 }
 
 // until waits for something that another goroutine brings about.

@@ -36,6 +36,8 @@ type EventType[T any] struct {
 // pii=hash goes with customer and subject too. Texts, numbers and truth values
 // are written as String, Int, Float and Bool would, time.Time as Time would, an
 // embedded struct field by field, all else as Any would; a nil pointer is null.
+// Inside what is written as Any would no tag makegood is read, so that one there is
+// an error. pii=drop leaves out a field of any type, also an embedded struct.
 //
 // Define is meant for variables of a package, so it neither fails nor panics:
 // what is wrong with T is the error of Err, and of every TryEmit.
@@ -46,7 +48,7 @@ func Define[T any](typ string) *EventType[T] {
 		e.err = invalid(fmt.Sprintf("Define %s: %s is no struct", quote(typ), t))
 		return e
 	}
-	d := definition{taken: map[string]bool{}}
+	d := definition{taken: map[string]bool{}, within: map[reflect.Type]bool{}}
 	d.add(t, nil)
 	if e.fields, e.err = d.fields, d.err; e.err != nil {
 		e.err = invalid(fmt.Sprintf("Define %s: %s", quote(typ), e.err))
@@ -55,7 +57,12 @@ func Define[T any](typ string) *EventType[T] {
 }
 
 // Err says what is wrong with the definition, for a test of the application.
-func (e *EventType[T]) Err() error { return e.err }
+func (e *EventType[T]) Err() error {
+	if e == nil {
+		return invalid("the type of event is nil: make it with Define")
+	}
+	return e.err
+}
 
 // Emit emits an event like [Client.Emit]. More attributes may follow.
 func (e *EventType[T]) Emit(ctx context.Context, c *Client, data T, more ...Attr) {
@@ -67,9 +74,9 @@ func (e *EventType[T]) TryEmit(ctx context.Context, c *Client, data T, more ...A
 	if !c.Enabled() {
 		return nil
 	}
-	if e.err != nil {
-		c.drops.count(e.err)
-		return e.err
+	if err := e.Err(); err != nil {
+		c.drops.count(err)
+		return err
 	}
 	if c.queue.full.Load() { // before the fields are read
 		c.drops.count(ErrFull)
@@ -164,11 +171,25 @@ func uintAttr(key string, n uint64) Attr {
 type definition struct {
 	fields []field
 	taken  map[string]bool
+	within map[reflect.Type]bool // structs whose fields are being added
 	err    error
 }
 
-// add adds the fields of a struct that is reached by index.
+// fail keeps the first thing that is wrong.
+func (d *definition) fail(sf reflect.StructField, err error) {
+	if d.err == nil {
+		d.err = fmt.Errorf("field %s: %w", sf.Name, err)
+	}
+}
+
+// add adds the fields of a struct that is reached by index. Of a struct inside
+// itself encoding/json sees the outer one.
 func (d *definition) add(t reflect.Type, index []int) {
+	if d.within[t] {
+		return
+	}
+	d.within[t] = true
+	defer delete(d.within, t)
 	for i := range t.NumField() {
 		sf := t.Field(i)
 		at := append(slices.Clone(index), i)
@@ -178,8 +199,12 @@ func (d *definition) add(t reflect.Type, index []int) {
 				inner = inner.Elem()
 			}
 			if inner.Kind() == reflect.Struct && inner != timeType && (sf.IsExported() || sf.Type.Kind() == reflect.Struct) {
-				if len(index) < maxDepth {
+				switch tag := strings.TrimSpace(sf.Tag.Get("makegood")); tag {
+				case "":
 					d.add(inner, at)
+				case dropWord: // all of it
+				default:
+					d.fail(sf, fmt.Errorf("tag makegood:%s: an embedded struct takes none but %s", quote(tag), dropWord))
 				}
 				continue
 			}
@@ -192,14 +217,14 @@ func (d *definition) add(t reflect.Type, index []int) {
 		}
 		f := field{index: at, key: name}
 		drop, err := f.read(sf, options)
-		if err != nil && d.err == nil {
-			d.err = fmt.Errorf("field %s: %w", sf.Name, err)
+		if err != nil {
+			d.fail(sf, err)
 		}
 		if drop || err != nil {
 			continue
 		}
-		if d.taken[f.place()] && d.err == nil {
-			d.err = fmt.Errorf("field %s: %s is given twice", sf.Name, f.place())
+		if d.taken[f.place()] {
+			d.fail(sf, fmt.Errorf("%s is given twice", f.place()))
 		}
 		d.taken[f.place()] = true
 		d.fields = append(d.fields, f)
@@ -219,7 +244,7 @@ var timeType = reflect.TypeFor[time.Time]()
 // read takes the type and the tags of a field.
 func (f *field) read(sf reflect.StructField, options string) (drop bool, err error) {
 	f.kind, f.as = writerOf(sf.Type)
-	for option := range strings.SplitSeq(options, ",") {
+	for _, option := range strings.Split(options, ",") {
 		switch option {
 		case "omitempty":
 			f.omit = isEmpty
@@ -229,19 +254,21 @@ func (f *field) read(sf reflect.StructField, options string) (drop bool, err err
 			return false, fmt.Errorf("the json option string is not supported: make the field a string")
 		}
 	}
-	tag := sf.Tag.Get("makegood")
-	if tag == "" {
-		return false, checkKey(f.key, nil, nil)
+	words := strings.FieldsFunc(sf.Tag.Get("makegood"), func(r rune) bool { return r == ',' || r == ' ' })
+	if slices.Contains(words, dropWord) {
+		return true, nil
 	}
-	for word := range strings.SplitSeq(tag, ",") {
-		if word == "pii=drop" {
-			return true, nil
-		}
-		if err := f.word(strings.TrimSpace(word)); err != nil {
+	if deep := taggedWithin(sf.Type, map[reflect.Type]bool{}); deep != "" {
+		return false, fmt.Errorf("the tag makegood of its field %s would not be read: embed the struct, or drop all of it with %s", deep, dropWord)
+	}
+	for _, word := range words {
+		if err := f.word(word); err != nil {
 			return false, err
 		}
 	}
 	switch {
+	case f.kind == kindMoney && f.mark != markNone:
+		return false, fmt.Errorf("an amount cannot be changed like this")
 	case f.kind > kindData:
 		return false, checkKey(f.key, nil, nil)
 	case f.mark == markMask, f.mark == markHash && f.kind == kindID:
@@ -251,6 +278,36 @@ func (f *field) read(sf reflect.StructField, options string) (drop bool, err err
 	}
 	f.key = ""
 	return false, nil
+}
+
+// dropWord leaves a field out, whatever its type.
+const dropWord = "pii=drop"
+
+// taggedWithin names a field with a tag makegood inside a type that is written as
+// a whole, by encoding/json, which would tell what the tag hides.
+func taggedWithin(t reflect.Type, seen map[reflect.Type]bool) string {
+	if t == nil || seen[t] || writesItself(t) {
+		return ""
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return taggedWithin(t.Elem(), seen)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			sf := t.Field(i)
+			if sf.Tag.Get("json") == "-" || !sf.IsExported() && !sf.Anonymous {
+				continue
+			}
+			if sf.Tag.Get("makegood") != "" {
+				return sf.Name
+			}
+			if deep := taggedWithin(sf.Type, seen); deep != "" {
+				return sf.Name + "." + deep
+			}
+		}
+	}
+	return ""
 }
 
 // tagWords are what a field of a type may be told to be.
@@ -282,7 +339,11 @@ func (f *field) word(word string) error {
 	if w.kind != kindNone {
 		f.kind = w.kind
 	}
-	if w.mark != markNone {
+	switch {
+	case w.mark == markNone:
+	case f.mark != markNone:
+		return fmt.Errorf("tag makegood:%s says otherwise than the word before it: keep one", quote(word))
+	default:
 		f.mark = w.mark
 	}
 	return nil
@@ -312,13 +373,12 @@ func writerOf(t reflect.Type) (kind, writer) {
 	return kindRaw, writeAny
 }
 
-// writesItself reports whether encoding/json would call a method of the type.
+// writesItself reports whether encoding/json would call a method of the type. One
+// that only a pointer has does not count: a value that has no address, as those in
+// fields and maps, is written without it.
 func writesItself(t reflect.Type) bool {
 	for _, name := range []string{"MarshalJSON", "MarshalText"} {
 		if _, ok := t.MethodByName(name); ok {
-			return true
-		}
-		if _, ok := reflect.PointerTo(t).MethodByName(name); ok {
 			return true
 		}
 	}

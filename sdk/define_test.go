@@ -122,6 +122,7 @@ func TestTypedDataIsThatOfEncodingJSON(t *testing.T) {
 	}
 	checked := 0
 	err := quick.Check(func(v mixed) bool {
+		v.U %= 1e12 // a longer one may be the number of a card
 		raw, err := json.Marshal(v)
 		if err != nil {
 			t.Fatal(err)
@@ -148,6 +149,117 @@ func TestTypedDataIsThatOfEncodingJSON(t *testing.T) {
 	}
 	if got := string(w.last(t).Data()); got != `{"A":1}` {
 		t.Errorf("fields of an unexported embedded struct: got %s", got)
+	}
+}
+
+// tagged has a field that is not to be told.
+type tagged struct {
+	Nick string `makegood:"pii=drop"`
+	Next *tagged
+	Age  int
+}
+
+type (
+	loopA struct {
+		*loopB
+		*loopC
+	}
+	loopB struct {
+		*loopA
+		*loopC
+		Seen bool
+	}
+	loopC struct {
+		*loopA
+		*loopB
+	}
+)
+
+func TestWhatIsDroppedIsNotTold(t *testing.T) {
+	t.Parallel()
+	w := newWire(t)
+	type embedded struct {
+		Inner  `makegood:"pii=drop"`
+		*Next  `makegood:" pii=drop "`
+		Whole  tagged `makegood:"pii=drop"`
+		Spaced string `makegood:"verbatim, pii=drop"`
+		Kept   int
+	}
+	err := makegood.Define[embedded]("com.example.x").TryEmit(context.Background(), w.client, embedded{Inner: Inner{Plain: true}, Next: &Next{"n"}, Whole: tagged{Nick: "n"}, Spaced: "n", Kept: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(w.last(t).Data()), `{"Kept":1}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if err := makegood.Define[tagged]("com.example.x").Err(); err == nil {
+		t.Error("a struct that holds itself would be told with the field that is dropped")
+	}
+}
+
+type Next struct{ Name string }
+
+// TestTagsOfWhatIsNotWrittenAreNoError has one where encoding/json writes nothing.
+func TestTagsOfWhatIsNotWrittenAreNoError(t *testing.T) {
+	t.Parallel()
+	event := makegood.Define[struct {
+		A struct {
+			B string `json:"-" makegood:"pii=drop"`
+		}
+	}]("com.example.x")
+	if err := event.Err(); err != nil {
+		t.Error(err)
+	}
+}
+
+// untold writes itself, without what its tag hides.
+type untold struct {
+	Nick string `makegood:"pii=drop"`
+}
+
+func (*untold) MarshalJSON() ([]byte, error) { return []byte(`"somebody"`), nil }
+
+// TestTagsOfWhatWritesItselfAreNoError has tags that encoding/json does not come by,
+// because a method of the struct writes it.
+func TestTagsOfWhatWritesItselfAreNoError(t *testing.T) {
+	t.Parallel()
+	w := newWire(t)
+	type event struct {
+		Who  *untold
+		List []*untold
+		Deep struct{ Who *untold }
+	}
+	who := &untold{Nick: "n"}
+	if err := makegood.Define[event]("com.example.x").TryEmit(context.Background(), w.client, event{Who: who, List: []*untold{who}, Deep: struct{ Who *untold }{who}}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(w.last(t).Data()), `{"Who":"somebody","List":["somebody"],"Deep":{"Who":"somebody"}}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestTagsOfWhatMayNotWriteItself has values whose method needs a pointer, which
+// encoding/json does not have of each: it would write the fields.
+func TestTagsOfWhatMayNotWriteItself(t *testing.T) {
+	t.Parallel()
+	w := newWire(t)
+	hidden := untold{Nick: "jane"}
+	for name, err := range map[string]error{
+		"value": makegood.Define[struct{ Who untold }]("com.example.x").TryEmit(context.Background(), w.client, struct{ Who untold }{hidden}),
+		"map": makegood.Define[struct{ Who map[string]untold }]("com.example.x").TryEmit(context.Background(), w.client,
+			struct{ Who map[string]untold }{map[string]untold{"a": hidden}}),
+	} {
+		if !errors.Is(err, makegood.ErrInvalid) || !strings.Contains(err.Error(), "Nick would not be read") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// TestStructsInsideThemselves would not end if each were entered again.
+func TestStructsInsideThemselves(t *testing.T) {
+	t.Parallel()
+	if err := makegood.Define[loopA]("com.example.x").Err(); err != nil && !strings.Contains(err.Error(), "given twice") {
+		t.Error(err)
 	}
 }
 
@@ -188,11 +300,27 @@ func TestWrongDefinitionsSayWhy(t *testing.T) {
 	check(makegood.Define[struct {
 		A int `json:",string"`
 	}]("com.example.x"), "make the field a string")
+	check(makegood.Define[struct {
+		A string `makegood:"pii=hash,verbatim"`
+	}]("com.example.x"), "keep one")
+	check(makegood.Define[struct {
+		A string `makegood:"money,pii=hash"`
+	}]("com.example.x"), "an amount cannot be changed like this")
+	check(makegood.Define[struct {
+		Inner `makegood:"pii=mask"`
+	}]("com.example.x"), "an embedded struct takes none but pii=drop")
+	check(makegood.Define[struct{ A tagged }]("com.example.x"), "field A: the tag makegood of its field Nick would not be read")
+	check(makegood.Define[struct{ A map[string][]*tagged }]("com.example.x"), "field A: the tag makegood of its field Nick would not be read")
+	check(makegood.Define[struct{ A struct{ B [1]tagged } }]("com.example.x"), "field A: the tag makegood of its field B.Nick would not be read")
 	wrong := makegood.Define[int]("com.example.x")
 	if err := wrong.TryEmit(context.Background(), c, 1); !errors.Is(err, makegood.ErrInvalid) || c.Stats().Invalid != 1 {
 		t.Errorf("got %v, %+v", err, c.Stats())
 	}
 	wrong.Emit(context.Background(), nil, 1) // a nil client does nothing
+	var none *makegood.EventType[int]
+	if err := none.TryEmit(context.Background(), c, 1); !errors.Is(err, makegood.ErrInvalid) {
+		t.Errorf("a nil type: got %v", err)
+	}
 }
 
 func TestExperience(t *testing.T) {

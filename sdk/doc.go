@@ -28,10 +28,10 @@
 //
 // # What an application can rely on
 //
-// Emitting never blocks, never panics and never writes a log line per event. A
-// nil *Client and a client without an address are safe: they do nothing, so
-// unit tests need no set-up. New never opens a connection; it fails only when
-// the configuration is wrong.
+// Emitting never blocks, unless [SpoolSync] asks for it, never panics and never
+// writes a log line per event. A nil *Client and a client without an address are
+// safe: they do nothing, so unit tests need no set-up. New never opens a
+// connection; it fails only when the configuration is wrong.
 //
 // Asking a gate is one atomic load, and never an error: when the service cannot
 // be asked, the gate answers by the [Mode] that it was declared with. A gate that
@@ -46,22 +46,49 @@
 // What was accepted is sent until the service has answered for it: refused
 // connections, timeouts, 429 and 5xx are retried with growing, random pauses,
 // and so is a wrong address or token, because both can be put right without
-// losing events. Every batch has an id that stays the same on each try, so the
-// service drops the repeats. At any moment
+// losing events. Every accepted event has a number, counted from 1 in each client,
+// and a request bears the client's id and the number of its first event, so the
+// service drops what comes again and reports what never came. At any moment
 //
-//	Accepted = Delivered + Rejected + Lost + InMemory
+//	Accepted = Delivered + Rejected + Lost + InMemory + Spooled
 //
-// where Rejected counts events that the service refused one by one and Lost
-// those that were still in memory when [Client.Shutdown] ran out of time. An
-// ID given with [ID] makes an event that is emitted twice, for instance by a
-// retried request, one event.
+// where Rejected counts events that the service refused one by one, Lost those
+// that were in memory alone when [Client.Shutdown] ran out of time, and Spooled
+// those on disk. An ID given with [ID] makes an event that is emitted twice, for
+// instance by a retried request, one event.
+//
+// # Spool
+//
+// With [Spool], accepted events are kept in a folder until they are answered for.
+// An outage may then last as long as the folder has room (256 MiB, see
+// [SpoolLimit]), and events outlive the process:
+//
+//   - Without [SpoolSync] an event is in memory alone until it is due, 200 ms at
+//     most (see [FlushEvery]), and while the disk is behind. From then on it
+//     survives the end of the process, also by kill -9, but perhaps not a power
+//     loss. Emit waits for nothing.
+//   - With SpoolSync TryEmit returns nil once the event survives a power loss too.
+//     It waits for the disk meanwhile; those who emit at the same time share one
+//     wait.
+//
+// The next client of the folder sends what is in it, before its own events and as
+// the client did that accepted them, so the service drops what it knows already. A
+// record cut off by a crash, or damaged, is reported and costs no other. Events
+// that the service refused are written to dead.jsonl there, one JSON object with
+// time, reason and event a line, 16 MiB at most.
+//
+// A folder belongs to one client at a time: give each process its own. When it is
+// in use, full, read-only or otherwise of no use, the client works in memory as
+// without a spool, tells why to the log and to [OnDrop], and tries again after one
+// to 30 seconds. Report.InMemory is what a kill would lose.
 //
 // # How it fits
 //
 // The caller encodes its event as CloudEvents 1.0 JSON and appends it to a
 // buffer of 256 KiB that is ready for the wire. One sender posts what has
 // gathered every 200 ms, or sooner when 500 events or a full buffer wait, to
-// POST {URL}/v1/events as application/cloudevents-batch+json.
+// POST {URL}/v1/events as application/cloudevents-batch+json. With a spool one more
+// goroutine writes to disk what has gathered, and the sender reads it from there.
 //
 // The first gate starts one more goroutine, which listens to
 // GET {URL}/v1/andon/stream, or asks {URL}/v1/andon/gates every ten seconds where
@@ -87,13 +114,19 @@
 //
 // Before its bytes leave the caller an event loses what it should not tell.
 // Fields whose keys are on a list (passwords, tokens, card numbers, names,
-// addresses and the like, and those of [Deny]) are left out, at any depth. In all
+// addresses and the like, and those of [Deny]) are left out, at any depth, and so
+// are those inside a value whose keys are an address or a card number. In all
 // other texts of data e-mail addresses become "[email]" and card numbers with a
-// right check digit "[card]". [Redact] adds a function of the application. A
-// customer or subject that is an e-mail address makes the event [ErrInvalid].
+// right check digit "[card]", also as numbers of 13 to 16 digits. An id that happens to
+// look like one is taken for one: of random ids of sixteen digits one in forty, of
+// those that begin with a 4 one in ten, of times and of ids with a letter before them
+// none. Write such ids with a letter, or as [Verbatim]. [Redact] adds a function of the
+// application. A customer or subject that is an e-mail address makes the event
+// [ErrInvalid].
 // [Hash] writes a pseudonym under the key of [HashKey] instead, [Email] an address
 // that rules may write to, and [Verbatim] whatever it is given.
-// Report.Redacted counts the fields that were left out or changed.
+// Report.Redacted counts the fields that were left out or changed. [OnEvent] sees
+// events after all that.
 //
 // # Environment
 //
@@ -102,6 +135,7 @@
 //	MAKEGOOD_TOKEN       bearer token of an emitter; gates show it too
 //	MAKEGOOD_TOKEN_FILE  file that holds the token instead; read again when the service
 //	                     answers 401, so a token can be replaced while the program runs
+//	MAKEGOOD_SPOOL       folder for events that are not answered for, see [Spool]
 //	MAKEGOOD_HASH_KEY    key of pseudonyms, 16 bytes or more, see [HashKey]
 //	MAKEGOOD_HASH_KEY_FILE
 //	                     file that holds the key instead

@@ -24,13 +24,18 @@ const (
 // reservedType begins the types of the service's own events.
 const reservedType = "makegood."
 
-// Errors of TryEmit and EmitEvent. Errors that wrap ErrInvalid and ErrTooLarge
-// say what is wrong.
+// Errors of TryEmit and EmitEvent. Errors that wrap ErrInvalid, ErrTooLarge and
+// ErrUnsaved say what is wrong.
 var (
 	ErrFull     = errors.New("makegood: memory is full")
 	ErrTooLarge = errors.New("makegood: event is larger than 64 KiB")
 	ErrClosed   = errors.New("makegood: client is closed")
 	ErrInvalid  = errors.New("makegood: event is invalid")
+
+	// ErrUnsaved is an event that was accepted in memory and will be sent from
+	// there, because the disk did not take it as [SpoolSync] asks for. Who emits it
+	// again should give it an [ID].
+	ErrUnsaved = errors.New("makegood: event is not on disk")
 )
 
 // encoder turns attributes into the JSON of one CloudEvent by appending, without
@@ -66,7 +71,8 @@ func (e *encoder) event(ctx context.Context, b []byte, now time.Time, typ string
 		switch {
 		case a.kind > kindData:
 			fields++
-		case a.kind != kindNone && own[a.kind] != nil:
+		case a.kind != kindAt && a.kind != kindSeverity && a.text == "": // nothing is given
+		case own[a.kind] != nil:
 			return b, invalid("attribute " + ownNames[a.kind] + " is given twice")
 		default:
 			own[a.kind] = a
@@ -98,7 +104,7 @@ var ownNames = [kindData]string{
 func (e *encoder) context(ctx context.Context, b []byte, now time.Time, typ string, own *[kindData]*Attr) ([]byte, error) {
 	var ok bool
 	b = append(b, e.head...)
-	if a := own[kindID]; a == nil || a.text == "" {
+	if a := own[kindID]; a == nil {
 		b = appendID(b, now)
 	} else if b, ok = appendStrict(b, a.text); !ok || len(a.text) > maxText {
 		return b, badText("id", a.text, maxText)
@@ -111,17 +117,17 @@ func (e *encoder) context(ctx context.Context, b []byte, now time.Time, typ stri
 		return b, invalid("type is empty")
 	}
 	if strings.HasPrefix(typ, reservedType) {
-		return b, invalid("type " + quote(typ) + " begins with " + reservedType + ", as those of the service do: use your own domain")
+		return b, reserved(typ)
 	}
 	b = append(b, `","time":"`...)
 	if a := own[kindAt]; a == nil {
 		b = e.clock.appendNow(b, now)
 	} else if b, ok = appendTime(b, int64(a.num), a.nanos); !ok || !isEventTime(int64(a.num)) {
-		return b, invalid("time is outside the years 1678 to 2261")
+		return b, badTime()
 	}
 	for _, k := range [...]kind{kindSubject, kindCustomer} {
 		a := own[k]
-		if a == nil || a.text == "" {
+		if a == nil {
 			continue
 		}
 		var err error
@@ -138,7 +144,7 @@ func (e *encoder) context(ctx context.Context, b []byte, now time.Time, typ stri
 	b = append(b, '"')
 	if a := own[kindSeverity]; a != nil {
 		if a.num < 1 || a.num > 24 {
-			return b, invalid("severity " + strconv.FormatInt(int64(a.num), 10) + " is not between 1 and 24")
+			return b, badSeverity(int64(a.num))
 		}
 		b = strconv.AppendUint(append(b, `,"severitynumber":`...), a.num, 10)
 	}
@@ -234,14 +240,16 @@ func (e *encoder) value(b []byte, typ string, a *Attr) ([]byte, error) {
 		return append(b, '"'), err
 	case kindInt:
 		if a.mark == markNone && isCardNumber(int64(a.num)) {
-			e.privacy.redacted.Add(1)
-			return append(b, `"`+maskedCard+`"`...), nil
+			return e.privacy.appendCard(b), nil
 		}
 		return strconv.AppendInt(b, int64(a.num), 10), nil
 	case kindFloat:
 		f := math.Float64frombits(a.num)
 		if math.IsNaN(f) || math.IsInf(f, 0) {
 			return b, invalid("data field " + quote(a.key) + " is not a finite number")
+		}
+		if a.mark == markNone && isCardFloat(f) {
+			return e.privacy.appendCard(b), nil
 		}
 		return appendFloat(b, f), nil
 	case kindBool:
@@ -300,7 +308,29 @@ func (e *encoder) named(b []byte, what string, a *Attr) ([]byte, error) {
 	return b, nil
 }
 
-func invalid(why string) error { return fmt.Errorf("%w: %s", ErrInvalid, why) }
+// invalid says why an event is. What an application's own code says about a value may
+// tell of whom it is.
+func invalid(why string) error { return fmt.Errorf("%w: %s", ErrInvalid, mask(why)) }
+
+func reserved(typ string) error {
+	return invalid("type " + quote(typ) + " begins with " + reservedType + ", as those of the service do: use your own domain")
+}
+
+func badTime() error { return invalid("time is outside the years 1678 to 2261") }
+
+func badSeverity(number int64) error {
+	return invalid("severity " + strconv.FormatInt(number, 10) + " is not between 1 and 24")
+}
+
+// ofType says of which type an invalid event is, for whoever finds the error in a
+// log, far from the call.
+func ofType(err error, typ string) error {
+	name := quote(typ)
+	if !errors.Is(err, ErrInvalid) || typ == "" || strings.Contains(err.Error(), name) {
+		return err
+	}
+	return fmt.Errorf("%w; its type is %s", err, name)
+}
 
 func badText(what, text string, most int) error {
 	return invalid(what + " " + quote(text) + " is blank, longer than " + strconv.Itoa(most) + " bytes, has control characters or is not UTF-8")

@@ -26,6 +26,7 @@ type endpoint struct {
 	listening *http.Client // for those that do not
 	own       bool         // client was made by us
 	agent     string
+	source    string // of the events, which says who asks for gates; empty when a header cannot hold it
 	gzip      atomic.Bool
 
 	tokenFile string
@@ -43,6 +44,9 @@ func newEndpoint(c *config) *endpoint {
 		stream:    base.JoinPath("v1", "andon", "stream").String(),
 		tokenFile: c.tokenFile,
 		agent:     userAgent(),
+	}
+	if isToken(c.source) {
+		e.source = c.source
 	}
 	e.token.Store(&c.token)
 	switch {
@@ -128,6 +132,9 @@ func (e *endpoint) get(ctx context.Context, client *http.Client, address string,
 		return nil, err
 	}
 	req.Header = header
+	if e.source != "" {
+		req.Header.Set("Makegood-Source", e.source)
+	}
 	req.Header.Set("Accept-Encoding", "identity") // a compressed stream waits for company
 	e.sign(req)
 	return client.Do(req)
@@ -146,7 +153,7 @@ func (e *endpoint) rereadToken() {
 	if e.tokenFile == "" {
 		return
 	}
-	if token, err := readTokenFile(e.tokenFile); err == nil && isPlain(token) {
+	if token, err := readTokenFile(e.tokenFile); err == nil && isToken(token) {
 		e.token.Store(&token)
 	}
 }

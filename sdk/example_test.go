@@ -72,7 +72,7 @@ func ExampleClient_TryEmit() {
 	fmt.Println(err)
 	// Output:
 	// true
-	// makegood: event is invalid: data field "total" is not an amount: got "59,90", want one like "2.99 USD"
+	// makegood: event is invalid: data field "total" is not an amount: got "59,90", want one like "2.99 USD"; its type is "com.example.cart.abandoned"
 }
 
 // A batch job that replays history gives every event its own id and time, and

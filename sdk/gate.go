@@ -2,7 +2,9 @@ package makegood
 
 import (
 	"context"
+	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -34,6 +36,27 @@ func (m Mode) String() string {
 		return "fail closed"
 	}
 	return "mode " + strconv.Itoa(int(m))
+}
+
+// MarshalText writes a mode as options and configuration files name it: last-known,
+// fail-open or fail-closed.
+func (m Mode) MarshalText() ([]byte, error) {
+	if m < LastKnown || m > FailClosed {
+		return nil, fmt.Errorf("write mode of a gate: there is no mode %d", int(m))
+	}
+	return []byte(strings.ReplaceAll(m.String(), " ", "-")), nil
+}
+
+// UnmarshalText reads what MarshalText writes, so that flag.TextVar and the like take
+// a mode.
+func (m *Mode) UnmarshalText(text []byte) error {
+	for mode := LastKnown; mode <= FailClosed; mode++ {
+		if name, _ := mode.MarshalText(); string(name) == string(text) {
+			*m = mode
+			return nil
+		}
+	}
+	return fmt.Errorf("mode %s: want last-known, fail-open or fail-closed", quote(string(text)))
 }
 
 // answer says whether a gate is closed. known tells where the level comes from,
@@ -85,6 +108,7 @@ type Gate struct {
 	told      bool // the answer that the listeners know
 	pending   bool // waits for its listeners to be told
 	listeners []func(closed bool)
+	changed   chan struct{} // closed when the answer changes; nil while nobody awaits it
 }
 
 func newGate(s *gates, path string, mode Mode, opts []GateOption) *Gate {
@@ -115,6 +139,39 @@ func (g *Gate) OnChange(f func(closed bool)) {
 		g.told = g.closed.Load()
 	}
 	g.listeners = append(g.listeners, f)
+}
+
+// Await returns nil as soon as the gate is closed, or open when closed is false: at
+// once when it is so already. Else it returns why the context ended. A gate whose
+// answer never changes, as after Close, waits for the end of the context.
+func (g *Gate) Await(ctx context.Context, closed bool) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	for {
+		changed := g.next()
+		if g.Closed() == closed {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// next is closed when the answer changes after this call; nil is never.
+func (g *Gate) next() <-chan struct{} {
+	if g == nil || g.gates == nil {
+		return nil
+	}
+	g.gates.mu.Lock()
+	defer g.gates.mu.Unlock()
+	if g.changed == nil {
+		g.changed = make(chan struct{})
+	}
+	return g.changed
 }
 
 // Gate declares a gate, usually once when the program starts, and returns its
@@ -165,4 +222,18 @@ func (c *Client) WaitReady(ctx context.Context) error {
 		ctx = context.Background()
 	}
 	return c.gates.wait(ctx)
+}
+
+// Heard says why the service is not heard at the moment; the text is empty while
+// it is. turned is closed when the one or the other changes, so that a program can
+// wait for it and ask again. A connection that is renewed is not heard for a
+// moment, while gates know what they knew: wait a little before telling anybody.
+// turned is nil, which is never, for a nil client.
+func (c *Client) Heard() (trouble string, turned <-chan struct{}) {
+	if c == nil || c.gates == nil {
+		return errDisabled.Error(), nil
+	}
+	c.gates.mu.Lock()
+	defer c.gates.mu.Unlock()
+	return c.gates.trouble, c.gates.turned
 }

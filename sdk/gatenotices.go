@@ -19,7 +19,7 @@ func (n *notices) add(s *gates, g *Gate) {
 	n.waiting = append(n.waiting, g)
 	if !n.running {
 		n.running = true
-		go s.tell()
+		go s.tell(nil, false)
 	}
 }
 
@@ -43,16 +43,22 @@ func (s *gates) next() (listeners []func(bool), closed, more bool) {
 	return nil, false, false
 }
 
-// tell tells listeners until there is nothing more to tell.
-func (s *gates) tell() {
-	for {
-		listeners, closed, more := s.next()
-		if !more {
-			return
+// tell tells the rest of a gate's listeners, and then those of others until there is
+// nothing more to tell.
+func (s *gates) tell(rest []func(bool), closed bool) {
+	more := true
+	defer func() {
+		if more { // a listener ended the goroutine, as the FailNow of a test does
+			go s.tell(rest, closed)
 		}
-		for _, f := range listeners {
+	}()
+	for more {
+		for len(rest) > 0 {
+			f := rest[0]
+			rest = rest[1:]
 			call(f, closed)
 		}
+		rest, closed, more = s.next()
 	}
 }
 

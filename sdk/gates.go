@@ -61,12 +61,13 @@ type gates struct {
 	expired  bool            // some gate was judged as stale: the next word judges all anew
 	deadline *time.Timer     // when the next gate becomes stale
 	trouble  string          // why the service is not heard; empty when it is
+	turned   chan struct{}   // closed, and replaced, when that begins or ends
 	notices  notices
 	stopped  bool
 }
 
 func newGates(cfg *config) *gates {
-	s := &gates{roster: newRoster(), logger: cfg.logger, wall: time.Now, trouble: errDisabled.Error()}
+	s := &gates{roster: newRoster(), logger: cfg.logger, wall: time.Now, trouble: errDisabled.Error(), turned: make(chan struct{})}
 	s.deadline = time.AfterFunc(time.Hour, s.expire)
 	s.deadline.Stop()
 	return s
@@ -172,10 +173,16 @@ func (s *gates) answer(g *Gate, now time.Time) bool {
 	return g.mode.answer(s.known.origin, stale, s.known.cords.worst(g.path).Level == levelRed)
 }
 
-// judge gives a gate its answer and tells its listeners.
+// judge gives a gate its answer, and tells its listeners and who awaits it.
 func (s *gates) judge(g *Gate, now time.Time) {
-	if closed := s.answer(g, now); g.closed.Swap(closed) != closed {
-		s.notices.add(s, g)
+	closed := s.answer(g, now)
+	if g.closed.Swap(closed) == closed {
+		return
+	}
+	s.notices.add(s, g)
+	if g.changed != nil {
+		close(g.changed)
+		g.changed = nil
 	}
 }
 
@@ -229,7 +236,8 @@ func (s *gates) heard() {
 
 func (s *gates) heardLocked(changed bool) {
 	now := time.Now()
-	s.known.word, s.known.wall, s.trouble = now, s.wall(), ""
+	s.known.word, s.known.wall = now, s.wall()
+	s.setTrouble("")
 	if s.expired {
 		s.expired = false
 		s.judgeAll("", now)
@@ -244,8 +252,19 @@ func (s *gates) heardLocked(changed bool) {
 // silent notes why the service is not heard.
 func (s *gates) silent(reason string) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopped {
+		s.setTrouble(reason)
+	}
+}
+
+// setTrouble is silent under the lock; empty means that the service is heard.
+func (s *gates) setTrouble(reason string) {
+	if (s.trouble == "") != (reason == "") {
+		close(s.turned)
+		s.turned = make(chan struct{})
+	}
 	s.trouble = reason
-	s.mu.Unlock()
 }
 
 // addStale remembers a MaxStale.
@@ -330,6 +349,7 @@ func (s *gates) wait(ctx context.Context) error {
 func (s *gates) stop() {
 	s.mu.Lock()
 	s.stopped = true
+	s.setTrouble(ErrClosed.Error())
 	s.deadline.Stop()
 	s.notices.drop()
 	s.mu.Unlock()

@@ -24,6 +24,7 @@ type GateState struct {
 	Since     time.Time // when the cord came to its level
 
 	Problem string // why the service is not heard, or why the gate is never kept; may be empty
+	Unkept  bool   // the gate is never kept: its path is illegal, there are too many, or the client is nil
 }
 
 // State describes the gate as it stands. It takes a lock: it is for a page, a log
@@ -31,7 +32,7 @@ type GateState struct {
 func (g *Gate) State() GateState {
 	const never = "never connected"
 	if g == nil {
-		return GateState{Freshness: never, Level: levelOpen, Problem: "the gate is nil"}
+		return GateState{Freshness: never, Level: levelOpen, Problem: "the gate is nil", Unkept: true}
 	}
 	if g.gates != nil {
 		g.gates.mu.Lock()
@@ -39,6 +40,7 @@ func (g *Gate) State() GateState {
 	}
 	state := GateState{Path: g.path, Closed: g.closed.Load(), Mode: g.mode, Freshness: never, Level: levelOpen, Problem: g.problem}
 	if g.problem != "" {
+		state.Unkept = true
 		return state
 	}
 	k := &g.gates.known

@@ -1,6 +1,7 @@
 package makegood
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"unicode"
@@ -170,6 +171,11 @@ func isCard(digits string) bool {
 // would look like a card of nineteen.
 func isCardNumber(n int64) bool {
 	return n >= 1e12 && n < 1e16 && isCard(strconv.FormatInt(n, 10))
+}
+
+// isCardFloat reports the same of a number that came as a double.
+func isCardFloat(f float64) bool {
+	return f >= 1e12 && f < 1e16 && f == math.Trunc(f) && isCardNumber(int64(f))
 }
 
 func isScheme(digits string) bool {

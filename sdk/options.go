@@ -32,10 +32,12 @@ type config struct {
 	trace                func(context.Context) string
 	limits               limits
 	gateFile             string
+	spool                spoolConfig
 	hashKey              string
 	hashKeyGiven         bool
 	denied               []string
 	redact               []func(typ, key, text string) string
+	observers            []eventFunc
 	errs                 []error
 }
 
@@ -105,10 +107,10 @@ func Logger(logger *slog.Logger) Option {
 	}
 }
 
-// OnDrop is called when events were not accepted, rejected or lost: at most once
-// a second, and once more by Shutdown. It gets the counts so far and the latest
-// reason, and runs on a goroutine of its own. Without it the client logs the
-// same at most once a minute.
+// OnDrop is called when events were not accepted, rejected or lost, and when the
+// disk refuses what [Spool] asks for: at most once a second, and once more by
+// Shutdown. It gets the counts so far and the latest reason, and runs on a
+// goroutine of its own. Without it the client logs the same at most once a minute.
 func OnDrop(f func(Report, error)) Option { return func(c *config) { c.onDrop = f } }
 
 // TraceParent finds the W3C traceparent of an event in the context given to
@@ -151,6 +153,25 @@ func HashKey(key string) Option {
 	return func(c *config) { c.hashKey, c.hashKeyGiven = key, true }
 }
 
+// OnlyPrivacy takes from options what decides what an event tells, which are [Deny],
+// [Redact] and [HashKey], and leaves the rest. It is for a second client that writes
+// as another one does, and sends elsewhere: that of makegoodtest, for instance.
+func OnlyPrivacy(opts ...Option) Option {
+	return func(c *config) {
+		var all config
+		for _, opt := range opts {
+			if opt != nil {
+				opt(&all)
+			}
+		}
+		c.denied = append(c.denied, all.denied...)
+		c.redact = append(c.redact, all.redact...)
+		if all.hashKeyGiven {
+			c.hashKey, c.hashKeyGiven = all.hashKey, true
+		}
+	}
+}
+
 // GateFile is where gates keep what they know, for the next start of the program:
 // they answer from it until the service is heard. A file that cannot be read is
 // as none, and one that cannot be written is logged. Defaults to no file.
@@ -162,6 +183,40 @@ func GateFile(path string) Option {
 		c.gateFile = path
 	}
 }
+
+// Spool keeps accepted events in a folder until the service has answered for them,
+// so that they outlive an outage longer than [Memory] has room for, and the
+// process. It goes before MAKEGOOD_SPOOL. Events are written at the latest when
+// they are due, see [FlushEvery], and sent from there; what an earlier process left
+// is sent first. A folder belongs to one client at a time. When it cannot be used,
+// because the disk is full, say, the client says so in the log and to [OnDrop],
+// works in memory alone, and tries again later. Events that the service refused
+// go to dead.jsonl in the folder. Defaults to no folder.
+func Spool(folder string) Option {
+	return func(c *config) {
+		if folder == "" {
+			c.fail("Spool is empty: leave the option out")
+		}
+		c.spool.folder = folder
+	}
+}
+
+// SpoolLimit is the size in bytes of the events in the folder of [Spool], between
+// 8 MiB and 1 TiB. When it is reached, events wait in memory, and when that is full
+// too they are [ErrFull]. Defaults to 256 MiB, about 600,000 events.
+func SpoolLimit(bytes int64) Option {
+	return func(c *config) {
+		if bytes < smallestSpool || bytes > largestSpool {
+			c.fail("SpoolLimit is %d bytes: use between %d and %d", bytes, smallestSpool, largestSpool)
+		}
+		c.spool.limit = bytes
+	}
+}
+
+// SpoolSync accepts an event only once it would survive a power loss in the folder
+// of [Spool]. Emit then waits for the disk, together with all who emit meanwhile,
+// or until its context ends. When the disk refuses, TryEmit returns [ErrUnsaved].
+func SpoolSync() Option { return func(c *config) { c.spool.sync = true } }
 
 // MaxInFlight is the number of requests at a time, 1 or 2. With 1, the default,
 // events arrive in the order in which they were emitted.
@@ -215,6 +270,7 @@ func newConfig(service string, opts []Option) (*config, error) {
 	c := &config{
 		service: service,
 		logger:  slog.Default(),
+		spool:   spoolConfig{limit: 256 << 20},
 		limits:  limits{inFlight: 1, memory: 8 << 20, maxBatch: 500, flushEvery: 200 * time.Millisecond},
 	}
 	for _, opt := range opts {
@@ -231,6 +287,7 @@ func newConfig(service string, opts []Option) (*config, error) {
 	c.checkNames()
 	c.readToken()
 	c.readHashKey()
+	c.readSpool()
 	if c.handler == nil && c.url != "" {
 		c.checkURL()
 	}
@@ -270,7 +327,7 @@ func (c *config) readToken() {
 		}
 		c.token = token
 	}
-	if !isPlain(c.token) || strings.Contains(c.token, " ") {
+	if !isToken(c.token) {
 		c.fail("the token has characters that no token has: check MAKEGOOD_TOKEN")
 	}
 }
@@ -298,6 +355,9 @@ func (c *config) readHashKey() {
 	}
 }
 
+// isToken reports whether a header can carry a text as a token, or there is none.
+func isToken(s string) bool { return isPlain(s) && !strings.Contains(s, " ") }
+
 func readTokenFile(name string) (string, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -313,18 +373,21 @@ func readTokenFile(name string) (string, error) {
 // checkURL reads the address of the service.
 func (c *config) checkURL() {
 	u, err := url.Parse(c.url)
+	shown := c.url[strings.LastIndexByte(c.url, '@')+1:] // a password stands before it
+	if i := strings.IndexAny(shown, "?#"); i >= 0 {
+		shown = shown[:i] // and perhaps a token behind
+	}
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		shown := c.url[strings.LastIndexByte(c.url, '@')+1:] // a password stands before it
 		c.fail("address %s is not an http or https URL: use one like http://127.0.0.1:8080 (MAKEGOOD_URL)", quote(shown))
 	case u.User != nil:
 		c.fail("the address has a user or password: give the token as MAKEGOOD_TOKEN")
 	case u.RawQuery != "" || u.Fragment != "":
-		c.fail("address %s has a query or fragment: use the part before it", quote(c.url))
+		c.fail("address %s has a query or fragment behind it: leave that out", quote(shown))
 	case !isPort(u):
-		c.fail("address %s has no port between 1 and 65535: correct it, or leave it out", quote(c.url))
+		c.fail("address %s has no port between 1 and 65535: correct it, or leave it out", quote(shown))
 	case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/v1/events"):
-		c.fail("address %s ends in /v1/events: use the part before it", quote(c.url))
+		c.fail("address %s ends in /v1/events: use the part before it", quote(shown))
 	default:
 		c.base = u
 	}

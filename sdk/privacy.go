@@ -124,6 +124,12 @@ func redactBy(redact func(typ, key, text string) string, typ, key, text string) 
 	return redact(strings.Clone(typ), strings.Clone(key), strings.Clone(text)), nil
 }
 
+// appendCard appends what stands for a number that is a card's.
+func (p *privacy) appendCard(b []byte) []byte {
+	p.redacted.Add(1)
+	return append(b, `"`+maskedCard+`"`...)
+}
+
 // json returns what becomes of a field that is written as JSON already.
 func (p *privacy) json(typ, key, raw string) (string, error) {
 	var value any
@@ -166,7 +172,11 @@ func (w *walk) value(key string, value any) any {
 		w.changed = w.changed || clean != v
 		return clean
 	case json.Number:
-		if n, err := v.Int64(); err == nil && isCardNumber(n) {
+		n, err := v.Int64()
+		if f, _ := v.Float64(); err != nil && isCardFloat(f) { // 4.1e15 and 41.0 are whole numbers too
+			n = int64(f)
+		}
+		if isCardNumber(n) {
 			w.changed = true
 			w.redacted.Add(1)
 			return maskedCard
@@ -177,7 +187,7 @@ func (w *walk) value(key string, value any) any {
 		}
 	case map[string]any:
 		for name := range v {
-			if w.denies(name) {
+			if w.denies(name) || mask(name) != name { // a map may be by address
 				delete(v, name)
 				w.changed = true
 				w.redacted.Add(1)

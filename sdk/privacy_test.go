@@ -4,12 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/cloudevents/sdk-go/v2/types"
 
 	"github.com/makegood/makegood/sdk"
 )
@@ -75,8 +80,41 @@ func TestTextsAreMasked(t *testing.T) {
 		}
 	}
 	_, data := told(t, nil, makegood.Int("n", 4111111111111111), makegood.Int("order", 1234567890123456), makegood.Any("deep", []int{4111111111111111}))
+	_, floats := told(t, nil, makegood.Float("f", 4111111111111111), makegood.Float("half", 4111111111111111.5), makegood.Float("kept", 1234567890123456),
+		makegood.Any("deep", json.RawMessage(`[4111111111111111.0,4.111111111111111e15,1e99,{"jane@example.com":1,"4111 1111 1111 1111":2,"kept":3}]`)))
+	if deep, err := json.Marshal(floats); err != nil || string(deep) != `{"deep":["[card]","[card]",1e+99,{"kept":3}],"f":"[card]","half":4111111111111111.5,"kept":1234567890123456}` {
+		t.Errorf("got %s, %v", deep, err)
+	}
 	if data["n"] != "[card]" || data["order"] != 1234567890123456.0 || data["deep"].([]any)[0] != "[card]" {
 		t.Errorf("got %v", data)
+	}
+}
+
+// TestIdsThatLookLikeCards holds what the documentation says of ids that are taken for
+// the number of a card by chance.
+func TestIdsThatLookLikeCards(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	const n = 2500
+	for name, c := range map[string]struct {
+		id          func(i int64) any
+		least, most int
+	}{
+		"sixteen digits":        {func(int64) any { return fmt.Sprintf("%d%015d", 1+random.IntN(9), random.Int64N(1e15)) }, n / 60, n / 28},
+		"sixteen digits from 4": {func(int64) any { return fmt.Sprintf("4%015d", random.Int64N(1e15)) }, n / 12, n / 8},
+		"with a letter":         {func(int64) any { return fmt.Sprintf("o4%015d", random.Int64N(1e15)) }, 0, 0},
+		"milliseconds":          {func(i int64) any { return 1772352000000 + i*997 }, 0, 0},
+		"nanoseconds":           {func(i int64) any { return 1772352000000000000 + i*997 }, 0, 0},
+		"longer numbers from 4": {func(i int64) any { return 4000000000000000000 + i*997 }, 0, 0},
+	} {
+		ids := make([]any, n)
+		for i := range ids {
+			ids[i] = c.id(int64(i))
+		}
+		e, _ := told(t, nil, makegood.Any("ids", ids))
+		if got := strings.Count(string(e.Data()), `"[card]"`); got < c.least || got > c.most {
+			t.Errorf("%s: %d of %d are taken for cards, want %d to %d", name, got, n, c.least, c.most)
+		}
 	}
 }
 
@@ -104,6 +142,10 @@ func TestWhatIsNamedOnPurpose(t *testing.T) {
 	t.Parallel()
 	_, data := told(t, []makegood.Option{makegood.HashKey("0123456789abcdef")}, makegood.Email("to", "jane@example.com"),
 		makegood.Verbatim(makegood.String("email", "joe@example.com")), makegood.Hash(makegood.String("phone", "+49 1")))
+	still, _ := told(t, []makegood.Option{makegood.HashKey("0123456789abcdef")}, makegood.Verbatim(makegood.Hash(makegood.Customer("jane@example.com"))))
+	if customer := still.Extensions()["customer"]; len(customer.(string)) != 32 {
+		t.Errorf("a pseudonym that is kept as it is becomes %v", customer)
+	}
 	if data["to"] != "jane@example.com" || data["email"] != "joe@example.com" || len(data["phone"].(string)) != 32 {
 		t.Errorf("got %v", data)
 	}
@@ -194,6 +236,43 @@ func TestReceivedEventsAreRedacted(t *testing.T) {
 	}
 }
 
+func TestReceivedTextsAndExtensionsAreRedacted(t *testing.T) {
+	t.Parallel()
+	var got map[string]any // as it goes out: the CloudEvents library reads no Application/JSON
+	accept := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
+	c := newClient(t, makegood.Handler(accept), makegood.OnEvent(func(_ context.Context, event []byte, _ []string) {
+		if err := json.Unmarshal(event, &got); err != nil {
+			t.Error(err)
+		}
+	}))
+	for contents, texts := range map[string][2]string{
+		"Application/JSON":         {`{"password":"x","n":1}`, "map[n:1]"},
+		"text/json":                {`{"password":"x","n":1}`, "map[n:1]"},
+		"application/problem+json": {`{"password":"x","n":1}`, `{"n":1}`}, // a text to the library
+		"text/plain":               {"to jane@example.com", "to [email]"},
+		"application/atom+xml":     {"<a>jane@example.com</a>", "<a>[email]</a>"},
+		"application/octet-stream": {"jane@example.com", "jane@example.com"},
+	} {
+		got = nil
+		e := base().built(t)
+		e.SetDataContentType(contents)
+		e.DataEncoded = []byte(texts[0])
+		e.SetExtension("password", "x")
+		e.SetExtension("note", "from jane@example.com")
+		e.SetExtension("reply", types.URI{URL: url.URL{Scheme: "mailto", Opaque: "jane@example.com"}})
+		e.SetExtension("tracestate", "jane@example.com=1")
+		if err := c.EmitEvent(context.Background(), e); err != nil {
+			t.Fatal(err)
+		}
+		if data := fmt.Sprint(got["data"]); data != texts[1] {
+			t.Errorf("%s: got %s, want %s", contents, data, texts[1])
+		}
+		if _, told := got["password"]; told || got["note"] != "from [email]" || got["reply"] != "mailto:[email]" || got["tracestate"] != "jane@example.com=1" || got["customer"] != "c-42" {
+			t.Errorf("%s: got %v", contents, got)
+		}
+	}
+}
+
 func TestHashKeyFromTheEnvironment(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(file, []byte("0123456789abcdef\n"), 0o600); err != nil {
@@ -212,6 +291,41 @@ func TestHashKeyFromTheEnvironment(t *testing.T) {
 	for _, opt := range []makegood.Option{makegood.HashKey("short"), makegood.Deny("x"), makegood.Redact(nil)} {
 		if _, err := makegood.New("checkout", makegood.URL("http://127.0.0.1:1"), opt); err == nil {
 			t.Error("a wrong option was taken")
+		}
+	}
+}
+
+// telltale fails to be written, and says of whom it is.
+type telltale struct{ panics bool }
+
+func (v telltale) MarshalJSON() ([]byte, error) {
+	if v.panics {
+		panic("secret-7 of jane@example.com")
+	}
+	return nil, errors.New("cannot write jane@example.com with 4111111111111111")
+}
+
+func TestErrorsTellNothing(t *testing.T) {
+	t.Parallel()
+	svc := newService(t)
+	c := newClient(t, makegood.Handler(svc))
+	for name, attr := range map[string]makegood.Attr{
+		"amount":   makegood.Money("total", "4111111111111111"),
+		"subject":  makegood.Subject(strings.Repeat("x", 40) + " 4111 1111 1111 1111\x01"),
+		"id":       makegood.ID("jane@example.com\x01"),
+		"failing":  makegood.Any("x", telltale{}),
+		"panics":   makegood.Any("x", telltale{panics: true}),
+		"repeated": makegood.Any("x", json.RawMessage(`{"jane@example.com":1,"jane@example.com":2}`)),
+	} {
+		err := c.TryEmit(context.Background(), "com.example.x", attr)
+		if !errors.Is(err, makegood.ErrInvalid) {
+			t.Errorf("%s: got %v", name, err)
+			continue
+		}
+		for _, secret := range []string{"jane", "4111", "secret-7"} {
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("%s: the error tells: %v", name, err)
+			}
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 type queue struct {
 	full       atomic.Bool   // no buffer was free at the last try: do not even encode
 	wake       chan struct{} // tells one sender to look again; capacity 1
+	spool      *shelf        // what is on disk; nil when nothing ever is
 	maxEvents  int           // in one request
 	maxBuffers int
 	flushEvery time.Duration
@@ -27,13 +28,14 @@ type queue struct {
 	tally   tally
 }
 
-// tally counts events; only the queue touches it.
-type tally struct{ orders, accepted, delivered, rejected, lost int64 }
+// tally counts events; only the queue touches it. The event accepted last has
+// the number accepted: sequence numbers count from 1.
+type tally struct{ accepted, delivered, rejected, lost int64 }
 
-// waiter is told when every buffer up to an order has been answered for.
+// waiter is told when every event up to a number has been answered for.
 type waiter struct {
-	order uint64
-	done  chan error // capacity 1, sent once
+	number uint64
+	done   chan error // capacity 1, sent once
 }
 
 func newQueue(l limits) *queue {
@@ -45,8 +47,9 @@ func newQueue(l limits) *queue {
 	}
 }
 
-// add appends one encoded event, or refuses it.
-func (q *queue) add(event []byte, now time.Time) error {
+// add appends one encoded event, or refuses it. Where events are accepted on disk
+// it waits for that.
+func (q *queue) add(ctx context.Context, event []byte, now time.Time) error {
 	q.mu.Lock()
 	if q.closed {
 		q.mu.Unlock()
@@ -66,9 +69,16 @@ func (q *queue) add(event []byte, now time.Time) error {
 	q.current.add(event, now)
 	q.tally.accepted++
 	n := q.current.len()
+	var g *group
+	if q.spool != nil {
+		g = q.spool.join(q.current)
+	}
 	q.mu.Unlock()
 	if n == 1 || n == q.maxEvents { // a clock starts, also after a full buffer, or a request is full
 		q.signal()
+	}
+	if g != nil {
+		return g.wait(ctx)
 	}
 	return nil
 }
@@ -85,27 +95,35 @@ func (q *queue) takeFree() *buffer {
 	default:
 		return nil
 	}
-	q.tally.orders++
-	b.reset(uint64(q.tally.orders))
+	b.reset(uint64(q.tally.accepted) + 1)
 	return b
 }
 
-// signal makes a sender look at the queue again. It never blocks: a token that
-// already waits says the same.
+// signal makes a sender, and the spooler, look at the queue again. It never
+// blocks: a token that already waits says the same.
 func (q *queue) signal() {
+	nudge(q.wake)
+	if q.spool != nil {
+		nudge(q.spool.wake)
+	}
+}
+
+func nudge(c chan<- struct{}) {
 	select {
-	case q.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
 
 // next gives a sender the oldest buffer that is due. Without one it says how
 // long to wait for the current buffer (0: until woken), or, after close, that
-// nothing will come any more.
+// nothing will come any more. What is to be had from the disk comes from there.
 func (q *queue) next(now time.Time) (b *buffer, wait time.Duration, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
+	case q.spool != nil && !q.spool.passes(q, now):
+		return nil, 0, true
 	case len(q.ready) > 0:
 		b = q.ready[0]
 		q.ready = append(q.ready[:0], q.ready[1:]...)
@@ -127,28 +145,32 @@ func (q *queue) next(now time.Time) (b *buffer, wait time.Duration, more bool) {
 // untilDue is how long the current buffer may still gather events. It gathers
 // while the senders are busy too, so a long outage fills whole buffers.
 func (q *queue) untilDue(now time.Time) time.Duration {
-	if q.closed || q.current.len() >= q.maxEvents {
+	if q.closed || q.current.len() >= q.maxEvents || q.current.group != nil {
 		return 0
 	}
 	for _, w := range q.waiters {
-		if w.order >= q.current.order {
+		if w.number >= q.current.first {
 			return 0
 		}
 	}
-	return q.flushEvery - now.Sub(q.current.first)
+	return q.flushEvery - now.Sub(q.current.began)
 }
 
-// settle counts the answer for some events of a buffer. What comes after the
-// buffer was abandoned is counted as lost already.
-func (q *queue) settle(b *buffer, delivered, rejected int) {
+// settle counts the answer for some events of a buffer. It reports false when the
+// buffer was abandoned before, and its events are lost or on disk already.
+func (q *queue) settle(b *buffer, delivered, rejected int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if b.abandoned {
-		return
+		return false
 	}
 	b.open -= delivered + rejected
 	q.tally.delivered += int64(delivered)
 	q.tally.rejected += int64(rejected)
+	if b.stored {
+		q.spool.stored -= int64(delivered + rejected)
+	}
+	return true
 }
 
 // release takes back a buffer whose events have all been answered for.
@@ -164,8 +186,13 @@ func (q *queue) release(b *buffer) {
 			break
 		}
 	}
-	q.free = append(q.free, b)
-	q.full.Store(false)
+	if !b.stored { // otherwise it is the sender's own
+		q.free = append(q.free, b)
+		q.full.Store(false)
+	}
+	if q.spool != nil {
+		nudge(q.spool.wake) // a full spool may have room again
+	}
 	q.tellWaiters()
 }
 
@@ -185,13 +212,19 @@ func (q *queue) held(f func(*buffer)) {
 func (q *queue) tellWaiters() {
 	oldest := uint64(1<<64 - 1)
 	q.held(func(b *buffer) {
-		if b.len() > 0 {
-			oldest = min(oldest, b.order)
+		switch {
+		case b.client != "":
+			oldest = 0
+		case b.len() > 0:
+			oldest = min(oldest, b.first)
 		}
 	})
+	if q.spool != nil {
+		oldest = min(oldest, q.spool.oldest())
+	}
 	kept := q.waiters[:0]
 	for _, w := range q.waiters {
-		if w.order < oldest {
+		if w.number < oldest {
 			w.done <- nil
 		} else {
 			kept = append(kept, w)
@@ -204,7 +237,7 @@ func (q *queue) tellWaiters() {
 // flush waits until all that was accepted before it has been answered for.
 func (q *queue) flush(ctx context.Context) error {
 	q.mu.Lock()
-	w := waiter{order: uint64(q.tally.orders), done: make(chan error, 1)}
+	w := waiter{number: uint64(q.tally.accepted), done: make(chan error, 1)}
 	q.waiters = append(q.waiters, w)
 	q.tellWaiters()
 	q.mu.Unlock()
@@ -238,14 +271,25 @@ func (q *queue) close() {
 	q.signal()
 }
 
-// abandon counts everything still held as lost and lets go of it.
+func (q *queue) isClosed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
+// abandon counts everything still held, and not on disk, as lost and lets go of it.
 func (q *queue) abandon() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.held(func(b *buffer) {
-		q.tally.lost += int64(b.open)
+		if !b.stored {
+			q.tally.lost += int64(b.open)
+		}
 		b.abandoned = true
 	})
+	if q.spool != nil {
+		q.spool.abandon(q)
+	}
 	q.current, q.ready, q.sending, q.free = nil, nil, nil, nil
 	q.full.Store(false)
 	for _, w := range q.waiters {
@@ -260,5 +304,13 @@ func (q *queue) counts(r *Report) {
 	defer q.mu.Unlock()
 	r.Accepted, r.Delivered = q.tally.accepted, q.tally.delivered
 	r.Rejected, r.Lost = q.tally.rejected, q.tally.lost
-	q.held(func(b *buffer) { r.InMemory += int64(b.open) })
+	q.held(func(b *buffer) {
+		if !b.stored {
+			r.InMemory += int64(b.open)
+		}
+	})
+	if q.spool != nil {
+		r.Spooled, r.Recovered = q.spool.stored, q.spool.recovered
+		r.Accepted += r.Recovered
+	}
 }

@@ -10,11 +10,14 @@ import (
 
 // Report counts what became of a client's events since it was made.
 type Report struct {
-	Accepted  int64 // taken by Emit; the sum of the next four
+	Accepted  int64 // taken by Emit or found in the spool; the sum of the next five
 	Delivered int64 // taken by the service, durably
 	Rejected  int64 // refused by the service, each for a fault of its own
-	Lost      int64 // given up when Shutdown ran out of time
-	InMemory  int64 // waiting for an answer
+	Lost      int64 // given up when Shutdown ran out of time, or damaged on disk
+	InMemory  int64 // waiting for an answer, or for the disk
+	Spooled   int64 // waiting for an answer, on disk; the next client finds them
+
+	Recovered int64 // of those accepted: found in the spool, from clients before
 
 	Full     int64 // never accepted: memory was full
 	TooLarge int64 // never accepted: larger than 64 KiB
@@ -40,6 +43,7 @@ type drops struct {
 	ended chan struct{} // closed when the goroutine has ended
 	once  sync.Once
 	every time.Duration
+	asked bool // tell is the application's
 	tell  func(Report, error)
 	stats func() Report
 
@@ -53,6 +57,7 @@ func newDrops(onDrop func(Report, error), logger *slog.Logger, stats func() Repo
 		stop:  make(chan struct{}),
 		ended: make(chan struct{}),
 		every: reportEvery,
+		asked: onDrop != nil,
 		tell:  onDrop,
 		stats: stats,
 	}
@@ -88,6 +93,15 @@ func (d *drops) keep(err error) {
 	d.mu.Lock()
 	d.last = err
 	d.mu.Unlock()
+}
+
+// trouble tells the application of something that the log has already: an error
+// by which no event was dropped yet.
+func (d *drops) trouble(err error) {
+	if d.asked {
+		d.keep(err)
+		d.signal()
+	}
 }
 
 func (d *drops) signal() {
@@ -138,8 +152,13 @@ func (d *drops) report(before Report) (now Report) {
 			return now
 		}
 	}
-	defer func() { _ = recover() }() // the function is the application's
-	d.tell(now, last)
+	told := make(chan struct{})
+	go func() { // the function is the application's: it may panic, and end its goroutine
+		defer close(told)
+		defer func() { _ = recover() }()
+		d.tell(now, last)
+	}()
+	<-told
 	return now
 }
 

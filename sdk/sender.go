@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,7 +22,9 @@ const (
 
 // sender posts what the queue holds until the service has answered for it.
 type sender struct {
+	client   string // a UUID; its events are numbered from 1
 	queue    *queue
+	spooler  *spooler // nil when nothing is kept on disk
 	drops    *drops
 	endpoint *endpoint
 	health   *health
@@ -36,7 +39,7 @@ type sender struct {
 
 func newSender(q *queue, d *drops, e *endpoint, logger *slog.Logger) *sender {
 	s := &sender{
-		queue: q, drops: d, endpoint: e,
+		client: string(appendID(nil, time.Now())), queue: q, drops: d, endpoint: e,
 		health: &health{
 			logger: logger,
 			fails:  "makegood: events wait: the service does not take them",
@@ -65,6 +68,7 @@ type worker struct {
 	*sender
 	closing <-chan struct{} // nil once seen
 	timer   *time.Timer
+	reads   *buffer // what was read from disk; nil until something was
 	zipper  *gzip.Writer
 	zipped  bytes.Buffer
 }
@@ -80,7 +84,7 @@ func (w *worker) loop() {
 		}
 	}()
 	for w.run.Err() == nil {
-		b, wait, more := w.queue.next(time.Now())
+		b, wait, more := w.next(time.Now())
 		switch {
 		case b != nil:
 			w.deliver(b)
@@ -90,6 +94,19 @@ func (w *worker) loop() {
 			w.idle(wait)
 		}
 	}
+}
+
+// next takes the oldest events: those on disk come before those in memory.
+func (w *worker) next(now time.Time) (b *buffer, wait time.Duration, more bool) {
+	if w.spooler != nil && w.queue.onDisk() {
+		if w.reads == nil {
+			w.reads = newBuffer()
+		}
+		if w.spooler.read(w.reads) {
+			return w.reads, 0, true
+		}
+	}
+	return w.queue.next(now)
 }
 
 // idle waits for something to look at.
@@ -116,12 +133,22 @@ func (w *worker) deliver(b *buffer) {
 	w.queue.release(b)
 }
 
+// batchName names a request by the client and the number of its first event, the
+// i-th of a buffer, so that the service knows every event by a name that is the same
+// on every try and in every run, and sees which numbers never came.
+func (s *sender) batchName(b *buffer, i int) string {
+	client := s.client
+	if b.client != "" {
+		client = b.client
+	}
+	return string(strconv.AppendUint(append([]byte(client), '.'), b.first+uint64(i), 10))
+}
+
 // deliverRun sends the events from i up to j until they are answered for. All
-// tries carry one batch id, by which the service drops repeats. It returns false
-// when time is up.
+// tries carry one name. It returns false when time is up.
 func (w *worker) deliverRun(b *buffer, i, j int) bool {
 	n := j - i
-	batch := string(appendID(nil, time.Now()))
+	batch := w.batchName(b, i)
 	for try := 0; ; try++ {
 		body, zipped := w.body(b, i, j)
 		a, err := w.endpoint.post(w.run, batch, body, zipped)
@@ -141,9 +168,9 @@ func (w *worker) deliverRun(b *buffer, i, j int) bool {
 		switch {
 		case v.settled:
 			w.health.good()
-			w.settle(b, n, v)
+			w.settle(b, i, j, v)
 			return true
-		case v.divide: // nothing was taken, so the halves may have ids of their own
+		case v.divide: // nothing was taken
 			half := i + n/2
 			return w.deliverRun(b, i, half) && w.deliverRun(b, half, j)
 		case a.status == http.StatusUnauthorized:
@@ -156,11 +183,22 @@ func (w *worker) deliverRun(b *buffer, i, j int) bool {
 	}
 }
 
-// settle counts n events that were answered for.
-func (w *worker) settle(b *buffer, n int, v verdict) {
-	w.queue.settle(b, n-v.refused, v.refused)
+// settle counts the events from i up to j, which were answered for.
+func (w *worker) settle(b *buffer, i, j int, v verdict) {
+	n := j - i
+	// What comes after the end of Shutdown leaves the disk as Shutdown reported it: the
+	// next client sends these again, and the service drops them.
+	if !w.queue.settle(b, n-v.refused, v.refused) {
+		return
+	}
+	if w.spooler != nil {
+		for _, r := range v.named {
+			w.spooler.bury(b.event(i+r.Index), r)
+		}
+		w.spooler.answered(b, i, j)
+	}
 	if v.refused > 0 {
-		w.drops.keep(fmt.Errorf("makegood: %d of %d events rejected: %w", v.refused, n, v.why))
+		w.drops.keep(fmt.Errorf("makegood: %d of %d events rejected: %w", v.refused, n, v.named[0]))
 		w.drops.signal()
 	}
 }

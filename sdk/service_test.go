@@ -9,6 +9,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,14 +30,13 @@ type service struct {
 	mu       sync.Mutex
 	requests int
 	headers  []http.Header
-	inputs   map[string]bool // <batch>/<index>
-	taken    []event.Event   // in order, repeats dropped
+	inputs   map[string]string // ids of events by <client>.<number>
+	taken    []event.Event     // in order, repeats dropped
+	names    []string          // of those taken
 	repeats  int
 }
 
-const refusedType = "com.example.refused"
-
-func newService(t testing.TB) *service { return &service{t: t, inputs: map[string]bool{}} }
+func newService(t testing.TB) *service { return &service{t: t, inputs: map[string]string{}} }
 
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	raw, err := readBody(r)
@@ -75,24 +76,30 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *service) take(id string, batch []event.Event) (refused []map[string]any) {
-	if id == "" {
-		s.t.Error("a batch has no Makegood-Batch header")
+	client, number, _ := strings.Cut(id, ".")
+	first, err := strconv.Atoi(number)
+	if err != nil || first < 1 {
+		s.t.Errorf("a batch is named %q, want <client>.<number>", id)
 	}
 	for i, e := range batch {
 		if err := e.Validate(); err != nil {
 			s.t.Errorf("event %d of a batch: %v", i, err)
 		}
+		input := fmt.Sprintf("%s.%d", client, first+i)
+		known := s.inputs[input]
+		if known != "" && known != e.ID() {
+			s.t.Errorf("%s is event %s and event %s", input, known, e.ID())
+		}
+		s.inputs[input] = e.ID()
 		if e.Type() == refusedType {
 			refused = append(refused, map[string]any{"index": i, "id": e.ID(), "code": "bad_event", "detail": "refused by the test"})
 			continue
 		}
-		input := fmt.Sprintf("%s/%d", id, i)
-		if s.inputs[input] {
+		if known != "" {
 			s.repeats++
 			continue
 		}
-		s.inputs[input] = true
-		s.taken = append(s.taken, e)
+		s.taken, s.names = append(s.taken, e), append(s.names, input)
 	}
 	return refused
 }
@@ -103,6 +110,23 @@ func (s *service) ids() []string {
 	ids := make([]string, len(s.taken))
 	for i, e := range s.taken {
 		ids[i] = e.ID()
+	}
+	return ids
+}
+
+// numbered returns the ids of the events that the client numbered from first up to
+// last; a number that did not come is an empty one.
+func (s *service) numbered(first, last int) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ids := make([]string, last-first+1)
+	for name, id := range s.inputs {
+		_, number, _ := strings.Cut(name, ".")
+		if n, err := strconv.Atoi(number); err != nil || n < first || n > last {
+			s.t.Errorf("%s is not between %d and %d", name, first, last)
+		} else {
+			ids[n-first] = id
+		}
 	}
 	return ids
 }
@@ -136,7 +160,7 @@ func newClient(t testing.TB, opts ...makegood.Option) *makegood.Client {
 	return c
 }
 
-func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
 func flush(t testing.TB, c *makegood.Client) {
 	t.Helper()
@@ -150,8 +174,8 @@ func flush(t testing.TB, c *makegood.Client) {
 // checkSum fails unless every accepted event is in exactly one place.
 func checkSum(t testing.TB, r makegood.Report) {
 	t.Helper()
-	if sum := r.Delivered + r.Rejected + r.Lost + r.InMemory; r.Accepted != sum {
-		t.Errorf("accepted %d, but delivered + rejected + lost + in memory = %d: %+v", r.Accepted, sum, r)
+	if sum := r.Delivered + r.Rejected + r.Lost + r.InMemory + r.Spooled; r.Accepted != sum {
+		t.Errorf("accepted %d, but delivered + rejected + lost + in memory + spooled = %d: %+v", r.Accepted, sum, r)
 	}
 }
 
@@ -162,7 +186,7 @@ type logLines struct {
 	lines []string
 }
 
-func newLogLines() *logLines { return &logLines{Handler: slog.DiscardHandler} }
+func newLogLines() *logLines { return &logLines{Handler: slog.NewTextHandler(io.Discard, nil)} }
 
 func (l *logLines) Enabled(context.Context, slog.Level) bool { return true }
 

@@ -198,9 +198,11 @@ func checkJSON(raw []byte, depth int) error {
 	}
 }
 
-// quote shows the beginning of a text of any length in an error.
+// quote shows the beginning of a text of any length in an error, which goes to logs
+// and is no place for what an event would not tell either.
 func quote(s string) string {
 	const longest = 60
+	s = mask(s)
 	if len(s) > longest {
 		return strconv.Quote(s[:longest]) + "…"
 	}

@@ -203,6 +203,9 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 			t.Fatal(err)
 		}
 		at, _ := s.seen()
+		if len(at) != 4 {
+			t.Fatalf("%d requests, want 4", len(at))
+		}
 		for i, want := range []time.Duration{7 * time.Second, 19 * time.Second, 5 * time.Minute} {
 			if got := at[i+1] - at[i]; got < want || got > want+2*time.Second {
 				t.Errorf("pause %d is %s, want %s and a little", i+1, got, want)

@@ -69,7 +69,7 @@ func TestAnEndlessAnswerIsCutOff(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	c := newClient(t, makegood.URL(server.URL), makegood.Logger(slog.New(panicLog{slog.DiscardHandler})))
+	c := newClient(t, makegood.URL(server.URL), makegood.Logger(slog.New(panicLog{slog.NewTextHandler(io.Discard, nil)})))
 	c.Emit(context.Background(), "com.example.x")
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

@@ -17,13 +17,13 @@
 package makegoodhttp
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/makegood/makegood/sdk"
+	"github.com/makegood/makegood/sdk/internal/call"
 )
 
 // Option changes what a middleware does.
@@ -37,6 +37,7 @@ type middleware struct {
 	customer  func(*http.Request) string
 	route     func(*http.Request) string
 	more      func(*http.Request) []makegood.Attr
+	wildcards []string
 }
 
 // SlowAfter is how long a handler may take before its answer is slow. Defaults to
@@ -44,11 +45,14 @@ type middleware struct {
 func SlowAfter(d time.Duration) Option { return func(m *middleware) { m.slowAfter = d } }
 
 // Customer finds the pseudonymous id of who made a request, for instance in its
-// context. It is asked only for requests that are told of, after the handler.
+// context. It is asked only for requests that are told of, after the handler, with
+// the request that the middleware got: whoever puts the customer into the context
+// belongs outside of it.
 func Customer(f func(*http.Request) string) Option { return func(m *middleware) { m.customer = f } }
 
 // Route finds the template of a request's route. Defaults to the pattern of
-// http.ServeMux. With gorilla/mux, where the middleware is given to Router.Use:
+// http.ServeMux, which notes it in the request that it gets: between this middleware
+// and the mux nothing may replace the request, as Request.WithContext does. With gorilla/mux, where the middleware is given to Router.Use:
 //
 //	makegoodhttp.Route(func(r *http.Request) string {
 //		template, _ := mux.CurrentRoute(r).GetPathTemplate()
@@ -58,9 +62,18 @@ func Customer(f func(*http.Request) string) Option { return func(m *middleware) 
 // A request without a route is told of as "unknown": its path may name a customer.
 func Route(f func(*http.Request) string) Option { return func(m *middleware) { m.route = f } }
 
-// Attributes adds attributes to every event.
+// Attributes adds attributes to every event, under other keys than those above: an
+// event with two fields of one key is refused.
 func Attributes(f func(*http.Request) []makegood.Attr) Option {
 	return func(m *middleware) { m.more = f }
+}
+
+// PathValues adds the values of wildcards in the pattern of http.ServeMux as
+// attributes, under the wildcards' names; those that the pattern has not are left out.
+// It is for what names no person, like {sku}. Wildcards named like the fields above
+// need Attributes and another key.
+func PathValues(wildcards ...string) Option {
+	return func(m *middleware) { m.wildcards = append(m.wildcards, wildcards...) }
 }
 
 // Middleware returns what wraps a handler. prefix begins the types of the events
@@ -68,7 +81,9 @@ func Attributes(f func(*http.Request) []makegood.Attr) Option {
 func Middleware(client *makegood.Client, prefix string, opts ...Option) func(http.Handler) http.Handler {
 	m := &middleware{client: client, prefix: strings.TrimSuffix(prefix, "."), slowAfter: 2 * time.Second, route: pattern}
 	for _, opt := range opts {
-		opt(m)
+		if opt != nil {
+			opt(m)
+		}
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.serve(w, withTrace(r), next) })
@@ -107,27 +122,21 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 // tell emits one event. A function of the application that panics costs its
 // attribute, not the request.
 func (m *middleware) tell(r *http.Request, w *writer, kind, outcome string, took time.Duration) {
-	route := ask(m.route, r)
+	route := call.Ask(func() string { return m.route(r) })
 	if route == "" {
 		route = "unknown"
 	}
 	attrs := []makegood.Attr{
 		makegood.String("method", r.Method), makegood.String("route", route), makegood.Int("status", w.status),
-		makegood.Float("duration_ms", float64(took.Microseconds())/1000), makegood.String("outcome", outcome),
-		makegood.Customer(ask(m.customer, r)),
 	}
-	if errors.Is(r.Context().Err(), context.Canceled) {
-		attrs = append(attrs, makegood.Bool("gave_up", true))
+	customer := call.Ask(func() string { return m.customer(r) })
+	attrs = append(attrs, call.Attrs(r.Context(), took, outcome, customer)...)
+	for _, name := range m.wildcards {
+		if value := r.PathValue(name); value != "" {
+			attrs = append(attrs, makegood.String(name, value))
+		}
 	}
-	m.client.Emit(r.Context(), m.prefix+"."+kind, append(attrs, ask(m.more, r)...)...)
-}
-
-func ask[T any](f func(*http.Request) T, r *http.Request) (answer T) {
-	if f == nil {
-		return answer
-	}
-	defer func() { _ = recover() }()
-	return f(r)
+	m.client.Emit(r.Context(), m.prefix+"."+kind, append(attrs, call.Ask(func() []makegood.Attr { return m.more(r) })...)...)
 }
 
 // StopWhenClosed returns what wraps a handler behind a gate: while the gate is

@@ -93,6 +93,18 @@ func TestSlow(t *testing.T) {
 	told.None()
 }
 
+// TestEarlyHints announces the answer before it comes.
+func TestEarlyHints(t *testing.T) {
+	t.Parallel()
+	told := makegoodtest.New(t)
+	h := makegoodhttp.Middleware(told.Client(), "com.example.http")(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusEarlyHints)
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	serve(h, "/orders/7")
+	told.Expect("com.example.http.failed", makegood.Int("status", http.StatusBadGateway))
+}
+
 func TestClientThatGaveUp(t *testing.T) {
 	t.Parallel()
 	told := makegoodtest.New(t)
@@ -117,6 +129,15 @@ func TestRoutesOfGorilla(t *testing.T) {
 	told.Expect("com.example.http.failed", makegood.String("route", "/orders/{order:[a-z]+}"))
 }
 
+// TestCustomerAmongAttributes names the customer where other attributes are.
+func TestCustomerAmongAttributes(t *testing.T) {
+	t.Parallel()
+	told := makegoodtest.New(t)
+	more := makegoodhttp.Attributes(func(*http.Request) []makegood.Attr { return []makegood.Attr{makegood.Customer("c-42")} })
+	serve(makegoodhttp.Middleware(told.Client(), "com.example.http", more, nil)(pages()), "/orders/broken")
+	told.Expect("com.example.http.failed", makegood.Customer("c-42"))
+}
+
 func TestPathsAreNotTold(t *testing.T) {
 	t.Parallel()
 	told := makegoodtest.New(t)
@@ -129,7 +150,8 @@ func TestPathsAreNotTold(t *testing.T) {
 // real connection.
 func TestWritersKeepTheirMeans(t *testing.T) {
 	t.Parallel()
-	h := makegoodhttp.Middleware(nil, "com.example.http")(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	told := makegoodtest.New(t)
+	h := makegoodhttp.Middleware(told.Client(), "com.example.http", makegoodhttp.SlowAfter(1), makegoodhttp.Route(func(r *http.Request) string { return r.URL.Path }))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/hijack" {
 			conn, _, err := w.(http.Hijacker).Hijack()
 			if err != nil {
@@ -166,6 +188,11 @@ func TestWritersKeepTheirMeans(t *testing.T) {
 		}
 		_ = conn.Close()
 	}
+	server.Close() // waits for the handler that was not hijacked
+	told.Expect("com.example.http.slow", makegood.String("route", "/"), makegood.Int("status", 200))
+	if n := told.Count("com.example.http.slow"); n != 1 {
+		t.Errorf("told of %d answers as slow, want 1: a connection that was taken over lasts on purpose", n)
+	}
 }
 
 func TestStopWhenClosed(t *testing.T) {
@@ -177,8 +204,10 @@ func TestStopWhenClosed(t *testing.T) {
 		t.Errorf("open: %d", got)
 	}
 	told.Pull("product")
-	if got, _ := serve(h, "/orders/7"); got != 503 {
-		t.Errorf("closed: %d", got)
+	answer := httptest.NewRecorder()
+	h.ServeHTTP(answer, httptest.NewRequest("GET", "/orders/7", nil))
+	if answer.Code != 503 || answer.Header().Get("Retry-After") != "60" {
+		t.Errorf("closed: %d, %v", answer.Code, answer.Header())
 	}
 	instead := makegoodhttp.StopWhenClosed(gate, http.NotFoundHandler())(pages())
 	if got, _ := serve(instead, "/orders/7"); got != 404 {
@@ -188,9 +217,9 @@ func TestStopWhenClosed(t *testing.T) {
 
 // A server wraps its mux once. Requests that fail or take long become events.
 func Example() {
-	t := &testing.T{} // a test's own; a program gives the client of makegood.New
-	told := makegoodtest.New(t)
-	tell := makegoodhttp.Middleware(told.Client(), "com.example.shop.http",
+	told := makegoodtest.New(&testing.T{})
+	mg := told.Client() // a program's is of makegood.New
+	tell := makegoodhttp.Middleware(mg, "com.example.shop.http",
 		makegoodhttp.Customer(func(r *http.Request) string { return r.Header.Get("Customer") }))
 	pages := http.NewServeMux()
 	pages.HandleFunc("POST /orders/{order}/pay", func(w http.ResponseWriter, _ *http.Request) {
@@ -209,4 +238,17 @@ func Example() {
 		fmt.Println(e.DataAs(&data), e.Type(), e.Extensions()["customer"], data)
 	}
 	// Output: <nil> com.example.shop.http.failed c-42 {/orders/{order}/pay error 502}
+}
+
+// TestPathValues tells of the wildcards that a route has, and of no others.
+func TestPathValues(t *testing.T) {
+	t.Parallel()
+	told := makegoodtest.New(t)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/shop/{sku}/{customer}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	serve(makegoodhttp.Middleware(told.Client(), "com.example.http", makegoodhttp.PathValues("sku", "order"))(mux), "/shop/LAMP-1/c-42")
+	event := told.Expect("com.example.http.failed", makegood.String("sku", "LAMP-1"), makegood.String("route", "/shop/{sku}/{customer}"))
+	if text := event.String(); strings.Contains(text, "order") || strings.Contains(text, "c-42") {
+		t.Errorf("it tells of what the route has not, or of what nobody named: %s", text)
+	}
 }

@@ -9,11 +9,16 @@
 // A record with an [Event] is emitted as well as logged; others are only logged.
 // The event's severity is the record's level, its time the record's. Attributes
 // named customer and subject are those of the event, all others fields of its
-// data; a group is an object. What the SDK keeps out of events it keeps out here.
+// data; a group is an object. The record's message is the field message, where no
+// attribute has that name. What the SDK keeps out of events it keeps out here, and
+// names that an event has for itself, such as traceparent, are in the log alone, and
+// so is a customer that is an e-mail address. A value that JSON cannot write becomes
+// a text that begins with !ERROR:, as in slog's JSONHandler.
 package makegoodslog
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -104,9 +109,12 @@ func (h *Handler) emit(ctx context.Context, r slog.Record) {
 		put(at(data, s.groups), s.attrs)
 	}
 	delete(data, eventKey)
-	attrs := []makegood.Attr{makegood.String("message", r.Message), makegood.Severity(severity(r.Level))}
+	if _, given := data["message"]; !given {
+		data["message"] = r.Message
+	}
+	attrs := []makegood.Attr{makegood.Severity(severity(r.Level))}
 	if !r.Time.IsZero() {
-		attrs = append(attrs, makegood.At(r.Time))
+		attrs = append(attrs, orNone(makegood.At(r.Time)))
 	}
 	for key, value := range data {
 		attrs = append(attrs, attr(key, value))
@@ -143,35 +151,75 @@ func put(data map[string]any, attrs []slog.Attr) {
 	}
 }
 
+// value is what an event has of a value. What cannot be written as JSON leaves its
+// reason there, as slog's own JSON handler does, so that neither the event nor the
+// group around it is lost.
 func value(v slog.Value) any {
 	switch v.Kind() {
 	case slog.KindDuration:
 		return v.Duration().Seconds()
 	case slog.KindTime:
 		return v.Time().UTC()
+	case slog.KindFloat64:
+		return written(v.Float64())
 	case slog.KindAny:
 		if err, ok := v.Any().(error); ok {
-			return err.Error() // encoding/json sees no fields in most errors
+			return fmt.Sprint(err) // encoding/json sees no fields in most errors; Error of a nil pointer may panic
 		}
+		return written(v.Any())
 	}
 	return v.Any()
 }
 
-// attr makes an attribute of the event of a value.
+// written is a value, or why it cannot be written.
+func written(value any) any {
+	if err := makegood.Any("value", value).Err(); err != nil {
+		return unwritten(err)
+	}
+	return value
+}
+
+func unwritten(err error) string { return "!ERROR:" + err.Error() }
+
+// attr makes an attribute of the event of a value. What an event cannot have under
+// that name is left to the log, so that it does not cost the event.
 func attr(key string, value any) makegood.Attr {
-	text, isText := value.(string)
-	switch {
-	case isText && key == "customer":
-		return makegood.Customer(text)
-	case isText && key == "subject":
-		return makegood.Subject(text)
-	case isText:
-		return makegood.String(key, text)
+	switch key {
+	case "customer":
+		return orNone(makegood.Customer(name(value)))
+	case "subject":
+		return orNone(makegood.Subject(name(value)))
 	}
-	if t, ok := value.(time.Time); ok {
-		return makegood.Time(key, t)
+	a := makegood.Any(key, value)
+	switch v := value.(type) {
+	case string:
+		a = makegood.String(key, v)
+	case time.Time:
+		a = makegood.Time(key, v)
 	}
-	return makegood.Any(key, value)
+	if err := a.Err(); err != nil {
+		return orNone(makegood.String(key, unwritten(err)))
+	}
+	return a
+}
+
+// orNone is an attribute, if an event can have it.
+func orNone(a makegood.Attr) makegood.Attr {
+	if a.Err() != nil {
+		return makegood.Attr{}
+	}
+	return a
+}
+
+// name is a value as the name of a customer or thing, empty when it can be none.
+func name(value any) string {
+	switch value.(type) {
+	case string, int64, uint64, fmt.Stringer:
+		if text := fmt.Sprint(value); text != "<nil>" {
+			return text
+		}
+	}
+	return ""
 }
 
 // severity is a level on OpenTelemetry's scale, as its log bridge has it: info is 9.

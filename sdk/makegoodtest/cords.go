@@ -20,12 +20,10 @@ type cords struct {
 	red     map[string]time.Time
 	number  int           // of the last change
 	changed chan struct{} // closed at each change, and replaced
-
-	heard map[string]chan bool // what gates of the recorder's own were told, by path
 }
 
 func newCords() cords {
-	return cords{Mutex: new(sync.Mutex), red: map[string]time.Time{}, changed: make(chan struct{}), heard: map[string]chan bool{}}
+	return cords{Mutex: new(sync.Mutex), red: map[string]time.Time{}, changed: make(chan struct{})}
 }
 
 // Pull pulls a cord red. When it returns, the gates of the client at its path and
@@ -55,33 +53,10 @@ func (r *Recorder) change(cord string, red bool) {
 	if problem := gate.State().Problem; problem != "" {
 		r.t.Fatalf("change cord %s: %s", cord, problem)
 	}
-	heard := r.cords.listen(gate, cord)
-	closed := r.cords.set(cord, red)
-	for gate.Closed() != closed {
-		select {
-		case <-heard:
-		case <-ctx.Done():
-			r.t.Fatalf("change cord %s: the client did not hear of it", cord)
-		}
+	if err := gate.Await(ctx, r.cords.set(cord, red)); err != nil {
+		r.t.Fatalf("change cord %s: the client did not hear of it", cord)
 	}
-}
-
-// listen returns a channel that gets a value after the gate changed.
-func (c *cords) listen(gate *makegood.Gate, cord string) chan bool {
-	c.Lock()
-	defer c.Unlock()
-	heard := c.heard[cord]
-	if heard == nil {
-		heard = make(chan bool, 1)
-		c.heard[cord] = heard
-		gate.OnChange(func(closed bool) {
-			select {
-			case heard <- closed:
-			default: // one that waits already makes the gate be looked at
-			}
-		})
-	}
-	return heard
+	gate.State() // waits until the gates that change with this one have done so too
 }
 
 // set changes a cord and reports whether a gate at its path is then closed.

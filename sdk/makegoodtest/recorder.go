@@ -39,6 +39,8 @@ type Recorder struct {
 	client *makegood.Client
 	cords  cords
 
+	privacy makegood.Option // what of the application's options changes what is told
+
 	mu     sync.Mutex
 	events []event.Event
 }
@@ -48,7 +50,7 @@ type Recorder struct {
 // overruled. The events' source is "test" unless an option Source says another.
 func New(t testing.TB, opts ...makegood.Option) *Recorder {
 	t.Helper()
-	r := &Recorder{t: t, cords: newCords()}
+	r := &Recorder{t: t, cords: newCords(), privacy: makegood.OnlyPrivacy(opts...)}
 	first := []makegood.Option{silent(), makegood.OnDrop(func(_ makegood.Report, err error) { t.Errorf("an event was dropped: %v", err) })}
 	client, err := makegood.New("test", slices.Concat(first, opts, []makegood.Option{makegood.Handler(r)})...)
 	if err != nil {
@@ -118,10 +120,14 @@ func (r *Recorder) Reset() {
 }
 
 // Expect fails the test unless an event of a type was emitted that has these
-// attributes, whatever else it has, and returns the first such event.
+// attributes, whatever else it has, and returns the first such event. A test names
+// what the application was given: the attributes are written with the HashKey, Deny
+// and Redact given to New, so a customer that is told as a pseudonym is expected by
+// makegood.Hash of its name. Each Redact is called for them too. What became of a
+// text shows in the event that is returned.
 func (r *Recorder) Expect(typ string, attrs ...makegood.Attr) event.Event {
 	r.t.Helper()
-	want := encode(r.t, typ, attrs)
+	want := encode(r.t, r.privacy, typ, attrs)
 	all := r.Events()
 	var nearest []string
 	found := false
