@@ -26,9 +26,11 @@ const module = "github.com/makegood/makegood"
 // flow lists the pure packages in the order of the flow: values in, values out.
 // Each may import those before it and nothing else of this repository.
 var flow = []string{
+	"remediator/visible",
 	"remediator/money",
 	"remediator/cord",
 	"remediator/input",
+	"remediator/missing",
 	"remediator/event",
 	"remediator/rule/document",
 	"remediator/rule/report",
@@ -40,8 +42,10 @@ var flow = []string{
 	"remediator/rule/lint",
 	"remediator/window",
 	"remediator/decide",
+	"remediator/reconcile",
 	"remediator/ledger",
 	"remediator/rehearse",
+	"remediator/coe",
 }
 
 // edges lists every other package with the packages of this repository that it
@@ -52,38 +56,65 @@ var edges = map[string][]string{
 	"":                                    {}, // the checks of the repository itself
 	"cmd/makegood":                        {"remediator", "remediator/...", "sdk", "examples/..."},
 	"examples/flights":                    {"sdk"},
-	"examples/shop":                       {"remediator", "remediator/rule", "sdk"}, // it embeds the service
+	"examples/pipeline":                   {"remediator", "remediator/rule", "sdk"},
+	"examples/shop":                       {"remediator", "remediator/rule", "sdk", "sdk/makegoodhttp"}, // it embeds the service
+	"examples/video":                      {"remediator", "remediator/rule", "remediator/sandbox", "remediator/sandbox/mailbox", "sdk"},
 	"remediator":                          {"remediator/..."},
 	"remediator/access":                   {},
 	"remediator/act":                      {},
 	"remediator/act/credit":               {"remediator/act", "remediator/problem"},
 	"remediator/act/directory":            {},
 	"remediator/act/notify":               {"remediator/act", "remediator/act/directory"},
-	"remediator/act/stripe":               {"remediator/act"},
+	"remediator/act/stripe":               {"remediator/act", "remediator/problem"},
 	"remediator/act/webhook":              {"remediator/act", "remediator/webhooks", "remediator/webhooks/signature"},
+	"remediator/adoption":                 {"remediator/store/views"},
 	"remediator/andon":                    {"remediator/problem"},
-	"remediator/api":                      {"remediator/access", "remediator/andon", "remediator/history", "remediator/people", "remediator/problem", "remediator/store/views"},
+	"remediator/api":                      {"remediator/access", "remediator/adoption", "remediator/andon", "remediator/api/openapi", "remediator/history", "remediator/integrity", "remediator/learn", "remediator/people", "remediator/problem", "remediator/store/views"},
+	"remediator/api/openapi":              {},
+	"remediator/backup":                   {"remediator/log", "remediator/store/..."},
 	"remediator/crash":                    {}, // tests alone, which wire what they need
 	"remediator/history":                  {"remediator/log"},
 	"remediator/ingest":                   {"remediator/log", "remediator/problem"},
 	"remediator/ingest/webhook":           {"remediator/log", "remediator/problem", "remediator/webhooks", "remediator/webhooks/signature"},
+	"remediator/integrity":                {"remediator/store/views"},
+	"remediator/learn":                    {"remediator/store/views"},
 	"remediator/log":                      {},
 	"remediator/log/logtest":              {"remediator/log"},
 	"remediator/match/peers":              {}, // engines to measure against, in a module of their own
-	"remediator/people":                   {"remediator/access"},
+	"remediator/openid":                   {"remediator/access"},
+	"remediator/people":                   {"remediator/access", "remediator/store/views"},
 	"remediator/problem":                  {},
+	"remediator/publish":                  {},
 	"remediator/sandbox":                  {},
+	"remediator/sandbox/mailbox":          {},
+	"remediator/serving":                  {},
 	"remediator/store/folder":             {},
+	"remediator/store/internal/elapsed":   {},
+	"remediator/store/internal/postgres":  {},
+	"remediator/store/internal/records":   {"remediator/log"},
 	"remediator/store/internal/sqlite":    {},
 	"remediator/store/internal/statement": {},
-	"remediator/store/ledgerdb":           {"remediator/act", "remediator/act/credit", "remediator/andon", "remediator/store/internal/...", "remediator/store/views"},
+	"remediator/store/ledgerdb":           {"remediator/access", "remediator/act", "remediator/act/credit", "remediator/andon", "remediator/store/internal/...", "remediator/store/views"},
 	"remediator/store/logdb":              {"remediator/log", "remediator/store/internal/..."},
+	"remediator/store/lognats":            {"remediator/log", "remediator/store/internal/..."},
+	"remediator/store/logpg":              {"remediator/log", "remediator/store/internal/..."},
+	"remediator/store/natstest":           {},                                                              // servers of NATS for tests
+	"remediator/store/postgrestest":       {},                                                              // a PostgreSQL for tests
+	"remediator/store/speed":              {"remediator/ingest", "remediator/log", "remediator/store/..."}, // measures, tests alone
 	"remediator/store/views":              {"remediator/store/internal/..."},
-	"sdk":                                 {"sdk/internal/sse"},
+	"sdk":                                 {"sdk/internal/sse", "sdk/internal/spool"},
+	"sdk/internal/call":                   {"sdk"},
+	"sdk/internal/spool":                  {},
 	"sdk/internal/sse":                    {},
-	"sdk/makegoodhttp":                    {"sdk"},
+	"sdk/makegoodgrpc":                    {"sdk", "sdk/internal/call"}, // in a module of its own, as is each that needs another library
+	"sdk/makegoodhttp":                    {"sdk", "sdk/internal/call"},
+	"sdk/makegoodopenfeature":             {"sdk"},
+	"sdk/makegoodotel":                    {"sdk"},
 	"sdk/makegoodslog":                    {"sdk"},
 	"sdk/makegoodtest":                    {"sdk"}, // for tests of applications
+	"remediator/web":                      {"remediator/access", "remediator/adoption", "remediator/andon", "remediator/history", "remediator/integrity", "remediator/learn", "remediator/openid", "remediator/people", "remediator/problem", "remediator/store/views", "remediator/web/..."},
+	"remediator/web/browser":              {}, // tests alone, in a real browser
+	"remediator/web/chart":                {},
 	"remediator/webhooks":                 {"remediator/webhooks/signature"},
 	"remediator/webhooks/signature":       {},
 	"sdk/peers":                           {"sdk"}, // libraries to measure against, in a module of their own
@@ -96,19 +127,29 @@ var homes = map[string][]string{
 	"cel.dev/cel-go":                {"remediator/rule", "remediator/match"},
 	"database/sql":                  {"remediator/store"},
 	"modernc.org/sqlite":            {"remediator/store"},
+	"github.com/lib/pq":             {"remediator/store"},
+	"github.com/nats-io/":           {"remediator/store/lognats"},
+	"github.com/synadia-io/":        {"remediator/store/lognats"},
 	"github.com/gorilla/mux":        {"remediator/api"},
+	"github.com/coreos/go-oidc":     {"remediator/openid"},
+	"golang.org/x/oauth2":           {"remediator/openid"},
+	"golang.org/x/time":             {"remediator/api", "remediator/act", "remediator/web"},
 	"github.com/stripe/stripe-go":   {"remediator/act/stripe"},
 	"github.com/wneessen/go-mail":   {"remediator/act/notify"},
-	"github.com/emersion/":          {}, // a mail server for tests
+	"github.com/emersion/":          {"remediator/sandbox/mailbox"}, // a mail server, else for tests
 	"github.com/alecthomas/kong":    {"cmd/makegood"},
 	"pgregory.net/rapid":            {},
 	"github.com/rogpeppe":           {"tools/mutate"},
 	"github.com/transparency-dev":   {},
 	"github.com/axiomhq/":           {}, // a second sketch for tests
+	"google.golang.org/grpc":        {"sdk/makegoodgrpc"},
+	"github.com/open-feature":       {"sdk/makegoodopenfeature", "sdk/peers"},
 	"github.com/cloudevents":        {"sdk", "remediator/ingest", "remediator/event"},
 	"github.com/prometheus":         {"remediator", "remediator/api"},
 	"github.com/dchest/siphash":     {"remediator/window", "remediator/decide"},
 	"github.com/santhosh-tekuri/":   {"remediator/rule"},
+	"github.com/yuin/goldmark":      {"remediator/coe"},
+	"github.com/aymanbagabas/":      {"remediator/coe"}, // a diff of texts
 	"github.com/klauspost/compress": {"remediator/input", "remediator/log", "remediator/ingest", "remediator/store"},
 }
 

@@ -3,6 +3,7 @@ package makegood_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -80,8 +81,11 @@ func TestReadmeTour(t *testing.T) {
 	tour{
 		document: "README.md", languages: []string{"sh", "yaml", "json", "go"}, prints: tourPrints,
 		after: func(b block) string {
-			if b.language == "go" {
+			switch {
+			case b.language == "go":
 				return untilPaid
+			case strings.Contains(b.text, "makegood andon list"):
+				return clicks(t, "README.md", b)
 			}
 			return ""
 		},
@@ -105,12 +109,78 @@ func TestAndonTour(t *testing.T) {
 	}.take(t)
 }
 
+var (
+	listItem = regexp.MustCompile(`(?m)^\d+\. (.*(?:\n   .*)*)`)
+	toOpen   = regexp.MustCompile("`(http://[^`]+|makegood open [^`]+)`|\\*\\*([^*]+)\\*\\*")
+)
+
+// clicks walks in Chromium through the numbered list that stands after a block, up to
+// the next one. Of each point, what stands before a colon is done: addresses are
+// opened, the link that a command prints too, and what is in bold is clicked. What is in
+// bold behind the colon is then there.
+func clicks(t *testing.T, document string, b block) string {
+	t.Helper()
+	data, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(data), b.text+"```\n")
+	text, _, _ = strings.Cut(text, "\n```")
+	driver, err := filepath.Abs("tools/browser/drive.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const link = "THE-LINK"
+	steps, clicked, read, prints := []string{step(t, "open")}, 0, 0, "true"
+	for _, point := range listItem.FindAllStringSubmatch(text, -1) {
+		do, see, ok := strings.Cut(point[1], ": ")
+		if !ok {
+			t.Errorf("%s: no colon says what is there after %q", document, do)
+		}
+		for _, found := range toOpen.FindAllStringSubmatch(do, -1) {
+			if strings.HasPrefix(found[1], "makegood") {
+				prints, found[1] = "MAKEGOOD_CONSOLE=http://127.0.0.1:8080 "+found[1], link
+			}
+			if found[1] != "" {
+				steps = append(steps, step(t, "go", "url", found[1]))
+				continue
+			}
+			steps = append(steps, step(t, "click", "at", fmt.Sprintf("main :is(a, button, summary):visible:has-text(%q), nav a:has-text(%[1]q)", found[2])))
+			clicked++
+		}
+		for _, found := range toOpen.FindAllStringSubmatch(see, -1) {
+			steps = append(steps, step(t, "wait", "at", fmt.Sprintf("main:has-text(%q)", found[2])))
+			read++
+		}
+	}
+	if clicked == 0 || read == 0 {
+		t.Errorf("%s has a reader click %d times after %q, and read %d texts", document, clicked, b.text, read)
+	}
+	return fmt.Sprintf("link=$(%s)\nsed \"s|%s|$link|\" <<'STEPS' | CHROMIUM=\"${CHROMIUM:-$(command -v chromium)}\" node '%s' --in-order\n%s\nSTEPS",
+		prints, link, driver, strings.Join(steps, "\n"))
+}
+
+// step is a command of the driver of Chromium, in the first page.
+func step(t *testing.T, command string, arguments ...string) string {
+	t.Helper()
+	all := map[string]any{"command": command, "page": 0}
+	for i := 0; i < len(arguments); i += 2 {
+		all[arguments[i]] = arguments[i+1]
+	}
+	line, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(line)
+}
+
 // tour is a document whose blocks a reader goes through.
 type tour struct {
 	document  string
 	languages []string             // of which there must be a block
 	after     func(b block) string // what a reader waits for after a block
 	prints    []string             // what a reader must have seen
+	instead   map[string]string    // what stands for a line that would fetch something
 }
 
 // take does what the document says, in its order, in one shell: files are saved,
@@ -142,7 +212,14 @@ func (d tour) take(t *testing.T) {
 			t.Errorf("%s has no %s block: nothing was checked", d.document, language)
 		}
 	}
-	out, err := shell(t, localise(t, strings.Join(script, "\n"), shop), bin)
+	text := strings.Join(script, "\n")
+	for line, other := range d.instead {
+		if !strings.Contains(text, line+"\n") {
+			t.Errorf("%s does not say %q", d.document, line)
+		}
+		text = strings.ReplaceAll(text, line+"\n", other+"\n")
+	}
+	out, err := shell(t, localise(t, text, shop), bin)
 	if err != nil {
 		t.Fatalf("the tour of %s ends with %v:\n%s", d.document, err, out)
 	}
@@ -156,13 +233,13 @@ func (d tour) take(t *testing.T) {
 // untilPaid waits as a reader does who goes on reading: until both refunds of the
 // tour have arrived.
 const untilPaid = `for i in $(seq 600); do
-	if [ "$(makegood remedies list --url http://127.0.0.1:8080 | grep -c ' done ')" = 2 ]; then break; fi
+	if [ "$(makegood remedies list --data-dir data | grep -c ' done ')" = 2 ]; then break; fi
 	sleep 0.1
 done`
 
 // untilStopped waits until the events were decided.
 const untilStopped = `for i in $(seq 600); do
-	if [ "$(makegood andon list --url http://127.0.0.1:8080 | grep -c rule)" = 2 ]; then break; fi
+	if [ "$(makegood andon list --data-dir data | grep -c rule)" = 2 ]; then break; fi
 	sleep 0.1
 done`
 

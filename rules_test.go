@@ -1,9 +1,7 @@
 package makegood_test
 
 import (
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,26 +12,7 @@ import (
 )
 
 // library reads the files below the folder rules, by their paths from there.
-func library(t *testing.T) []rule.File {
-	t.Helper()
-	var files []rule.File
-	err := filepath.WalkDir("rules", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || filepath.Ext(name) != ".yaml" {
-			return err
-		}
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		path := strings.TrimPrefix(filepath.ToSlash(name), "rules/")
-		files = append(files, rule.File{Path: path, Text: string(text)})
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
+func library(t *testing.T) []rule.File { return ruleFiles(t, "rules") }
 
 // TestRuleLibrary holds the rules that people begin with to what is asked of a
 // live one: nothing to warn of, every condition shown from both sides, and, for

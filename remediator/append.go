@@ -2,11 +2,9 @@ package remediator
 
 import (
 	"context"
-	"errors"
-	"time"
 
+	"github.com/makegood/makegood/remediator/ingest"
 	"github.com/makegood/makegood/remediator/input"
-	"github.com/makegood/makegood/remediator/log"
 )
 
 // append appends inputs and returns when they are durable.
@@ -16,19 +14,9 @@ func (s *Service) append(ctx context.Context, inputs []input.Input) error {
 
 // appendEvents appends events, once the rules that judge them are in force.
 func (s *Service) appendEvents(ctx context.Context, inputs []input.Input) error {
-	if err := s.readiness(); err != nil {
+	if err := s.started(); err != nil {
 		return err
 	}
-	if err := s.append(ctx, inputs); err != nil {
-		s.unstored(ctx, err)
-		return err
-	}
-	s.cfg.OnStep(StepAppended)
-	return nil
-}
-
-// appendCommand appends what a person said.
-func (s *Service) appendCommand(ctx context.Context, inputs []input.Input) error {
 	if err := s.append(ctx, inputs); err != nil {
 		return err
 	}
@@ -36,16 +24,13 @@ func (s *Service) appendCommand(ctx context.Context, inputs []input.Input) error
 	return nil
 }
 
-// unstored tells the operator why events are refused, once a second at most:
-// whoever sends them is told only to try again.
-func (s *Service) unstored(ctx context.Context, err error) {
-	if errors.Is(err, log.ErrBusy) || ctx.Err() != nil {
-		return
+// appendSaid appends what a person or a provider said.
+func (s *Service) appendSaid(ctx context.Context, inputs []input.Input) error {
+	if err := s.append(ctx, inputs); err != nil {
+		return err
 	}
-	now, last := s.cfg.Now().UnixNano(), s.told.Load()
-	if now-last >= int64(time.Second) && s.told.CompareAndSwap(last, now) {
-		s.cfg.Logger.Error("store events", "error", err)
-	}
+	s.cfg.OnStep(StepAppended)
+	return nil
 }
 
 // appender lets a method be the log of a part.
@@ -53,3 +38,10 @@ type appender func(context.Context, []input.Input) error
 
 // Append implements the interfaces of ingest and act.
 func (a appender) Append(ctx context.Context, inputs []input.Input) error { return a(ctx, inputs) }
+
+// hear notes what a request was accepted with.
+func (s *Service) hear(agent string, heard []ingest.Heard) {
+	for _, h := range heard {
+		s.ear.Hear(agent, h.Source, h.Type, h.Events)
+	}
+}

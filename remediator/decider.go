@@ -2,17 +2,16 @@ package remediator
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
 
-	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/history"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/log"
+	"github.com/makegood/makegood/remediator/store/ledgerdb"
 )
 
 const (
@@ -26,17 +25,25 @@ const (
 // ledgerStore is what the decider needs of the ledger's store.
 type ledgerStore interface {
 	decide.Memory
+	// TryAcquire takes the right to commit, or takes it anew, and returns nil when
+	// another has it. What was being committed before has ended then.
+	TryAcquire(ctx context.Context) (*ledgerdb.Lease, error)
+	// News returns what is closed when other nodes say that something is new, which
+	// they may fail to say.
+	News(of ledgerdb.News) <-chan struct{}
 	// Position returns how far the ledger has come; the zero Position before the first commit.
 	Position(ctx context.Context) (decide.Position, error)
 	// Snapshot returns the newest stored state, nil when there is none.
 	Snapshot(ctx context.Context) (*decide.Snapshot, error)
-	// Commit moves the ledger from one position to the next in one transaction,
-	// or changes nothing.
-	Commit(ctx context.Context, from, to decide.Position, out *decide.Output) error
+	// Prepare makes what a commit from one position to the next writes, while what the
+	// change before it is, nil for none, may still be written.
+	Prepare(ctx context.Context, after *ledgerdb.Change, from, to decide.Position, out *decide.Output) (*ledgerdb.Change, error)
+	// Write writes a change in one transaction, or changes nothing.
+	Write(ctx context.Context, change *ledgerdb.Change) error
 }
 
 // decider folds the log and commits what it finds. There is one in a service,
-// and the store's fence lets only one service commit.
+// and the store's lease lets only one service commit.
 type decider struct {
 	log     log.Log
 	store   ledgerStore
@@ -44,13 +51,24 @@ type decider struct {
 	append  func(context.Context, []input.Input) error
 	clock   func() time.Time // nil: events are the clock, and no tick is ever due
 	onStep  func(string)
+	note    func(error)          // why nothing is decided where nobody else decides; nil when something was
 	wake    func()               // after a commit that left work to do
-	tell    func(*decide.Output) // after a commit
+	tell    func(*decide.Output) // after a commit of this node or another; nil: it is not known what it changed
 	logger  *slog.Logger
+	memory  *decide.Ahead // what config.Memory is
+	aheadOf int           // inputs from which on they are folded while a commit is under way
 	fold    *decide.Fold
-	rules   atomic.Pointer[api.InForce] // in force, as far as committed, for others to read
-	at      decide.Position             // committed
-	ticking int64                       // the timer for which a tick was appended
+	rules   atomic.Pointer[decide.InForce] // in force, as far as committed, for others to read
+	clients atomic.Int64                   // of the SDK that are remembered, as far as committed
+	folded  atomic.Uint64                  // inputs, as far as committed
+	record  atomic.Uint64                  // the last that was folded, as far as committed
+	at      decide.Position                // committed
+	lease   *ledgerdb.Lease
+	shared  bool         // other nodes may decide
+	version int          // of the deciding that this program knows
+	leads   atomic.Bool  // it decides
+	newer   atomic.Int64 // version of the deciding that has begun and that it does not know; 0 for none
+	ticking int64        // the timer for which a tick was appended
 }
 
 // restore brings the fold to where the ledger is: the newest snapshot, then the
@@ -60,6 +78,13 @@ func (d *decider) restore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the ledger's position: %w", err)
 	}
+	if d.shared && committed.Version > d.version {
+		d.behindVersion(committed)
+		return nil
+	}
+	if err := d.reach(ctx, committed.Record); err != nil {
+		return err
+	}
 	snapshot, err := d.store.Snapshot(ctx)
 	if err != nil {
 		return fmt.Errorf("read the newest snapshot: %w", err)
@@ -67,17 +92,11 @@ func (d *decider) restore(ctx context.Context) error {
 	if d.fold, err = history.Refold(ctx, d.log, d.config, snapshot, committed.Ordinal); err != nil {
 		return err
 	}
-	if got := d.fold.Position(); got.Ordinal != committed.Ordinal || got.Digest != committed.Digest || got.LogID != committed.LogID {
-		return fmt.Errorf("the log is not the one that the ledger was made from: at input %d the ledger has digest %x, the log gives %x at input %d",
-			committed.Ordinal, committed.Digest[:4], got.Digest[:4], got.Ordinal)
-	}
-	d.at = committed
-	d.publish()
-	return nil
+	return d.checkAt(committed)
 }
 
-// run folds and commits until the context ends.
-func (d *decider) run(ctx context.Context) error {
+// decide folds and commits until the context ends, which is no error.
+func (d *decider) decide(ctx context.Context) error {
 	for {
 		worked, err := d.step(ctx)
 		if ctx.Err() != nil {
@@ -89,93 +108,66 @@ func (d *decider) run(ctx context.Context) error {
 		if worked {
 			continue
 		}
-		if err := d.tick(ctx); err != nil {
-			return err
-		}
+		d.tick(ctx)
 		wait, cancel := context.WithTimeout(ctx, idlePoll)
 		err = d.log.Wait(wait, d.at.Record)
+		waited := wait.Err() != nil
 		cancel()
-		if err != nil && ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
+		if err != nil && !waited {
 			return fmt.Errorf("wait for the log: %w", err)
 		}
 	}
 }
 
-// step takes the next records through the fold into the ledger. It reports
-// whether there were any.
-func (d *decider) step(ctx context.Context) (bool, error) {
-	records, err := d.log.Read(ctx, d.at.Record, recordsPerCommit)
-	if err != nil || len(records) == 0 {
-		return false, err
+// read returns the inputs of the records behind one, none beyond until, and the last of
+// these records.
+func (d *decider) read(ctx context.Context, after, until uint64) (inputs []input.Input, last uint64, err error) {
+	records, err := d.log.Read(ctx, after, recordsPerCommit)
+	if err != nil {
+		return nil, 0, err
 	}
-	var inputs []input.Input
 	for _, r := range records {
+		if r.Seq > until {
+			break
+		}
 		more, err := input.DecodeRecord(r.Blob, r.At)
 		if err != nil {
-			return false, fmt.Errorf("decode record %d: %w", r.Seq, err)
+			return nil, 0, fmt.Errorf("decode record %d: %w", r.Seq, err)
 		}
-		inputs = append(inputs, more...)
+		inputs, last = append(inputs, more...), r.Seq
 	}
-	out, err := d.fold.Apply(inputs)
-	if err != nil {
-		return false, err
-	}
-	d.onStep(StepFolded)
-	to := d.fold.Position()
-	to.Record = records[len(records)-1].Seq
-	if s := out.Snapshot; s != nil {
-		s.Skip = s.Position.Ordinal - d.at.Ordinal
-		s.Position.Record = d.at.Record
-	}
-	if err := d.commit(ctx, to, out); err != nil {
-		return false, err
-	}
-	d.onStep(StepCommitted)
-	d.tell(out)
-	if len(out.Settled) > 0 {
-		d.onStep(StepSettled)
-	}
-	if len(out.Outbox) > 0 {
-		d.wake()
-	}
-	return true, nil
+	return inputs, last, nil
 }
 
-// commit commits. When the answer is lost it looks where the ledger is before
-// it does anything else.
-func (d *decider) commit(ctx context.Context, to decide.Position, out *decide.Output) error {
-	err := d.store.Commit(ctx, d.at, to, out)
-	if err != nil {
-		at, lookErr := d.store.Position(context.WithoutCancel(ctx))
-		if lookErr != nil || at.Ordinal != to.Ordinal || at.Digest != to.Digest {
-			return fmt.Errorf("commit decisions: %w", err)
-		}
+// publish shows others the rules in force, how many clients are known, and how far it
+// is, where the fold is at what is committed.
+func (d *decider) publish() { d.show(d.at, d.fold.Clients(), d.inForce()) }
+
+// inForce returns the rules in force. They are the same until others are.
+func (d *decider) inForce() *decide.InForce {
+	if at := d.rules.Load(); at != nil && at.Set == d.fold.Rules() {
+		return at
 	}
-	d.at = to
-	d.publish()
-	return nil
+	in := d.fold.InForce()
+	return &in
 }
 
-// publish shows others the rules in force.
-func (d *decider) publish() {
-	if at := d.rules.Load(); at == nil || at.Set != d.fold.Rules() {
-		d.rules.Store(&api.InForce{Set: d.fold.Rules(), Author: d.fold.Author()})
-	}
+func (d *decider) show(at decide.Position, clients int, rules *decide.InForce) {
+	d.clients.Store(int64(clients))
+	d.folded.Store(at.Ordinal)
+	d.record.Store(at.Record)
+	d.rules.Store(rules)
 }
 
 // tick appends an input with nothing but a time when a timer is due and the log
 // is idle.
-func (d *decider) tick(ctx context.Context) error {
+func (d *decider) tick(ctx context.Context) {
 	due, any := d.fold.Due()
 	if d.clock == nil || !any || due == d.ticking || d.clock().UnixNano() < due {
-		return nil
+		return
 	}
 	if err := d.append(ctx, []input.Input{{Kind: input.Tick, At: input.StampRecord}}); err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return fmt.Errorf("append a tick: %w", err)
+		return // it is known that the log takes nothing, and tried again
 	}
 	d.ticking = due
-	return nil
 }

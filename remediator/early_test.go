@@ -49,8 +49,9 @@ func listen(ctx context.Context, url string) (*andon.Reader, error) {
 
 // TestStopBeforeItIsDecided holds that a person's stop reaches gates while the
 // decider does nothing, and is confirmed, or taken back, once it does.
-func TestStopBeforeItIsDecided(t *testing.T) {
-	t.Parallel()
+func TestStopBeforeItIsDecided(t *testing.T) { engines(t, testStopBeforeItIsDecided) }
+
+func testStopBeforeItIsDecided(t *testing.T) {
 	for _, c := range []struct{ name, reason, level string }{
 		{"confirmed", "broken", cord.Red},
 		{"taken back", "", cord.Open},
@@ -58,7 +59,7 @@ func TestStopBeforeItIsDecided(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var holding sync.Mutex // held: the decider stands still
-			s, err := New(Config{DataDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), OnStep: func(step string) {
+			s, err := New(Config{DataDir: t.TempDir(), Database: database(t), Logger: slog.New(slog.DiscardHandler), OnStep: func(step string) {
 				if step == StepFolded {
 					holding.Lock()
 					defer holding.Unlock()

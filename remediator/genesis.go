@@ -23,49 +23,56 @@ import (
 
 // Files of a data folder.
 const (
-	logFile       = "log.db"
-	ledgerFile    = "ledger.db"
-	keyFile       = "ledger.key" // private key of the checkpoints, for the owner only
-	publicKeyFile = "ledger.pub" // its public half, to be kept elsewhere by auditors
+	logFile    = "log.db"
+	ledgerFile = "ledger.db"
+	keyFile    = "ledger.key" // private key of the checkpoints, for the owner only
 )
 
-// lateness is how late an event may enter a window.
-const lateness = time.Hour
+// publicKeyFile is where the public half of a key lies, to be kept elsewhere by
+// auditors: ledger.pub beside ledger.key.
+func publicKeyFile(key string) string { return strings.TrimSuffix(key, ".key") + ".pub" }
+
+// beginning is where a log begins, or has begun.
+type beginning struct {
+	log      log.Log
+	key      string       // file of the ledger's key
+	replace  bool         // a key that is there when the log is empty is of no use
+	mayBegin func() error // why an empty log is not to be begun, nil when it is
+	stamp    int64
+	now      time.Time
+}
 
 // begin appends the genesis input to an empty log, and makes the ledger's key.
 // Of a log that has begun it returns the key.
-func begin(ctx context.Context, dir string, l log.Log, stamp int64, now time.Time) (key string, err error) {
-	head, err := l.Head(ctx)
+func (b beginning) begin(ctx context.Context) (key string, err error) {
+	head, err := b.log.Head(ctx)
 	if err != nil {
 		return "", fmt.Errorf("read the log's head: %w", err)
 	}
-	path := filepath.Join(dir, keyFile)
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(b.key)
 	switch {
 	case err == nil && head > 0:
 		return strings.TrimSpace(string(text)), nil
 	case errors.Is(err, fs.ErrNotExist) && head > 0:
-		return "", fmt.Errorf("open ledger key: %s is missing, and without it nothing can be sealed: restore it from a backup", path)
+		return "", fmt.Errorf("open ledger key: %s is missing, and without it nothing can be sealed: restore it from a backup, or take it from the node that began the log", b.key)
+	case err == nil && !b.replace:
+		return "", fmt.Errorf("begin log: the log is empty, and %s is the key of another: name a file that is not there yet", b.key)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return "", fmt.Errorf("open ledger key: %w", err)
 	}
-	// The ledger's file is made after the genesis input is durable. Where it is
-	// there without it, the log was lost, and a new key would destroy the old one.
-	switch _, err := os.Stat(filepath.Join(dir, ledgerFile)); {
-	case err == nil:
-		return "", fmt.Errorf("begin log: %s is missing or empty, but %s was made from it: restore the log, or begin a new data folder", logFile, ledgerFile)
-	case !errors.Is(err, fs.ErrNotExist):
+	// Where there is a ledger, the log was lost, and a new key would destroy the old one.
+	if err := b.mayBegin(); err != nil {
 		return "", fmt.Errorf("begin log: %w", err)
 	}
-	return create(ctx, dir, l, stamp, now)
+	return b.create(ctx)
 }
 
 // create makes a log's id and keys and appends the genesis input. The key is on
 // disk before the log names it; a key left by a start that died before is replaced.
-func create(ctx context.Context, dir string, l log.Log, stamp int64, now time.Time) (string, error) {
+func (b beginning) create(ctx context.Context) (string, error) {
 	g := decide.GenesisBody{
-		LogID: uuid.NewString(), HashKey: make([]byte, 16), Created: now.UTC().Format(time.RFC3339),
-		Version: decide.Version, LatenessS: int64(lateness / time.Second),
+		LogID: uuid.NewString(), HashKey: make([]byte, 16), Created: b.now.UTC().Format(time.RFC3339),
+		Version: decide.Version, LatenessS: int64(decide.Lateness / time.Second),
 	}
 	if _, err := rand.Read(g.HashKey); err != nil {
 		return "", fmt.Errorf("make hash key: %w", err)
@@ -75,21 +82,21 @@ func create(ctx context.Context, dir string, l log.Log, stamp int64, now time.Ti
 		return "", fmt.Errorf("make ledger key: %w", err)
 	}
 	g.LedgerKey = public
-	if err := writeFile(filepath.Join(dir, keyFile), private+"\n", 0o600); err != nil {
+	if err := writeFile(b.key, private+"\n", 0o600); err != nil {
 		return "", err
 	}
-	if err := writeFile(filepath.Join(dir, publicKeyFile), public+"\n", 0o644); err != nil {
+	if err := writeFile(publicKeyFile(b.key), public+"\n", 0o644); err != nil {
 		return "", err
 	}
 	body, err := json.Marshal(g)
 	if err != nil {
 		return "", fmt.Errorf("encode genesis: %w", err)
 	}
-	blob, err := input.EncodeRecord([]input.Input{{ID: "genesis", Kind: input.Genesis, At: stamp, Body: body}})
+	blob, err := input.EncodeRecord([]input.Input{{ID: "genesis", Kind: input.Genesis, At: b.stamp, Body: body}})
 	if err != nil {
 		return "", fmt.Errorf("encode genesis: %w", err)
 	}
-	if _, err := l.Append(ctx, blob); err != nil {
+	if _, err := b.log.Append(ctx, blob); err != nil {
 		return "", fmt.Errorf("append genesis: %w", err)
 	}
 	return private, nil

@@ -23,7 +23,7 @@ func TestLostLogLeavesTheKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := func() (keys string) {
-		for _, name := range []string{keyFile, publicKeyFile} {
+		for _, name := range []string{keyFile, publicKeyFile(keyFile)} {
 			text, err := os.ReadFile(filepath.Join(dir, name))
 			if err != nil {
 				t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -25,6 +26,8 @@ import (
 	"github.com/makegood/makegood/remediator/match"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
 	"github.com/makegood/makegood/remediator/store/logdb"
+	"github.com/makegood/makegood/remediator/store/logpg"
+	"github.com/makegood/makegood/remediator/store/postgrestest"
 )
 
 // inputsOf reads a golden log of package decide: records with their lengths.
@@ -90,11 +93,11 @@ type crashingStore struct {
 	before, after func() bool
 }
 
-func (c crashingStore) Commit(ctx context.Context, from, to decide.Position, out *decide.Output) error {
+func (c crashingStore) Write(ctx context.Context, change *ledgerdb.Change) error {
 	if c.before() {
 		return errCrash
 	}
-	if err := c.DB.Commit(ctx, from, to, out); err != nil {
+	if err := c.DB.Write(ctx, change); err != nil {
 		return err
 	}
 	if c.after() {
@@ -107,14 +110,51 @@ type plan struct {
 	group, records func() int // inputs in a record, records in a transaction
 	before, after  func() bool
 	matchers       int
+	aheadOf        int    // inputs that are folded while a commit is under way
 	key            string // of the ledger
+}
+
+// home is where a log and a ledger are opened, the ledger for whoever commits.
+type home struct {
+	log    func(ctx context.Context) (storedLog, error)
+	ledger func(ctx context.Context, o ledgerdb.Options) (*ledgerdb.DB, error)
+}
+
+// files is a home in a folder.
+func files(dir string) home {
+	return home{
+		func(ctx context.Context) (storedLog, error) {
+			return logdb.Open(ctx, filepath.Join(dir, logFile), logdb.Options{})
+		},
+		func(ctx context.Context, o ledgerdb.Options) (*ledgerdb.DB, error) {
+			return ledgerdb.Open(ctx, filepath.Join(dir, ledgerFile), o)
+		},
+	}
+}
+
+// runsInDatabase is how many of the drawn plans run in PostgreSQL: the first.
+func runsInDatabase() int {
+	if testing.Short() {
+		return 1
+	}
+	return 6
+}
+
+// inDatabase is a home in PostgreSQL.
+func inDatabase(dsn string) home {
+	return home{
+		func(ctx context.Context) (storedLog, error) { return logpg.Open(ctx, dsn, logpg.Options{}) },
+		func(ctx context.Context, o ledgerdb.Options) (*ledgerdb.DB, error) {
+			return ledgerdb.Connect(ctx, dsn, o)
+		},
+	}
 }
 
 // root folds the inputs with real stores, as the plan says, and returns the
 // tree's root and size, and what stands beside it, as a text.
-func (p plan) root(t *testing.T, dir string, inputs []input.Input) string {
+func (p plan) root(t *testing.T, at home, inputs []input.Input) string {
 	ctx := t.Context()
-	l, err := logdb.Open(ctx, filepath.Join(dir, logFile), logdb.Options{})
+	l, err := at.log(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +171,7 @@ func (p plan) root(t *testing.T, dir string, inputs []input.Input) string {
 		inputs = inputs[n:]
 	}
 	for {
-		db, err := ledgerdb.Open(ctx, filepath.Join(dir, ledgerFile), ledgerdb.Options{
+		db, err := at.ledger(ctx, ledgerdb.Options{
 			Key: p.key, NewKey: func(customer string) [32]byte { return sha256.Sum256([]byte(customer)) },
 		})
 		if err != nil {
@@ -181,14 +221,19 @@ func tables(t *testing.T, db *ledgerdb.DB) string {
 
 // fold folds until the log ends or the store dies; it reports whether it came to the end.
 func (p plan) fold(t *testing.T, l log.Log, db *ledgerdb.DB) bool {
-	d := &decider{
+	memory := decide.NewAhead(db)
+	d := &decider{version: decide.Version, memory: memory, aheadOf: p.aheadOf,
 		log: l, store: crashingStore{db, p.before, p.after}, logger: slog.New(slog.DiscardHandler),
-		config: decide.Config{Memory: db, NewMatcher: match.New, Matchers: p.matchers},
-		onStep: func(string) {}, wake: func() {}, tell: func(*decide.Output) {},
+		config: decide.Config{Memory: memory, NewMatcher: match.New, Matchers: p.matchers},
+		onStep: func(string) {}, wake: func() {}, tell: func(*decide.Output) {}, note: func(error) {},
 	}
 	if err := d.restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	if err := d.lead(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer d.release(t.Context())
 	for {
 		worked, err := d.step(t.Context())
 		if errors.Is(err, errCrash) {
@@ -205,7 +250,7 @@ func (p plan) fold(t *testing.T, l log.Log, db *ledgerdb.DB) bool {
 
 // TestTreeIsTheSame holds the property of package decide with real stores: every
 // grouping into records and transactions, crashes before and after commits,
-// snapshots and any number of matchers give the same tree.
+// folding while a commit is under way or not, snapshots, any number of matchers and both engines give the same tree.
 func TestTreeIsTheSame(t *testing.T) {
 	t.Parallel()
 	key, public, err := ledger.NewKey(rand.Reader, ledger.Origin("log-1"))
@@ -214,7 +259,7 @@ func TestTreeIsTheSame(t *testing.T) {
 	}
 	never := func() bool { return false }
 	roots := map[string]string{}
-	names := []string{"seed-0.log", "seed-1.log", "seed-2.log"}
+	names := []string{"seed-4.log", "seed-5.log", "seed-6.log"}
 	if testing.Short() {
 		names = names[:1]
 	}
@@ -222,9 +267,10 @@ func TestTreeIsTheSame(t *testing.T) {
 	for _, name := range names {
 		inputs := inputsOf(t, name)
 		inputs[0].Body = genesisWith(t, inputs[0].Body, public)
-		one := plan{group: func() int { return 25 }, records: func() int { return 1 }, before: never, after: never, matchers: 1, key: key}
-		logs[name], roots[name] = inputs, one.root(t, t.TempDir(), inputs)
+		one := plan{group: func() int { return 25 }, records: func() int { return 1 }, before: never, after: never, matchers: 1, aheadOf: math.MaxInt, key: key}
+		logs[name], roots[name] = inputs, one.root(t, files(t.TempDir()), inputs)
 	}
+	runs := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		draw := func(most int, name string) func() int {
 			return func() int { return rapid.IntRange(1, most).Draw(rt, name) }
@@ -233,13 +279,17 @@ func TestTreeIsTheSame(t *testing.T) {
 			return func() bool { return rapid.IntRange(0, 4).Draw(rt, name) == 0 }
 		}
 		p := plan{group: draw(90, "group"), records: draw(4, "records"), before: dies("dies before"), after: dies("dies after"),
-			matchers: rapid.SampledFrom([]int{1, 4}).Draw(rt, "matchers"), key: key}
+			matchers: rapid.SampledFrom([]int{1, 4}).Draw(rt, "matchers"), aheadOf: rapid.SampledFrom([]int{0, 30, math.MaxInt}).Draw(rt, "ahead"), key: key}
 		name := rapid.SampledFrom(names).Draw(rt, "log")
 		dir, err := os.MkdirTemp(t.TempDir(), "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := p.root(t, dir, logs[name]); got != roots[name] {
+		at := files(dir)
+		if runs++; runs <= runsInDatabase() {
+			at = inDatabase(postgrestest.New(t))
+		}
+		if got := p.root(t, at, logs[name]); got != roots[name] {
 			rt.Fatalf("the tree is %s, want %s", got, roots[name])
 		}
 	})

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/rule"
@@ -16,11 +15,12 @@ import (
 // Reload puts rule files in force while the service runs, as Config.Rules does
 // at its start, and reports whether that changed anything: it returns when the
 // activation is in the log, and events from then on are judged by the new rules.
+// On a database it puts nothing in force: the files are compared with what is.
 // Files with errors (a *rule.Problems), rules that name templates or receivers
 // which the service has not, and rules that would pay again what was paid under
 // another name are refused whole, and the rules in force stay.
 func (s *Service) Reload(ctx context.Context, files []rule.File) (changed bool, err error) {
-	if err := s.readiness(); err != nil {
+	if err := s.started(); err != nil {
 		return false, fmt.Errorf("reload rules: %w", err)
 	}
 	set, err := rule.Load(files)
@@ -29,6 +29,10 @@ func (s *Service) Reload(ctx context.Context, files []rule.File) (changed bool, 
 	}
 	if err := s.fitsAll(set); err != nil {
 		return false, err
+	}
+	if s.shared() { // it is for a person to put them in force
+		s.files.Store(set)
+		return false, nil
 	}
 	return s.activate(ctx, s.inForce().Set, set)
 }
@@ -44,11 +48,11 @@ func (s *Service) fitsAll(set *rule.Set) error {
 }
 
 // inForce returns the rules in force, as far as committed.
-func (s *Service) inForce() api.InForce {
+func (s *Service) inForce() decide.InForce {
 	if in := s.decider.rules.Load(); in != nil {
 		return *in
 	}
-	return api.InForce{}
+	return decide.InForce{}
 }
 
 // checkRules says why rule files cannot be put in force.
@@ -63,8 +67,15 @@ func (s *Service) checkRules(ctx context.Context, files []rule.File) error {
 	return s.refuseRenames(ctx, s.inForce().Set, set)
 }
 
-// committed tells those who wait for what a commit changed.
+// committed tells those who wait for what a commit changed, of this node or another.
 func (s *Service) committed(out *decide.Output) {
+	s.console.Changed(topics(out)...)
+	if out == nil { // it may be anything
+		s.hub.Changed()
+		s.guard.Forget()
+		s.desk.Answered()
+		return
+	}
 	if len(out.Cords)+len(out.Brakes)+len(out.Answers) > 0 { // an answer may lift a brake that nothing else tells of
 		s.hub.Changed()
 	}
@@ -89,7 +100,7 @@ func (s *Service) activate(ctx context.Context, inForce, set *rule.Set) (bool, e
 		return false, fmt.Errorf("encode rules: %w", err)
 	}
 	activation := input.Input{ID: "activate/" + uuid.NewString(), Kind: input.Activate, At: s.stamp(), Body: body}
-	if err := s.append(ctx, []input.Input{activation}); err != nil {
+	if err := s.appendSaid(ctx, []input.Input{activation}); err != nil {
 		return false, fmt.Errorf("activate rules: %w", err)
 	}
 	return true, nil

@@ -5,23 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/act"
+	"github.com/makegood/makegood/remediator/adoption"
 	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/integrity"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/log"
 	"github.com/makegood/makegood/remediator/people"
+	"github.com/makegood/makegood/remediator/publish"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/store/folder"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
-	"github.com/makegood/makegood/remediator/store/logdb"
 	"github.com/makegood/makegood/remediator/store/views"
+	"github.com/makegood/makegood/remediator/web"
 )
 
 // workersTimeout is how long attempts under way may take to end when the
@@ -29,24 +31,36 @@ import (
 // next start.
 const workersTimeout = 10 * time.Second
 
-// Service is the remediator on one data folder. It is an http.Handler.
+// Service is the remediator on one data folder, or one node on a database. It is an http.Handler.
 type Service struct {
-	cfg     Config
-	lock    *folder.Lock
-	log     *logdb.Log
-	ledger  *ledgerdb.DB
-	batcher *log.Batcher
-	decider *decider
-	guard   *access.Guard
-	desk    *people.Desk
-	workers []*act.Worker
-	hub     *andon.Hub
-	handler http.Handler
-	rules   *rule.Set // to be put in force; nil: the ones in force stay
-	ready   atomic.Bool
-	told    atomic.Int64            // when the operator was last told that events are not stored
-	fits    []func(*rule.Set) error // what rules must fit besides themselves
-	closers []func() error
+	cfg       Config
+	lock      *folder.Lock
+	log       storedLog
+	engine    string // of the log
+	ledger    *ledgerdb.DB
+	batcher   *log.Batcher
+	decider   *decider
+	guard     *access.Guard
+	desk      *people.Desk
+	workers   []*act.Worker
+	witness   *act.Witness  // of the refund provider; nil without one
+	follower  *act.Follower // the same
+	hub       *andon.Hub
+	ear       *adoption.Ear
+	publisher *publish.Publisher
+	integrity *integrity.Watch
+	console   *web.Console
+	handler   http.Handler
+	rules     *rule.Set                // to be put in force; nil: the ones in force stay
+	files     atomic.Pointer[rule.Set] // of this node's own, where a person puts rules in force; nil: none
+	warned    string                   // of which files, and which rules in force
+	ready     atomic.Bool
+	onReady   func()                  // nil: nobody waits
+	unstored  trouble                 // of the log
+	undecided trouble                 // of the ledger, where nobody else decides
+	damaged   chan error              // why files of this service are of no use any more
+	fits      []func(*rule.Set) error // what rules must fit besides themselves
+	closers   []func() error
 }
 
 // New opens the data folder, or begins one, and restores what was decided.
@@ -56,9 +70,9 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: cfg}
+	s := &Service{cfg: cfg, damaged: make(chan error, 1)}
 	if err := s.open(context.Background()); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(s.explain(err), s.Close())
 	}
 	return s, nil
 }
@@ -69,27 +83,21 @@ func (s *Service) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if s.shared() { // nobody puts rules in force by starting a node
+		s.files.Store(s.rules)
+	}
 	if s.lock, err = folder.Acquire(s.cfg.DataDir); err != nil {
 		return err
 	}
 	s.closers = append(s.closers, s.lock.Release)
-	if s.log, err = logdb.Open(ctx, filepath.Join(s.cfg.DataDir, logFile), logdb.Options{}); err != nil {
+	if err := s.openStores(ctx); err != nil {
 		return err
 	}
-	s.closers = append(s.closers, s.log.Close)
-	key, err := begin(ctx, s.cfg.DataDir, s.log, s.stamp(), s.cfg.Now())
-	if err != nil {
-		return err
-	}
-	if s.ledger, err = ledgerdb.Open(ctx, filepath.Join(s.cfg.DataDir, ledgerFile), ledgerdb.Options{Key: key}); err != nil {
-		return err
-	}
-	s.closers = append(s.closers, s.ledger.Close)
 	if err := s.pipeline(); err != nil {
 		return err
 	}
 	s.closers = append(s.closers, s.batcher.Close)
-	return s.decider.restore(ctx)
+	return s.restore(ctx)
 }
 
 // stamp is what inputs other than events carry as their time.
@@ -102,15 +110,21 @@ func (s *Service) stamp() int64 {
 
 // Run works until the context ends, or until something happens that only a
 // person can mend, which it returns. Then nothing is in flight any more.
-func (s *Service) Run(ctx context.Context) error {
-	if err := s.begin(ctx); err != nil {
+func (s *Service) Run(ctx context.Context) error { return s.explain(s.run(ctx)) }
+
+func (s *Service) run(ctx context.Context) error {
+	if err := s.catchUp(ctx); err != nil {
 		return err
 	}
 	if err := s.hub.Refresh(ctx); err != nil {
 		return err
 	}
+	s.warnOfClock()
 	s.ready.Store(true)
 	defer s.ready.Store(false)
+	if s.onReady != nil {
+		s.onReady()
+	}
 	deciding, stopDeciding := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopDeciding()
 	decided := make(chan error, 1)
@@ -119,6 +133,18 @@ func (s *Service) Run(ctx context.Context) error {
 	defer stopTelling()
 	var acting sync.WaitGroup
 	acting.Go(func() { s.hub.Run(telling) })
+	acting.Go(func() { s.ear.Run(telling) })
+	acting.Go(func() { s.forgetting(telling) })
+	acting.Go(func() { s.mending(telling) })
+	acting.Go(func() { s.publisher.Run(telling) })
+	acting.Go(func() { s.integrity.Run(telling) })
+	if s.follower != nil {
+		acting.Go(func() { s.follower.Run(telling) })
+	}
+	if s.shared() {
+		acting.Go(func() { s.hearStops(telling) })
+		acting.Go(func() { s.beSeen(telling) })
+	}
 	for _, w := range s.workers {
 		acting.Go(func() { w.Run(context.WithoutCancel(ctx)) })
 	}
@@ -128,9 +154,14 @@ func (s *Service) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-decided:
 		running = false
+	case err = <-s.damaged:
 	}
 	s.ready.Store(false)
 	stopTelling()
+	if running && s.shared() { // another node goes on at once, also with what the workers still say
+		stopDeciding()
+		err, running = errors.Join(err, <-decided), false
+	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), workersTimeout)
 	defer cancel()
 	for _, w := range s.workers {
@@ -141,14 +172,22 @@ func (s *Service) Run(ctx context.Context) error {
 	acting.Wait()
 	if running {
 		stopDeciding()
-		err = <-decided
+		err = errors.Join(err, <-decided)
 	}
+	s.publisher.Now(ctx) // what was committed last
 	return err
 }
 
-// begin folds what the log holds beyond the ledger, and puts the rules in force
-// if they are not.
-func (s *Service) begin(ctx context.Context) error {
+// catchUp brings the fold to where it is to be before anybody is served: on a
+// database to where the ledger is, else to the end of the log, with the rules in
+// force.
+func (s *Service) catchUp(ctx context.Context) error {
+	if s.shared() {
+		return s.follow(ctx)
+	}
+	if err := s.decider.lead(ctx); err != nil {
+		return err
+	}
 	for {
 		worked, err := s.decider.step(ctx)
 		if err != nil {
@@ -169,14 +208,13 @@ func (s *Service) begin(ctx context.Context) error {
 	return err
 }
 
-// errStarting is why events are not taken before the rules are in force.
-var errStarting = errors.New("the service is starting or stopping")
-
-func (s *Service) readiness() error {
-	if !s.ready.Load() {
-		return errStarting
+// SignInPath makes a link that signs the administrator in to the console once, within
+// ten minutes, and returns its path: "/" when nobody needs to sign in.
+func (s *Service) SignInPath() string {
+	if secret := s.guard.Link(); secret != "" {
+		return "/sign-in/link/" + secret
 	}
-	return nil
+	return "/"
 }
 
 // ServeHTTP answers requests to the service.
@@ -196,6 +234,7 @@ func (s *Service) observed(next http.Handler) http.Handler {
 // braked tells the gates that a person stopped something.
 func (s *Service) braked() {
 	s.hub.Changed()
+	s.console.Changed(web.TopicCords)
 	s.cfg.OnStep(StepBraked)
 }
 
@@ -232,8 +271,15 @@ func (s *Service) idle(ctx context.Context) (bool, error) {
 	if err != nil || at.Record < head {
 		return false, err
 	}
-	left, err := s.ledger.Unsettled(ctx)
-	return left == 0, err
+	if left, err := s.ledger.Unsettled(ctx); err != nil || left > 0 {
+		return false, err
+	}
+	// What ended between these looks has an outcome in the log that is not decided.
+	now, err := s.log.Head(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read the log's head: %w", err)
+	}
+	return now == head, nil
 }
 
 // Totals sums the ledger up.

@@ -1,6 +1,7 @@
 package remediator
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/makegood/makegood/remediator/act/webhook"
 	"github.com/makegood/makegood/remediator/api"
 	receive "github.com/makegood/makegood/remediator/ingest/webhook"
+	"github.com/makegood/makegood/remediator/problem"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/webhooks"
 )
@@ -40,14 +42,17 @@ type Telling struct {
 	Webhooks string
 }
 
-// connectTelling connects what is configured, and adds its faces to the API.
+// connectTelling connects what is configured, and adds its faces to the API. The
+// ledger's checkpoints are told too, where somebody keeps them.
 func (s *Service) connectTelling(faces *api.Config) error {
 	if err := s.connectNotify(); err != nil {
 		return err
 	}
-	faces.Receive = http.NotFoundHandler()
+	faces.Receive = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		problem.Write(w, http.StatusNotFound, "not-found", "there is no "+r.URL.Path)
+	})
 	if s.cfg.Telling.Webhooks == "" {
-		return nil
+		return s.keepCheckpoints(context.Background(), nil)
 	}
 	file, err := webhooks.Load(s.cfg.Telling.Webhooks)
 	if err != nil {
@@ -66,7 +71,10 @@ func (s *Service) connectTelling(faces *api.Config) error {
 	}); err != nil {
 		return err
 	}
-	return s.connect("webhook", out)
+	if err := s.connect("webhook", out); err != nil {
+		return err
+	}
+	return s.keepCheckpoints(context.Background(), out)
 }
 
 // connectNotify connects mail and chat.

@@ -104,7 +104,7 @@ func (c *activateCommand) Run(p *program) error {
 	}
 	result := activated{Changes: changes, Answer: &decide.Answer{}}
 	if err := c.post(p.ctx, "/v1/rules/activate", map[string]any{"files": set.Files, "parent": parent}, result.Answer); err != nil {
-		return c.printIfLater(p, err)
+		return c.printIfLater(p, c.whose(p, parent, err))
 	}
 	if c.Output == "json" {
 		return printJSON(p.stdout, result)
@@ -115,6 +115,16 @@ func (c *activateCommand) Run(p *program) error {
 	}
 	_, err = fmt.Fprintf(p.stdout, "in force: %s\n", set.Digest)
 	return err
+}
+
+// whose adds to a refusal who put the rules in force that are there instead of those
+// that were to be replaced.
+func (c *activateCommand) whose(p *program, parent string, refused error) error {
+	var now api.Rules
+	if err := c.live(p.ctx, "/v1/rules", &now); err != nil || now.Digest == parent {
+		return refused
+	}
+	return fmt.Errorf("%w; %s put those in force", refused, plain(now.Author))
 }
 
 type approveRulesCommand struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/makegood/makegood/remediator/api"
@@ -28,14 +29,18 @@ type listCordsCommand struct {
 
 // Run lists cords.
 func (c *listCordsCommand) Run(p *program) error {
-	query := url.Values{}
+	query := url.Values{"limit": {"1000"}}
 	for _, path := range c.Cords {
 		if err := cord.CheckPath(path); err != nil {
 			return usageError(err.Error())
 		}
 		query.Add("cord", path)
 	}
-	return show(p, c.service, "/v1/andon", query, func(answer api.Cords) error {
+	add := func(whole, page *api.Cords) string {
+		whole.Cords = slices.Insert(page.Cords, 0, whole.Cords...)
+		return page.Next
+	}
+	return showAll(p, c.service, "/v1/andon", query, add, func(answer api.Cords) error {
 		rows := [][]string{}
 		for _, s := range answer.Cords {
 			rows = append(rows, []string{s.Cord, s.Standing.Level, howOf(s.Standing), who(s), instant(max(s.Since, s.Standing.Since)),
@@ -121,9 +126,6 @@ type gateCommand struct {
 	Output   string        `enum:"table,json" default:"table" help:"table or json."`
 }
 
-// modes are the modes of a gate by their names here.
-var modes = map[string]makegood.Mode{"last-known": makegood.LastKnown, "fail-open": makegood.FailOpen, "fail-closed": makegood.FailClosed}
-
 // gateAnswer is what asking a gate came to.
 type gateAnswer struct {
 	Cord    string     `json:"cord"`
@@ -149,12 +151,16 @@ func (c *gateCommand) Run(p *program) error {
 	if c.GateFile != "" {
 		options = append(options, makegood.GateFile(c.GateFile))
 	}
+	var mode makegood.Mode
+	if err := mode.UnmarshalText([]byte(c.Mode)); err != nil {
+		return usageError(err.Error())
+	}
 	client, err := makegood.New("makegood", options...)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	gate := client.Gate(c.Cord, modes[c.Mode], makegood.MaxStale(c.MaxStale))
+	gate := client.Gate(c.Cord, mode, makegood.MaxStale(c.MaxStale))
 	limit, cancel := context.WithTimeout(p.ctx, c.Timeout)
 	defer cancel()
 	unknown := client.WaitReady(limit) != nil

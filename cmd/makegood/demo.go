@@ -21,6 +21,7 @@ import (
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/sandbox"
+	"github.com/makegood/makegood/remediator/serving"
 	"github.com/makegood/makegood/sdk"
 )
 
@@ -316,7 +317,7 @@ func background(ctx context.Context, fail context.CancelCauseFunc, listen string
 	if err != nil {
 		return "", nil, fmt.Errorf("listen: %w", err)
 	}
-	if !loopback(listener.Addr()) {
+	if !serving.Loopback(listener.Addr()) {
 		return "", nil, errors.Join(listener.Close(), fmt.Errorf(
 			"listen on %s: the demo asks for no token, so it is for this machine only: give --listen an address like 127.0.0.1:8080", listen))
 	}
@@ -332,10 +333,10 @@ func background(ctx context.Context, fail context.CancelCauseFunc, listen string
 		work = service.Run
 	}
 	// An interrupt ends the airline first; the rest is ended by stop.
-	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
 	go func() {
-		err := serve(serving, listener, handler, work)
+		err := serving.Serve(running, listener, handler, work)
 		if err != nil {
 			fail(err)
 		}

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/makegood/makegood/remediator/serving"
 )
 
 // TestInterruptWhileWaitingForInput checks that an interrupt ends a command on
@@ -96,7 +98,7 @@ func TestSecondInterrupt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service := exec.Command(self, "serve", "--data-dir", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.1:0")
+	service := exec.Command(self, "serve", "--data-dir", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.1:0", "--no-sign-in")
 	service.Args[0] = "makegood" // by which TestMain knows what to run
 	stderr, err := service.StderrPipe()
 	if err != nil {
@@ -133,7 +135,7 @@ func TestSecondInterrupt(t *testing.T) {
 		select {
 		case <-again.C:
 			_ = service.Process.Signal(os.Interrupt)
-			if time.Since(began) > shutdownTimeout/2 {
+			if time.Since(began) > serving.ShutdownTimeout/2 {
 				t.Fatal("a second interrupt does not end it")
 			}
 		case err := <-ended:

@@ -47,8 +47,11 @@ type program struct {
 type commands struct {
 	Demo    demoCommand    `cmd:"" group:"Begin" help:"Run the whole system on two days of real flights, and say what it did."`
 	Serve   serveCommand   `cmd:"" group:"Begin" help:"Run the service."`
+	Open    openCommand    `cmd:"" group:"Begin" help:"Print an address that opens the console in a browser, signed in."`
 	Sandbox sandboxCommand `cmd:"" group:"Begin" help:"Run a payment provider to try things with."`
 	Send    sendCommand    `cmd:"" group:"Begin" help:"Send CloudEvents from a file to a service."`
+	Migrate migrateCommand `cmd:"" group:"Begin" help:"Make the tables in a PostgreSQL database, or bring them to this program's version."`
+	Clock   clockCommands  `cmd:"" group:"Begin" help:"Confirm the clock, after it jumped ahead."`
 	Status  statusCommand  `cmd:"" group:"Begin" help:"Say how a service is doing."`
 	Version versionCommand `cmd:"" group:"Begin" help:"Print the version."`
 
@@ -62,11 +65,17 @@ type commands struct {
 	Brakes brakesCommand `cmd:"" group:"Stop the line" help:"List what is stopped, and by whom."`
 	Andon  andonCommands `cmd:"" group:"Stop the line" help:"Pull, release, ask and watch andon cords."`
 
+	COEs coesCommands `cmd:"" name:"coes" group:"Learning" help:"Write down what happened and what is done about it, with numbers that are proven."`
+
 	Webhooks webhooksCommands `cmd:"" group:"Telling" help:"List deliveries by webhook, repeat them, enable and test receivers."`
 	Notify   notifyCommands   `cmd:"" group:"Telling" help:"Try templates of messages."`
 
-	Tokens tokensCommands `cmd:"" group:"Access and proof" help:"Say who may do what: make, list and revoke tokens."`
-	Audit  auditCommands  `cmd:"" group:"Access and proof" help:"Verify and export the ledger."`
+	Tokens    tokensCommands    `cmd:"" group:"Access and proof" help:"Say who may do what: make, list and revoke tokens."`
+	Reconcile reconcileCommands `cmd:"" group:"Access and proof" help:"Compare the ledger with the provider's refunds, and close what differs."`
+	Audit     auditCommands     `cmd:"" group:"Access and proof" help:"Verify, prove, reproduce and export the ledger."`
+	Backup    backupCommands    `cmd:"" group:"Access and proof" help:"Copy a data folder or a database while services run on it, and check such a copy."`
+	Restore   restoreCommand    `cmd:"" group:"Access and proof" help:"Make a data folder or a database of a backup, with all money paused."`
+	Customers customersCommands `cmd:"" group:"Access and proof" help:"Erase what is kept of a customer, or hold it."`
 }
 
 func main() {

@@ -40,6 +40,28 @@ func printTable(w io.Writer, head []string, rows [][]string) error {
 	return t.Flush()
 }
 
+// plainLines keeps a text from steering the terminal.
+func plainLines(text string) string {
+	lines := strings.SplitAfter(text, "\n")
+	for i, line := range lines {
+		body, end := strings.CutSuffix(line, "\n")
+		if lines[i] = plain(body); end {
+			lines[i] += "\n"
+		}
+	}
+	return strings.Join(lines, "")
+}
+
+// printPlain prints what write writes, without what would steer the terminal.
+func printPlain(w io.Writer, write func(io.Writer) error) error {
+	var text strings.Builder
+	if err := write(&text); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, plainLines(text.String()))
+	return err
+}
+
 // plain writes what a terminal would not show but obey as Go escapes it: texts
 // come from whoever emits events, and may hold line ends and escape sequences.
 func plain(text string) string {

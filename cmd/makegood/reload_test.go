@@ -39,7 +39,7 @@ func TestServeReadsRulesAgain(t *testing.T) {
 	r, w := io.Pipe()
 	done := make(chan int, 1)
 	go func() {
-		done <- run(ctx, []string{"serve", "--data-dir", t.TempDir(), "--rules", dir, "--listen", "127.0.0.1:0"}, strings.NewReader(""), io.Discard, w)
+		done <- run(ctx, []string{"serve", "--data-dir", t.TempDir(), "--rules", dir, "--listen", "127.0.0.1:0", "--no-sign-in"}, strings.NewReader(""), io.Discard, w)
 		w.Close()
 	}()
 	said := make(chan string, 100)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -88,6 +89,10 @@ func readFilesFrom(root fs.FS, wanted func(name string) bool) ([]rule.File, erro
 			return fs.SkipDir
 		case entry.IsDir() || !wanted(name):
 			return nil
+		}
+		// A pipe would be waited for.
+		if info, err := fs.Stat(root, name); err != nil || !info.Mode().IsRegular() {
+			return cmp.Or(err, fmt.Errorf("%s is no file", name))
 		}
 		text, err := readBounded(root, name)
 		if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,20 +11,25 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
 )
 
 type backtestCommand struct {
-	Rules   string `help:"Folder of rules. Without it those in force, of --data-dir."`
-	Events  string `type:"path" help:"CloudEvents as JSON lines, plain or gzip." xor:"past" required:""`
-	DataDir string `type:"path" help:"Data folder of a service, running or not: the events of its log." xor:"past" required:""`
-	Since   string `help:"From when on remedies count: 2026-11-01, 2026-11-01T12:00:00Z, or 30d before the end of the log."`
-	Until   string `help:"Until when; what lies there no longer counts."`
-	Against string `type:"path" help:"Folder of rules to compare with. With --data-dir and --rules it defaults to those in force."`
-	NoColor bool   `help:"Draw the chart in plain ASCII, as where there is no terminal, or NO_COLOR is set."`
-	Output  string `enum:"table,json" default:"table" help:"table or json."`
+	Rules        string `help:"Folder of rules. Without it those in force, of --data-dir or --url."`
+	Events       string `type:"path" help:"CloudEvents as JSON lines, plain or gzip." xor:"past" required:""`
+	DataDir      string `type:"path" help:"Data folder of a service, running or not: the events of its log." xor:"past" required:""`
+	Database     string `placeholder:"URL" help:"PostgreSQL database of a service: the events of its log." xor:"past" required:""`
+	DatabaseFile string `type:"path" help:"File with what --database would say." xor:"past" required:""`
+	URL          string `help:"Address of a running service: it reads the events of its log." xor:"past" required:""`
+	Log          string `env:"MAKEGOOD_LOG" placeholder:"URL" help:"NATS servers of the log, where it is not in the database."`
+	LogFile      string `env:"MAKEGOOD_LOG_FILE" type:"path" help:"File with what --log would say."`
+	Since        string `help:"From when on remedies count: 2026-11-01, 2026-11-01T12:00:00Z, or 30d before the end of the log."`
+	Until        string `help:"Until when; what lies there no longer counts."`
+	Against      string `type:"path" help:"Folder of rules to compare with. With --rules and a log it defaults to those in force."`
+	NoColor      bool   `help:"Draw the chart in plain ASCII, as where there is no terminal, or NO_COLOR is set."`
+	Output       string `enum:"table,json" default:"table" help:"table or json."`
+	credentials
 }
 
 // Run folds the events in their order as if every rule were live: those of a file,
@@ -32,8 +38,11 @@ func (c *backtestCommand) Run(p *program) error {
 	ctx, end := context.WithCancel(p.ctx)
 	defer end()
 	b := &backtest{program: p, backtestCommand: c}
+	if c.URL != "" {
+		return b.fromService(ctx)
+	}
 	prepare := b.fromFile
-	if c.DataDir != "" {
+	if c.Events == "" {
 		prepare = b.fromLog
 	}
 	defer b.close()
@@ -43,18 +52,52 @@ func (c *backtestCommand) Run(p *program) error {
 	report, err := rehearse.Compare(b.set, b.against, b.past)
 	b.bar.done()
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.Events+c.DataDir, err)
+		return fmt.Errorf("%s: %w", cmp.Or(c.Events, c.storage().String()), err)
 	}
-	report.Reject(b.rejected)
-	b.printRejections()
-	if c.Output == "json" {
-		return printJSON(p.stdout, report)
+	b.printRejections(report)
+	return b.print(report)
+}
+
+// print prints what rules would have done.
+func (b *backtest) print(report *rehearse.Report) error {
+	if b.Output == "json" {
+		return printJSON(b.stdout, report)
 	}
-	if err := report.WriteTable(p.stdout); err != nil {
+	if err := printPlain(b.stdout, report.WriteTable); err != nil {
 		return err
 	}
 	width, plain := b.canvas()
-	return report.WriteChart(p.stdout, width, plain)
+	return report.WriteChart(b.stdout, width, plain)
+}
+
+// fromService has a running service read its own log, by the rules that are here.
+func (b *backtest) fromService(ctx context.Context) error {
+	ask := map[string]any{"since": b.Since, "until": b.Until}
+	for name, dir := range map[string]string{"files": b.Rules, "against": b.Against} {
+		if dir == "" {
+			continue
+		}
+		files, err := readPaths([]string{dir})
+		if err != nil {
+			return err
+		}
+		rules, _ := rehearse.Split(files)
+		if _, err := loadRules(b.program, rules); err != nil {
+			return err
+		}
+		ask[name] = rules
+	}
+	asked := service{URL: b.URL, credentials: b.credentials, patience: applyPatience}
+	var report rehearse.Report
+	if err := asked.post(ctx, "/v1/rules/backtest", ask, &report); err != nil {
+		return err
+	}
+	return b.print(&report)
+}
+
+// storage is where the log and the rules in force lie.
+func (c *backtestCommand) storage() storage {
+	return storage{c.DataDir, database{c.Database, c.DatabaseFile, c.Log, c.LogFile}}
 }
 
 // backtest is a backtest on its way.
@@ -63,7 +106,6 @@ type backtest struct {
 	*backtestCommand
 	set, against *rule.Set
 	past         rehearse.Past
-	rejected     rehearse.Rejected
 	bar          *progress
 	closers      []func() error
 }
@@ -102,14 +144,14 @@ func (b *backtest) fromFile(ctx context.Context) (err error) {
 	b.bar = newProgress(b.stderr, "backtest, bytes", int(info.Size()))
 	b.bar.plain = b.plain()
 	in := &measured{in: &interruptible{ctx: ctx, in: f}, bar: b.bar}
-	line := new(int)
-	b.past.Inputs = interrupted(ctx, rehearse.EventInputs(rehearse.Lines(in, line), line, &b.rejected))
+	b.past.Line = new(int)
+	b.past.Events = interrupted(ctx, rehearse.Lines(in, b.past.Line))
 	return nil
 }
 
 // fromLog reads the rules, and those in force, and opens the log.
 func (b *backtest) fromLog(ctx context.Context) error {
-	past, err := openHistory(ctx, b.DataDir)
+	past, err := openHistory(ctx, b.storage())
 	if err != nil {
 		return err
 	}
@@ -176,11 +218,11 @@ func (b *backtest) period(end time.Time) error {
 	return nil
 }
 
-func (b *backtest) printRejections() {
-	for _, r := range b.rejected.First {
+func (b *backtest) printRejections(report *rehearse.Report) {
+	for _, r := range report.Rejections {
 		fmt.Fprintf(b.stderr, "%s:%d: rejected: %s\n", b.Events, r.Line, r.Reason)
 	}
-	if more := b.rejected.Count - len(b.rejected.First); more > 0 {
+	if more := report.Rejected - len(report.Rejections); more > 0 {
 		fmt.Fprintf(b.stderr, "and %d more were rejected\n", more)
 	}
 }
@@ -215,15 +257,15 @@ func (m *measured) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// interrupted ends inputs when the command is interrupted.
-func interrupted(ctx context.Context, inputs iter.Seq2[input.Input, error]) iter.Seq2[input.Input, error] {
-	return func(yield func(input.Input, error) bool) {
-		for in, err := range inputs {
+// interrupted ends lines when the command is interrupted.
+func interrupted(ctx context.Context, lines iter.Seq2[[]byte, error]) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for line, err := range lines {
 			if ctx.Err() != nil {
-				yield(in, ctx.Err())
+				yield(nil, ctx.Err())
 				return
 			}
-			if !yield(in, err) {
+			if !yield(line, err) {
 				return
 			}
 		}

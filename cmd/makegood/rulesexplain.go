@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,10 +18,10 @@ import (
 
 type explainCommand struct {
 	service
-	Rules  string `help:"Folder of rules. With --near it defaults to the rules in force."`
+	Rules  string `help:"Folder of rules. With --near, and of a running service, it defaults to the rules in force."`
 	Event  string `arg:"" optional:"" help:"File with one CloudEvent in JSON; - reads standard input."`
 	Remedy string `placeholder:"ID" help:"Instead of an event: why a remedy of the service was made, by the rules and windows of then."`
-	Near   string `placeholder:"RULE" help:"Instead of an event: for which events of the log in --data-dir a rule did not fire by one condition alone."`
+	Near   string `placeholder:"RULE" help:"Instead of an event: for which events of the log a rule did not fire by one condition alone."`
 	Since  string `default:"7d" help:"With --near: from when on, or how long before the end of the log."`
 	Until  string `help:"With --near: until when; what lies there no longer counts."`
 	Limit  int    `default:"20" help:"With --near: at most so many, the nearest first."`
@@ -39,10 +41,12 @@ func (c *explainCommand) Run(p *program) error {
 	switch {
 	case asked != 1:
 		return usageError("name one: a file with an event, --remedy ID, or --near RULE")
-	case c.Near != "" && c.DataDir == "":
-		return usageError("--data-dir is missing: it names the service whose log is read")
-	case c.Event != "" && c.Rules == "":
-		return usageError("--rules is missing: by which rules the event is judged")
+	case c.Near != "" && c.URL == "" && c.DataDir == "" && !c.named():
+		return usageError("--data-dir is missing, or --database or --url: it names the service whose log is read")
+	case c.Near != "" && c.URL != "" && c.Rules != "":
+		return usageError("--rules does not go with --url: the service judges by the rules in force; name its log with --data-dir or --database")
+	case c.Event != "" && c.Rules == "" && c.URL == "" && c.DataDir == "":
+		return usageError("--rules is missing, or --url: by which rules the event is judged")
 	case c.Remedy != "":
 		return c.explainRemedy(p)
 	case c.Near != "":
@@ -53,15 +57,6 @@ func (c *explainCommand) Run(p *program) error {
 
 // explainEvent says what rules make of one event of a file.
 func (c *explainCommand) explainEvent(p *program) error {
-	files, err := readPaths([]string{c.Rules})
-	if err != nil {
-		return err
-	}
-	rules, _ := rehearse.Split(files)
-	set, err := loadRules(p, rules)
-	if err != nil {
-		return err
-	}
 	in, err := openEvents(p, c.Event)
 	if err != nil {
 		return err
@@ -71,6 +66,18 @@ func (c *explainCommand) explainEvent(p *program) error {
 	if err != nil {
 		return fmt.Errorf("read event: %w", err)
 	}
+	if c.Rules == "" {
+		return c.askWhyNot(p, raw)
+	}
+	files, err := readPaths([]string{c.Rules})
+	if err != nil {
+		return err
+	}
+	rules, _ := rehearse.Split(files)
+	set, err := loadRules(p, rules)
+	if err != nil {
+		return err
+	}
 	explanation, err := rehearse.Explain(set, raw, time.Now().UnixNano())
 	if err != nil {
 		return fmt.Errorf("%s: %w", place(c.Event, raw, err), err)
@@ -78,12 +85,24 @@ func (c *explainCommand) explainEvent(p *program) error {
 	return c.print(p, explanation)
 }
 
+// askWhyNot has a running service say what its rules make of an event.
+func (c *explainCommand) askWhyNot(p *program, raw []byte) error {
+	if _, err := event.Check(raw, event.MaxBytes); err != nil {
+		return fmt.Errorf("%s: read event: %w", place(c.Event, raw, err), err)
+	}
+	var explanation rehearse.Explanation
+	if err := c.post(p.ctx, "/v1/rules/explain", json.RawMessage(raw), &explanation); err != nil {
+		return err
+	}
+	return c.print(p, &explanation)
+}
+
 // print prints an answer, for programs or for people.
 func (c *explainCommand) print(p *program, answer interface{ WriteText(io.Writer) error }) error {
 	if c.Output == "json" {
 		return printJSON(p.stdout, answer)
 	}
-	return answer.WriteText(p.stdout)
+	return printPlain(p.stdout, answer.WriteText)
 }
 
 // explainRemedy says why a remedy was made. While no service runs, the log of the data
@@ -106,7 +125,7 @@ func (c *explainCommand) explainRemedy(p *program) error {
 }
 
 func (c *explainCommand) fromLog(p *program, id uuid.UUID, explanation *rehearse.Explanation) error {
-	past, err := openHistory(p.ctx, c.DataDir)
+	past, err := openHistory(p.ctx, c.storage())
 	if err != nil {
 		return err
 	}
@@ -123,8 +142,18 @@ func (c *explainCommand) explainNear(p *program) error {
 	if c.Limit < 1 || c.Limit > maxNear {
 		return usageError(fmt.Sprintf("--limit is no number from 1 to %d", maxNear))
 	}
+	if c.URL != "" {
+		c.patience = applyPatience
+		var near rehearse.NearMisses
+		query := narrowed(c.Limit, map[string]string{"since": c.Since, "until": c.Until})
+		if err := c.live(p.ctx, "/v1/rules/"+url.PathEscape(c.Near)+"/near-misses?"+query.Encode(), &near); err != nil {
+			return err
+		}
+		return c.print(p, &near)
+	}
 	// A backtest opens the same log, for the same rules and period.
-	b := &backtest{program: p, backtestCommand: &backtestCommand{Rules: c.Rules, DataDir: c.DataDir, Since: c.Since, Until: c.Until}}
+	b := &backtest{program: p, backtestCommand: &backtestCommand{Rules: c.Rules, DataDir: c.DataDir, Database: c.Database, DatabaseFile: c.DatabaseFile,
+		Log: c.Log, LogFile: c.LogFile, Since: c.Since, Until: c.Until}}
 	defer b.close()
 	if err := b.fromLog(p.ctx); err != nil {
 		return err

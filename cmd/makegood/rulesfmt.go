@@ -14,20 +14,22 @@ type fmtCommand struct {
 	Paths []string `arg:"" help:"Rule files, or folders of them."`
 }
 
-// Run rewrites the files that are not in the one form.
+// Run rewrites the files that are not in the one form. One that cannot be read keeps
+// no other from it.
 func (c *fmtCommand) Run(p *program) error {
 	files, err := readPaths(c.Paths)
 	if err != nil {
 		return err
 	}
 	rules, _ := rehearse.Split(files)
-	changed := 0
+	changed, broken := 0, false
 	for _, f := range rules {
 		text, err := rule.Format(f.Path, f.Text)
 		var problems *rule.Problems
 		if errors.As(err, &problems) {
 			printProblems(p.stderr, *problems)
-			return errChecked
+			broken = true
+			continue
 		}
 		if err != nil {
 			return err
@@ -44,7 +46,7 @@ func (c *fmtCommand) Run(p *program) error {
 			return err
 		}
 	}
-	if c.Check && changed > 0 {
+	if broken || c.Check && changed > 0 {
 		return errChecked
 	}
 	return nil

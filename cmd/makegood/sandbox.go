@@ -1,14 +1,15 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/sandbox"
+	"github.com/makegood/makegood/remediator/serving"
 )
 
 type sandboxCommand struct {
@@ -16,6 +17,8 @@ type sandboxCommand struct {
 	State    string `type:"path" help:"File that keeps the payments and refunds. Without it they are in memory."`
 	Amount   int64  `default:"100000000" help:"What was captured on a payment that nobody registered, in minor units. A payment's id begins with pi_ or ch_."`
 	Currency string `default:"usd" help:"Currency of such a payment."`
+	Hook     string `name:"webhook" placeholder:"URL" help:"Address that is told of refunds, as Stripe tells: of a service, its /v1/providers/stripe/webhook."`
+	Secret   string `name:"webhook-secret-file" type:"path" help:"File with the secret that signs what is told."`
 }
 
 // Run runs the provider until it is told to stop.
@@ -30,14 +33,28 @@ func (c *sandboxCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
+	if err := c.tell(provider); err != nil {
+		return errors.Join(err, provider.Close())
+	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen: %w", err), provider.Close())
 	}
 	fmt.Fprintf(p.stderr, "sandbox provider on http://%s; what it refunded: GET /sandbox/summary\n", listener.Addr())
-	wait := func(ctx context.Context) error {
-		<-ctx.Done()
+	return errors.Join(serving.Serve(p.ctx, listener, provider, provider.Run), provider.Close())
+}
+
+// tell has somebody told of refunds.
+func (c *sandboxCommand) tell(provider *sandbox.Sandbox) error {
+	switch {
+	case c.Hook == "" && c.Secret == "":
 		return nil
+	case c.Hook == "" || c.Secret == "":
+		return usageError("--webhook and --webhook-secret-file go together")
 	}
-	return errors.Join(serve(p.ctx, listener, provider, wait), provider.Close())
+	secret, err := os.ReadFile(c.Secret)
+	if err != nil {
+		return fmt.Errorf("read webhook secret: %w", err)
+	}
+	return provider.SetHook(sandbox.Hook{URL: c.Hook, Secret: strings.TrimSpace(string(secret))})
 }

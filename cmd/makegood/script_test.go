@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/makegood/makegood/remediator/store/postgrestest"
 )
 
 func TestMain(m *testing.M) {
@@ -47,12 +49,24 @@ func TestScripts(t *testing.T) {
 			"interrupt": interrupt,
 			"token":     token,
 			"get":       get,
+			"post":      post,
 			"code":      code,
 			"field":     field,
 			"await":     await,
 			"receiver":  receiver,
+			"replace":   replace,
+			"batch":     batch,
+			"database":  func(ts *testscript.TestScript, _ bool, args []string) { newDatabase(t, ts, args[0]) },
 		},
 	})
+}
+
+// newDatabase sets a variable to a database of the script's own, whose string
+// is in the file dsn, too.
+func newDatabase(t *testing.T, ts *testscript.TestScript, variable string) {
+	dsn := postgrestest.New(t)
+	ts.Setenv(variable, dsn)
+	ts.Check(os.WriteFile(ts.MkAbs("dsn"), []byte(dsn+"\n"), 0o600))
 }
 
 // twoEvents have the line ends of another system.
@@ -104,6 +118,15 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("makegood %s never printed %s; last it printed %s%s", strings.Join(args[1:], " "), args[0], stdout.String(), stderr.String())
 }
 
+// replace FILE OLD NEW replaces the first OLD, which must be there, in a file.
+func replace(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s has no %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
+}
+
 // receiver FILE has webhooks received until the script ends, and puts the address
 // in place of http://RECEIVER in a file.
 func receiver(ts *testscript.TestScript, _ bool, args []string) {
@@ -111,6 +134,21 @@ func receiver(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Defer(server.Close)
 	text := strings.ReplaceAll(ts.ReadFile(args[0]), "http://RECEIVER", server.URL)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// batch URL NAME FILE posts the events of a file in one request with this name, as
+// the SDK does.
+func batch(ts *testscript.TestScript, _ bool, args []string) {
+	req, err := http.NewRequest(http.MethodPost, args[0]+"/v1/events", strings.NewReader(ts.ReadFile(args[2])))
+	ts.Check(err)
+	req.Header.Set("Content-Type", "application/cloudevents-batch+json")
+	req.Header.Set("Makegood-Batch", args[1])
+	answer, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusAccepted && answer.StatusCode != http.StatusBadRequest {
+		ts.Fatalf("the service answered %s", answer.Status)
+	}
 }
 
 // start NAME VARIABLE ARGS… runs a server in the background until the script ends,
@@ -212,6 +250,22 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 		<-ticker.C
 	}
 	ts.Fatalf("%s never answered %s; last it was %s", args[0], args[1], last)
+}
+
+// post URL BODY sends a form, or an object of JSON, to a provider.
+func post(ts *testscript.TestScript, _ bool, args []string) {
+	r, err := http.NewRequest(http.MethodPost, args[0], strings.NewReader(args[1]))
+	ts.Check(err)
+	r.SetBasicAuth("sk_test_hand", "")
+	if !strings.HasPrefix(args[1], "{") {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	answer, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	defer answer.Body.Close()
+	if body, _ := io.ReadAll(answer.Body); answer.StatusCode != http.StatusOK {
+		ts.Fatalf("%s answered %s: %s", args[0], answer.Status, body)
+	}
 }
 
 // TestScriptsExist fails when the folder has been emptied: then nothing was run.

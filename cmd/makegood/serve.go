@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path"
 	"path/filepath"
@@ -16,44 +15,53 @@ import (
 
 	"github.com/makegood/makegood/remediator"
 	"github.com/makegood/makegood/remediator/rule"
-)
-
-// Time limits of the HTTP server: a slow or silent client must not hold it.
-const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 60 * time.Second
-	writeTimeout      = 60 * time.Second
-	idleTimeout       = 2 * time.Minute
-	maxHeader         = 64 << 10
-	shutdownTimeout   = 20 * time.Second
+	"github.com/makegood/makegood/remediator/rule/expression"
+	"github.com/makegood/makegood/remediator/serving"
 )
 
 type serveCommand struct {
-	DataDir     string `required:"" env:"MAKEGOOD_DATA_DIR" help:"Folder of the log and the ledger; made when it is new."`
-	Rules       string `env:"MAKEGOOD_RULES" help:"Folder of rule files, read again when one changes and on SIGHUP. Without it the rules in force stay."`
-	Listen      string `env:"MAKEGOOD_LISTEN" default:"127.0.0.1:8080" help:"Address to listen on."`
-	Provider    string `env:"MAKEGOOD_PROVIDER" help:"Base URL of the refund provider (Stripe's wire format). Without it refunds wait."`
-	ProviderKey string `env:"MAKEGOOD_PROVIDER_KEY_FILE" help:"File with the provider's secret key." type:"path" name:"provider-key-file"`
-	Clock       string `enum:"log,events" default:"log" help:"log: the machine's clock. events: the events' own time, for history."`
+	DataDir string `required:"" env:"MAKEGOOD_DATA_DIR" help:"Folder of the log and the ledger, or with --database of what this node keeps to itself; made when it is new."`
+	database
+	LedgerKey         string `env:"MAKEGOOD_LEDGER_KEY_FILE" help:"File of the key that signs the ledger, the same on all nodes of a database; made when the log begins. Defaults to ledger.key in --data-dir." type:"path" name:"ledger-key-file"`
+	Node              string `env:"MAKEGOOD_NODE" help:"Name of this node among those of a database. Defaults to the machine's."`
+	Rules             string `env:"MAKEGOOD_RULES" help:"Folder of rule files, read again when one changes and on SIGHUP. Without it the rules in force stay."`
+	Listen            string `env:"MAKEGOOD_LISTEN" default:"127.0.0.1:8080" help:"Address to listen on."`
+	SignIn            bool   `env:"MAKEGOOD_SIGN_IN" default:"true" negatable:"" help:"Ask people for tokens or sign-ins. --no-sign-in takes whoever reaches it for its owner: only for a service that nobody but this machine reaches."`
+	BehindTLS         bool   `env:"MAKEGOOD_BEHIND_TLS" name:"behind-tls" help:"Browsers reach the service over TLS, through a proxy: people can sign in from elsewhere."`
+	Provider          string `env:"MAKEGOOD_PROVIDER" help:"Base URL of the refund provider (Stripe's wire format). Without it refunds wait."`
+	ProviderKey       string `env:"MAKEGOOD_PROVIDER_KEY_FILE" help:"File with the provider's secret key." type:"path" name:"provider-key-file"`
+	ProviderHooks     string `env:"MAKEGOOD_PROVIDER_WEBHOOK_SECRET_FILE" help:"File with the secret that signs the provider's events, one a line: two while they rotate. They are sent to /v1/providers/stripe/webhook." type:"path" name:"provider-webhook-secret-file"`
+	Clock             string `enum:"log,events" default:"log" help:"log: the machine's clock. events: the events' own time, for history."`
+	Retention         string `env:"MAKEGOOD_RETENTION" default:"30d" placeholder:"TIME" help:"For how long the log is kept, such as 30d; 0: for ever. What happened before can be explained and reproduced no more."`
+	Requests          int    `env:"MAKEGOOD_REQUESTS" default:"500" help:"Requests a second that one token may make of the API, twice as many at once; -1: any number. Events are bounded by what is in flight."`
+	CheckpointTo      string `env:"MAKEGOOD_CHECKPOINT_TO" type:"path" help:"File on other storage to which the ledger's checkpoints are appended. A ledger that does not continue the last one does not start."`
+	CheckpointWebhook string `env:"MAKEGOOD_CHECKPOINT_WEBHOOK" placeholder:"ENDPOINT" help:"Endpoint in the file of webhooks that is told of the ledger's checkpoints."`
+	accounts
 	telling
 }
 
 // Run serves until it is told to stop.
 func (c *serveCommand) Run(p *program) error {
 	logger := slog.New(slog.NewTextHandler(p.stderr, nil))
-	config := remediator.Config{DataDir: c.DataDir, Provider: c.Provider, EventClock: c.Clock == "events", Logger: logger}
+	config := remediator.Config{
+		DataDir: c.DataDir, LedgerKeyFile: c.LedgerKey, Node: c.Node, Version: programVersion(), Provider: c.Provider, EventClock: c.Clock == "events", Requests: c.Requests, Logger: logger,
+	}
+	config.Keep = remediator.Keeping{File: c.CheckpointTo, Endpoint: c.CheckpointWebhook}
 	var err error
+	if config.Database, err = c.dsn(); err != nil {
+		return err
+	}
+	if config.Log, err = c.servers(); err != nil {
+		return err
+	}
+	if config.Retention, err = c.retention(); err != nil {
+		return err
+	}
 	if config.Telling, err = c.telling.config(); err != nil {
 		return err
 	}
-	if c.ProviderKey != "" {
-		key, err := os.ReadFile(c.ProviderKey)
-		if err != nil {
-			return fmt.Errorf("read provider key: %w", err)
-		}
-		if config.ProviderKey = strings.TrimSpace(string(key)); config.ProviderKey == "" {
-			return fmt.Errorf("read provider key: %s is empty", c.ProviderKey)
-		}
+	if err := c.provider(&config); err != nil {
+		return err
 	}
 	if c.Rules != "" {
 		files, err := readRules(c.Rules)
@@ -69,16 +77,18 @@ func (c *serveCommand) Run(p *program) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	if config.LocalNames = loopback(listener.Addr()); !config.LocalNames {
-		if err := c.tokens(p, &config); err != nil {
-			return errors.Join(err, listener.Close())
-		}
+	first, err := c.signIns(p, listener.Addr(), &config)
+	if err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	service, err := remediator.New(config)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	fmt.Fprintf(p.stderr, "makegood listens on http://%s, data in %s\n", listener.Addr(), c.DataDir)
+	fmt.Fprintf(p.stderr, "makegood listens on http://%s, data in %s\n", listener.Addr(), storage{c.DataDir, c.database})
+	if at, err := consoleAt(listener.Addr()); err == nil && first && !c.BehindTLS {
+		fmt.Fprintf(p.stderr, "Open the console, signed in; it works once, for ten minutes, and makegood open prints another:\n\n    %s%s\n\n", at, service.SignInPath())
+	}
 	work := service.Run
 	if c.Rules != "" {
 		work = func(ctx context.Context) error {
@@ -94,7 +104,44 @@ func (c *serveCommand) Run(p *program) error {
 	} else {
 		owner = append(owner, socket)
 	}
-	return errors.Join(serve(p.ctx, listener, byConnection(service), work, owner...), service.Close())
+	return errors.Join(serving.Serve(p.ctx, listener, byConnection(service), work, owner...), service.Close())
+}
+
+// retention is how long the log is kept; 0: for ever.
+func (c *serveCommand) retention() (time.Duration, error) {
+	if c.Retention == "0" {
+		return 0, nil
+	}
+	d, err := expression.ParseDuration(c.Retention)
+	if err != nil || d <= 0 {
+		return 0, usageError(fmt.Sprintf("--retention %q is no time: write 30d, or 0 to keep it for ever", c.Retention))
+	}
+	return d, nil
+}
+
+// provider reads the secrets that are shared with the provider of refunds.
+func (c *serveCommand) provider(config *remediator.Config) error {
+	for _, secret := range []struct {
+		file, what string
+		into       func(words []string)
+	}{
+		{c.ProviderKey, "provider key", func(words []string) { config.ProviderKey = strings.Join(words, " ") }},
+		{c.ProviderHooks, "provider's webhook secret", func(words []string) { config.ProviderHooks = words }},
+	} {
+		if secret.file == "" {
+			continue
+		}
+		text, err := os.ReadFile(secret.file)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", secret.what, err)
+		}
+		words := strings.Fields(string(text))
+		if len(words) == 0 {
+			return fmt.Errorf("read %s: %s is empty", secret.what, secret.file)
+		}
+		secret.into(words)
+	}
+	return nil
 }
 
 // checkRules refuses bad rules by the paths that lead to them: the service knows
@@ -111,9 +158,9 @@ func checkRules(p *program, dir string, files []rule.File) error {
 	return nil
 }
 
-// tokens sets the tokens of a service that others than this machine can reach,
-// and prints those that are new.
-func (c *serveCommand) tokens(p *program, config *remediator.Config) error {
+// tokens sets the tokens of a service that asks for them and prints those that are
+// new, as the administrator's is at the first start.
+func (c *serveCommand) tokens(p *program, config *remediator.Config) (first bool, err error) {
 	for _, t := range []struct {
 		name, variable string
 		into           *string
@@ -123,56 +170,13 @@ func (c *serveCommand) tokens(p *program, config *remediator.Config) error {
 	} {
 		token, minted, err := remediator.Token(c.DataDir, t.name)
 		if err != nil {
-			return err
+			return false, err
 		}
 		*t.into = token
+		first = minted
 		if minted {
 			fmt.Fprintf(p.stderr, "The %s token; it is shown once:\n\n    %s=%s\n\n", t.name, t.variable, token)
 		}
 	}
-	return nil
-}
-
-func loopback(address net.Addr) bool {
-	tcp, ok := address.(*net.TCPAddr)
-	return ok && tcp.IP.IsLoopback()
-}
-
-// serve answers HTTP, on more listeners too, and runs work beside it, until the
-// context ends or the work fails. First no more requests are taken, then the work
-// is ended.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler, work func(context.Context) error, more ...net.Listener) error {
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
-		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-	}
-	var unused connections
-	server.ConnState = unused.observe
-	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopWork()
-	worked, served := make(chan error, 1), make(chan error, 1+len(more))
-	go func() { worked <- work(workCtx) }()
-	for _, l := range append(more, listener) {
-		go func() { served <- server.Serve(l) }()
-	}
-	var err error
-	running := true
-	select {
-	case <-ctx.Done():
-	case err = <-worked:
-		running = false
-	case err = <-served:
-	}
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-	defer cancel()
-	unused.end()
-	err = errors.Join(err, server.Shutdown(limit))
-	stopWork()
-	if running {
-		err = errors.Join(err, <-worked)
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
+	return first, nil
 }

@@ -23,7 +23,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/api"
-	"github.com/makegood/makegood/remediator/store/ledgerdb"
+	"github.com/makegood/makegood/remediator/decide"
 )
 
 // credentials say who asks.
@@ -49,10 +49,12 @@ func (c credentials) bearer() (string, error) {
 }
 
 // service says who answers and is told: a running service, by its address or by
-// its data folder. Without one that runs, the files of the folder answer reads.
+// its data folder. Without one that runs, the files of the folder answer reads, or
+// the database.
 type service struct {
 	URL     string `env:"MAKEGOOD_URL" help:"Address of the service." group:"Which service, and who asks"`
 	DataDir string `env:"MAKEGOOD_DATA_DIR" help:"Data folder of a service on this machine, which knows you as its owner; while none runs, reads are answered from its files." type:"path" group:"Which service, and who asks"`
+	database
 	credentials
 	Output string `enum:"table,json" default:"table" help:"table or json."`
 
@@ -72,7 +74,9 @@ func (s *service) AfterApply(parsed *kong.Context) error {
 	switch {
 	case given["url"] && given["data-dir"]:
 		return usageError("--url and --data-dir can't be used together")
-	case given["data-dir"]:
+	case given["url"] && (given["database"] || given["database-file"]):
+		return usageError("--url and --database can't be used together")
+	case given["data-dir"] || given["database"] || given["database-file"]:
 		s.URL = ""
 	case s.URL != "":
 		s.DataDir = ""
@@ -104,6 +108,8 @@ func (s service) reach() (*http.Client, string, error) {
 	switch {
 	case s.URL != "":
 		return client, strings.TrimSuffix(s.URL, "/"), checkAddress(s.URL)
+	case s.DataDir == "" && s.named():
+		return nil, "", errNotRunning
 	case s.DataDir == "":
 		return nil, "", usageError("say which service: --url, or --data-dir of one that runs on this machine")
 	}
@@ -121,16 +127,30 @@ func (s service) reach() (*http.Client, string, error) {
 }
 
 // get reads a path of the API into a value. A data folder without a running
-// service answers through the same handlers, from its files, opened to read only.
+// service answers through the same handlers, from its files or from the database,
+// opened to read only.
 func (s service) get(ctx context.Context, path string, query url.Values, into any) error {
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}
 	err := s.ask(ctx, http.MethodGet, path, nil, "", into)
 	if errors.Is(err, errNotRunning) {
-		return s.getFromFiles(ctx, path, into)
+		return s.fromStore(ctx, http.MethodGet, path, nil, into)
 	}
 	return err
+}
+
+// lookAt has the service, or the data folder, say something about what it is given.
+func (s service) lookAt(ctx context.Context, path string, body, into any) error {
+	err := s.ask(ctx, http.MethodPost, path, body, "", into)
+	if !errors.Is(err, errNotRunning) {
+		return err
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode question: %w", err)
+	}
+	return s.fromStore(ctx, http.MethodPost, path, bytes.NewReader(text), into)
 }
 
 // show reads a path of the API and prints it: as it is to programs, and as table
@@ -146,11 +166,33 @@ func show[T any](p *program, s service, path string, query url.Values, table fun
 	return table(answer)
 }
 
-// readFromFiles is why a data folder that nobody serves is not ready.
-const readFromFiles = "read from the files"
+// showAll is show of a list of which every page is read. add takes a page into the whole
+// and returns the cursor that goes on.
+func showAll[T any](p *program, s service, path string, query url.Values, add func(whole, page *T) (next string), table func(T) error) error {
+	var whole T
+	for more := true; more; {
+		var page T
+		if err := s.get(p.ctx, path, query, &page); err != nil {
+			return err
+		}
+		next := add(&whole, &page)
+		query.Set("after", next)
+		more = next != ""
+	}
+	if s.Output == "json" {
+		return printJSON(p.stdout, whole)
+	}
+	return table(whole)
+}
 
-func (s service) getFromFiles(ctx context.Context, path string, into any) error {
-	db, err := ledgerdb.OpenReadOnly(ctx, filepath.Join(s.DataDir, "ledger.db"))
+// storage is where what the service decided lies.
+func (s service) storage() storage { return storage{s.DataDir, s.database} }
+
+// readFromStore is why a ledger that nobody serves is not ready.
+const readFromStore = "read from where it is stored"
+
+func (s service) fromStore(ctx context.Context, method, path string, body io.Reader, into any) error {
+	db, err := s.storage().openLedger(ctx)
 	if err != nil {
 		return err
 	}
@@ -159,11 +201,11 @@ func (s service) getFromFiles(ctx context.Context, path string, into any) error 
 	handler := api.New(api.Config{
 		Events: running, Stream: running, Gates: running, Balance: running, Redeem: running, Receive: running,
 		Ledger: db, Logger: slog.New(slog.DiscardHandler), Guard: access.New(access.Config{Open: true}),
-		InForce: func() api.InForce { return api.InForce{} },
-		Ready:   func() error { return errors.New(readFromFiles) },
+		InForce: func() decide.InForce { return decide.InForce{} },
+		Ready:   func() error { return errors.New(readFromStore) },
 	})
 	w := httptest.NewRecorder()
-	handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
+	handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, method, path, body))
 	answer := w.Result()
 	defer answer.Body.Close()
 	return readAnswer(answer, false, into)
@@ -199,6 +241,9 @@ func (s service) postOnce(ctx context.Context, path string, body, into any) erro
 
 // running says of a folder why it cannot do what was asked.
 func (s service) running(err error) error {
+	if errors.Is(err, errNotRunning) && s.DataDir == "" {
+		return errors.New("only a running service knows this and takes commands: name it with --url")
+	}
 	if errors.Is(err, errNotRunning) {
 		return fmt.Errorf("no service can be reached at %s: only a running one knows this and takes commands; "+
 			"start it with makegood serve --data-dir, or name it with --url", filepath.Join(s.DataDir, socketName))
@@ -281,11 +326,19 @@ func readAnswer(answer *http.Response, asked bool, into any) error {
 	default:
 		return problemOf(answer, body, asked)
 	}
+	if file, ok := into.(*[]byte); ok {
+		*file = body
+		return nil
+	}
 	if err := json.Unmarshal(body, into); err != nil {
 		return fmt.Errorf("read answer: %w", err)
 	}
 	return nil
 }
+
+// howToShowToken says what a service that knows nobody needs, in the words of this
+// program.
+const howToShowToken = "give --token-file or MAKEGOOD_TOKEN, or --data-dir on the machine where it runs"
 
 // problemOf is an answer that is none, in the words of who answered.
 func problemOf(answer *http.Response, body []byte, asked bool) error {
@@ -300,7 +353,9 @@ func problemOf(answer *http.Response, body []byte, asked bool) error {
 		return errors.New(problem.Detail)
 	case answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests:
 		return &lostError{err}
-	case answer.StatusCode == http.StatusUnauthorized || problem.Detail == "":
+	case answer.StatusCode == http.StatusUnauthorized:
+		return fmt.Errorf("%w; %s", err, howToShowToken)
+	case problem.Detail == "":
 		return err
 	}
 	return refusal(problem.Detail)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -70,7 +71,11 @@ type listTokensCommand struct {
 
 // Run lists tokens.
 func (c *listTokensCommand) Run(p *program) error {
-	return show(p, c.service, "/v1/tokens", nil, func(answer api.Tokens) error {
+	add := func(whole, page *api.Tokens) string {
+		whole.Tokens = slices.Insert(page.Tokens, 0, whole.Tokens...)
+		return page.Next
+	}
+	return showAll(p, c.service, "/v1/tokens", url.Values{"limit": {"1000"}}, add, func(answer api.Tokens) error {
 		rows := [][]string{}
 		for _, t := range answer.Tokens {
 			counts := expiry(t)

@@ -23,6 +23,7 @@ type listWebhooksCommand struct {
 	Endpoint string `help:"Only to this receiver."`
 	Status   string `help:"Only with this status: waiting, succeeded, retrying, unknown, failed, skipped."`
 	Limit    int    `default:"50" help:"At most this many deliveries, up to 1000."`
+	After    string `help:"Go on where a page ended: its \"next\"."`
 }
 
 // deliveryStatuses are those that a delivery can have.
@@ -33,7 +34,7 @@ func (c *listWebhooksCommand) Run(p *program) error {
 	if err := haveStatus("delivery", c.Status, deliveryStatuses); err != nil {
 		return err
 	}
-	query := narrowed(c.Limit, map[string]string{"endpoint": c.Endpoint, "status": c.Status})
+	query := narrowed(c.Limit, map[string]string{"endpoint": c.Endpoint, "status": c.Status, "after": c.After})
 	return show(p, c.service, "/v1/webhooks", query, func(answer api.Deliveries) error {
 		rows := [][]string{}
 		for _, e := range answer.Endpoints {
@@ -50,6 +51,9 @@ func (c *listWebhooksCommand) Run(p *program) error {
 		rows = rows[:0]
 		for _, d := range answer.Deliveries {
 			rows = append(rows, []string{d.At.Format(time.RFC3339), d.Action.String(), d.Endpoint, d.Status, fmt.Sprint(d.Attempts), d.Code, d.Rule, d.Remedy.String()})
+		}
+		if answer.Next != "" {
+			fmt.Fprintf(p.stderr, "more: --after %s\n", answer.Next)
 		}
 		return printTable(p.stdout, []string{"AT", "ACTION", "ENDPOINT", "STATUS", "ATTEMPTS", "CODE", "RULE", "REMEDY"}, rows)
 	})

@@ -2,13 +2,10 @@
 // tells Makegood of each when it arrives.
 //
 // It is for the demo, for tests, and for readers who want to see what an
-// application does: Emit is all of it. The flights are data of the US Bureau of
-// Transportation Statistics; bookings, fares and customers are made up (see
-// README.md). The rules that go with them are in the folder rules.
+// application does: Emit is all of it. README.md says which of it is made up.
 package flights
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -16,8 +13,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"iter"
 	"time"
 
 	"github.com/makegood/makegood/sdk"
@@ -45,8 +42,8 @@ func Rules() fs.FS {
 	return folder
 }
 
-// Flight is one arrival, as one customer had it.
-type Flight struct {
+// flight is one arrival, as one customer had it.
+type flight struct {
 	ID       string    `json:"id"`
 	Time     time.Time `json:"time"`
 	Subject  string    `json:"subject"`
@@ -62,28 +59,21 @@ type Flight struct {
 	} `json:"data"`
 }
 
-// Events yields the flights in the order in which they arrived.
-func Events() iter.Seq2[Flight, error] {
-	return func(yield func(Flight, error) bool) {
-		unzipped, err := gzip.NewReader(bytes.NewReader(file))
-		if err != nil {
-			yield(Flight{}, fmt.Errorf("read flights: %w", err))
-			return
+// read returns the flights in the order in which they arrived.
+func read() ([]flight, error) {
+	unzipped, err := gzip.NewReader(bytes.NewReader(file))
+	if err != nil {
+		return nil, fmt.Errorf("read flights: %w", err)
+	}
+	var all []flight
+	for lines := json.NewDecoder(unzipped); ; {
+		var f flight
+		if err := lines.Decode(&f); errors.Is(err, io.EOF) {
+			return all, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("read flights: %w", err)
 		}
-		lines := bufio.NewScanner(unzipped)
-		for lines.Scan() {
-			var f Flight
-			if err := json.Unmarshal(lines.Bytes(), &f); err != nil {
-				yield(Flight{}, fmt.Errorf("read flights: %w", err))
-				return
-			}
-			if !yield(f, nil) {
-				return
-			}
-		}
-		if err := lines.Err(); err != nil {
-			yield(Flight{}, fmt.Errorf("read flights: %w", err))
-		}
+		all = append(all, f)
 	}
 }
 
@@ -94,49 +84,37 @@ const pace = 5000
 
 // Emit tells the client's service of all flights, in order, each with the id
 // and the time that it has in the file, and returns when the service has taken
-// them. progress, which may be nil, hears how many of all were emitted.
-//
-// For the flights to arrive in order the client must have one request in flight,
-// which is the default.
+// them. progress, which may be nil, hears how many of all were emitted. For the
+// flights to arrive in order the client must have one request in flight.
 func Emit(ctx context.Context, client *makegood.Client, progress func(n, total int)) error {
-	var all []Flight
-	for f, err := range Events() {
-		if err != nil {
-			return err
-		}
-		all = append(all, f)
+	all, err := read()
+	if err != nil {
+		return err
 	}
 	for i, f := range all {
-		if err := emit(ctx, client, f); err != nil {
-			return fmt.Errorf("emit flight %s: %w", f.ID, err)
-		}
-		if n := i + 1; n%pace == 0 || n == len(all) {
-			if err := client.Flush(ctx); err != nil {
-				return err
+		err := f.emit(ctx, client)
+		if n := i + 1; n%pace == 0 || errors.Is(err, makegood.ErrFull) {
+			if flushed := client.Flush(ctx); flushed != nil {
+				return flushed
 			}
+		}
+		if errors.Is(err, makegood.ErrFull) { // what was emitted before has arrived: there is room now
+			err = f.emit(ctx, client)
+		}
+		if err != nil {
+			return fmt.Errorf("emit flight %s: %w", f.ID, err)
 		}
 		if progress != nil {
 			progress(i+1, len(all))
 		}
 	}
-	return nil
+	return client.Flush(ctx)
 }
 
-// emit emits one flight. Where the client's memory is full it waits until what
-// was emitted before has arrived, and tries again.
-func emit(ctx context.Context, client *makegood.Client, f Flight) error {
-	for {
-		err := client.TryEmit(ctx, Arrived,
-			makegood.ID(f.ID), makegood.At(f.Time), makegood.Subject(f.Subject), makegood.Customer(f.Customer),
-			makegood.String("booking", f.Data.Booking), makegood.String("payment", f.Data.Payment),
-			makegood.Money("fare", f.Data.Fare),
-			makegood.String("origin", f.Data.Origin), makegood.String("destination", f.Data.Destination),
-			makegood.Int("distance_mi", f.Data.DistanceMi), makegood.Int("delay_min", f.Data.DelayMin))
-		if !errors.Is(err, makegood.ErrFull) {
-			return err
-		}
-		if err := client.Flush(ctx); err != nil {
-			return err
-		}
-	}
+func (f *flight) emit(ctx context.Context, client *makegood.Client) error {
+	return client.TryEmit(ctx, Arrived,
+		makegood.ID(f.ID), makegood.At(f.Time), makegood.Subject(f.Subject), makegood.Customer(f.Customer),
+		makegood.String("booking", f.Data.Booking), makegood.String("payment", f.Data.Payment), makegood.Money("fare", f.Data.Fare),
+		makegood.String("origin", f.Data.Origin), makegood.String("destination", f.Data.Destination),
+		makegood.Int("distance_mi", f.Data.DistanceMi), makegood.Int("delay_min", f.Data.DelayMin))
 }

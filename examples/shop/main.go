@@ -1,141 +1,120 @@
-// Command shop is an example web shop that stops selling what customers complain
-// about, and the service that stops it, in one program.
-//
-// It is for readers who want to see gates at work. An agent notes complaints in a
-// form; each becomes an event. A rule pulls the product's andon cord when three
-// customers have the same defect within a week, and the product's page, which asks
-// a gate each time, has nothing to buy within the second. See README.md.
+// Command shop stops selling what customers complain about, and what cannot be bought: see README.md.
 package main
 
 import (
 	"context"
-	_ "embed"
+	"embed"
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
-	"net"
+	"html/template"
+	"io"
 	"net/http"
 	"os"
 	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/makegood/makegood/remediator"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/sdk"
+	"github.com/makegood/makegood/sdk/makegoodhttp"
 )
 
-const (
-	startWithin = 30 * time.Second // until the service speaks
-	stopWithin  = 10 * time.Second // until the last request has its answer
-	readWithin  = 5 * time.Second  // of a request's header
+var (
+	//go:embed rules/shop.yaml
+	rules string
+	//go:embed pages
+	files embed.FS
+	pages = template.Must(template.ParseFS(files, "pages/*.html"))
 )
 
-//go:embed rules/damaged-product.yaml
-var damagedProduct string
+// product is something to sell while its gate is open: its page asks each time.
+type product struct {
+	SKU, Name, Price string
+	Sold             int  // in the last seven days
+	Lost             bool // its warehouse does not answer, so buying it fails
+	Gate             *makegood.Gate
+}
 
-// catalogue is what the shop sells.
-var catalogue = []product{
-	{SKU: "TABLE-7", Name: "Table, oak", Price: "249.00 EUR", Sold: 120},
-	{SKU: "CHAIR-2", Name: "Chair, beech", Price: "79.00 EUR", Sold: 96},
-	{SKU: "LAMP-1", Name: "Lamp, brass", Price: "59.00 EUR", Sold: 44},
+var catalogue = map[string]*product{
+	"TABLE-7": {SKU: "TABLE-7", Name: "Table, oak", Price: "249.00 EUR", Sold: 120},
+	"CHAIR-2": {SKU: "CHAIR-2", Name: "Chair, beech", Price: "79.00 EUR", Sold: 96},
+	"LAMP-1":  {SKU: "LAMP-1", Name: "Lamp, brass", Price: "59.00 EUR", Sold: 44, Lost: true},
+}
+
+// shop answers customers and agents. When nobody can be asked it goes on selling what
+// was not stopped. No handler tells of a failure: the middleware does.
+func shop(mg *makegood.Client, products map[string]*product) http.Handler {
+	for sku, p := range products {
+		p.Gate = mg.Gate("product/"+sku, makegood.FailOpen)
+	}
+	mux := http.NewServeMux()
+	each := func(pattern string, answer func(w http.ResponseWriter, r *http.Request, p *product)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if p := products[r.PathValue("sku")]; p != nil {
+				answer(w, r, p)
+				return
+			}
+			http.NotFound(w, r)
+		})
+	}
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { page(w, http.StatusOK, "home.html", products) })
+	each("GET /product/{sku}", func(w http.ResponseWriter, _ *http.Request, p *product) { page(w, http.StatusOK, "product.html", p) })
+	each("POST /product/{sku}/buy", func(w http.ResponseWriter, _ *http.Request, p *product) {
+		switch {
+		case p.Gate.Closed(): // since the page was shown
+			page(w, http.StatusConflict, "product.html", p)
+		case p.Lost:
+			http.Error(w, "the warehouse does not answer", http.StatusInternalServerError)
+		default:
+			page(w, http.StatusOK, "bought.html", p)
+		}
+	})
+	each("POST /product/{sku}/complaint", func(w http.ResponseWriter, r *http.Request, p *product) { // as an agent heard it
+		err := mg.TryEmit(r.Context(), "com.example.contact.closed", makegood.Subject("product/"+p.SKU), makegood.String("sku", p.SKU),
+			makegood.Customer(r.FormValue("customer")), makegood.String("reason", r.FormValue("reason")), makegood.Int("units_7d", p.Sold))
+		if err := errors.Join(err, mg.Flush(r.Context())); err != nil {
+			http.Error(w, "Not noted: "+err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		page(w, http.StatusOK, "noted.html", p) // the service has it
+	})
+	return makegoodhttp.Middleware(mg, "com.example.shop.http", makegoodhttp.PathValues("sku"))(http.NewCrossOriginProtection().Handler(mux)) // no page of somebody else may buy
+}
+
+func page(w http.ResponseWriter, status int, name string, data any) {
+	w.WriteHeader(status)
+	_ = pages.ExecuteTemplate(w, name, data) // an error means that nobody reads it any more
 }
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:8080", "address of the shop and of the service")
+	listen := flag.String("listen", "127.0.0.1:8090", "address of the shop")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *listen); err != nil {
+	if err := run(ctx, *listen, os.Getenv("MAKEGOOD_URL"), os.Stdout); !errors.Is(err, http.ErrServerClosed) {
 		fmt.Fprintln(os.Stderr, "shop:", err)
 		os.Exit(1)
 	}
 }
 
-// run sells until the context ends. What the service decided is gone afterwards:
-// its folder is a temporary one.
-func run(ctx context.Context, listen string) (err error) {
-	dir, err := os.MkdirTemp("", "makegood-shop-")
-	if err != nil {
-		return fmt.Errorf("make temporary folder: %w", err)
+// run sells until the context ends, beside a service of its own when no url names one.
+func run(ctx context.Context, listen, url string, out io.Writer) (err error) {
+	if url == "" {
+		service, err := remediator.Start(ctx, remediator.Config{Rules: []rule.File{{Path: "shop.yaml", Text: rules}}}, "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer service.Close()
+		url = service.URL
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	s, err := start(ctx, dir, listen, catalogue)
+	mg, err := makegood.New("shop", makegood.URL(url))
 	if err != nil {
 		return err
 	}
-	fmt.Printf("The shop is at %s, the form of its agents at %[1]s/contact. Ctrl-C ends it.\n", s.url)
-	select {
-	case <-ctx.Done():
-	case err = <-s.failed:
-	}
-	return errors.Join(err, s.stop())
-}
-
-// site is the running parts: the service, the shop, and the server of both.
-type site struct {
-	*shop
-	url     string
-	service *remediator.Service
-	server  *http.Server
-	end     context.CancelFunc // of the service
-	ran     chan error         // what Run came to
-	failed  chan error         // what ended the service or the server though nobody stopped it
-}
-
-// start starts everything on one address.
-func start(ctx context.Context, dir, listen string, products []product) (*site, error) {
-	service, err := remediator.New(remediator.Config{
-		DataDir: dir, Author: "shop", Logger: slog.New(slog.DiscardHandler),
-		Rules: []rule.File{{Path: "damaged-product.yaml", Text: damagedProduct}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	listener, err := net.Listen("tcp", listen)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("listen: %w", err), service.Close())
-	}
-	s := &site{url: "http://" + listener.Addr().String(), service: service, ran: make(chan error, 1), failed: make(chan error, 2)}
-	client, err := makegood.New("shop", makegood.URL(s.url))
-	if err != nil {
-		return nil, errors.Join(err, listener.Close(), service.Close())
-	}
-	s.shop = newShop(client, products)
-	mux := http.NewServeMux()
-	mux.Handle("/", s.shop.pages())
-	for _, path := range []string{"/v1/", "/readyz", "/checkpoint"} {
-		mux.Handle(path, service)
-	}
-	s.server = &http.Server{Handler: mux, ReadHeaderTimeout: readWithin}
-	running, end := context.WithCancel(context.WithoutCancel(ctx))
-	s.end = end
-	go func() {
-		err := service.Run(running)
-		s.ran <- err
-		if running.Err() == nil {
-			s.failed <- err
-		}
-	}()
-	go func() {
-		if err := s.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.failed <- err
-		}
-	}()
-	limit, cancel := context.WithTimeout(ctx, startWithin)
-	defer cancel()
-	if err := client.WaitReady(limit); err != nil {
-		return nil, errors.Join(err, s.stop())
-	}
-	return s, nil
-}
-
-// stop delivers what is left, answers who is still asking, and ends the service.
-func (s *site) stop() error {
-	limit, cancel := context.WithTimeout(context.Background(), stopWithin)
-	defer cancel()
-	err := errors.Join(s.client.Close(), s.server.Shutdown(limit))
-	s.end()
-	return errors.Join(err, <-s.ran, s.service.Close())
+	defer mg.Close()
+	server := &http.Server{Addr: listen, Handler: shop(mg, catalogue), ReadHeaderTimeout: 5 * time.Second}
+	context.AfterFunc(ctx, func() { server.Close() })
+	fmt.Fprintf(out, "The shop is at http://%s, the service at %s\n", listen, url)
+	return server.ListenAndServe()
 }

@@ -1,5 +1,5 @@
 // Package access says who makes a request: it turns the bearer token that a
-// request shows into a principal, a name with roles. What a role may do, package
+// request shows, or the session of a browser, into a principal, a name with roles. What a role may do, package
 // decide says; the API asks both before it answers.
 //
 // A service has two tokens in files of its data folder, the emitter's and the
@@ -43,7 +43,7 @@ func (p Principal) Has(roles ...string) bool { return decide.Has(p.Roles, roles.
 var (
 	// ErrMissing says that the request shows no token.
 	ErrMissing = errors.New("show a token of this service: Authorization: Bearer TOKEN")
-	// ErrUnknown says that nobody has the token, or no longer.
+	// ErrUnknown says that nobody has the token or the session, or no longer.
 	ErrUnknown = errors.New("the token is not known, or has expired, or was revoked")
 )
 
@@ -61,8 +61,14 @@ type Config struct {
 	// Open lets a request pass that shows no token: it is the owner's of this
 	// machine. One that shows a wrong token is refused all the same.
 	Open bool
+	// OpenToPrograms lets programs that show no token emit events and ask gates.
+	OpenToPrograms bool
 	// Tokens are those that were made. Defaults to none.
 	Tokens Tokens
+	// Sessions are those of browsers. Defaults to none.
+	Sessions Sessions
+	// BehindTLS says that whoever asks does so over TLS, which ends before the service.
+	BehindTLS bool
 	// Now says which tokens have expired. Defaults to time.Now.
 	Now func() time.Time
 }
@@ -71,6 +77,9 @@ type Config struct {
 type Guard struct {
 	cfg   Config
 	fixed map[[sha256.Size]byte]Principal
+	// origin tells pages of the service from those of others.
+	origin *http.CrossOriginProtection
+	links  links
 
 	mu      sync.Mutex
 	known   map[[sha256.Size]byte]decide.Token // nil: to be read
@@ -82,7 +91,7 @@ func New(cfg Config) *Guard {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	g := &Guard{cfg: cfg, fixed: map[[sha256.Size]byte]Principal{}, changed: make(chan struct{})}
+	g := &Guard{cfg: cfg, fixed: map[[sha256.Size]byte]Principal{}, origin: http.NewCrossOriginProtection(), changed: make(chan struct{})}
 	if cfg.Emitter != "" {
 		g.fixed[sha256.Sum256([]byte(cfg.Emitter))] = Principal{Emitter, []string{decide.RoleEmitter}}
 	}
@@ -113,6 +122,9 @@ func (g *Guard) Changed() <-chan struct{} {
 func (g *Guard) Principal(r *http.Request) (Principal, error) {
 	header := r.Header.Get("Authorization")
 	if header == "" {
+		if p, ok, err := g.bySession(r); ok || err != nil {
+			return p, err
+		}
 		if g.cfg.Open || isLocal(r.Context()) {
 			return Principal{Local, []string{decide.RoleAdmin}}, nil
 		}
@@ -122,18 +134,17 @@ func (g *Guard) Principal(r *http.Request) (Principal, error) {
 	if secret = strings.TrimSpace(secret); !strings.EqualFold(scheme, "Bearer") || secret == "" {
 		return Principal{}, ErrMissing
 	}
-	digest := sha256.Sum256([]byte(secret))
-	if p, ok := g.fixed[digest]; ok {
-		return p, nil
+	return g.byDigest(r.Context(), digestOf(secret))
+}
+
+// Program says who a program is that emits events or asks gates. Where these are
+// open to programs, one without a token is an emitter of this machine.
+func (g *Guard) Program(r *http.Request) (Principal, error) {
+	p, err := g.Principal(r)
+	if g.cfg.OpenToPrograms && errors.Is(err, ErrMissing) && r.Header.Get("Authorization") == "" {
+		return Principal{Local, []string{decide.RoleEmitter}}, nil
 	}
-	t, ok, err := g.token(r.Context(), digest)
-	switch {
-	case err != nil:
-		return Principal{}, err
-	case !ok || t.Revoked || t.Expires != 0 && g.cfg.Now().UnixNano() >= t.Expires:
-		return Principal{}, ErrUnknown
-	}
-	return Principal{t.Name, t.Roles}, nil
+	return p, err
 }
 
 // token looks a token up, and reads them all when it must. Who asks meanwhile

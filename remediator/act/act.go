@@ -47,7 +47,8 @@ func tells(kind string) bool { return kind == rule.Notify || kind == rule.Webhoo
 // Outbox keeps the jobs. Implementations are safe for concurrent use.
 type Outbox interface {
 	// Claim takes up to n jobs of a connector that are due at now and not under
-	// another lease, and leases them until now + lease. It counts the attempt,
+	// another lease, and leases them for so long: by now, or by the clock that all who
+	// claim have in common, where there is one. It counts the attempt,
 	// and sets the time of the first one, before it returns. Under a brake it
 	// returns none.
 	Claim(ctx context.Context, connector string, n int, now time.Time, lease time.Duration) ([]Job, error)

@@ -66,7 +66,7 @@ func (w *Worker) attempt(ctx context.Context, job claimed) {
 // try asks the provider and returns what came of it. The error is for the
 // operator; what it means for the money is in the verdict.
 func (w *Worker) try(ctx context.Context, job claimed) (verdict, error) {
-	ctx, cancel := context.WithDeadline(ctx, job.deadline)
+	ctx, cancel := context.WithTimeout(ctx, job.deadline.Sub(w.cfg.Now()))
 	defer cancel()
 	r, err := request(job.Job)
 	if err != nil {
@@ -210,7 +210,9 @@ func (w *Worker) report(ctx context.Context, job claimed, v verdict, now time.Ti
 		if err == nil {
 			return true
 		}
-		w.cfg.Logger.WarnContext(ctx, "append outcome", slog.String("action", job.Action.String()), slog.Any("error", err))
+		if w.unstored.due(w.cfg.Now()) {
+			w.cfg.Logger.WarnContext(ctx, "append outcome", slog.String("action", job.Action.String()), slog.Any("error", err))
+		}
 		wait := time.NewTimer(Backoff{Base: 50 * time.Millisecond, Most: 5 * time.Second}.delay(tries, 0, random))
 		select {
 		case <-ctx.Done():
@@ -224,7 +226,7 @@ func (w *Worker) report(ctx context.Context, job claimed, v verdict, now time.Ti
 // mark notes an error of the outbox after the outcome is in the log. Nothing is
 // lost by it: the lease runs out, and the attempt is repeated under the same key.
 func (w *Worker) mark(ctx context.Context, job claimed, err error) {
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && w.unmarked.due(w.cfg.Now()) {
 		w.cfg.Logger.WarnContext(ctx, "mark job", slog.String("action", job.Action.String()), slog.Any("error", err))
 	}
 }

@@ -1,8 +1,11 @@
 package act_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -272,5 +275,28 @@ func TestWake(t *testing.T) {
 			t.Fatalf("%d jobs unfinished", n)
 		}
 		stop()
+	})
+}
+
+// fullDisk is an outbox that gives no jobs.
+type fullDisk struct{ act.Outbox }
+
+func (fullDisk) Claim(context.Context, string, int, time.Time, time.Duration) ([]act.Job, error) {
+	return nil, errors.New("database or disk is full")
+}
+
+// What stands in the way of a worker for long is told once a minute, not at every poll.
+func TestOutboxThatFailsIsToldOnceAMinute(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, b bubble) {
+		var said bytes.Buffer
+		b.cfg.Outbox, b.cfg.Poll = fullDisk{b.cfg.Outbox}, 250*time.Millisecond
+		b.cfg.Logger = slog.New(slog.NewTextHandler(&said, nil))
+		_, stop := run(t, b.cfg)
+		time.Sleep(10*time.Minute - time.Second)
+		stop()
+		if n := bytes.Count(said.Bytes(), []byte("claim jobs")); n != 10 {
+			t.Errorf("it was told %d times in ten minutes, want 10", n)
+		}
 	})
 }

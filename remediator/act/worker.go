@@ -50,6 +50,8 @@ type Config struct {
 	Now func() time.Time
 	// OnStep is called at each named step of an attempt. Defaults to nothing.
 	OnStep func(step string)
+	// Claimed is told how each claim of jobs ended. Defaults to nothing.
+	Claimed func(error)
 	// Logger is told what the outcomes in the log do not say. Defaults to none.
 	Logger *slog.Logger
 }
@@ -61,6 +63,9 @@ type Worker struct {
 	limiter *rate.Limiter
 	breaker breaker
 	wake    chan struct{}
+	// What is told of jobs that are not claimed, outcomes that are not stored, and
+	// jobs that are not marked.
+	unclaimed, unstored, unmarked reminder
 
 	stop, kill         chan struct{} // closed by Shutdown, when it begins and when its time is over
 	stopOnce, killOnce sync.Once
@@ -93,6 +98,9 @@ func NewWorker(cfg Config) (*Worker, error) {
 	}
 	if cfg.OnStep == nil {
 		cfg.OnStep = func(string) {}
+	}
+	if cfg.Claimed == nil {
+		cfg.Claimed = func(error) {}
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -223,8 +231,9 @@ type claimed struct {
 func (w *Worker) claim(ctx context.Context, n int) []claimed {
 	now := w.cfg.Now()
 	jobs, err := w.cfg.Outbox.Claim(ctx, w.cfg.Name, n, now, w.cfg.Lease)
+	w.cfg.Claimed(err)
 	if err != nil {
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && w.unclaimed.due(now) {
 			w.cfg.Logger.WarnContext(ctx, "claim jobs", slog.String("connector", w.cfg.Name), slog.Any("error", err))
 		}
 		return nil

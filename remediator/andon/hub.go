@@ -30,6 +30,9 @@ type Config struct {
 	Store  Store
 	Logger *slog.Logger
 	Now    func() time.Time // what heartbeats say
+	// Listens is told of each request for the gates: of a stream when it begins, and what
+	// it returns is called when the stream ends. Defaults to nobody.
+	Listens func(r *http.Request, stream bool) (ended func())
 }
 
 // Hub knows which cords are not open and tells everybody who listens of each
@@ -62,6 +65,9 @@ type Hub struct {
 func New(cfg Config) *Hub {
 	var boot [8]byte
 	_, _ = rand.Read(boot[:]) // it never returns an error
+	if cfg.Listens == nil {
+		cfg.Listens = func(*http.Request, bool) func() { return func() {} }
+	}
 	return &Hub{
 		cfg: cfg, boot: hex.EncodeToString(boot[:]), told: make(chan struct{}, 1),
 		changed: make(chan struct{}), servers: map[*http.Server]chan struct{}{}, ended: make(chan struct{}),

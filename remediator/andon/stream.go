@@ -38,6 +38,7 @@ func (h *Hub) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.unsubscribe()
+	defer h.cfg.Listens(r, true)()
 	out := output{w, http.NewResponseController(w)}
 	defer out.release()
 	// The server's limit on reading is one for requests, and this one lasts.
@@ -192,6 +193,7 @@ func (h *Hub) gates(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, http.StatusServiceUnavailable, "unavailable", err.Error())
 		return
 	}
+	h.cfg.Listens(r, false)()
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-cache") // ask each time whether it changed
 	w.Header().Set("ETag", strconv.Quote(id))

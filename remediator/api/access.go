@@ -19,10 +19,21 @@ func readers() []string {
 }
 
 // allow lets those pass who have one of the roles; without any role named, whoever
-// shows a token that counts.
+// shows a token that counts, as often as they may ask.
 func (h handler) allow(next http.HandlerFunc, roles ...string) http.Handler {
+	return h.admit(h.Guard.Principal, next, roles)
+}
+
+// programs lets those pass who may ask gates: whoever shows a token that counts, and
+// on a service of this machine every program.
+func (h handler) programs(next http.HandlerFunc) http.Handler {
+	return h.admit(h.Guard.Program, next, nil)
+}
+
+// admit lets those pass whom who knows and who have one of the roles, if there are any.
+func (h handler) admit(who func(*http.Request) (access.Principal, error), next http.HandlerFunc, roles []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, err := h.Guard.Principal(r)
+		p, err := who(r)
 		switch {
 		case errors.Is(err, access.ErrMissing), errors.Is(err, access.ErrUnknown):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="makegood"`)
@@ -33,6 +44,8 @@ func (h handler) allow(next http.HandlerFunc, roles ...string) http.Handler {
 			return
 		case len(roles) > 0 && !p.Has(roles...):
 			problem.Write(w, http.StatusForbidden, "forbidden", p.Name+" has not the role for it: "+orList(roles))
+			return
+		case len(roles) > 0 && !h.pace.allow(w, p.Name, h.Now()): // gates are asked by all processes of a program at once
 			return
 		}
 		next(w, r.WithContext(access.With(r.Context(), p)))
@@ -85,7 +98,7 @@ func orList(roles []string) string {
 // and everybody that it cannot be looked up: an emitter tries again.
 func (h handler) emits(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, err := h.Guard.Principal(r)
+		p, err := h.Guard.Program(r)
 		switch {
 		case r.Method != http.MethodPost, errors.Is(err, access.ErrMissing), errors.Is(err, access.ErrUnknown):
 		case err != nil:
@@ -103,7 +116,7 @@ func (h handler) emits(next http.Handler) http.Handler {
 // store counts as no: the emitter tries again.
 func MayEmit(guard *access.Guard) func(*http.Request) bool {
 	return func(r *http.Request) bool {
-		p, err := guard.Principal(r)
+		p, err := guard.Program(r)
 		return err == nil && p.Has(decide.RoleEmitter)
 	}
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -22,13 +21,7 @@ const maxCustomers = 4 << 20
 // period is held under one approval. What that is, the log says and nobody else. With
 // dry_run nothing is appended, and the answer is what it would be.
 func (h handler) apply(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Since     time.Time `json:"since"`
-		Until     time.Time `json:"until"`
-		Customers []string  `json:"customers"`
-		Reason    string    `json:"reason"`
-		DryRun    bool      `json:"dry_run"`
-	}
+	var body applyBody
 	if !decodeStrict(w, r, maxCustomers, &body) {
 		return
 	}
@@ -110,7 +103,7 @@ func (h handler) explain(w http.ResponseWriter, r *http.Request) {
 
 // bulk answers GET /v1/bulks/{bulk}.
 func (h handler) bulk(w http.ResponseWriter, r *http.Request) {
-	id, ok := bulkID(w, r.PathValue("bulk"))
+	id, ok := pathID(w, r, "bulk", "id of a bulk")
 	if !ok {
 		return
 	}
@@ -125,20 +118,9 @@ func (h handler) bulk(w http.ResponseWriter, r *http.Request) {
 // onBulk answers POST /v1/bulks/{bulk}/COMMAND.
 func (h handler) onBulk(command string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			Reason string `json:"reason"`
-		}
-		if id, ok := bulkID(w, r.PathValue("bulk")); ok && decodeStrict(w, r, maxCommand, &body) {
+		var body reasonBody
+		if id, ok := pathID(w, r, "bulk", "id of a bulk"); ok && decodeStrict(w, r, maxCommand, &body) {
 			h.give(w, r, decide.CommandBody{Command: command, Bulk: id, Reason: body.Reason})
 		}
 	}
-}
-
-func bulkID(w http.ResponseWriter, text string) (uuid.UUID, bool) {
-	id, err := uuid.Parse(text)
-	if err != nil || id == uuid.Nil {
-		problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%.80q is no id of a bulk", text))
-		return uuid.Nil, false
-	}
-	return id, true
 }

@@ -13,13 +13,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
-	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/people"
 	"github.com/makegood/makegood/remediator/problem"
 	"github.com/makegood/makegood/remediator/rule/expression"
@@ -28,13 +25,14 @@ import (
 const (
 	maxCommand = 64 << 10 // bytes of a command
 	maxKey     = 128      // of an Idempotency-Key
-	maxName    = 512      // bytes of what somebody else named: as much as a fact holds
+	maxName    = people.MaxName
 )
 
 // Desk takes commands. Package people implements it.
 type Desk interface {
 	Give(ctx context.Context, p access.Principal, id string, c decide.CommandBody) (*decide.Answer, error)
 	Apply(ctx context.Context, p access.Principal, id string, c decide.CommandBody, find func() ([]decide.Apply, error)) (*decide.Answer, error)
+	Stamped(ctx context.Context, p access.Principal, id string, c decide.CommandBody, stamp func(*decide.CommandBody) error) (*decide.Answer, error)
 	Activate(ctx context.Context, p access.Principal, id string, a decide.ActivateBody) (*decide.Answer, error)
 }
 
@@ -49,10 +47,8 @@ type Accepted struct {
 // remedy, which is of the whole remedy.
 func (h handler) onRemedy(command string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			Reason string `json:"reason"`
-		}
-		if id, ok := remedyID(w, r); ok && decodeStrict(w, r, maxCommand, &body) {
+		var body reasonBody
+		if id, ok := pathID(w, r, "remedy", "remedy id"); ok && decodeStrict(w, r, maxCommand, &body) {
 			h.give(w, r, decide.CommandBody{Command: command, Remedy: id, Reason: body.Reason})
 		}
 	}
@@ -62,15 +58,12 @@ func (h handler) onRemedy(command string) http.HandlerFunc {
 // remedy: all of them, or the one that is named.
 func (h handler) onSteps(command string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			Reason string    `json:"reason"`
-			Action uuid.UUID `json:"action"`
-		}
-		id, ok := remedyID(w, r)
+		var body stepsBody
+		id, ok := pathID(w, r, "remedy", "remedy id")
 		if !ok || !decodeStrict(w, r, maxCommand, &body) {
 			return
 		}
-		of, err := h.origin(r.Context(), command, id, body.Action)
+		of, err := people.Origin(r.Context(), h.Ledger, command, id, body.Action)
 		if err != nil {
 			h.answer(w, r, nil, err)
 			return
@@ -79,41 +72,16 @@ func (h handler) onSteps(command string) http.HandlerFunc {
 	}
 }
 
-func remedyID(w http.ResponseWriter, r *http.Request) (uuid.UUID, bool) {
-	id, err := uuid.Parse(r.PathValue("remedy"))
-	if err != nil {
-		problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%q is no remedy id", r.PathValue("remedy")))
-	}
-	return id, err == nil
-}
-
-// request answers POST /v1/refunds. The amount is written as in events: "2.99 USD",
-// or an object with amount and currency.
+// request answers POST /v1/refunds.
 func (h handler) request(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Payment   string `json:"payment"`
-		Amount    any    `json:"amount"`
-		Customer  string `json:"customer"`
-		Reason    string `json:"reason"`
-		Reference string `json:"reference"`
-	}
+	var body people.Request
 	if !decodeStrict(w, r, maxCommand, &body) {
 		return
 	}
-	for name, text := range map[string]string{"payment": body.Payment, "customer": body.Customer, "reference": body.Reference} {
-		if len(text) > maxName { // the fold would cut it off, and mean another one
-			problem.Write(w, http.StatusBadRequest, "body", fmt.Sprintf("%s: it has %d bytes, and at most %d are sealed", name, len(text), maxName))
-			return
-		}
-	}
-	c := decide.CommandBody{Command: decide.CommandRequest, Payment: body.Payment, Customer: body.Customer, Reason: body.Reason, Reference: body.Reference}
-	if body.Amount != nil {
-		amount, err := money.FromJSON(body.Amount)
-		if err != nil {
-			problem.Write(w, http.StatusBadRequest, "body", "amount: "+err.Error())
-			return
-		}
-		c.Amount = &amount
+	c, err := body.Command()
+	if err != nil {
+		problem.Write(w, http.StatusBadRequest, "body", err.Error())
+		return
 	}
 	h.give(w, r, c)
 }
@@ -122,17 +90,7 @@ func (h handler) request(w http.ResponseWriter, r *http.Request) {
 // slashes.
 func (h handler) onCord(command string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			Cord         string `json:"cord"`
-			Level        string `json:"level"`
-			Reason       string `json:"reason"`
-			AnswerWithin string `json:"answer_within"`
-			Box          string `json:"box"`
-			Watch        string `json:"watch"`
-			Quiet        string `json:"quiet"`
-			Cause        string `json:"cause"`
-			Fix          string `json:"fix"`
-		}
+		var body cordBody
 		if !decodeStrict(w, r, maxCommand, &body) {
 			return
 		}
@@ -163,13 +121,27 @@ func (h handler) onCord(command string) http.HandlerFunc {
 // onTarget answers POST /v1/pause and /v1/resume.
 func (h handler) onTarget(command string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			Target string `json:"target"`
-			Reason string `json:"reason"`
-		}
+		var body targetBody
 		if decodeStrict(w, r, maxCommand, &body) {
 			h.give(w, r, decide.CommandBody{Command: command, Target: body.Target, Reason: body.Reason})
 		}
+	}
+}
+
+// onCustomer answers POST /v1/customers/{customer}/COMMAND, which is about what is
+// kept of a customer.
+func (h handler) onCustomer(command string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var body reasonBody
+		if !decodeStrict(w, r, maxCommand, &body) {
+			return
+		}
+		customer := r.PathValue("customer")
+		if len(customer) > maxName { // the fold would cut it off, and mean another one
+			problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("a customer has at most %d bytes", maxName))
+			return
+		}
+		h.give(w, r, decide.CommandBody{Command: command, Customer: customer, Reason: body.Reason})
 	}
 }
 
@@ -234,16 +206,11 @@ func (h handler) command(w http.ResponseWriter, r *http.Request) {
 // decodeStrict reads a JSON body that has nothing but what is known, and answers
 // when it cannot.
 func decodeStrict(w http.ResponseWriter, r *http.Request, most int64, into any) bool {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		problem.Write(w, http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("the body has more than %d bytes", most))
+	body, ok := readBody(w, r, most)
+	if !ok {
 		return false
-	case err != nil:
-		problem.Write(w, http.StatusBadRequest, "body", "the body cannot be read")
-		return false
-	case len(bytes.TrimSpace(body)) == 0:
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
 		body = []byte("{}")
 	}
 	if err := decodeObject(body, into); err != nil {
@@ -251,6 +218,19 @@ func decodeStrict(w http.ResponseWriter, r *http.Request, most int64, into any) 
 		return false
 	}
 	return true
+}
+
+// readBody reads a body of at most so many bytes, or answers why it cannot.
+func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, bool) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		problem.Write(w, http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("the body has more than %d bytes", most))
+	case err != nil:
+		problem.Write(w, http.StatusBadRequest, "body", "the body cannot be read")
+	}
+	return body, err == nil
 }
 
 // decodeObject decodes one JSON object of known fields.

@@ -27,6 +27,12 @@ func (h handler) cords(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	answer, err := h.standing(r.Context(), paths)
+	if len(paths) == 0 {
+		var ok bool
+		if answer.Cords, answer.Next, ok = pageOf(w, r.URL.Query(), answer.Cords, func(c Cord) string { return c.Cord }); !ok {
+			return
+		}
+	}
 	h.answer(w, r, answer, err)
 }
 

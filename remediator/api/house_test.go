@@ -275,18 +275,24 @@ func (h *house) refusals() []decide.RefusalFact {
 	return facts[decide.RefusalFact](h, decide.KindRefusal)
 }
 
-// facts reads the facts of a kind as they are sealed.
-func facts[F any](h *house, kind string) []F {
+// stored is the ledger as it stands on disk, until it is released.
+func (h *house) stored() (source ledger.Source, release func()) {
 	h.t.Helper()
 	db, err := ledgerdb.OpenReadOnly(h.t.Context(), filepath.Join(h.config.DataDir, "ledger.db"))
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	defer db.Close()
-	source, release, err := db.Source(h.t.Context())
+	source, end, err := db.Source(h.t.Context())
 	if err != nil {
-		h.t.Fatal(err)
+		h.t.Fatal(errors.Join(err, db.Close()))
 	}
+	return source, func() { end(); db.Close() }
+}
+
+// facts reads the facts of a kind as they are sealed.
+func facts[F any](h *house, kind string) []F {
+	h.t.Helper()
+	source, release := h.stored()
 	defer release()
 	var found []F
 	const page = 1000

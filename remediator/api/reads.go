@@ -2,13 +2,13 @@ package api
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/makegood/makegood/remediator/access"
+	"github.com/makegood/makegood/remediator/adoption"
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/problem"
 	"github.com/makegood/makegood/remediator/store/views"
@@ -23,12 +23,18 @@ type Status struct {
 	LogTime   time.Time    `json:"log_time"`  // of the last of them
 	Unsettled int          `json:"unsettled"` // actions without a final outcome
 	Totals    views.Totals `json:"totals"`
+	Gaps      []views.Gap  `json:"gaps"` // events that clients of the SDK accepted and that did not come
+	// Adoption is in short what GET /v1/adoption says.
+	Adoption adoption.Short `json:"adoption"`
+	Self     *Self          `json:"self,omitempty"`
+	Rules    string         `json:"rules"`           // digest of those in force, empty for none
+	Nodes    []views.Node   `json:"nodes,omitempty"` // on a database: all of them
 }
 
 // Remedies is the answer of GET /v1/remedies, newest first.
 type Remedies struct {
 	Remedies []views.Remedy `json:"remedies"`
-	Next     string         `json:"next,omitempty"` // value of "before" that goes on
+	Next     string         `json:"next,omitempty"` // value of "after" that goes on
 }
 
 // Remedy is the answer of GET /v1/remedies/{id}: the remedy as it stands, and
@@ -44,11 +50,13 @@ type Fact struct {
 	Kind     string          `json:"kind"`
 	At       time.Time       `json:"at"`
 	Body     json.RawMessage `json:"body"`
+	Erased   bool            `json:"erased,omitempty"` // it is evidence, and its key was destroyed
 }
 
 // Cords is the answer of GET /v1/andon.
 type Cords struct {
-	Cords []Cord `json:"cords"`
+	Cords []Cord `json:"cords"`          // by path
+	Next  string `json:"next,omitempty"` // value of "after" that goes on
 }
 
 // Cord is an andon cord as it stands: by itself, and, in Standing, with what lies
@@ -60,8 +68,8 @@ type Cord struct {
 }
 
 const (
-	maxRemedies = 1000 // on one page
-	maxPaths    = 100  // that one question may name
+	maxPage  = views.MaxPage
+	maxPaths = 100 // that one question may name
 )
 
 func (h handler) live(w http.ResponseWriter, r *http.Request) {
@@ -74,19 +82,6 @@ func (h handler) readiness(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.answer(w, r, map[string]bool{"ready": true}, nil)
-}
-
-func (h handler) checkpoint(w http.ResponseWriter, r *http.Request) {
-	note, err := h.Ledger.Checkpoint(r.Context())
-	switch {
-	case err != nil:
-		h.answer(w, r, nil, fmt.Errorf("read checkpoint: %w", err))
-	case note == nil:
-		problem.Write(w, http.StatusNotFound, "not-found", "nothing was sealed yet")
-	default:
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write(note) // an error here means that nobody reads the answer any more
-	}
 }
 
 func (h handler) status(w http.ResponseWriter, r *http.Request) {
@@ -102,22 +97,33 @@ func (h handler) status(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		s.Totals, err = h.Ledger.Totals(r.Context())
 	}
+	if err == nil {
+		s.Gaps, err = h.Ledger.Gaps(r.Context())
+	}
+	if err == nil {
+		var a adoption.Adoption
+		a, err = h.Adoption(r.Context())
+		s.Adoption = a.Short()
+	}
+	if err == nil {
+		s.Nodes, err = h.Ledger.Nodes(r.Context())
+	}
+	if err == nil && h.Self != nil {
+		s.Self = &Self{}
+		*s.Self, err = h.Self(r.Context())
+	}
+	if in := h.InForce(); in.Set != nil {
+		s.Rules = in.Set.Digest
+	}
 	h.answer(w, r, s, err)
 }
 
-// limit reads how many are asked for, or answers why it is no limit.
-func limit(w http.ResponseWriter, q url.Values, into *int) bool {
-	text := q.Get("limit")
-	if text == "" {
-		return true
+// cursorName is the name under which a cursor comes: before is the older one.
+func cursorName(q url.Values) string {
+	if q.Has("after") {
+		return "after"
 	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxRemedies {
-		problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("limit %q is no number from 1 to %d", text, maxRemedies))
-		return false
-	}
-	*into = n
-	return true
+	return "before"
 }
 
 func (h handler) remedies(w http.ResponseWriter, r *http.Request) {
@@ -128,17 +134,12 @@ func (h handler) remedies(w http.ResponseWriter, r *http.Request) {
 	}
 	if text := q.Get("bulk"); text != "" {
 		var ok bool
-		if f.Bulk, ok = bulkID(w, text); !ok {
+		if f.Bulk, ok = parseID(w, text, "id of a bulk"); !ok {
 			return
 		}
 	}
-	if text := q.Get("before"); text != "" {
-		n, err := strconv.ParseUint(text, 10, 63)
-		if err != nil {
-			problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("before %q is no sequence: take it from \"next\" of the page before", text))
-			return
-		}
-		f.Before = n
+	if !sequence(w, q, cursorName(q), &f.Before) {
+		return
 	}
 	list, err := h.Ledger.Remedies(r.Context(), f)
 	page := Remedies{Remedies: list}
@@ -153,7 +154,7 @@ func (h handler) remedies(w http.ResponseWriter, r *http.Request) {
 
 // foundRemedy returns the remedy that a path names, or answers why there is none.
 func (h handler) foundRemedy(w http.ResponseWriter, r *http.Request) (found *views.Remedy, ok bool) {
-	id, ok := remedyID(w, r)
+	id, ok := pathID(w, r, "remedy", "remedy id")
 	if !ok {
 		return nil, false
 	}
@@ -173,11 +174,21 @@ func (h handler) remedy(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	entries, err := h.Ledger.History(r.Context(), found.Remedy)
+	var erased map[uint64]bool
+	if err == nil {
+		erased, err = h.Ledger.Erased(r.Context(), entries)
+	}
 	answer := Remedy{Remedy: *found, Facts: []Fact{}}
 	for _, e := range entries {
-		answer.Facts = append(answer.Facts, Fact{Sequence: e.Seq, Kind: e.Kind, At: time.Unix(0, e.At).UTC(), Body: e.Body})
+		answer.Facts = append(answer.Facts, factOf(e, erased[e.Seq]))
 	}
 	h.answer(w, r, answer, err)
+}
+
+// today answers GET /v1/today: how things stand, and what the last day was like.
+func (h handler) today(w http.ResponseWriter, r *http.Request) {
+	t, err := h.Today(r.Context())
+	h.answer(w, r, t, err)
 }
 
 // Holds is the answer of GET /v1/holds.
@@ -188,6 +199,22 @@ type Holds struct {
 func (h handler) holds(w http.ResponseWriter, r *http.Request) {
 	holds, err := h.Ledger.Holds(r.Context())
 	h.answer(w, r, Holds{holds}, err)
+}
+
+// HeldCustomers is the answer of GET /v1/customers/held.
+type HeldCustomers struct {
+	Customers []views.LegalHold `json:"customers"`      // the oldest hold first
+	Next      string            `json:"next,omitempty"` // value of "after" that goes on
+}
+
+func (h handler) heldCustomers(w http.ResponseWriter, r *http.Request) {
+	held, err := h.Ledger.LegalHolds(r.Context())
+	page, next, ok := pageOf(w, r.URL.Query(), held, func(l views.LegalHold) string {
+		return l.Since.UTC().Format("2006-01-02T15:04:05.000000000Z") + " " + l.Customer
+	})
+	if ok {
+		h.answer(w, r, HeldCustomers{page, next}, err)
+	}
 }
 
 // Brakes is the answer of GET /v1/brakes.

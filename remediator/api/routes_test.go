@@ -19,23 +19,28 @@ var callers = []string{"nobody", "wrong", "revoked", "expired", "eve", "ann", "w
 // What the callers get. Of commands the fold says it: 200 it was done, 409 it was
 // refused for another reason than the role.
 const (
-	public     = "200 200 200 200 200 200 200 200 200 200 200 200"
-	signedIn   = "401 401 401 401 200 200 200 200 200 200 200 200"
-	readers    = "401 401 401 401 403 200 200 200 200 200 200 200"
-	admins     = "401 401 401 401 403 403 403 403 403 403 200 200"
-	emitters   = "401 401 401 401 202 403 403 403 403 403 202 202"
-	cords      = "401 401 401 401 403 200 200 200 200 200 200 200"
-	refused    = "401 401 401 401 403 409 409 409 409 409 409 409"
-	approvers  = "401 401 401 401 403 403 403 409 403 403 409 409"
-	requesters = "401 401 401 401 403 409 403 409 403 409 409 409"
-	pausers    = "401 401 401 401 403 403 403 200 403 200 200 200"
-	stoppers   = "401 401 401 401 403 403 403 409 403 409 409 409"
-	authors    = "401 401 401 401 403 403 200 403 403 403 200 200"
-	explainers = "401 401 401 401 403 403 404 404 404 404 404 404"
-	appliers   = "401 401 401 401 403 403 422 403 403 422 422 422"
-	notFound   = "401 401 401 401 403 403 403 403 403 404 404 404"
-	unread     = "401 401 401 401 403 404 404 404 404 404 404 404"
-	unsigned   = "404 404 404 404 404 404 404 404 404 404 404 404"
+	public      = "200 200 200 200 200 200 200 200 200 200 200 200"
+	signedIn    = "401 401 401 401 200 200 200 200 200 200 200 200"
+	readers     = "401 401 401 401 403 200 200 200 200 200 200 200"
+	admins      = "401 401 401 401 403 403 403 403 403 403 200 200"
+	emitters    = "401 401 401 401 202 403 403 403 403 403 202 202"
+	cords       = "401 401 401 401 403 200 200 200 200 200 200 200"
+	refused     = "401 401 401 401 403 409 409 409 409 409 409 409"
+	auditors    = "401 401 401 401 403 403 403 403 200 403 200 200"
+	erasers     = "401 401 401 401 403 403 403 403 403 200 200 200"
+	approvers   = "401 401 401 401 403 403 403 409 403 403 409 409"
+	requesters  = "401 401 401 401 403 409 403 409 403 409 409 409"
+	pausers     = "401 401 401 401 403 403 403 200 403 200 200 200"
+	stoppers    = "401 401 401 401 403 403 403 409 403 409 409 409"
+	authors     = "401 401 401 401 403 403 200 403 403 403 200 200"
+	explainers  = "401 401 401 401 403 403 404 404 404 404 404 404"
+	seers       = "401 401 401 401 403 403 200 200 200 200 200 200"
+	appliers    = "401 401 401 401 403 403 422 403 403 422 422 422"
+	reconcilers = "401 401 401 401 403 403 403 200 200 200 200 200"
+	closers     = "401 401 401 401 403 403 403 409 409 409 409 409"
+	notFound    = "401 401 401 401 403 403 403 403 403 404 404 404"
+	unread      = "401 401 401 401 403 404 404 404 404 404 404 404"
+	unsigned    = "404 404 404 404 404 404 404 404 404 404 404 404"
 )
 
 const (
@@ -45,49 +50,87 @@ const (
 
 // routes is what is asked of each route, and what the callers get.
 var routes = map[string]struct{ path, body, want string }{
-	"GET /livez":                            {"/livez", "", public},
-	"GET /readyz":                           {"/readyz", "", public},
-	"GET /healthz":                          {"/healthz", "", public},
-	"GET /checkpoint":                       {"/checkpoint", "", public},
-	"POST /v1/events":                       {"/v1/events", event, emitters},
-	"GET /v1/status":                        {"/v1/status", "", readers},
-	"GET /v1/remedies":                      {"/v1/remedies", "", readers},
-	"GET /v1/remedies/{remedy}":             {"/v1/remedies/" + none, "", unread},
-	"GET /v1/holds":                         {"/v1/holds", "", readers},
-	"GET /v1/remedies/{remedy}/explanation": {"/v1/remedies/" + none + "/explanation", "", explainers},
-	"GET /v1/bulks/{bulk}":                  {"/v1/bulks/" + none, "", unread},
-	"POST /v1/bulks/{bulk}/approve":         {"/v1/bulks/" + none + "/approve", "", approvers},
-	"POST /v1/bulks/{bulk}/deny":            {"/v1/bulks/" + none + "/deny", "", approvers},
-	"POST /v1/rules/{rule}/apply":           {"/v1/rules/none/apply", `{"since":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z"}`, appliers},
-	"GET /v1/andon":                         {"/v1/andon", "", readers},
-	"GET /v1/brakes":                        {"/v1/brakes", "", readers},
-	"GET /v1/rules":                         {"/v1/rules", "", readers},
-	"GET /v1/commands":                      {"/v1/commands?id=none", "", unread},
-	"GET /v1/webhooks":                      {"/v1/webhooks", "", readers},
-	"POST /v1/webhooks/{endpoint}/enable":   {"/v1/webhooks/none/enable", "", notFound},
-	"POST /v1/webhooks/{endpoint}/test":     {"/v1/webhooks/none/test", "", notFound},
-	"POST /v1/webhooks/{source}":            {"/v1/webhooks/none", "{}", unsigned},
-	"GET /v1/whoami":                        {"/v1/whoami", "", signedIn},
-	"GET /v1/andon/stream":                  {"/v1/andon/stream", "", signedIn},
-	"GET /v1/andon/gates":                   {"/v1/andon/gates", "", signedIn},
-	"GET /v1/tokens":                        {"/v1/tokens", "", admins},
-	"GET /v1/credits/{customer}":            {"/v1/credits/c-1", "", admins},
-	"POST /v1/credits/{customer}/redeem":    {"/v1/credits/c-1/redeem", "{}", strings.ReplaceAll(admins, "200", "400")},
-	"POST /v1/remedies/{remedy}/approve":    {"/v1/remedies/" + none + "/approve", "", approvers},
-	"POST /v1/remedies/{remedy}/deny":       {"/v1/remedies/" + none + "/deny", "", approvers},
-	"POST /v1/remedies/{remedy}/retry":      {"/v1/remedies/" + none + "/retry", "", stoppers},
-	"POST /v1/remedies/{remedy}/reverse":    {"/v1/remedies/" + none + "/reverse", "", requesters},
-	"POST /v1/refunds":                      {"/v1/refunds", "", requesters},
-	"POST /v1/andon/pull":                   {"/v1/andon/pull", `{"cord":"product/1","reason":"look"}`, cords},
-	"POST /v1/andon/acknowledge":            {"/v1/andon/acknowledge", `{"cord":"never"}`, refused},
-	"POST /v1/andon/release":                {"/v1/andon/release", `{"cord":"never"}`, refused},
-	"POST /v1/pause":                        {"/v1/pause", `{"target":"rule:none"}`, pausers},
-	"POST /v1/resume":                       {"/v1/resume", `{"target":"rule:never"}`, stoppers},
-	"POST /v1/tokens":                       {"/v1/tokens", `{"name":"sam","roles":["agent"]}`, admins},
-	"POST /v1/tokens/{token}/revoke":        {"/v1/tokens/SPARE/revoke", "", admins},
-	"POST /v1/rules/activate":               {"/v1/rules/activate", "RULES", authors},
-	"POST /v1/rules/approve":                {"/v1/rules/approve", `{"digest":"none"}`, approvers},
-	"POST /v1/rules/deny":                   {"/v1/rules/deny", `{"digest":"none"}`, approvers},
+	"GET /livez":                                              {"/livez", "", public},
+	"GET /v1/openapi.json":                                    {"/v1/openapi.json", "", public},
+	"GET /readyz":                                             {"/readyz", "", public},
+	"GET /healthz":                                            {"/healthz", "", public},
+	"GET /checkpoint":                                         {"/checkpoint", "", public},
+	"POST /v1/customers/{customer}/erase":                     {"/v1/customers/c-9/erase", "{}", erasers},
+	"POST /v1/customers/{customer}/hold":                      {"/v1/customers/c-9/hold", "{}", strings.ReplaceAll(erasers, "200", "409")},
+	"POST /v1/customers/{customer}/unhold":                    {"/v1/customers/c-9/unhold", `{"reason":"over"}`, strings.ReplaceAll(erasers, "200", "409")},
+	"GET /tile/{tile:.+}":                                     {"/tile/0/000.p/1", "", public},
+	"GET /tile/entries/{bundle:.+}":                           {"/tile/entries/000.p/1", "", auditors},
+	"POST /v1/events":                                         {"/v1/events", event, emitters},
+	"GET /v1/today":                                           {"/v1/today", "", readers},
+	"POST /v1/sign-in-links":                                  {"/v1/sign-in-links", "", admins},
+	"GET /v1/integrity":                                       {"/v1/integrity", "", readers},
+	"POST /v1/integrity/verify":                               {"/v1/integrity/verify", "", "401 401 401 401 403 403 403 403 200 200 200 200"},
+	"GET /v1/adoption":                                        {"/v1/adoption", "", readers},
+	"GET /v1/status":                                          {"/v1/status", "", readers},
+	"GET /v1/remedies":                                        {"/v1/remedies", "", readers},
+	"GET /v1/refunds.csv":                                     {"/v1/refunds.csv", "", readers},
+	"GET /v1/refunds":                                         {"/v1/refunds", "", readers},
+	"GET /v1/remedies/{remedy}":                               {"/v1/remedies/" + none, "", unread},
+	"GET /v1/remedies/{remedy}/receipt":                       {"/v1/remedies/6ba7b811-9dad-11d1-80b4-00c04fd430c8/receipt", "", strings.ReplaceAll(auditors, "200", "404")},
+	"GET /v1/holds":                                           {"/v1/holds", "", readers},
+	"GET /v1/remedies/{remedy}/explanation":                   {"/v1/remedies/" + none + "/explanation", "", explainers},
+	"GET /v1/remedies/{remedy}/evidence":                      {"/v1/remedies/" + none + "/evidence", "", explainers},
+	"GET /v1/bulks/{bulk}":                                    {"/v1/bulks/" + none, "", unread},
+	"POST /v1/bulks/{bulk}/approve":                           {"/v1/bulks/" + none + "/approve", "", approvers},
+	"POST /v1/bulks/{bulk}/deny":                              {"/v1/bulks/" + none + "/deny", "", approvers},
+	"POST /v1/rules/{rule}/apply":                             {"/v1/rules/none/apply", `{"since":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z"}`, appliers},
+	"GET /v1/andon":                                           {"/v1/andon", "", readers},
+	"GET /v1/brakes":                                          {"/v1/brakes", "", readers},
+	"GET /v1/rules":                                           {"/v1/rules", "", readers},
+	"GET /v1/commands":                                        {"/v1/commands?id=none", "", unread},
+	"GET /v1/webhooks":                                        {"/v1/webhooks", "", readers},
+	"POST /v1/webhooks/{endpoint}/enable":                     {"/v1/webhooks/none/enable", "", notFound},
+	"POST /v1/webhooks/{endpoint}/test":                       {"/v1/webhooks/none/test", "", notFound},
+	"POST /v1/webhooks/{source}":                              {"/v1/webhooks/none", "{}", unsigned},
+	"GET /v1/whoami":                                          {"/v1/whoami", "", signedIn},
+	"GET /v1/andon/stream":                                    {"/v1/andon/stream", "", signedIn},
+	"GET /v1/andon/gates":                                     {"/v1/andon/gates", "", signedIn},
+	"GET /v1/tokens":                                          {"/v1/tokens", "", admins},
+	"GET /v1/credits/{customer}":                              {"/v1/credits/c-1", "", admins},
+	"POST /v1/credits/{customer}/redeem":                      {"/v1/credits/c-1/redeem", "{}", strings.ReplaceAll(admins, "200", "400")},
+	"POST /v1/remedies/{remedy}/approve":                      {"/v1/remedies/" + none + "/approve", "", approvers},
+	"POST /v1/remedies/{remedy}/deny":                         {"/v1/remedies/" + none + "/deny", "", approvers},
+	"POST /v1/remedies/{remedy}/retry":                        {"/v1/remedies/" + none + "/retry", "", stoppers},
+	"POST /v1/remedies/{remedy}/reverse":                      {"/v1/remedies/" + none + "/reverse", "", requesters},
+	"POST /v1/refunds":                                        {"/v1/refunds", "", requesters},
+	"POST /v1/andon/pull":                                     {"/v1/andon/pull", `{"cord":"product/1","reason":"look"}`, cords},
+	"POST /v1/andon/acknowledge":                              {"/v1/andon/acknowledge", `{"cord":"never"}`, refused},
+	"POST /v1/andon/release":                                  {"/v1/andon/release", `{"cord":"never"}`, refused},
+	"POST /v1/pause":                                          {"/v1/pause", `{"target":"rule:none"}`, pausers},
+	"POST /v1/resume":                                         {"/v1/resume", `{"target":"rule:never"}`, stoppers},
+	"POST /v1/tokens":                                         {"/v1/tokens", `{"name":"sam","roles":["agent"]}`, admins},
+	"POST /v1/tokens/{token}/revoke":                          {"/v1/tokens/SPARE/revoke", "", admins},
+	"POST /v1/rules/activate":                                 {"/v1/rules/activate", "RULES", authors},
+	"POST /v1/rules/approve":                                  {"/v1/rules/approve", `{"digest":"none"}`, approvers},
+	"GET /v1/reconciliations":                                 {"/v1/reconciliations", "", readers},
+	"POST /v1/reconciliations":                                {"/v1/reconciliations", `{"from":"2026-01-01T00:00:00Z","to":"2026-01-02T00:00:00Z"}`, reconcilers},
+	"GET /v1/coes":                                            {"/v1/coes", "", readers},
+	"GET /v1/coes/{coe}":                                      {"/v1/coes/" + none, "", unread},
+	"GET /v1/coes/{coe}/diff":                                 {"/v1/coes/" + none + "/diff", "", unread},
+	"GET /v1/coes/{coe}/page":                                 {"/v1/coes/" + none + "/page", "", unread},
+	"GET /v1/coes/{coe}/bundle":                               {"/v1/coes/" + none + "/bundle", "", strings.ReplaceAll(auditors, "200", "404")},
+	"POST /v1/coes/check":                                     {"/v1/coes/check", `{"text":"# x"}`, readers},
+	"POST /v1/coes":                                           {"/v1/coes", `{"cord":"no//path"}`, refused},
+	"POST /v1/coes/{coe}/revisions":                           {"/v1/coes/" + none + "/revisions", `{"text":"x"}`, refused},
+	"POST /v1/coes/{coe}/review":                              {"/v1/coes/" + none + "/review", "", refused},
+	"POST /v1/coes/{coe}/publish":                             {"/v1/coes/" + none + "/publish", "", strings.Replace(refused, "409", "403", 1)},
+	"POST /v1/coes/{coe}/close":                               {"/v1/coes/" + none + "/close", "", strings.Replace(refused, "409", "403", 1)},
+	"POST /v1/reconciliations/differences/{difference}/close": {"/v1/reconciliations/differences/" + none + "/close", `{"reason":"settled"}`, closers},
+	"GET /v1/remedies/{remedy}/verification":                  {"/v1/remedies/" + none + "/verification", "", unread},
+	"GET /v1/facts/{sequence}":                                {"/v1/facts/1", "", auditors},
+	"GET /v1/rules/{rule}":                                    {"/v1/rules/late", "", readers},
+	"GET /v1/rule-sets/{set}":                                 {"/v1/rule-sets/none", "", unread},
+	"GET /v1/rules/{rule}/near-misses":                        {"/v1/rules/late/near-misses", "", seers},
+	"POST /v1/rules/explain":                                  {"/v1/rules/explain", event, seers},
+	"POST /v1/rules/backtest":                                 {"/v1/rules/backtest", "", seers},
+	"GET /v1/customers/held":                                  {"/v1/customers/held", "", readers},
+	"POST /v1/clock/confirm":                                  {"/v1/clock/confirm", "", erasers},
+	"POST /v1/rules/deny":                                     {"/v1/rules/deny", `{"digest":"none"}`, approvers},
 }
 
 // TestRoutes holds who may ask what: each route with each kind of caller. A route

@@ -13,12 +13,6 @@ import (
 // maxRules bounds the body of an activation: rule files, in JSON.
 const maxRules = 8 << 20
 
-// InForce is a rule set in force and who put it there.
-type InForce struct {
-	Set    *rule.Set
-	Author string
-}
-
 // Rules is the answer of GET /v1/rules.
 type Rules struct {
 	Digest   string           `json:"digest"` // empty: none are in force
@@ -32,6 +26,7 @@ type Rules struct {
 type RuleInForce struct {
 	Rule   string `json:"rule"`
 	Owner  string `json:"owner"`
+	Author string `json:"author"` // who put it in force as it is
 	Mode   string `json:"mode"`
 	Digest string `json:"digest"`
 	File   string `json:"file"`
@@ -39,13 +34,18 @@ type RuleInForce struct {
 	Money  bool   `json:"money"` // it pays
 }
 
+// inForce is a rule as it is answered.
+func inForce(in decide.InForce, rl *rule.Rule) RuleInForce {
+	return RuleInForce{Rule: rl.Name, Owner: rl.Owner, Author: in.Authors[rl.Name], Mode: string(rl.Mode), Digest: rl.Digest,
+		File: rl.File, Line: rl.Line, Money: rl.MovesMoney()}
+}
+
 func (h handler) rules(w http.ResponseWriter, r *http.Request) {
 	answer := Rules{Rules: []RuleInForce{}, Files: []rule.File{}}
 	if in := h.InForce(); in.Set != nil {
 		answer.Digest, answer.Author, answer.Files = in.Set.Digest, in.Author, in.Set.Files
 		for _, rl := range in.Set.Rules {
-			answer.Rules = append(answer.Rules, RuleInForce{Rule: rl.Name, Owner: rl.Owner, Mode: string(rl.Mode), Digest: rl.Digest,
-				File: rl.File, Line: rl.Line, Money: rl.MovesMoney()})
+			answer.Rules = append(answer.Rules, inForce(in, rl))
 		}
 	}
 	var err error
@@ -56,10 +56,7 @@ func (h handler) rules(w http.ResponseWriter, r *http.Request) {
 // activate answers POST /v1/rules/activate. What is wrong with the files is
 // answered at once, and nothing is appended.
 func (h handler) activate(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Files  []rule.File `json:"files"`
-		Parent string      `json:"parent"`
-	}
+	var body activateBody
 	if !decodeStrict(w, r, maxRules, &body) {
 		return
 	}
@@ -68,12 +65,7 @@ func (h handler) activate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := h.CheckRules(r.Context(), body.Files); err != nil {
-		var problems *rule.Problems
-		if errors.As(err, &problems) {
-			unprocessable(w, *problems)
-			return
-		}
-		problem.Write(w, http.StatusUnprocessableEntity, "rules", err.Error())
+		badRules(w, err)
 		return
 	}
 	h.activation(w, r, decide.ActivateBody{Files: body.Files, Parent: body.Parent}, decide.RoleAuthor)
@@ -82,9 +74,7 @@ func (h handler) activate(w http.ResponseWriter, r *http.Request) {
 // answerProposal answers POST /v1/rules/approve and /v1/rules/deny.
 func (h handler) answerProposal(approve bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			Digest string `json:"digest"`
-		}
+		var body digestBody
 		if !decodeStrict(w, r, maxCommand, &body) {
 			return
 		}
@@ -110,9 +100,15 @@ func (h handler) activation(w http.ResponseWriter, r *http.Request, a decide.Act
 	h.answered(w, r, id, answer, err, p.Has(role))
 }
 
-// unprocessable answers what is wrong with rule files, each with its place.
-func unprocessable(w http.ResponseWriter, problems rule.Problems) {
+// badRules answers what is wrong with rule files, each with its place where it has one.
+func badRules(w http.ResponseWriter, err error) {
 	const status = http.StatusUnprocessableEntity
+	var found *rule.Problems
+	if !errors.As(err, &found) {
+		problem.Write(w, status, "rules", err.Error())
+		return
+	}
+	problems := *found
 	problem.Send(w, status, struct {
 		problem.Problem
 		Problems rule.Problems `json:"problems"`

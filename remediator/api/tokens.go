@@ -17,7 +17,8 @@ import (
 
 // Tokens is the answer of GET /v1/tokens.
 type Tokens struct {
-	Tokens []Token `json:"tokens"`
+	Tokens []Token `json:"tokens"`         // by name
+	Next   string  `json:"next,omitempty"` // value of "after" that goes on
 }
 
 // Token is a token as it is listed; its secret is known to its holder alone.
@@ -42,8 +43,12 @@ func listed(t decide.Token) Token {
 
 func (h handler) tokens(w http.ResponseWriter, r *http.Request) {
 	tokens, err := h.Ledger.Tokens(r.Context())
-	answer := Tokens{Tokens: []Token{}}
-	for _, t := range tokens {
+	page, next, ok := pageOf(w, r.URL.Query(), tokens, func(t decide.Token) string { return t.Name + " " + t.ID.String() })
+	if !ok {
+		return
+	}
+	answer := Tokens{Tokens: []Token{}, Next: next}
+	for _, t := range page {
 		answer.Tokens = append(answer.Tokens, listed(t))
 	}
 	h.answer(w, r, answer, err)
@@ -53,11 +58,7 @@ func (h handler) tokens(w http.ResponseWriter, r *http.Request) {
 // that a repeat cannot show it again: it is refused, and another token is made
 // under another key.
 func (h handler) makeToken(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Name      string   `json:"name"`
-		Roles     []string `json:"roles"`
-		ExpiresIn string   `json:"expires_in"`
-	}
+	var body tokenBody
 	if !decodeStrict(w, r, maxCommand, &body) {
 		return
 	}
@@ -105,14 +106,28 @@ func (h handler) makeToken(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, r, made, nil)
 }
 
-// revokeToken answers POST /v1/tokens/{token}/revoke.
-func (h handler) revokeToken(w http.ResponseWriter, r *http.Request) {
-	id, err := uuid.Parse(r.PathValue("token"))
-	if err != nil {
-		problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("%q is no token id", r.PathValue("token")))
+// Link is the answer of POST /v1/sign-in-links.
+type Link struct {
+	Path string `json:"path"` // of the console; it signs in once, within ten minutes, at this node. "/": nobody needs to sign in
+}
+
+// makeLink answers POST /v1/sign-in-links: a link that signs whoever asks in to the
+// console.
+func (h handler) makeLink(w http.ResponseWriter, r *http.Request) {
+	if !decodeStrict(w, r, maxCommand, &struct{}{}) {
 		return
 	}
-	if !decodeStrict(w, r, maxCommand, &struct{}{}) {
+	link := Link{Path: "/"}
+	if secret := h.Guard.LinkFor(r); secret != "" {
+		link.Path = "/sign-in/link/" + secret
+	}
+	h.answer(w, r, link, nil)
+}
+
+// revokeToken answers POST /v1/tokens/{token}/revoke.
+func (h handler) revokeToken(w http.ResponseWriter, r *http.Request) {
+	id, ok := pathID(w, r, "token", "token id")
+	if !ok || !decodeStrict(w, r, maxCommand, &struct{}{}) {
 		return
 	}
 	tokens, err := h.Ledger.Tokens(r.Context())

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -21,8 +22,9 @@ type Webhooks interface {
 
 // Deliveries is the answer of GET /v1/webhooks.
 type Deliveries struct {
-	Endpoints  []Endpoint       `json:"endpoints"`  // by name
-	Deliveries []views.Delivery `json:"deliveries"` // those of the newest remedies first
+	Endpoints  []Endpoint       `json:"endpoints"`      // by name
+	Deliveries []views.Delivery `json:"deliveries"`     // those of the newest remedies first
+	Next       string           `json:"next,omitempty"` // value of "after" that goes on
 }
 
 // Endpoint is a receiver of webhooks as it stands.
@@ -41,13 +43,23 @@ type Pinged struct {
 func (h handler) webhooks(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	f := views.DeliveryFilter{Endpoint: q.Get("endpoint"), Status: q.Get("status")}
+	f.Limit = views.PageOf
 	if !limit(w, q, &f.Limit) {
 		return
+	}
+	if text := q.Get("after"); text != "" {
+		if n, err := fmt.Sscanf(text, "%d.%d", &f.After.Sequence, &f.After.Place); n != 2 || err != nil {
+			problem.Write(w, http.StatusBadRequest, "parameter", fmt.Sprintf("after %.80q is no cursor: take it from \"next\" of the page before", text))
+			return
+		}
 	}
 	disabled, err := h.Ledger.DisabledEndpoints(r.Context())
 	answer := Deliveries{Endpoints: []Endpoint{}}
 	if err == nil {
 		answer.Deliveries, err = h.Ledger.Deliveries(r.Context(), f)
+	}
+	if n := len(answer.Deliveries); n == f.Limit {
+		answer.Next = fmt.Sprintf("%d.%d", answer.Deliveries[n-1].Sequence, answer.Deliveries[n-1].Place)
 	}
 	addresses := map[string]string{}
 	if h.Webhooks != nil {
@@ -67,7 +79,7 @@ func (h handler) webhooks(w http.ResponseWriter, r *http.Request) {
 // enableWebhook tells an endpoint again that asked for no more.
 func (h handler) enableWebhook(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("endpoint")
-	if h.known(w, name) {
+	if h.knownEndpoint(w, name) {
 		h.answer(w, r, Endpoint{Name: name, URL: h.Webhooks.Endpoints()[name]}, h.Ledger.Enable(r.Context(), name))
 	}
 }
@@ -75,7 +87,7 @@ func (h handler) enableWebhook(w http.ResponseWriter, r *http.Request) {
 // testWebhook pings an endpoint.
 func (h handler) testWebhook(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("endpoint")
-	if !h.known(w, name) {
+	if !h.knownEndpoint(w, name) {
 		return
 	}
 	status, err := h.Webhooks.Ping(r.Context(), name)
@@ -86,8 +98,8 @@ func (h handler) testWebhook(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, r, Pinged{Status: status}, nil)
 }
 
-// known answers when there is no such endpoint.
-func (h handler) known(w http.ResponseWriter, name string) bool {
+// knownEndpoint answers when there is no such endpoint.
+func (h handler) knownEndpoint(w http.ResponseWriter, name string) bool {
 	if h.Webhooks != nil {
 		if _, ok := h.Webhooks.Endpoints()[name]; ok {
 			return true

@@ -12,8 +12,17 @@
 // under its key. TestCrashTelling does so while mails and webhooks are sent, to a
 // mail server and a receiver that survive.
 //
+// TestCrashSeen and TestCrashActivation do so while it takes in what the provider says
+// of a refund, and while a start puts rules in force.
+//
+// TestFaults has three nodes on one database, behind a balancer: they are killed,
+// frozen and suspended, also in the middle of an append and of a commit, the database
+// loses their connections and is restarted, the provider goes away, and calls to it
+// overtake each other. `make faults` does that a hundred times.
+//
 // The folder mutants holds programs from which one thing that keeps money safe
-// was taken away. `make crash MUTANT=name` must fail for each.
+// was taken away. `make crash MUTANT=name` must fail for each, and TestMutants has
+// the test that each names find it in seconds.
 package crash
 
 import (
@@ -28,6 +37,7 @@ import (
 
 	"github.com/makegood/makegood/remediator"
 	"github.com/makegood/makegood/remediator/act"
+	"github.com/makegood/makegood/remediator/store/postgrestest"
 	"github.com/makegood/makegood/tools/mutate"
 )
 
@@ -94,29 +104,27 @@ type tally struct {
 
 // TestCrash kills the service and accounts for every refund afterwards.
 func TestCrash(t *testing.T) {
+	crash(t, func(*testing.T) string { return "" })
+}
+
+// TestCrashDatabase does so with log and ledger in PostgreSQL, where whoever comes
+// after a dead one waits for the end of its lease, and a zombie holds it and freezes.
+func TestCrashDatabase(t *testing.T) {
+	crash(t, func(t *testing.T) string { return postgrestest.New(t) })
+}
+
+func crash(t *testing.T, database func(*testing.T) string) {
 	if testing.Short() {
 		t.Skip("it takes a minute: make test runs it, make crash longer")
 	}
-	binary, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if *mutated != "" {
-		m, err := mutate.Read(mutantFolder, *mutated)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if binary, err = m.Build(root, t.TempDir()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	binary := serviceBinary(t)
 	sum := tally{at: map[string]int{}}
 	rounds, until := 1, time.Now().Add(time.Duration(*seconds)*time.Second)
 	if *full {
 		rounds, until = fullRounds, time.Time{}
 	}
 	for i := range rounds {
-		r := &round{t: t, binary: binary, seed: *seed + uint64(i), until: until, sum: &sum}
+		r := &round{t: t, binary: binary, seed: *seed + uint64(i), until: until, sum: &sum, home: home{database: database(t)}}
 		if err := r.run(); err != nil {
 			sum.print(t)
 			t.Fatalf("round with seed %d: %v", r.seed, err)
@@ -128,6 +136,26 @@ func TestCrash(t *testing.T) {
 	}
 	sum.print(t)
 	sum.judge(t)
+}
+
+// serviceBinary is the program of the service: this test's own, or a mutant of it.
+func serviceBinary(t *testing.T) string {
+	t.Helper()
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *mutated == "" {
+		return binary
+	}
+	m, err := mutate.Read(mutantFolder, *mutated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if binary, err = m.Build(root, t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	return binary
 }
 
 // print shows the counts and where the service died.
@@ -161,7 +189,7 @@ func (s *tally) judge(t *testing.T) {
 	}
 }
 
-// round is one workload on one folder, from the first event to the comparison.
+// round is one workload on one home, from the first event to the comparison.
 type round struct {
 	t      *testing.T
 	binary string // of the service; the others are never mutants
@@ -169,7 +197,7 @@ type round struct {
 	until  time.Time // begin no kill after it; zero: all kills
 	sum    *tally
 
-	dir     string // the service's data folder
+	home    home
 	service serviceConfig
 	emitter *process
 	zombie  *zombie
@@ -180,11 +208,14 @@ func (r *round) run() error {
 	if err != nil {
 		return err
 	}
-	r.dir = filepath.Join(r.t.TempDir(), "data")
-	r.service = serviceConfig{DataDir: r.dir, Listen: freeAddress(r.t), Provider: "http://" + freeAddress(r.t), Rules: "parcels.yaml"}
+	r.home.dir = filepath.Join(r.t.TempDir(), "data")
+	r.service = serviceConfig{DataDir: r.home.dir, Database: r.home.database, Listen: freeAddress(r.t), Provider: "http://" + freeAddress(r.t), Rules: "parcels.yaml"}
 
 	provider := start(r.t, self, "sandbox", sandboxConfig{Listen: strings.TrimPrefix(r.service.Provider, "http://"), Seed: r.seed})
 	if _, err := provider.read("ready"); err != nil {
+		return err
+	}
+	if err := r.activate(); err != nil {
 		return err
 	}
 	r.emitter = start(r.t, self, "emitter", emitterConfig{URL: "http://" + r.service.Listen, Seed: r.seed, Rate: eventsASecond})
@@ -208,6 +239,21 @@ func (r *round) run() error {
 		killed.Round(time.Second), finished.Round(time.Second), time.Since(began).Round(time.Second))
 	r.sum.runs++
 	return provider.stop()
+}
+
+// activate puts the rules in force on a database, where no start of a service does.
+func (r *round) activate() error {
+	if r.home.database == "" {
+		return nil
+	}
+	service := start(r.t, r.binary, "service", r.service)
+	if _, err := service.read("ready"); err != nil {
+		return err
+	}
+	if err := (&face{url: "http://" + r.service.Listen}).activate(r.service.Rules); err != nil {
+		return fmt.Errorf("%w: %s", err, service.said())
+	}
+	return service.stop()
 }
 
 // killAll goes through the plan.

@@ -9,33 +9,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
-	"github.com/makegood/makegood/remediator/store/logdb"
-
-	_ "modernc.org/sqlite" // registers the driver
 )
-
-// Files of a data folder.
-const (
-	ledgerFile    = "ledger.db"
-	logFile       = "log.db"
-	keyFile       = "ledger.key"
-	publicKeyFile = "ledger.pub"
-)
-
-// openLedger opens the ledger of a folder as a service does, but for the lock.
-func openLedger(ctx context.Context, dir, keyDir string) (*ledgerdb.DB, error) {
-	key, err := os.ReadFile(filepath.Join(keyDir, keyFile))
-	if err != nil {
-		return nil, err
-	}
-	return ledgerdb.Open(ctx, filepath.Join(dir, ledgerFile), ledgerdb.Options{Key: strings.TrimSpace(string(key))})
-}
 
 // left is what a dead or living service has left to do, by its ledger.
 type left struct {
@@ -47,11 +26,11 @@ type left struct {
 // look reads a copy of the ledger, which a dead service may have left in any
 // state. There is none before the first commit.
 func (r *round) look() (left, error) {
-	return r.leftIn(filepath.Join(copyFiles(r.t, r.dir, ledgerFile), ledgerFile))
+	return r.home.asLeft(r.t).left()
 }
 
-func (r *round) leftIn(path string) (l left, err error) {
-	db, err := openSQL(path)
+func (h home) left() (l left, err error) {
+	db, err := h.openSQL()
 	if err != nil {
 		return l, err
 	}
@@ -63,16 +42,6 @@ func (r *round) leftIn(path string) (l left, err error) {
 		return l, fmt.Errorf("read what was applied: %w", err)
 	}
 	return l, nil
-}
-
-// openSQL opens a database beside the product's own code, which is on trial.
-func openSQL(path string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	db.SetMaxOpenConns(1)
-	return db, nil
 }
 
 // emitted returns how many events the application emitted, all of which must
@@ -93,29 +62,35 @@ func (r *round) emitted() (int, error) {
 	return e.Events, err
 }
 
-// quiet waits until the whole log is decided and every action has its outcome.
+// quiet waits until the whole log is decided and every action has its outcome, for as
+// long as it goes on at all: a machine that is busy has much left to do in the end.
 func (r *round) quiet() error {
 	const settle = 3 * patience // an attempt that fails again and again waits longer each time
 	deadline := time.NewTimer(settle)
 	defer deadline.Stop()
 	poll := time.NewTicker(200 * time.Millisecond)
 	defer poll.Stop()
+	unfinished := 0
 	for {
 		idle, now, err := r.idle()
 		if err != nil || idle {
 			return err
 		}
+		if now.unfinished != unfinished { // not what was decided: minutes end without anything going on
+			unfinished = now.unfinished
+			deadline.Reset(settle)
+		}
 		select {
 		case <-poll.C:
 		case <-deadline.C:
-			return fmt.Errorf("%d actions are unfinished after %s", now.unfinished, settle)
+			return fmt.Errorf("%d actions are unfinished, and none ended for %s", now.unfinished, settle)
 		}
 	}
 }
 
 func (r *round) idle() (bool, left, error) {
 	ctx := context.Background()
-	log, err := logdb.OpenReadOnly(ctx, filepath.Join(r.dir, logFile))
+	log, err := r.home.openLog(ctx)
 	if err != nil {
 		return false, left{}, err
 	}
@@ -124,7 +99,7 @@ func (r *round) idle() (bool, left, error) {
 	if err != nil {
 		return false, left{}, err
 	}
-	now, err := r.leftIn(filepath.Join(r.dir, ledgerFile))
+	now, err := r.home.left()
 	return err == nil && now.unfinished == 0 && now.record >= head, now, err
 }
 
@@ -151,11 +126,11 @@ func (r *round) compare(events int) error {
 // verify verifies the ledger as an auditor does who has its public key.
 func (r *round) verify() (ledger.Report, error) {
 	ctx := context.Background()
-	key, err := os.ReadFile(filepath.Join(r.dir, publicKeyFile))
+	key, err := os.ReadFile(filepath.Join(r.home.dir, publicKeyFile))
 	if err != nil {
 		return ledger.Report{}, err
 	}
-	db, err := ledgerdb.OpenReadOnly(ctx, filepath.Join(r.dir, ledgerFile))
+	db, err := r.home.readLedger(ctx)
 	if err != nil {
 		return ledger.Report{}, err
 	}
@@ -168,8 +143,8 @@ func (r *round) verify() (ledger.Report, error) {
 	return ledger.Verify(ctx, source, ledger.Options{Key: string(key)})
 }
 
-// zombie is a service that was taken for dead: it opened the ledger, others
-// went on, and it wants to commit what it had decided.
+// zombie is a service that was taken for dead: it opened the ledger, took it over and
+// froze, others went on, and when it wakes it wants to commit what it had decided.
 type zombie struct {
 	process *process
 	ordinal uint64 // how far it had come
@@ -178,8 +153,11 @@ type zombie struct {
 // tryZombie opens a zombie, or, when the service went on since, lets it try.
 func (r *round) tryZombie(now left) error {
 	if r.zombie == nil {
-		p := start(r.t, r.binary, "zombie", serviceConfig{DataDir: r.dir})
+		p := start(r.t, r.binary, "zombie", serviceConfig{DataDir: r.home.dir, Database: r.home.database})
 		if _, err := p.read("ready"); err != nil {
+			return err
+		}
+		if err := p.freeze(); err != nil {
 			return err
 		}
 		r.zombie = &zombie{process: p, ordinal: now.ordinal}
@@ -190,6 +168,9 @@ func (r *round) tryZombie(now left) error {
 	}
 	z := r.zombie.process
 	r.zombie = nil
+	if err := z.thaw(); err != nil {
+		return err
+	}
 	if _, err := fmt.Fprintln(z.stdin, "commit"); err != nil {
 		return err
 	}
@@ -207,6 +188,9 @@ func (r *round) zombieEnds() error {
 		return nil
 	}
 	_ = r.zombie.process.stdin.Close()
+	if err := r.zombie.process.thaw(); err != nil {
+		return err
+	}
 	_, err := r.zombie.process.wait()
 	return err
 }
@@ -219,7 +203,7 @@ func runZombie(config []byte) error {
 		return err
 	}
 	ctx := context.Background()
-	db, err := openLedger(ctx, c.DataDir, c.DataDir)
+	db, err := home{c.DataDir, c.Database}.takeLedger(ctx)
 	if err != nil {
 		return err
 	}
@@ -234,12 +218,16 @@ func runZombie(config []byte) error {
 	}
 	to := from
 	to.Ordinal, to.Record = to.Ordinal+1, to.Record+1
-	switch err := db.Commit(ctx, from, to, &decide.Output{}); {
-	case errors.Is(err, ledgerdb.ErrFenced):
-		fmt.Println("fenced")
-		return nil
-	case err != nil:
-		return fmt.Errorf("commit of a zombie: %w", err)
+	for {
+		err := db.Commit(ctx, from, to, &decide.Output{})
+		switch {
+		case errors.Is(err, ledgerdb.ErrFenced):
+			fmt.Println("fenced")
+			return nil
+		case err == nil:
+			return errors.New("the commit of a zombie went through")
+		case !ledgerdb.Passing(err): // its connection was ended: on a new one it tries again
+			return fmt.Errorf("commit of a zombie: %w", err)
+		}
 	}
-	return errors.New("the commit of a zombie went through")
 }

@@ -129,6 +129,17 @@ func (p *process) kill() error {
 	return p.killed()
 }
 
+// freeze stops the child where it is, with all that it holds; thaw lets it go on.
+func (p *process) freeze() error { return p.signal(syscall.SIGSTOP) }
+func (p *process) thaw() error   { return p.signal(syscall.SIGCONT) }
+
+func (p *process) signal(s syscall.Signal) error {
+	if err := p.cmd.Process.Signal(s); err != nil {
+		return fmt.Errorf("send %s to %s: %w: %s", s, p.role, err, p.said())
+	}
+	return nil
+}
+
 // killed waits for a child that dies by SIGKILL, and by nothing else.
 func (p *process) killed() error {
 	signal, err := p.wait()

@@ -7,24 +7,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
-	"github.com/makegood/makegood/remediator/store/logdb"
 )
 
 // refold folds the stored log anew and compares facts and cords with those of the
 // ledger.
 func (r *round) refold(f *findings, want expected) error {
-	fold, facts, err := foldAnew(r.dir)
+	fold, facts, err := foldAnew(r.home)
 	if err != nil {
 		return err
 	}
-	sealed, err := sealedFacts(r.dir)
+	sealed, err := sealedFacts(r.home)
 	if err != nil {
 		return err
 	}
@@ -33,11 +31,11 @@ func (r *round) refold(f *findings, want expected) error {
 	return nil
 }
 
-// foldAnew folds the stored log of a folder from its first input, with nothing
+// foldAnew folds the log of a home from its first input, with nothing
 // remembered.
-func foldAnew(dir string) (*decide.Fold, []decide.Fact, error) {
+func foldAnew(from home) (*decide.Fold, []decide.Fact, error) {
 	ctx := context.Background()
-	log, err := logdb.OpenReadOnly(ctx, filepath.Join(dir, logFile))
+	log, err := from.openLog(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -73,15 +71,15 @@ func foldAnew(dir string) (*decide.Fold, []decide.Fact, error) {
 	}
 }
 
-// sealedFacts reads the facts of a folder's ledger, evidence apart, which is made
+// sealedFacts reads the facts of a home's ledger, evidence apart, which is made
 // after the fold.
-func sealedFacts(dir string) (facts []decide.Fact, err error) {
-	db, err := openSQL(filepath.Join(dir, ledgerFile))
+func sealedFacts(from home) (facts []decide.Fact, err error) {
+	db, err := from.openSQL()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	rows, err := db.Query("SELECT kind, at, ordinal, version, remedy, action, rule, body FROM ledger WHERE kind <> ? ORDER BY seq", decide.KindEvidence)
+	rows, err := db.Query("SELECT kind, at, ordinal, version, remedy, action, rule, body FROM ledger WHERE kind <> '" + decide.KindEvidence + "' ORDER BY seq")
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}

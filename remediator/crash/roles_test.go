@@ -1,8 +1,6 @@
 package crash
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,7 +14,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -47,6 +44,7 @@ func TestMain(m *testing.M) {
 type sandboxConfig struct {
 	Listen string
 	Seed   uint64
+	Quiet  bool // it has no faults, and its network is late only when it is told to
 }
 
 // runSandbox is a provider that misbehaves in every way that it knows, and whose
@@ -61,6 +59,9 @@ func runSandbox(config []byte) error {
 	if err != nil {
 		return err
 	}
+	if c.Quiet {
+		return serve(c.Listen, newLateNetwork(s, nil))
+	}
 	err = s.SetFaults(sandbox.Plan{
 		Seed: c.Seed, SlowMS: 400, RetryAfterS: 1, PendingS: 1,
 		Odds: map[sandbox.Fault]float64{
@@ -71,14 +72,18 @@ func runSandbox(config []byte) error {
 	if err != nil {
 		return err
 	}
-	return serve(c.Listen, &lateNetwork{next: s, random: rand.New(rand.NewPCG(c.Seed, 1))})
+	return serve(c.Listen, newLateNetwork(s, rand.New(rand.NewPCG(c.Seed, 1))))
 }
 
 // serviceConfig of the service.
 type serviceConfig struct {
 	DataDir  string
+	Database string // empty: files of the folder
+	Key      string // file of the ledger's key; empty: in the folder
+	Node     string
 	Listen   string
 	Provider string
+	Hook     string // secret of what the provider says; empty: it says nothing
 	Rules    string // file below testdata/rules; empty: the rules in force stay
 	Telling  remediator.Telling
 	DieAt    string // step at which it kills itself; empty: none
@@ -90,8 +95,11 @@ type serviceConfig struct {
 // config of the service, but for where it dies.
 func (c serviceConfig) config(logs io.Writer) (remediator.Config, error) {
 	cfg := remediator.Config{
-		DataDir: c.DataDir, Author: "crash harness", Provider: c.Provider, Telling: c.Telling,
-		Matchers: 2, Logger: slog.New(slog.NewTextHandler(logs, nil)),
+		DataDir: c.DataDir, Database: c.Database, LedgerKeyFile: c.Key, Node: c.Node, Author: "crash harness", Provider: c.Provider, Telling: c.Telling,
+		Matchers: 2, FoldAhead: 1, Logger: slog.New(slog.NewTextHandler(logs, nil)),
+	}
+	if c.Hook != "" {
+		cfg.ProviderHooks = []string{c.Hook}
 	}
 	if c.Rules == "" {
 		return cfg, nil
@@ -114,7 +122,9 @@ func runService(encoded []byte) error {
 	var counts atomic.Bool
 	counts.Store(!c.Armed)
 	var taken atomic.Int64
+	stand := newStandstill()
 	config.OnStep = func(step string) {
+		stand.reached(step)
 		switch {
 		case !counts.Load():
 		case step == c.DieAt && taken.Add(1) == int64(c.DieNth):
@@ -123,14 +133,7 @@ func runService(encoded []byte) error {
 			select {} // the decider stands still until the process ends
 		}
 	}
-	if c.Armed {
-		go func() {
-			if bufio.NewScanner(os.Stdin).Scan() {
-				counts.Store(true)
-				fmt.Println("armed")
-			}
-		}()
-	}
+	go stand.obey(map[string]func(){"arm": func() { counts.Store(true); fmt.Println("armed") }})
 	service, err := remediator.New(config)
 	if err != nil {
 		return err
@@ -156,37 +159,6 @@ func die() {
 		_ = self.Kill()
 	}
 	select {} // the signal is on its way
-}
-
-// lateNetwork delivers some refunds to the provider so late that the service was
-// killed and started again meanwhile, and asks a second time before. Only the
-// idempotency key makes one refund of the two calls then.
-type lateNetwork struct {
-	next   http.Handler
-	mu     sync.Mutex
-	random *rand.Rand
-}
-
-const (
-	lateOdds = 0.08
-	lateBy   = 2 * time.Second // longer than a service takes to be there again
-)
-
-func (l *lateNetwork) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	l.mu.Lock()
-	late := r.Method == http.MethodPost && l.random.Float64() < lateOdds
-	l.mu.Unlock()
-	if late {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return // the caller died while it was sending
-		}
-		// The call is on its way: whether the caller lives no longer matters.
-		r = r.WithContext(context.WithoutCancel(r.Context()))
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		<-time.After(lateBy)
-	}
-	l.next.ServeHTTP(w, r)
 }
 
 // emitterConfig of the application.

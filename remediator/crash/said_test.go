@@ -7,12 +7,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
+	"time"
+
+	"github.com/makegood/makegood/remediator/rule"
 )
 
 // said is a command as a person sends it. In path and body, $remedy is the newest
 // remedy, $token the id of dan's token, $parent the digest of the rules in force,
-// $proposed that of the set that waits for an answer.
+// $proposed that of the set that waits for an answer, $until when the log ends.
 type said struct{ by, path, body string }
 
 // errand is a command during which the service is killed.
@@ -36,6 +41,9 @@ const (
 	release  = `{"cord":"product/TABLE-7","cause":"thin packaging","fix":"thicker packaging"}`
 	money    = `{"target":"money","reason":"look at it"}`
 	broken   = `{"specversion":"1.0","type":"com.example.parcel.broken","source":"s","id":"e-1","customer":"c-1","data":{"order":"1"}}`
+	unjudged = `{"specversion":"1.0","type":"e","source":"s","id":"e-2","customer":"c-1","data":{"order":"2"}}`
+	period   = `{"from":"2020-01-01T00:00:00Z","to":"2100-01-01T00:00:00Z","reason":"nightly"}`
+	afterall = `{"since":"2020-01-01T00:00:00Z","until":"$until","reason":"it came too late"}`
 	dan      = `{"name":"dan","roles":["agent"]}`
 	calling  = `{"parent":"$parent","files":[{"path":"people.yaml","text":"rules:\n  - rule: call\n    owner: o\n    why: w\n    event: e\n    do:\n      - andon: {pull: a/b, level: yellow, reason: r}\n    mode: live\n"}]}`
 	paying   = `{"parent":"$parent","files":[{"path":"people.yaml","text":"rules:\n  - rule: pay\n    owner: o\n    why: w\n    event: e\n    once_per: data.order\n    do:\n      - credit: {customer: c-1, amount: 1.00 USD}\n    limits: {budget: {amount: 9.00 USD, within: 1d}}\n    account: a\n    mode: live\n"}]}`
@@ -49,6 +57,7 @@ func errandsOfPeople() []errand {
 	failed := []said{{"ada", refunds, tooMuch}, {"bo", approve, reason}}
 	credited := []said{{"", "/v1/events", broken}}
 	proposed := []said{{"ada", rules, paying}}
+	approved := said{"bo", "/v1/rules/approve", `{"digest":"$proposed"}`}
 	const ok, refused = http.StatusOK, http.StatusConflict
 	return []errand{
 		{"request", nil, said{"ada", refunds, request}, false, ok, 0, false},
@@ -72,7 +81,9 @@ func errandsOfPeople() []errand {
 		{"revoke a token", []said{{"ada", "/v1/tokens", dan}}, said{"ada", "/v1/tokens/$token/revoke", ``}, false, ok, 0, false},
 		{"activate", nil, said{"ada", rules, calling}, false, ok, 0, false},
 		{"propose", nil, said{"ada", rules, paying}, false, ok, 0, false},
-		{"approve rules", proposed, said{"bo", "/v1/rules/approve", `{"digest":"$proposed"}`}, false, ok, 0, false},
+		{"approve rules", proposed, approved, false, ok, 0, false},
+		{"reconcile", append(asked, said{"bo", approve, reason}), said{"ada", "/v1/reconciliations", period}, false, ok, 0, false},
+		{"apply", append([]said{{"", "/v1/events", unjudged}}, append(proposed, approved)...), said{"ada", "/v1/rules/pay/apply", afterall}, false, ok, 0, false},
 		{"deny rules", proposed, said{"bo", "/v1/rules/deny", `{"digest":"$proposed"}`}, false, ok, 0, false},
 	}
 }
@@ -125,9 +136,10 @@ func (f face) resolve(s said) (said, error) {
 		Remedies []struct{ Remedy string }
 		Tokens   []struct{ ID, Name string }
 		Digest   string
+		LogTime  time.Time `json:"log_time"`
 		Proposal struct{ Digest string }
 	}
-	for _, path := range []string{"/v1/remedies", "/v1/tokens", "/v1/rules"} {
+	for _, path := range []string{"/v1/status", "/v1/remedies", "/v1/tokens", "/v1/rules"} {
 		text, err := f.read(path)
 		if err == nil {
 			err = json.Unmarshal([]byte(text), &shown)
@@ -145,7 +157,8 @@ func (f face) resolve(s said) (said, error) {
 			token = t.ID
 		}
 	}
-	put := strings.NewReplacer("$remedy", remedy, "$token", token, "$parent", shown.Digest, "$proposed", shown.Proposal.Digest)
+	put := strings.NewReplacer("$remedy", remedy, "$token", token, "$parent", shown.Digest, "$proposed", shown.Proposal.Digest,
+		"$until", shown.LogTime.Add(1).Format(time.RFC3339Nano))
 	s.path, s.body = put.Replace(s.path), put.Replace(s.body)
 	return s, nil
 }
@@ -154,7 +167,7 @@ func (f face) resolve(s said) (said, error) {
 func (f *face) hire(names ...string) error {
 	f.secrets = map[string]string{}
 	for _, name := range names {
-		_, body, err := f.say(said{"", "/v1/tokens", `{"name":"` + name + `","roles":["agent","author","approver","operator","admin"]}`}, "")
+		_, body, err := f.say(said{"", "/v1/tokens", `{"name":"` + name + `","roles":["agent","author","approver","auditor","operator","admin"]}`}, "")
 		if err != nil {
 			return err
 		}
@@ -167,8 +180,38 @@ func (f *face) hire(names ...string) error {
 	return nil
 }
 
-// picture is all that the API shows of a ledger, apart from when a brake was set:
-// that is by the API's clock, or by the log's.
+// activate has one person put rules in force and another approve them.
+func (f *face) activate(rules string) error {
+	text, err := os.ReadFile(filepath.Join("testdata", "rules", rules))
+	if err != nil {
+		return err
+	}
+	if err := f.hire("ada", "bo"); err != nil {
+		return err
+	}
+	body, err := json.Marshal(map[string]any{"files": []rule.File{{Path: rules, Text: string(text)}}})
+	if err != nil {
+		return err
+	}
+	for _, s := range []said{{"ada", "/v1/rules/activate", string(body)}, {"bo", "/v1/rules/approve", `{"digest":"$proposed"}`}} {
+		if s, err = f.resolve(s); err != nil {
+			return err
+		}
+		status, answer, err := f.say(s, "")
+		if err != nil || status != http.StatusOK {
+			return fmt.Errorf("%s: %d %s %w", s.path, status, answer, err)
+		}
+		if !strings.Contains(answer, `"proposed"`) { // they move no money, and are in force
+			return nil
+		}
+	}
+	return nil
+}
+
+// picture is all that the API shows of a ledger, apart from when a brake was set, which
+// is by the API's clock or by the log's, from how far the node says that it is, since it
+// may say so a moment after it has committed, and from who was heard: what a node heard
+// in the seconds before it is killed is lost, and nothing is decided from it.
 func (f face) picture(commands []string) (map[string]string, error) {
 	shown := map[string]string{}
 	paths := []string{"/v1/status", "/v1/remedies", "/v1/holds", "/v1/andon", "/v1/andon/gates", "/v1/brakes", "/v1/tokens", "/v1/rules"}
@@ -180,14 +223,30 @@ func (f face) picture(commands []string) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if path == "/v1/brakes" {
-			if text, err = withoutTimes(text); err != nil {
-				return nil, err
-			}
+		switch path {
+		case "/v1/brakes":
+			text, err = withoutTimes(text)
+		case "/v1/status":
+			text, err = withoutSelf(text)
+		}
+		if err != nil {
+			return nil, err
 		}
 		shown[path] = text
 	}
 	return shown, nil
+}
+
+// withoutSelf leaves out what a status says that is not of the ledger.
+func withoutSelf(text string) (string, error) {
+	var status map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &status); err != nil {
+		return "", fmt.Errorf("read status %q: %w", text, err)
+	}
+	delete(status, "self")
+	delete(status, "adoption")
+	rest, err := json.Marshal(status)
+	return string(rest), err
 }
 
 func withoutTimes(text string) (string, error) {

@@ -20,6 +20,7 @@ import (
 	"github.com/makegood/makegood/remediator"
 	"github.com/makegood/makegood/remediator/act"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
 )
 
@@ -194,7 +195,7 @@ func (r *tellingRound) start(config serviceConfig) (*process, error) {
 		if !taken {
 			taken = ready(r.service.Listen) && (len(last) == 0 || <-r.emit(last) == nil)
 		} else {
-			quiet, _, err := (&round{t: r.t, dir: config.DataDir}).idle()
+			quiet, _, err := (&round{t: r.t, home: home{dir: config.DataDir}}).idle()
 			if err != nil || quiet {
 				return service, err
 			}
@@ -322,7 +323,7 @@ func sealedSays(t *testing.T, db *ledgerdb.DB, remedy uuid.UUID, kind string, ca
 	if err != nil {
 		t.Fatal(err)
 	}
-	contents = slices.DeleteFunc(contents, func(c ledgerdb.Content) bool { return c.Kind != kind })
+	contents = slices.DeleteFunc(contents, func(c ledger.Content) bool { return c.Kind != kind })
 	if len(contents) != 1 {
 		t.Errorf("the ledger holds %d messages of kind %s for remedy %s, want one", len(contents), kind, remedy)
 		return

@@ -30,12 +30,12 @@ func (f *Fold) waitKey(by string) key {
 }
 
 // counterpart takes an event that a rule waits for.
-func (f *Fold) counterpart(end match.End, j *judged) (fate, error) {
-	r, ev := end.Rule, j.result.Event
+func (f *Fold) counterpart(end match.End, j *Judged) (fate, error) {
+	r, ev := end.Rule, j.Result.Event
 	if end.NoBy != "" {
 		return fateError, f.ruleError(r, ev, "by")
 	}
-	both := slices.ContainsFunc(j.result.Hits, func(h match.Hit) bool { return h.Rule == r })
+	both := slices.ContainsFunc(j.Result.Hits, func(h match.Hit) bool { return h.Rule == r })
 	at := min(f.timeOf(ev), f.at+maxSkew)
 	if !f.waits(r).came(f.waitKey(end.By), at, f.at, f.state.Lateness, both) && f.late(at) && !both {
 		return fateLate, f.addLate(r, ev, at)
@@ -148,7 +148,7 @@ func (f *Fold) dueKeys(ids []uuid.UUID, i int, until int64) []uuid.UUID {
 	}
 	if t := f.timers[i]; t.of == timerAbsence && !f.stale(t) {
 		if o, r := f.openingOf(t), f.rules[t.rule]; o.Key != "" {
-			ids = append(ids, RemedyID(r.Scope, o.Key))
+			ids = append(ids, f.remedyID(r, o.Key))
 		}
 	}
 	return f.dueKeys(f.dueKeys(ids, 2*i+1, until), 2*i+2, until)

@@ -241,14 +241,14 @@ func (f *Fold) makeGood(b *openBulk, r *rule.Rule, m *MadeGood) (left string, er
 	return f.holdInBulk(b, v, above, m.Body)
 }
 
-// actions are the steps of a remedy without those that pull a cord: what was
-// stopped then, or was not, says nothing of today.
+// actions are the steps of a remedy without those that pull a cord or write to a COE:
+// what was stopped then, or was not, says nothing of today.
 func (m *MadeGood) actions() []rule.Action {
 	var told map[string]json.RawMessage
 	if json.Unmarshal(m.Values, &told) != nil {
 		told = nil // its steps tell nothing
 	}
-	kept := slices.DeleteFunc(slices.Clone(m.Steps), func(s Step) bool { return s.Kind == rule.Andon })
+	kept := slices.DeleteFunc(slices.Clone(m.Steps), func(s Step) bool { return s.Kind == rule.Andon || s.Kind == rule.COE })
 	var actions []rule.Action
 	for _, s := range kept {
 		a := s.action()
@@ -272,7 +272,7 @@ func (m *MadeGood) actions() []rule.Action {
 func (f *Fold) holdInBulk(b *openBulk, v *verdict, above string, body []byte) (left string, err error) {
 	c, r := v.c, v.c.hit.Rule
 	fact := v.fact()
-	encoded, err := f.encodeDecision(&fact)
+	encoded, err := f.encodeDecision(fact)
 	if err != nil {
 		return "", fmt.Errorf("encode decision: %w", err)
 	}
@@ -283,7 +283,10 @@ func (f *Fold) holdInBulk(b *openBulk, v *verdict, above string, body []byte) (l
 	f.take(c.remedy, r.Scope, true)
 	var charges []charge
 	if above == "" {
-		charges = f.charge(c.charged, c.event.Customer, true, v.totals, limitsOf(r))
+		charges = f.charge(nil, c.charged, c.event.Customer, true, v.totals, limitsOf(r))
+		if err := f.spent(c.charged, c.remedy, charges); err != nil {
+			return "", err
+		}
 	}
 	f.say(c.remedy, r.Name, c.event.Customer, EvidenceEvent, string(body))
 	f.addValues(v)

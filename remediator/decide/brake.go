@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -60,7 +59,7 @@ func (f *Fold) foldPause(c CommandBody) (refused string, err error) {
 		p = &pause{At: f.at}
 		f.state.Paused[c.Target] = p
 	}
-	if !slices.Contains(p.By, c.By) && len(p.By) < maxPausedBy {
+	if !among(p.By, c.By) && len(p.By) < maxPausedBy {
 		p.By = append(p.By, c.By)
 	}
 	f.answer.Target = c.Target
@@ -76,7 +75,7 @@ func (f *Fold) foldResume(c CommandBody) (refused string, err error) {
 	switch {
 	case p == nil:
 		return fmt.Sprintf("%.80q is not paused", c.Target), nil
-	case slices.Contains(p.By, c.By):
+	case among(p.By, c.By):
 		return "who paused it may not resume it; another person must look", nil
 	}
 	delete(f.state.Paused, c.Target)

@@ -136,11 +136,11 @@ func (f *Fold) foldBulkAnswer(c CommandBody) (refused string, err error) {
 	case c.Command == CommandDeny:
 		f.say(uuid.Nil, b.Bulk.Rule, "", EvidenceNote, c.Reason)
 		return "", f.endBulk(b, Denied, c.By, f.at)
-	case c.By == b.Bulk.By:
+	case Same(c.By, b.Bulk.By):
 		return "who asked for a bulk may not approve it; another person must", nil
-	case c.By == b.Author:
+	case Same(c.By, b.Author):
 		return "who activated the rule may not approve its remedies", nil
-	case slices.Contains(b.Bulk.Approvals, c.By):
+	case among(b.Bulk.Approvals, c.By):
 		return "the same person approved it before; another one is needed", nil
 	}
 	f.say(uuid.Nil, b.Bulk.Rule, "", EvidenceNote, c.Reason)

@@ -1,9 +1,9 @@
 package decide
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 
@@ -46,7 +46,13 @@ type verdict struct {
 	checks  []Check
 	reason  string
 	need    int
+
+	checked []checkedAmount // what checks point to
+	counted []int           // the same, of those that count
 }
+
+// checkedAmount is a limit on an amount and what was used of it.
+type checkedAmount struct{ limit, used money.Money }
 
 func (v *verdict) hold(reason string) {
 	if v.reason == "" {
@@ -56,7 +62,7 @@ func (v *verdict) hold(reason string) {
 
 // decide takes a candidate through the chain and opens or records its remedy.
 func (f *Fold) decide(c *candidate) error {
-	v := &verdict{fold: f, c: c, need: 1}
+	v := f.desk.verdictOf(f, c)
 	actions, err := c.actions, error(nil)
 	if actions == nil {
 		actions, err = c.hit.Rest.Actions(c.aggregates)
@@ -107,18 +113,19 @@ func unfit(actions []rule.Action) bool {
 
 // total sums the money steps up by currency.
 func (v *verdict) total() {
-	sums := map[string]int64{}
-	for _, a := range v.actions {
+	for i := range v.actions {
+		a := &v.actions[i]
 		if a.Kind == "credit" && a.Customer == "" || a.Kind == "notify" && a.Via == rule.ViaMail && a.To == "" && v.c.event.Customer == "" {
 			v.hold(ReasonNoCustomer)
 		}
 		if a.Amount.Currency == "" {
 			continue
 		}
-		sums[a.Amount.Currency] += a.Amount.Minor
-	}
-	for _, currency := range slices.Sorted(maps.Keys(sums)) {
-		v.totals = append(v.totals, money.Money{Minor: sums[currency], Currency: currency})
+		at, found := slices.BinarySearchFunc(v.totals, a.Amount.Currency, func(m money.Money, currency string) int { return cmp.Compare(m.Currency, currency) })
+		if !found {
+			v.totals = slices.Insert(v.totals, at, money.Money{Currency: a.Amount.Currency})
+		}
+		v.totals[at].Minor += a.Amount.Minor
 	}
 }
 
@@ -147,9 +154,13 @@ func (v *verdict) payments() error {
 
 // refunded is what is refunded on a payment, from Memory and from the Apply in progress.
 func (f *Fold) refunded(payment string) ([]money.Money, error) {
-	before, err := f.cfg.Memory.Refunded(payment, f.before)
-	if err != nil {
-		return nil, fmt.Errorf("look up payment: %w", err)
+	before, asked := f.overlay.asked[payment]
+	if !asked {
+		refunded, err := f.cfg.Memory.Refunded([]string{payment}, f.before)
+		if err != nil {
+			return nil, fmt.Errorf("look up payment: %w", err)
+		}
+		before = refunded[payment]
 	}
 	entries := f.overlay.payments[payment]
 	for _, m := range before {
@@ -177,7 +188,9 @@ func (v *verdict) check(name string, limits []money.Money, total money.Money, us
 		return
 	}
 	over := total.Minor > limit.Minor-used
-	v.checks = append(v.checks, Check{Check: name, Limit: &limit, Used: &money.Money{Minor: used, Currency: total.Currency}, Held: over})
+	v.checked = append(v.checked, checkedAmount{limit, money.Money{Minor: used, Currency: total.Currency}})
+	sealed := &v.checked[len(v.checked)-1]
+	v.checks = append(v.checks, Check{Check: name, Limit: &sealed.limit, Used: &sealed.used, Held: over})
 	if over {
 		v.hold(name)
 	}
@@ -220,7 +233,7 @@ func (v *verdict) limit(name string, limit *rule.Limit, usageName string) {
 	if limit.Remedies > 0 {
 		count := int(used.Remedies.Used(v.fold.at, int64(limit.Within)))
 		over := count >= limit.Remedies
-		v.checks = append(v.checks, Check{Check: name, Count: &count, Max: limit.Remedies, Held: over})
+		v.checks = append(v.checks, Check{Check: name, Count: v.counts(count), Max: limit.Remedies, Held: over})
 		if over {
 			v.hold(name)
 		}
@@ -235,6 +248,12 @@ func (v *verdict) limit(name string, limit *rule.Limit, usageName string) {
 		}
 		v.check(name, limit.Amount, total, spent)
 	}
+}
+
+// counts keeps a count for a check to point to.
+func (v *verdict) counts(count int) *int {
+	v.counted = append(v.counted, count)
+	return &v.counted[len(v.counted)-1]
 }
 
 // storm counts the rule's remedies; above its storm limit a live rule pulls its own
@@ -252,7 +271,7 @@ func (v *verdict) storm() error {
 	count := int(u.Remedies.Used(v.fold.at, int64(r.Storm.Within)))
 	u.Remedies.Add(v.fold.at, int64(r.Storm.Within), u.Within, 1)
 	over := count >= r.Storm.Remedies
-	v.checks = append(v.checks, Check{Check: ReasonStorm, Count: &count, Max: r.Storm.Remedies, Held: over})
+	v.checks = append(v.checks, Check{Check: ReasonStorm, Count: v.counts(count), Max: r.Storm.Remedies, Held: over})
 	if !over {
 		return nil
 	}
@@ -316,9 +335,21 @@ func stormUsage(ruleName string, live bool) string {
 	return modeName(live) + ":storm:" + ruleName
 }
 
+// customerUsage is asked for twice in a row, to look at what was used and to use more.
 func (f *Fold) customerUsage(ruleName, customer string, live bool) string {
-	hash := f.hash.long("customer", customer)
-	return modeName(live) + ":customer:" + ruleName + ":" + hex.EncodeToString(hash[:])
+	if last := &f.lastUsage; last.name == "" || last.rule != ruleName || last.customer != customer || last.live != live {
+		hash := f.hash.long("customer", customer)
+		name := append(append(append(make([]byte, 0, 256), modeName(live)...), ":customer:"...), ruleName...)
+		*last = namedUsage{ruleName, customer, live, string(hex.AppendEncode(append(name, ':'), hash[:]))}
+	}
+	return f.lastUsage.name
+}
+
+// namedUsage is the name of what a customer used of a rule's limits.
+type namedUsage struct {
+	rule, customer string
+	live           bool
+	name           string
 }
 
 // usage returns a usage, made when it is new.
@@ -332,11 +363,14 @@ func (f *Fold) usage(name string, within int64) *usage {
 	return u
 }
 
-// charge reserves amounts and one remedy in the limits that a rule has.
-func (f *Fold) charge(ruleName, customer string, live bool, totals []money.Money, limits chargedLimits) []charge {
-	var charges []charge
+// charge reserves amounts and one remedy in the limits that a rule has, and appends
+// what it reserved.
+func (f *Fold) charge(charges []charge, ruleName, customer string, live bool, totals []money.Money, limits chargedLimits) []charge {
 	reserve := func(name string, within int64) {
 		u := f.usage(name, within)
+		if charges == nil {
+			charges = make([]charge, 0, 2+2*len(totals)) // for both limits
+		}
 		charges = append(charges, charge{Usage: name, Slot: u.Remedies.Add(f.at, within, u.Within, 1), Remedies: 1})
 		for _, total := range totals {
 			m := u.Amounts[total.Currency]

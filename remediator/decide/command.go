@@ -30,11 +30,11 @@ func decodeCommand(in input.Input) (CommandBody, error) {
 
 // foldCommand carries a person's command out, or seals why not. Either way it
 // gives one answer.
-func (f *Fold) foldCommand(in input.Input, j *judged) error {
-	if j.err != nil {
-		return j.err
+func (f *Fold) foldCommand(in input.Input, j *Judged) error {
+	if j.Err != nil {
+		return j.Err
 	}
-	c := j.command
+	c := *j.command
 	f.answer = Answer{ID: in.ID, Command: c.Command, By: c.By, Request: clip(c.Request), Ordinal: f.state.Position.Ordinal, At: f.at}
 	defer func() { f.answer = Answer{} }()
 	refused, err := f.carryOut(c, j)
@@ -76,11 +76,13 @@ func (f *Fold) refuse(c CommandBody) error {
 		f.brake(TargetCord(c.Cord), f.answer.ID, "", false)
 	case CommandPause:
 		f.brake(c.Target, f.answer.ID, "", false)
+	case CommandErase, CommandHold, CommandUnhold:
+		c.Target = TargetCustomer(c.Customer)
 	}
 	return f.add(KindRefusal, refs, RefusalFact{Command: c.Command, By: c.By, Cord: clip(c.Cord), Target: clip(c.Target), Reason: f.answer.Refused})
 }
 
-func (f *Fold) carryOut(c CommandBody, j *judged) (refused string, err error) {
+func (f *Fold) carryOut(c CommandBody, j *Judged) (refused string, err error) {
 	if known, _ := rolesFor(c.Command); known == nil {
 		return "the command is not known", nil
 	}
@@ -112,6 +114,18 @@ func (f *Fold) carryOut(c CommandBody, j *judged) (refused string, err error) {
 		return f.foldPause(c)
 	case CommandResume:
 		return f.foldResume(c)
+	case CommandErase:
+		return f.foldErase(c)
+	case CommandHold, CommandUnhold:
+		return f.foldHold(c)
+	case CommandReconcile:
+		return f.foldReconcile(c)
+	case CommandClose:
+		return f.foldClose(c)
+	case CommandSignIn, CommandSignOut:
+		return f.foldSignIn(c)
+	case CommandDraft, CommandRevise, CommandSubmit, CommandPublish, CommandShelve:
+		return f.foldCOE(c)
 	}
 	return f.foldToken(c)
 }
@@ -132,16 +146,26 @@ func (f *Fold) foldAnswer(c CommandBody) (refused string, err error) {
 		return "", f.deny(r, c)
 	case r.Held == ReasonBulk:
 		return fmt.Sprintf("it is one of bulk %s, which is approved as a whole; deny it to leave it out", r.Bulk), nil
-	case c.By == r.Requester:
-		return "who asked for a remedy may not approve it; another person must", nil
-	case c.By == r.Author:
-		return "who activated the rule may not approve its remedies", nil
-	case slices.Contains(r.By, c.By):
-		return "the same person approved it before; another one is needed", nil
+	case MayApprove(c.By, r.Requester, r.Author, r.By) != "":
+		return MayApprove(c.By, r.Requester, r.Author, r.By), nil
 	case len(r.Steps) == 0:
 		return "its steps could not be computed, so there is nothing to carry out; deny it and make it good by hand", nil
 	}
 	return f.approve(r, c)
+}
+
+// MayApprove says why somebody with the role may not approve a remedy; empty when they
+// may. author put its rule in force, approvals are of those who approved it before.
+func MayApprove(by, requester, author string, approvals []string) (refused string) {
+	switch {
+	case Same(by, requester):
+		return "who asked for a remedy may not approve it; another person must"
+	case Same(by, author):
+		return "who activated the rule may not approve its remedies"
+	case among(approvals, by):
+		return "the same person approved it before; another one is needed"
+	}
+	return ""
 }
 
 func (f *Fold) deny(r *openRemedy, c CommandBody) error {
@@ -184,7 +208,10 @@ func (f *Fold) approve(r *openRemedy, c CommandBody) (refused string, err error)
 func (f *Fold) letAct(r *openRemedy) error {
 	r.Held = ""
 	if len(r.Charges) == 0 {
-		r.Charges = f.charge(r.Charged, r.Customer, true, r.unspent(), *r.Limits)
+		r.Charges = f.charge(nil, r.Charged, r.Customer, true, r.unspent(), *r.Limits)
+		if err := f.spent(r.Charged, r.Remedy, r.Charges); err != nil {
+			return err
+		}
 	}
 	f.reservePayments(r)
 	return f.advance(r)

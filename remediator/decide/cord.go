@@ -40,7 +40,10 @@ func (f *Fold) pull(p pullRequest) error {
 		f.brakeCord(c) // of people each pull, for it may stand under its command already
 	}
 	f.say(p.remedy, p.rule, "", EvidenceReason, p.reason)
-	return f.addPull(c, opened, p)
+	if err := f.addPull(c, opened, p); err != nil || !opened || c.Level != cord.Red {
+		return err
+	}
+	return f.turnedRed(c, f.at)
 }
 
 // pullID names a pull by what made it. Pulls without a remedy are named by the
@@ -100,9 +103,13 @@ func (f *Fold) unanswered(c *cord.State, at int64) error {
 	c.Unanswered(at)
 	f.changed(c)
 	f.brakeCord(c)
-	return f.addAt(at, KindPull, Fact{Remedy: c.Remedy, Rule: c.Rule}, PullFact{
+	err := f.addAt(at, KindPull, Fact{Remedy: c.Remedy, Rule: c.Rule}, PullFact{
 		Cord: c.Cord, Level: c.Level, Pull: c.Pull, Opened: true, Evidence: c.Evidence, Cause: CauseUnanswered, BoxUntil: stampOr(c.BoxUntil),
 	})
+	if err != nil {
+		return err
+	}
+	return f.turnedRed(c, at)
 }
 
 // escalate seals that a pull lasts longer than it was given. The cord stays.
@@ -207,14 +214,13 @@ func (f *Fold) foldAcknowledge(c CommandBody) (refused string, err error) {
 func (f *Fold) foldRelease(c CommandBody) (refused string, err error) {
 	s := f.state.Cords[c.Cord]
 	f.answer.Cord = clip(c.Cord)
-	switch {
-	case s == nil || s.Level == cord.Open:
+	if s == nil || s.Level == cord.Open {
 		return "the cord is not pulled", nil
-	case s.Level == cord.Red && !mayStop(c.Roles, c.Cord):
-		return "only an operator may release it, or an agent from two segments down", nil
-	case s.Level == cord.Red && (s.By == c.By || s.RaisedBy == c.By):
-		return "who pulled a red cord may not release it; another person must look", nil
-	case c.Cause == "" || c.Fix == "":
+	}
+	if refused := MayRelease(c.Roles, c.By, s); refused != "" {
+		return refused, nil
+	}
+	if c.Cause == "" || c.Fix == "" {
 		return "say the cause and the fix: what is not understood comes back", nil
 	}
 	if refused := f.unquiet(s); refused != "" {

@@ -1,6 +1,9 @@
 package decide
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 const (
 	// escaped is what a byte of a text takes in JSON at the most.
@@ -20,13 +23,14 @@ func (f *Fold) encodeDecision(fact *RemedyFact) (json.RawMessage, error) {
 }
 
 // addDecision seals a decision of which encodeDecision wrote the body.
-func (f *Fold) addDecision(fact RemedyFact, body json.RawMessage) {
+func (f *Fold) addDecision(fact *RemedyFact, body json.RawMessage) {
 	refs := f.complete(f.at, KindRemedy, Fact{Remedy: fact.Remedy, Rule: fact.Rule})
 	if f.cfg.Observe != nil {
 		f.cfg.Observe(refs, fact)
 		return
 	}
-	f.addEncoded(refs, body)
+	refs.Body = body
+	f.out.Items = append(f.out.Items, Item{Fact: &refs, Decision: fact.Clone()})
 }
 
 // atMost is a size that the body of the decision does not exceed.
@@ -62,4 +66,25 @@ func (s *Step) texts() int {
 		n += len(s.Amount.Currency)
 	}
 	return n
+}
+
+// Clone returns a copy of the decision that shares no memory with it.
+func (r *RemedyFact) Clone() *RemedyFact {
+	c := *r
+	c.Aggregates, c.Checks, c.Steps = slices.Clone(r.Aggregates), slices.Clone(r.Checks), slices.Clone(r.Steps)
+	for i := range c.Checks {
+		check := &c.Checks[i]
+		check.Limit, check.Used, check.Count = copied(check.Limit), copied(check.Used), copied(check.Count)
+	}
+	for i := range c.Steps {
+		c.Steps[i].Amount = copied(c.Steps[i].Amount)
+	}
+	return &c
+}
+
+func copied[T any](value *T) *T {
+	if value == nil {
+		return nil
+	}
+	return new(*value)
 }

@@ -302,7 +302,7 @@ func TestReversal(t *testing.T) {
 	if len(ends) != 2 || ends[a.Remedy] != "done of "+decide.RuleReverse || ends[r.Remedy] != "reversed of r" {
 		t.Errorf("the ends are %v", ends)
 	}
-	if net, err := s.memory.Refunded("stripe:pi_1", 1000); err != nil || len(net) != 0 {
+	if net, err := refundedOn(s.memory, "stripe:pi_1", 1000); err != nil || len(net) != 0 {
 		t.Errorf("after the reversal %v is refunded (%v)", net, err)
 	}
 	s.refused("asked for before", c)
@@ -318,7 +318,7 @@ func TestReversalThatIsNotDone(t *testing.T) {
 		t.Errorf("the denial is %+v", d)
 	}
 	s.refused("asked for before", reverses(agent("bob"), r, "refund"))
-	net, err := s.memory.Refunded("stripe:pi_1", 1000)
+	net, err := refundedOn(s.memory, "stripe:pi_1", 1000)
 	if err != nil || len(net) != 1 || net[0] != *usd(500) {
 		t.Errorf("after the denial %v is refunded (%v)", net, err)
 	}
@@ -331,7 +331,7 @@ func TestReversalThatIsNotDone(t *testing.T) {
 	if end := one[decide.EndFact](t, facts, decide.KindEnd); end.Status != decide.Failed {
 		t.Errorf("it ended as %s", end.Status)
 	}
-	if net, _ := s.memory.Refunded("stripe:pi_1", 1000); len(net) != 1 || net[0] != *usd(500) {
+	if net, _ := refundedOn(s.memory, "stripe:pi_1", 1000); len(net) != 1 || net[0] != *usd(500) {
 		t.Errorf("after the failure %v is refunded", net)
 	}
 	s.refused("asked for before", reverses(agent("bob"), r, "refund"))
@@ -349,7 +349,7 @@ func TestReversalThatIsNotDone(t *testing.T) {
 	if !reversed {
 		t.Errorf("the facts are %s", kinds(facts))
 	}
-	if net, _ := s.memory.Refunded("stripe:pi_1", 1000); len(net) != 0 {
+	if net, _ := refundedOn(s.memory, "stripe:pi_1", 1000); len(net) != 0 {
 		t.Errorf("after the second try %v is refunded", net)
 	}
 }

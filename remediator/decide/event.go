@@ -42,43 +42,46 @@ const (
 )
 
 // foldEvent drops a repeated event and lets every rule that it hit decide.
-func (f *Fold) foldEvent(j *judged) error {
+func (f *Fold) foldEvent(j *Judged) error {
 	c := &f.state.Counts
 	c.Received++
-	if j.err != nil {
+	if j.Err != nil {
 		c.Errors++
 		return nil
 	}
+	if f.cfg.Observe != nil && j.Result.Idle() {
+		return nil // only a sealed count would tell a repeat from another that concerns no rule
+	}
 	f.events.forget(f.at - f.eventMemory)
-	key := f.hash.event(j.result.Source, j.result.ID)
+	key := f.hash.event(j.Result.Source, j.Result.ID)
 	if f.events.has(key) {
 		c.Duplicates++
 		return nil
 	}
 	became := fateNoMatch
-	for _, e := range j.result.Errors {
+	for _, e := range j.Result.Errors {
 		became = max(became, fateError)
 		code := "if"
 		if e.Ends {
 			code = "unless"
 		}
-		if err := f.ruleError(e.Rule, j.result.Event, code); err != nil {
+		if err := f.ruleError(e.Rule, j.Result.Event, code); err != nil {
 			return err
 		}
 	}
-	if len(j.result.Hits)+len(j.result.Ends) > 0 {
+	if len(j.Result.Hits)+len(j.Result.Ends) > 0 {
 		f.events.add(key, f.at)
 	}
 	// A counterpart ends what waits before the event, if it is one itself, waits.
-	for _, end := range j.result.Ends {
+	for _, end := range j.Result.Ends {
 		fate, err := f.counterpart(end, j)
 		if err != nil {
 			return err
 		}
 		became = max(became, fate)
 	}
-	for i := range j.result.Hits {
-		fate, err := f.judge(&j.result.Hits[i], j.result.Event)
+	for i := range j.Result.Hits {
+		fate, err := f.judge(&j.Result.Hits[i], j.Result.Event)
 		if err != nil {
 			return err
 		}
@@ -164,12 +167,13 @@ func (f *Fold) judge(hit *match.Hit, ev *event.Event) (fate, error) {
 	if hit.Rule.Unless != nil {
 		return f.wait(hit, ev)
 	}
-	c := candidate{hit: hit, event: ev, eventAt: f.timeOf(ev), body: f.input.Body, live: f.live(hit.Rule, ev.Customer), charged: hit.Rule.Name}
-	became, err := f.judgeKey(&c)
+	c := &f.desk.candidate
+	*c = candidate{hit: hit, event: ev, eventAt: f.timeOf(ev), body: f.input.Body, live: f.live(hit.Rule, ev.Customer), charged: hit.Rule.Name}
+	became, err := f.judgeKey(c)
 	if err != nil || became == fateLate || became == fateError {
 		return became, err
 	}
-	return became, f.recur(&c)
+	return became, f.recur(c)
 }
 
 // timeOf is an event's own time, or that of its input when it has none.
@@ -209,7 +213,7 @@ func (f *Fold) judgeTaken(c *candidate, ordinal uint64) (fate, error) {
 	hit, r := c.hit, c.hit.Rule
 	if hit.Key == "" {
 		c.remedy = unkeyedRemedyID(r.Scope, f.state.Position.LogID, ordinal)
-	} else if c.remedy = RemedyID(r.Scope, hit.Key); f.taken(c.remedy, c.live) {
+	} else if c.remedy = f.remedyID(r, hit.Key); f.taken(c.remedy, c.live) {
 		return fateJudged, f.add(KindDuplicate, Fact{Rule: r.Name, Remedy: c.remedy},
 			DuplicateFact{Remedy: c.remedy, Source: c.event.Source, Event: c.event.ID, Mode: modeName(c.live), Opened: c.opened})
 	}

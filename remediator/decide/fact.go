@@ -30,6 +30,7 @@ type Fact struct {
 const (
 	KindGenesis   = "genesis"     // GenesisFact
 	KindVersion   = "version"     // VersionFact
+	KindOrigin    = "origin"      // OriginFact
 	KindRules     = "rules"       // RulesFact
 	KindRuleText  = "rule-text"   // RuleTextFact
 	KindRemedy    = "remedy"      // RemedyFact
@@ -52,10 +53,22 @@ const (
 	KindToken     = "token"       // TokenFact
 	KindProposal  = "proposal"    // ProposalFact
 	KindBulk      = "bulk"        // BulkFact
+	KindErasure   = "erasure"     // ErasureFact
+	KindLegalHold = "legal-hold"  // LegalHoldFact
 	KindProgress  = "progress"    // ProgressFact
 	KindSnapshot  = "snapshot"    // SnapshotFact
-	KindEvidence  = "evidence"    // made by the store from an Evidence, not by the fold
+	KindGap       = "gap"         // GapFact
+	KindSeen      = "seen"        // SeenFact
+	KindSignIn    = "sign-in"     // SignInFact
+
+	KindCOE            = "coe"            // COEFact
+	KindReconciliation = "reconciliation" // ReconciliationFact
+	KindDifference     = "difference"     // DifferenceFact
+	KindEvidence       = "evidence"       // made by the store from an Evidence, not by the fold
 )
+
+// CordKinds are the kinds of facts about what happened to a cord.
+func CordKinds() []string { return []string{KindPull, KindAnswered, KindEscalated, KindRelease} }
 
 // GenesisFact opens the ledger.
 type GenesisFact struct {
@@ -270,15 +283,35 @@ type ActionFact struct {
 	SeenAt  string       `json:"seen_at,omitempty"` // RFC 3339, by the acting node's clock
 }
 
+// SeenFact says how a refund stood at the provider when somebody looked and it had
+// changed. One that succeeded has arrived, as far as a provider tells.
+type SeenFact struct {
+	Connector string      `json:"connector"`
+	Ref       string      `json:"ref"`
+	Payments  []string    `json:"payments"`
+	Status    string      `json:"status"` // pending, succeeded or failed
+	Code      string      `json:"code,omitempty"`
+	Amount    money.Money `json:"amount"`
+	Foreign   bool        `json:"foreign,omitempty"` // nothing of ours made it
+	Late      bool        `json:"late,omitempty"`    // it failed after it had arrived
+	Created   string      `json:"created,omitempty"` // RFC 3339, by the provider's clock
+	SeenAt    string      `json:"seen_at,omitempty"`
+	By        string      `json:"by"`
+}
+
 // Ends of a remedy.
 const (
 	Done     = "done"
 	Denied   = "denied"
 	Expired  = "expired"
 	Reversed = "reversed" // it was done, and undone later
+	// FailedAfterArrival is a remedy that was done until the provider took back that
+	// the money had arrived.
+	FailedAfterArrival = "failed-after-arrival"
 )
 
-// EndFact ends a remedy: done, failed, denied, expired or reversed.
+// EndFact ends a remedy: done, failed, denied or expired. One that was done may end
+// a second time: reversed, failed or failed-after-arrival.
 type EndFact struct {
 	Status string `json:"status"`
 }
@@ -422,6 +455,37 @@ type Counts struct {
 	Late       uint64 `json:"late" cbor:"6,keyasint"`
 	NoKey      uint64 `json:"no_key" cbor:"7,keyasint"`
 	Errors     uint64 `json:"errors" cbor:"8,keyasint"`
+}
+
+// GapFact says that events which a client of the SDK accepted and numbered did not
+// come, or what became of them.
+type GapFact struct {
+	// Status is missing when they were passed over for ten minutes; closed when all
+	// of them came after all or were refused; forgotten when those that are left are
+	// waited for no more. What was said to be missing may be closed in several parts.
+	Status  string    `json:"status"`
+	Client  uuid.UUID `json:"client"`
+	Service string    `json:"service,omitempty"` // the source of its events
+	First   uint64    `json:"first"`             // number
+	Last    uint64    `json:"last"`
+	// Events are those missing or forgotten, or those that came after all.
+	Events  uint64 `json:"events"`
+	Refused uint64 `json:"refused,omitempty"` // closed: events that were refused one by one, and will not come
+	Since   string `json:"since"`             // log time at which they were passed over
+}
+
+// ErasureFact says that the evidence key of a customer was destroyed. Evidence before
+// it opens no more.
+type ErasureFact struct {
+	Customer string `json:"customer"`
+	By       string `json:"by"`
+}
+
+// LegalHoldFact says that the data of a customer may not be erased, or may again.
+type LegalHoldFact struct {
+	Customer string `json:"customer"`
+	Held     bool   `json:"held"`
+	By       string `json:"by"`
 }
 
 // SnapshotFact seals the state of the fold after an ordinal.

@@ -10,10 +10,12 @@
 // An event's way through the package: fold.go cuts inputs into segments that one
 // rule set judges, event.go drops repeats and feeds windows, chain.go takes a hit
 // through the limits to a decision, remedy.go carries a remedy from its first step
-// to its end, timers.go fires what is due in between.
+// to its end, timers.go fires what is due in between, gaps.go says which events of the
+// SDK never came.
 package decide
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"sync"
@@ -23,6 +25,8 @@ import (
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/match"
+	"github.com/makegood/makegood/remediator/missing"
+	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/window"
 )
@@ -33,13 +37,19 @@ type Config struct {
 	Memory Memory
 	// NewMatcher makes the matcher of a rule set. Defaults to match.New.
 	NewMatcher func(*rule.Set) match.Matcher
+	// Load makes a rule set of its files. Defaults to rule.Load; who has loaded the
+	// same files already gives that set.
+	Load func([]rule.File) (*rule.Set, error)
 	// Matchers is how many goroutines match events. Defaults to 1.
 	Matchers int
+	// Version is the newest version of the deciding that is known. Defaults to Version.
+	Version int
 	// Rehearsal makes every rule live and every action succeed at once: for
 	// backtests and rule tests.
 	Rehearsal bool
 	// Observe, in a rehearsal, takes each fact as it is found, its body not encoded
-	// but as the struct that is named behind its kind. Nothing is to be sealed then:
+	// but as the struct that is named behind its kind, a RemedyFact by its address, which
+	// is good until Observe returns: who keeps it keeps a Clone. Nothing is to be sealed then:
 	// there are no Items, no evidence, no progress and no digest of the inputs. nil:
 	// facts are encoded as Items.
 	Observe func(f Fact, body any)
@@ -48,15 +58,17 @@ type Config struct {
 // Fold folds inputs. It is not safe for concurrent use. After an error it must
 // be thrown away and restored, for the state may be half changed.
 type Fold struct {
-	cfg     Config
-	state   *state
-	hash    hashKey
-	inputs  *recent                  // ids of inputs
-	events  *recent                  // sources and ids of events that touched state
-	windows map[string]*window.Table // by digest and rule
-	set     *rule.Set
-	rules   map[string]*rule.Rule
-	matcher match.Matcher // of no rules before the first set
+	cfg       Config
+	state     *state
+	hash      hashKey
+	lastUsage namedUsage
+	inputs    *recent                  // ids of inputs
+	events    *recent                  // sources and ids of events that touched state
+	windows   map[string]*window.Table // by digest and rule
+	set       *rule.Set
+	rules     map[string]*rule.Rule
+	scopes    map[string]uuid.UUID // ids of the scopes of rules, see remedyID
+	matcher   match.Matcher        // of no rules before the first set
 	// eventMemory is what eventMemoryOf says of the rules in force.
 	eventMemory int64
 	timers      timers
@@ -65,7 +77,9 @@ type Fold struct {
 	// manyUsages is the same for the usages of a rehearsal.
 	manyUsages int
 	watches    map[string]int64 // until when the cords of a rule are under watch, at the most
+	missing    *missing.Book    // of the events that clients of the SDK number
 
+	desk    desk    // of the decision in progress
 	out     *Output // of the Apply in progress
 	before  uint64  // first ordinal of the Apply in progress
 	overlay overlay // what the Apply in progress took
@@ -82,11 +96,14 @@ func New(cfg Config) *Fold {
 	if cfg.NewMatcher == nil {
 		cfg.NewMatcher = match.New
 	}
-	cfg.Matchers = max(cfg.Matchers, 1)
+	if cfg.Load == nil {
+		cfg.Load = rule.Load
+	}
+	cfg.Matchers, cfg.Version = max(cfg.Matchers, 1), cmp.Or(cfg.Version, Version)
 	return &Fold{cfg: cfg, state: newState(), inputs: newRecent(nil, 0), events: newRecent(nil, 0),
-		matcher: cfg.NewMatcher(&rule.Set{}), rules: map[string]*rule.Rule{}, eventMemory: inputMemory, windows: map[string]*window.Table{}, maxWindows: maxWindows, maxWindowBytes: maxWindowBytes,
+		matcher: cfg.NewMatcher(&rule.Set{}), rules: map[string]*rule.Rule{}, scopes: map[string]uuid.UUID{}, eventMemory: inputMemory, windows: map[string]*window.Table{}, maxWindows: maxWindows, maxWindowBytes: maxWindowBytes,
 		maxOpenings: maxOpenings, maxPasts: maxPasts,
-		watches: map[string]int64{}}
+		watches: map[string]int64{}, missing: missing.New(0)}
 }
 
 // Position returns how far the fold has come. Record is left to the caller.
@@ -98,6 +115,22 @@ func (f *Fold) Rules() *rule.Set { return f.set }
 // Author returns who put the rule set in force.
 func (f *Fold) Author() string { return f.state.Author }
 
+// InForce is a rule set in force and who put it there.
+type InForce struct {
+	Set     *rule.Set         // nil: none was
+	Author  string            // of the set
+	Authors map[string]string // of each rule as it is, by its name
+}
+
+// InForce returns the rules in force.
+func (f *Fold) InForce() InForce {
+	in := InForce{Set: f.set, Author: f.state.Author, Authors: map[string]string{}}
+	for name := range f.rules {
+		in.Authors[name] = f.authorOf(name)
+	}
+	return in
+}
+
 // Cord returns the state of a cord, and whether it was ever pulled.
 func (f *Fold) Cord(path string) (cord.State, bool) {
 	c, ok := f.state.Cords[path]
@@ -107,32 +140,58 @@ func (f *Fold) Cord(path string) (cord.State, bool) {
 	return *c, true
 }
 
-// judged is an event with what the rule set says about it.
-type judged struct {
-	command CommandBody
-	err     error
-	result  match.Result
+// Clients returns how many clients of the SDK that number their events are
+// remembered.
+func (f *Fold) Clients() int { return f.missing.Len() }
+
+// Judged is an input with what the rule set says about it.
+type Judged struct {
+	Result match.Result
+	Err    error // why it cannot be judged
+
+	command *CommandBody // nil of what is no command
 }
 
 // Apply folds inputs and returns what they came to.
 func (f *Fold) Apply(inputs []input.Input) (*Output, error) {
-	f.out = &Output{}
-	f.before = f.state.Position.Ordinal + 1
-	f.overlay = newOverlay()
+	f.begin()
 	for len(inputs) > 0 {
 		n := segment(inputs)
-		judgements := f.match(inputs[:n])
-		if err := f.prefetch(judgements, f.latest(inputs[:n])); err != nil {
+		if err := f.foldSegment(inputs[:n], f.match(inputs[:n])); err != nil {
 			return nil, err
-		}
-		for i, in := range inputs[:n] {
-			if err := f.fold(in, &judgements[i]); err != nil {
-				return nil, fmt.Errorf("fold input %d (%s): %w", f.state.Position.Ordinal, in.Kind, err)
-			}
 		}
 		inputs = inputs[n:]
 	}
 	return f.out, nil
+}
+
+// ApplyJudged is Apply for events that were matched ahead, by a matcher of the rules
+// in force, each with the log time at which it is folded.
+func (f *Fold) ApplyJudged(events []input.Input, judgements []Judged) (*Output, error) {
+	f.begin()
+	if err := f.foldSegment(events, judgements); err != nil {
+		return nil, err
+	}
+	return f.out, nil
+}
+
+func (f *Fold) begin() {
+	f.out = &Output{}
+	f.before = f.state.Position.Ordinal + 1
+	f.overlay = newOverlay()
+}
+
+// foldSegment folds inputs that one rule set has judged.
+func (f *Fold) foldSegment(inputs []input.Input, judgements []Judged) error {
+	if err := f.prefetch(judgements, f.latest(inputs)); err != nil {
+		return err
+	}
+	for i := range inputs {
+		if err := f.fold(inputs[i], &judgements[i]); err != nil {
+			return fmt.Errorf("fold input %d (%s): %w", f.state.Position.Ordinal, inputs[i].Kind, err)
+		}
+	}
+	return nil
 }
 
 // segment returns how many inputs are judged by one rule set: an activation ends
@@ -156,8 +215,8 @@ func (f *Fold) latest(inputs []input.Input) int64 {
 }
 
 // match judges the events of a segment on several goroutines, keeping order.
-func (f *Fold) match(inputs []input.Input) []judged {
-	out := make([]judged, len(inputs))
+func (f *Fold) match(inputs []input.Input) []Judged {
+	out := make([]Judged, len(inputs))
 	at := f.state.Position.At
 	times := make([]int64, len(inputs))
 	for i, in := range inputs {
@@ -181,14 +240,16 @@ func (f *Fold) match(inputs []input.Input) []judged {
 
 // judgeInput says what the rules in force say of an event, or of a person's
 // request for a refund.
-func (f *Fold) judgeInput(in input.Input, at int64) (j judged) {
+func (f *Fold) judgeInput(in input.Input, at int64) (j Judged) {
 	switch in.Kind {
 	case input.Event:
-		j.result, j.err = f.matcher.Match(in.Body, at)
+		j.Result, j.Err = f.matcher.Match(in.Body, at)
 	case input.Command:
-		if j.command, j.err = decodeCommand(in); j.err == nil && j.command.Command == CommandRequest {
-			j.result = f.judgeRequest(in, j.command, at)
+		var c CommandBody
+		if c, j.Err = decodeCommand(in); j.Err == nil && c.Command == CommandRequest {
+			j.Result = f.judgeRequest(in, c, at)
 		}
+		j.command = &c
 	}
 	return j
 }
@@ -198,27 +259,40 @@ func (f *Fold) judgeInput(in input.Input, at int64) (j judged) {
 type overlay struct {
 	live, shadow map[uuid.UUID]bool
 	payments     map[string][]PaymentEntry
+	refunds      map[string]Refund
+	asked        map[string][]money.Money // what Memory says of payments
 }
 
 func newOverlay() overlay {
-	return overlay{live: map[uuid.UUID]bool{}, shadow: map[uuid.UUID]bool{}, payments: map[string][]PaymentEntry{}}
+	return overlay{live: map[uuid.UUID]bool{}, shadow: map[uuid.UUID]bool{}, payments: map[string][]PaymentEntry{}, refunds: map[string]Refund{}, asked: map[string][]money.Money{}}
 }
 
 // prefetch asks Memory once for all keys of a segment that goes on until a time.
-func (f *Fold) prefetch(judgements []judged, until int64) error {
+func (f *Fold) prefetch(judgements []Judged, until int64) error {
 	var ids []uuid.UUID
-	for _, j := range judgements {
-		for _, h := range j.result.Hits {
-			if h.Key != "" {
-				ids = append(ids, RemedyID(h.Rule.Scope, h.Key))
+	for i := range judgements {
+		j := &judgements[i]
+		for i := range j.Result.Hits {
+			if h := &j.Result.Hits[i]; h.Key != "" {
+				ids = append(ids, f.remedyID(h.Rule, h.Key))
 			}
 		}
-		ids = append(ids, j.command.derived()...)
+		if j.command != nil {
+			ids = append(ids, j.command.derived()...)
+		}
 	}
 	ids = f.dueKeys(ids, 0, until)
 	if len(ids) == 0 {
 		return nil
 	}
+	if err := f.prefetchKeys(ids); err != nil {
+		return err
+	}
+	return f.prefetchPayments(judgements)
+}
+
+// prefetchKeys asks which keys are taken.
+func (f *Fold) prefetchKeys(ids []uuid.UUID) error {
 	for _, shadow := range []bool{false, true} {
 		taken, err := f.cfg.Memory.Taken(ids, shadow, f.before)
 		if err != nil {
@@ -232,6 +306,45 @@ func (f *Fold) prefetch(judgements []judged, until int64) error {
 	return nil
 }
 
+// prefetchPayments asks what is refunded on the payments that events are about to be
+// refunded on, where their steps are known before the fold: without it a database
+// would be asked once for each. A rehearsal has its memory at hand.
+func (f *Fold) prefetchPayments(judgements []Judged) error {
+	if f.cfg.Rehearsal {
+		return nil
+	}
+	var payments []string
+	for i := range judgements {
+		hits := judgements[i].Result.Hits
+		for i := range hits {
+			h := &hits[i]
+			if h.Key == "" || h.Rest == nil || len(h.Rule.Aggregates) > 0 || h.Rule.Unless != nil || f.overlay.live[f.remedyID(h.Rule, h.Key)] {
+				continue
+			}
+			actions, err := h.Rest.Actions(nil)
+			if err != nil {
+				continue // the fold finds the same, and says it
+			}
+			for i := range actions {
+				if actions[i].Kind == "refund" {
+					payments = append(payments, actions[i].Connector+":"+actions[i].Payment)
+				}
+			}
+		}
+	}
+	if len(payments) == 0 {
+		return nil
+	}
+	refunded, err := f.cfg.Memory.Refunded(payments, f.before)
+	if err != nil {
+		return fmt.Errorf("look up payments: %w", err)
+	}
+	for _, payment := range payments {
+		f.overlay.asked[payment] = refunded[payment]
+	}
+	return nil
+}
+
 func (o *overlay) table(shadow bool) map[uuid.UUID]bool {
 	if shadow {
 		return o.shadow
@@ -240,7 +353,7 @@ func (o *overlay) table(shadow bool) map[uuid.UUID]bool {
 }
 
 // fold folds one input.
-func (f *Fold) fold(in input.Input, j *judged) error {
+func (f *Fold) fold(in input.Input, j *Judged) error {
 	s := f.state
 	s.Position.Ordinal++
 	f.input = in
@@ -298,11 +411,14 @@ func (f *Fold) repeated(in input.Input) bool {
 	return false
 }
 
-func (f *Fold) dispatch(in input.Input, j *judged) error {
+func (f *Fold) dispatch(in input.Input, j *Judged) error {
 	switch in.Kind {
 	case input.Genesis:
 		return f.foldGenesis(in)
 	case input.Event:
+		if err := f.arrived(in, j.Result.Source); err != nil {
+			return err
+		}
 		return f.foldEvent(j)
 	case input.Activate:
 		return f.foldActivation(in)
@@ -312,6 +428,12 @@ func (f *Fold) dispatch(in input.Input, j *judged) error {
 		return f.foldOutcome(in)
 	case input.Version:
 		return f.foldVersion(in)
+	case input.Skipped:
+		return f.foldSkipped(in)
+	case input.Seen:
+		return f.foldSeen(in)
+	case input.Origin:
+		return f.foldOrigin(in)
 	case input.Tick:
 		return nil
 	}
@@ -332,13 +454,10 @@ func (f *Fold) addAt(at int64, kind string, refs Fact, body any) error {
 	if err != nil {
 		return fmt.Errorf("encode fact %s: %w", kind, err)
 	}
-	f.addEncoded(f.complete(at, kind, refs), encoded)
-	return nil
-}
-
-func (f *Fold) addEncoded(fact Fact, body json.RawMessage) {
-	fact.Body = body
+	fact := f.complete(at, kind, refs)
+	fact.Body = encoded
 	f.out.Items = append(f.out.Items, Item{Fact: &fact})
+	return nil
 }
 
 // complete gives a fact what all facts have.

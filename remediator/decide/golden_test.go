@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/makegood/makegood/remediator/decide"
@@ -44,7 +45,7 @@ func TestGoldenLogs(t *testing.T) {
 			t.Errorf("%s: the facts are not those committed; line %d is\n%s", path, firstDifference(got, want), lineAt(got, firstDifference(got, want)))
 		}
 	}
-	for _, kind := range allKinds {
+	for _, kind := range append(slices.Clone(allKinds), decide.KindOrigin) {
 		if !bytes.Contains(facts, []byte(`"Kind":"`+kind+`"`)) {
 			t.Errorf("no golden log has a fact %q", kind)
 		}
@@ -92,6 +93,7 @@ func factsOf(t *testing.T, inputs []input.Input) []byte {
 			if item.Fact == nil {
 				continue
 			}
+			sameDecision(t, item)
 			line, err := json.Marshal(item.Fact)
 			if err != nil {
 				t.Fatal(err)
@@ -102,6 +104,29 @@ func factsOf(t *testing.T, inputs []input.Input) []byte {
 	}
 	return out.Bytes()
 }
+
+// sameDecision holds that a decision that an item has at hand is what its fact says.
+func sameDecision(t *testing.T, item decide.Item) {
+	t.Helper()
+	if (item.Decision != nil) != (item.Fact.Kind == decide.KindRemedy) {
+		t.Fatalf("a fact %s has a decision at hand: %v", item.Fact.Kind, item.Decision != nil)
+	}
+	if item.Decision == nil {
+		return
+	}
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(item.Decision); err != nil {
+		t.Fatal(err)
+	}
+	if got := bytes.TrimSpace(text.Bytes()); !bytes.Equal(got, item.Fact.Body) {
+		t.Fatalf("the decision at hand is %s, sealed is %s", got, item.Fact.Body)
+	}
+}
+
+// goldenSeeds are of worlds that have everything in them together.
+var goldenSeeds = []uint64{4, 5, 6, 7, 8}
 
 // A golden log is records, each with its length in four bytes before it.
 func writeGolden(t *testing.T, dir string) {
@@ -129,10 +154,11 @@ func writeGolden(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 	}
-	for seed := range uint64(3) {
+	for _, seed := range goldenSeeds {
 		write(fmt.Sprintf("seed-%d", seed), newWorld(t, seed, 1000).inputs)
 	}
 	write("windows", windowInputs(t))
+	write("origin", originInputs(t))
 }
 
 func readLog(t *testing.T, path string) []input.Input {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/dchest/siphash"
 	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/rule"
 )
 
 // namespace is the root of every id that Makegood derives.
@@ -16,8 +18,18 @@ var namespace = uuid.MustParse("6d616b65-676f-5f64-8000-6d616b65676f")
 // RemedyID derives a remedy's id from the scope of a rule and its canonical
 // once_per key: UUIDv5(UUIDv5(makegood, scope), key). The rule's text is no part
 // of it, so that no edit pays a key twice.
-func RemedyID(scope, key string) uuid.UUID {
-	return derive(derive(namespace, "scope:"+scope), key)
+func RemedyID(scope, key string) uuid.UUID { return derive(scopeID(scope), key) }
+
+func scopeID(scope string) uuid.UUID { return derive(namespace, "scope:"+scope) }
+
+// remedyID is RemedyID for a rule, whose scope names many remedies.
+func (f *Fold) remedyID(r *rule.Rule, key string) uuid.UUID {
+	space, known := f.scopes[r.Scope]
+	if !known {
+		space = scopeID(r.Scope)
+		f.scopes[r.Scope] = space
+	}
+	return derive(space, key)
 }
 
 // ActionID derives an action's id, which is the idempotency key at the
@@ -60,7 +72,7 @@ func (k hashKey) short(text string) uint64 {
 
 // long hashes texts, each with its length, to 128 bits.
 func (k hashKey) long(texts ...string) [16]byte {
-	var buf []byte
+	buf := make([]byte, 0, 256)
 	for _, t := range texts {
 		buf = binary.AppendUvarint(buf, uint64(len(t)))
 		buf = append(buf, t...)

@@ -14,11 +14,12 @@ import (
 type RAM struct {
 	live, shadow map[uuid.UUID]uint64
 	payments     map[string][]PaymentEntry
+	refunds      map[string][]Refund
 }
 
 // NewMemory returns an empty Memory.
 func NewMemory() *RAM {
-	return &RAM{live: map[uuid.UUID]uint64{}, shadow: map[uuid.UUID]uint64{}, payments: map[string][]PaymentEntry{}}
+	return &RAM{live: map[uuid.UUID]uint64{}, shadow: map[uuid.UUID]uint64{}, payments: map[string][]PaymentEntry{}, refunds: map[string][]Refund{}}
 }
 
 // Commit records what an output took. Call it after each Apply.
@@ -34,6 +35,9 @@ func (m *RAM) Commit(out *Output) {
 	}
 	for _, p := range out.Payments {
 		m.payments[p.Payment] = append(m.payments[p.Payment], p)
+	}
+	for _, r := range out.Refunds {
+		m.refunds[r.Name] = append(m.refunds[r.Name], r)
 	}
 }
 
@@ -53,12 +57,35 @@ func (m *RAM) Taken(ids []uuid.UUID, shadow bool, before uint64) (map[uuid.UUID]
 }
 
 // Refunded implements Memory.
-func (m *RAM) Refunded(payment string, before uint64) ([]money.Money, error) {
-	return net(m.payments[payment], before), nil
+func (m *RAM) Refunded(payments []string, before uint64) (refunded map[string][]money.Money, err error) {
+	for _, payment := range payments {
+		sums := net(m.payments[payment], before)
+		if len(sums) == 0 {
+			continue
+		}
+		if refunded == nil { // of most payments nothing is
+			refunded = map[string][]money.Money{}
+		}
+		refunded[payment] = sums
+	}
+	return refunded, nil
+}
+
+// Refund implements Memory.
+func (m *RAM) Refund(name string, before uint64) (*Refund, error) {
+	for _, r := range slices.Backward(m.refunds[name]) {
+		if r.Ordinal < before {
+			return &r, nil
+		}
+	}
+	return nil, nil
 }
 
 // net sums entries recorded before an ordinal up by currency, sorted, zeros left out.
 func net(entries []PaymentEntry, before uint64) []money.Money {
+	if len(entries) == 0 {
+		return nil // of most payments
+	}
 	sums := map[string]int64{}
 	for _, e := range entries {
 		if e.Ordinal < before {

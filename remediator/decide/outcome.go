@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -25,6 +26,11 @@ func (f *Fold) foldOutcome(in input.Input) error {
 	if s == nil || s.Status != stepRunning {
 		return nil
 	}
+	return f.settleOutcome(r, s, o)
+}
+
+// settleOutcome settles a step that runs.
+func (f *Fold) settleOutcome(r *openRemedy, s *openStep, o OutcomeBody) error {
 	o.Name, o.Status, o.Code, o.Ref, o.SeenAt = s.Name, clip(o.Status), clip(o.Code), clip(o.Ref), clip(o.SeenAt)
 	if o.Amount != nil {
 		o.Amount.Currency = clip(o.Amount.Currency)
@@ -41,7 +47,9 @@ func (f *Fold) foldOutcome(in input.Input) error {
 	case o.Status == Succeeded || o.Status == Pending:
 		f.settle(r, s, o.Amount)
 		s.Status = stepDone
-		f.undone(s)
+		if err := cmp.Or(f.keepRefund(r, s, o), f.undone(s, o.Ref)); err != nil {
+			return err
+		}
 	case o.Status == Failed || o.Status == Blocked && r.Ending != "": // nobody is asked about a remedy that was given up
 		f.reserve(s, -1)
 		s.Status = stepFailed
@@ -62,7 +70,7 @@ func (f *Fold) settle(r *openRemedy, s *openStep, real *money.Money) {
 	}
 	less := s.Amount.Minor - real.Minor
 	if s.Undoes == uuid.Nil {
-		f.payment(s, -less)
+		f.refundStep(s, -less)
 	}
 	r.release(f, money.Money{Minor: less, Currency: s.Amount.Currency})
 	s.Amount.Minor = real.Minor

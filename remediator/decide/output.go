@@ -2,8 +2,10 @@ package decide
 
 import (
 	"github.com/google/uuid"
+	"time"
 
 	"github.com/makegood/makegood/remediator/cord"
+	"github.com/makegood/makegood/remediator/missing"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
 )
@@ -24,21 +26,27 @@ type Output struct {
 	Items    []Item // facts and evidence in the order in which they are sealed
 	Keys     []KeyTaken
 	Payments []PaymentEntry
+	Refunds  []Refund // the new state of each that changed, in order
 	Outbox   []Job
 	Settled  []uuid.UUID  // actions that need no further attempt
 	Cords    []cord.State // the new state of each cord that changed, in order
 	Brakes   []BrakeChange
-	Answers  []Answer  // to commands
-	Tokens   []Token   // the new state of each that changed
-	Bulks    []Bulk    // the new state of each that changed, in order
-	Proposal *Proposal // the rule set that now waits for another person, or no longer does
-	Snapshot *Snapshot // the last one made, if any
+	Answers  []Answer      // to commands
+	Tokens   []Token       // the new state of each that changed
+	Bulks    []Bulk        // the new state of each that changed, in order
+	COEs     []COEText     // what people wrote, in order
+	Gaps     []missing.Gap // the new state of each client of which events are missing, or no longer are, in order
+	Proposal *Proposal     // the rule set that now waits for another person, or no longer does
+	Snapshot *Snapshot     // the last one made, if any
 }
 
-// Item is a fact or evidence; exactly one is set.
+// Item is a fact or evidence; exactly one of the two is set.
 type Item struct {
 	Fact     *Fact
 	Evidence *Evidence
+	// Decision is what the body of a KindRemedy says, so that nobody need read it
+	// again. nil: nobody has it at hand.
+	Decision *RemedyFact
 }
 
 // Evidence is content that the store encrypts under the customer's key and
@@ -131,12 +139,15 @@ type Answer struct {
 	Request string    `json:"request,omitempty"` // digest of what the person sent
 	Refused string    `json:"refused,omitempty"` // why; empty when it was carried out
 	Remedy  uuid.UUID `json:"remedy,omitzero"`   // it concerns, or made
-	Status  string    `json:"status,omitempty"`  // of that remedy after it: acting, held, or how it ended; of a pulled cord, its level
+	Status  string    `json:"status,omitempty"`  // of that remedy after it: acting, held, or how it ended; of a pulled cord, its level; of a COE too
 	Cord    string    `json:"cord,omitempty"`
 	Pull    uuid.UUID `json:"pull,omitzero"`
-	Target  string    `json:"target,omitempty"` // of a pause or resume
+	Target  string    `json:"target,omitempty"` // of a pause or resume; customer:ID of an erasure or a hold
 	Digest  string    `json:"digest,omitempty"` // of the rule set that it put in force or proposed
 	Bulk    *Bulk     `json:"bulk,omitempty"`   // it asked for, or answered
+	COE     uuid.UUID `json:"coe,omitzero"`     // it is about
+
+	Reconciled *ReconciliationFact `json:"reconciled,omitempty"` // what a comparison found
 }
 
 // Proposal is a rule set that waits for another person.
@@ -166,10 +177,16 @@ type Snapshot struct {
 type Memory interface {
 	// Taken reports which of the ids were taken before the ordinal.
 	Taken(ids []uuid.UUID, shadow bool, before uint64) (map[uuid.UUID]bool, error)
-	// Refunded returns the net amounts refunded on a payment before the
-	// ordinal, one for each currency, none when there are none.
-	Refunded(payment string, before uint64) ([]money.Money, error)
+	// Refunded returns the net amounts refunded on payments before the ordinal, one
+	// for each currency. Payments of which nothing is refunded are left out.
+	Refunded(payments []string, before uint64) (map[string][]money.Money, error)
+	// Refund returns what was known of a refund at a provider before the ordinal,
+	// nil when nothing was.
+	Refund(name string, before uint64) (*Refund, error)
 }
+
+// Lateness is how late an event may enter a window, unless the genesis of a log says otherwise.
+const Lateness = time.Hour
 
 // GenesisBody is the body of the genesis input, in JSON.
 type GenesisBody struct {
@@ -213,9 +230,12 @@ type CommandBody struct {
 	Bulk  uuid.UUID `json:"bulk,omitzero"`   // approve, deny: all that is held under it
 	Apply *Apply    `json:"apply,omitempty"` // apply
 
+	Reconcile  *Reconciliation `json:"reconcile,omitempty"` // reconcile
+	Difference uuid.UUID       `json:"difference,omitzero"` // close
+
 	Payment   string       `json:"payment,omitempty"` // request
 	Amount    *money.Money `json:"amount,omitempty"`
-	Customer  string       `json:"customer,omitempty"`
+	Customer  string       `json:"customer,omitempty"`  // erase, hold and unhold too
 	Reference string       `json:"reference,omitempty"` // a ticket of theirs
 
 	Cord  string     `json:"cord,omitempty"` // pull, acknowledge, release
@@ -231,6 +251,9 @@ type CommandBody struct {
 	Request string `json:"request,omitempty"`
 
 	Token *Token `json:"token,omitempty"` // token, revoke
+
+	SignIn *SignIn `json:"sign_in,omitempty"` // sign-in, sign-out
+	COE    *COE    `json:"coe,omitempty"`     // draft, revise, submit, publish, shelve
 }
 
 // Origin is a remedy that has ended, as the ledger has it: what a retry or a

@@ -163,6 +163,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		decide.CommandPull:    {decide.RoleAgent, decide.RoleAuthor, decide.RoleApprover, decide.RoleAuditor, decide.RoleOperator},
 		decide.CommandPause:   {decide.RoleOperator, decide.RoleApprover}, decide.CommandResume: {decide.RoleOperator, decide.RoleApprover},
 		decide.CommandToken: {}, decide.CommandRevoke: {},
+		decide.CommandErase: {decide.RoleOperator}, decide.CommandHold: {decide.RoleOperator}, decide.CommandUnhold: {decide.RoleOperator},
 	}
 	allowed[decide.CommandAcknowledge] = allowed[decide.CommandPull]
 	allowed[decide.CommandRelease] = allowed[decide.CommandPull]

@@ -58,7 +58,7 @@ func (f *Fold) activate(a ActivateBody) (refused string, err error) {
 	if a.Roles != nil && !Has(a.Roles, RoleAuthor) {
 		return "only an author may activate rules", nil
 	}
-	set, err := f.load(a.Files)
+	set, err := f.cfg.Load(a.Files)
 	if err != nil {
 		return "the rules have errors", nil
 	}
@@ -113,7 +113,7 @@ func (f *Fold) answerProposal(a ActivateBody) (refused string, err error) {
 		return "only an approver may answer a proposed rule set", nil
 	case p == nil || p.Digest != a.Approve+a.Deny:
 		return "no rule set with this digest waits for an answer", nil
-	case a.Deny == "" && p.Author == a.Author:
+	case a.Deny == "" && Same(p.Author, a.Author):
 		return "who proposed rules may not approve them; another person must", nil
 	}
 	answer := ProposalFact{Digest: p.Digest, Parent: p.Parent, By: a.Author, Answer: "approve"}
@@ -128,7 +128,7 @@ func (f *Fold) answerProposal(a ActivateBody) (refused string, err error) {
 	if err := f.add(KindProposal, Fact{}, answer); err != nil || a.Deny != "" {
 		return "", err
 	}
-	set, err := f.load(p.Files)
+	set, err := f.cfg.Load(p.Files)
 	if err != nil {
 		return "", errors.New("a proposed rule set no longer compiles")
 	}

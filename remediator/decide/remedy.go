@@ -36,13 +36,13 @@ const maxBody = 60 << 10
 func (f *Fold) conclude(v *verdict) error {
 	c, r := v.c, v.c.hit.Rule
 	fact := v.fact()
-	encoded, err := f.encodeDecision(&fact)
+	encoded, err := f.encodeDecision(fact)
 	if err == nil && len(encoded) > maxBody {
 		// What cannot be sealed is not carried out: a person looks.
 		v.reason, v.actions, v.totals, v.checks, c.aggregates = ReasonError, nil, nil, nil, nil
 		fact = v.fact()
 		fact.Account = ""
-		encoded, err = f.encodeDecision(&fact)
+		encoded, err = f.encodeDecision(fact)
 	}
 	if err != nil {
 		return fmt.Errorf("encode decision: %w", err)
@@ -52,8 +52,12 @@ func (f *Fold) conclude(v *verdict) error {
 		f.take(c.remedy, r.Scope, c.live)
 	}
 	var charges []charge
-	if fact.Decision == Act || fact.Decision == Hold && v.reason == ReasonApprove {
-		charges = f.charge(c.charged, c.event.Customer, c.live, v.totals, limitsOf(r))
+	switch {
+	case f.endsAtOnce(fact):
+		f.desk.charges = f.charge(f.desk.charges[:0], c.charged, c.event.Customer, c.live, v.totals, limitsOf(r))
+		charges = f.desk.charges
+	case fact.Decision == Act, fact.Decision == Hold && v.reason == ReasonApprove:
+		charges = f.charge(nil, c.charged, c.event.Customer, c.live, v.totals, limitsOf(r))
 	}
 	if c.live {
 		f.state.Fired[r.Name] = f.at
@@ -61,15 +65,26 @@ func (f *Fold) conclude(v *verdict) error {
 	if !c.live || fact.Decision == Suppress {
 		return nil
 	}
-	f.say(c.remedy, r.Name, c.event.Customer, EvidenceEvent, string(c.body))
+	f.addEvidenceOf(c)
 	f.addValues(v)
+	if err := f.spent(c.charged, fact.Remedy, charges); err != nil {
+		return err
+	}
 	return f.open(v, fact, charges)
 }
 
+// addEvidenceOf seals the event that a remedy is made of.
+func (f *Fold) addEvidenceOf(c *candidate) {
+	if len(c.body) > 0 {
+		f.addEvidence(c.event.Customer, Fact{Remedy: c.remedy, Rule: c.hit.Rule.Name}, EvidenceEvent, c.body)
+	}
+}
+
 // fact is the verdict as it is sealed.
-func (v *verdict) fact() RemedyFact {
+func (v *verdict) fact() *RemedyFact {
 	c, r, s := v.c, v.c.hit.Rule, v.fold.state
-	fact := RemedyFact{
+	fact := &v.fold.desk.fact
+	*fact = RemedyFact{
 		Remedy: c.remedy, Rule: r.Name, Digest: r.Digest, Set: s.Digest, Scope: r.Scope, Key: c.hit.Key,
 		Account: r.Account, Mode: modeName(c.live), Decision: v.decision(), Reason: v.reason,
 		Customer: c.event.Customer, Subject: c.event.Subject, Source: c.event.Source, Event: c.event.ID, EventAt: stamp(c.eventAt),
@@ -98,8 +113,9 @@ func valueText(value any) string {
 
 // steps are the actions as they are sealed.
 func (v *verdict) steps() []Step {
-	steps := make([]Step, len(v.actions))
-	for i, a := range v.actions {
+	steps := slices.Grow(v.fold.desk.fact.Steps[:0], max(1, len(v.actions)))[:len(v.actions)] // never nil
+	for i := range v.actions {
+		a := &v.actions[i]
 		steps[i] = Step{
 			Action: ActionID(v.c.remedy, a.Name), Name: a.Name, Kind: a.Kind, After: a.After, Connector: a.Connector,
 			Payment: a.Payment, Customer: a.Customer, ExpiresS: int64(a.Expires / time.Second), Cord: a.Cord, Level: a.Level,
@@ -115,17 +131,23 @@ func (v *verdict) steps() []Step {
 	return steps
 }
 
+// endsAtOnce reports whether a remedy is never open: in a rehearsal every action
+// succeeds at once.
+func (f *Fold) endsAtOnce(fact *RemedyFact) bool { return f.cfg.Rehearsal && fact.Decision == Act }
+
 // open puts a live remedy among the open ones and starts it unless it is held.
-func (f *Fold) open(v *verdict, fact RemedyFact, charges []charge) error {
-	limits := limitsOf(v.c.hit.Rule)
-	r := &openRemedy{
-		Remedy: fact.Remedy, Rule: fact.Rule, Customer: fact.Customer, Need: v.need,
-		Charges: charges, Limits: &limits, Requester: v.c.requester, Reverses: v.c.reverses, Charged: v.c.charged, Bulk: v.c.bulk,
+func (f *Fold) open(v *verdict, fact *RemedyFact, charges []charge) error {
+	atOnce := f.endsAtOnce(fact)
+	r := f.desk.remedyOf(atOnce)
+	*r = openRemedy{
+		Remedy: fact.Remedy, Rule: fact.Rule, Customer: fact.Customer, Need: v.need, Steps: slices.Grow(r.Steps[:0], len(fact.Steps)),
+		Charges: charges, Requester: v.c.requester, Reverses: v.c.reverses, Charged: v.c.charged, Bulk: v.c.bulk,
 	}
 	if f.rules[v.c.charged] != nil {
 		r.Author = f.authorOf(v.c.charged) // nobody wrote what is built in
 	}
-	for i, s := range fact.Steps {
+	for i := range fact.Steps {
+		s := &fact.Steps[i]
 		step := openStep{Action: s.Action, Name: s.Name, Kind: s.Kind, After: s.After, Connector: s.Connector,
 			Cord: s.Cord, Level: s.Level, Reason: v.actions[i].Reason, Terms: v.actions[i].Terms, Undoes: s.Of, Status: stepWaiting}
 		if s.Amount != nil {
@@ -136,7 +158,10 @@ func (f *Fold) open(v *verdict, fact RemedyFact, charges []charge) error {
 		}
 		r.Steps = append(r.Steps, step)
 	}
-	f.state.Open[r.Remedy] = r
+	if !atOnce {
+		limits := limitsOf(v.c.hit.Rule)
+		r.Limits, f.state.Open[r.Remedy] = &limits, r
+	}
 	if fact.Decision == Hold {
 		r.Held = fact.Reason
 		r.Deadline = max(f.at, v.c.known) + holdExpires
@@ -161,16 +186,23 @@ func (f *Fold) reservePayments(r *openRemedy) {
 // What undoes a refund reserves nothing.
 func (f *Fold) reserve(s *openStep, sign int64) {
 	if s.Undoes == uuid.Nil {
-		f.payment(s, sign*s.Amount.Minor)
+		f.refundStep(s, sign*s.Amount.Minor)
 	}
 }
 
-func (f *Fold) payment(s *openStep, minor int64) {
-	if s.Payment == "" || minor == 0 {
+func (f *Fold) refundStep(s *openStep, minor int64) {
+	if s.Payment != "" {
+		f.payment(PaymentEntry{Payment: s.Payment, Action: s.Action, Amount: money.Money{Minor: minor, Currency: s.Amount.Currency}})
+	}
+}
+
+// payment adds to what was refunded on a payment.
+func (f *Fold) payment(entry PaymentEntry) {
+	if entry.Amount.Minor == 0 {
 		return
 	}
-	entry := PaymentEntry{Payment: s.Payment, Action: s.Action, Amount: money.Money{Minor: minor, Currency: s.Amount.Currency}, Ordinal: f.state.Position.Ordinal}
-	f.overlay.payments[s.Payment] = append(f.overlay.payments[s.Payment], entry)
+	entry.Ordinal = f.state.Position.Ordinal
+	f.overlay.payments[entry.Payment] = append(f.overlay.payments[entry.Payment], entry)
 	f.out.Payments = append(f.out.Payments, entry)
 }
 
@@ -217,6 +249,8 @@ func (f *Fold) start(r *openRemedy, s *openStep) error {
 	case s.Kind == "andon":
 		s.Status = stepDone
 		return f.pull(pullRequest{cord: s.Cord, level: s.Level, rule: r.Rule, remedy: r.Remedy, action: s.Action, reason: s.Reason, terms: s.Terms})
+	case s.Kind == rule.COE:
+		return f.askedByStep(r, s)
 	case f.cfg.Rehearsal:
 		s.Status = stepDone
 	default:

@@ -80,18 +80,18 @@ func (f *Fold) judgeRequest(in input.Input, c CommandBody, at int64) match.Resul
 
 // foldRequest makes a remedy of a person's request for a refund, within the
 // limits of the rule that takes it.
-func (f *Fold) foldRequest(c CommandBody, j *judged) (refused string, err error) {
+func (f *Fold) foldRequest(c CommandBody, j *Judged) (refused string, err error) {
 	switch {
 	case c.Payment == "":
 		return "name the payment to refund", nil
 	case c.Amount == nil || !payable(*c.Amount):
 		return "name an amount above zero, with its currency", nil
-	case len(j.result.Errors) > 0:
-		return fmt.Sprintf("rule %s could not be judged for this request: %s", RuleRequest, j.result.Errors[0].Reason()), nil
-	case len(j.result.Hits) == 0:
+	case len(j.Result.Errors) > 0:
+		return fmt.Sprintf("rule %s could not be judged for this request: %s", RuleRequest, j.Result.Errors[0].Reason()), nil
+	case len(j.Result.Hits) == 0:
 		return fmt.Sprintf("rule %s does not take this request", RuleRequest), nil
 	}
-	hit, ev := &j.result.Hits[0], j.result.Event
+	hit, ev := &j.Result.Hits[0], j.Result.Event
 	cand := candidate{hit: hit, event: ev, eventAt: f.at, live: f.live(hit.Rule, ev.Customer), requester: c.By, charged: hit.Rule.Name}
 	if !cand.live {
 		return fmt.Sprintf("rule %s is in shadow, and refunds nothing", RuleRequest), nil
@@ -230,6 +230,9 @@ func actionKey(remedy, action uuid.UUID) string { return remedy.String() + "/" +
 // remedy that it makes, and of each action that moves money, so that none is made
 // from alone that was made from with the others.
 func (c CommandBody) derived() []uuid.UUID {
+	if ids := c.differences(); ids != nil {
+		return ids
+	}
 	name := map[string]string{CommandRetry: RuleRetry, CommandReverse: RuleReverse}[c.Command]
 	if name == "" {
 		return nil
@@ -290,9 +293,22 @@ func (s Step) action() rule.Action {
 	return a
 }
 
-// undone settles what a step undid: the payment no longer counts as refunded.
-func (f *Fold) undone(s *openStep) {
-	if s.Undoes != uuid.Nil {
-		f.payment(s, -s.Amount.Minor)
+// undone settles what a step undid: the payment no longer counts as refunded. That
+// the refund it undid has failed may have been seen before.
+func (f *Fold) undone(s *openStep, ref string) error {
+	if s.Undoes == uuid.Nil || s.Payment == "" {
+		return nil
 	}
+	known, err := f.refund(RefundName(s.Connector, ref))
+	switch {
+	case err != nil:
+		return err
+	case known == nil:
+		f.refundStep(s, -s.Amount.Minor)
+	case known.Status != Failed:
+		f.count(known, known.Payments, -1)
+		known.Status = Failed
+		f.keep(*known)
+	}
+	return nil
 }

@@ -37,6 +37,18 @@ const (
 	CommandResume      = "resume"
 	CommandToken       = "token"
 	CommandRevoke      = "revoke"
+	CommandErase       = "erase"
+	CommandHold        = "hold"
+	CommandUnhold      = "unhold"
+	CommandReconcile   = "reconcile"
+	CommandClose       = "close"
+	CommandSignIn      = "sign-in"
+	CommandSignOut     = "sign-out"
+	CommandDraft       = "coe-draft"
+	CommandRevise      = "coe-revise"
+	CommandSubmit      = "coe-submit"
+	CommandPublish     = "coe-publish"
+	CommandShelve      = "coe-close"
 )
 
 // rolesFor lists who may give a command, and how a refusal names them.
@@ -54,8 +66,18 @@ func rolesFor(command string) (roles []string, who string) {
 		return []string{RoleOperator, RoleAuthor}, "an operator or an author may have something made good afterwards"
 	case CommandPull, CommandAcknowledge, CommandRelease:
 		return []string{RoleAgent, RoleAuthor, RoleApprover, RoleAuditor, RoleOperator}, "a person who is signed in may touch a cord"
+	case CommandSignIn, CommandSignOut:
+		return []string{RoleAgent, RoleAuthor, RoleApprover, RoleAuditor, RoleOperator}, "a person may sign in, a program that emits events may not"
 	case CommandPause, CommandResume:
 		return []string{RoleOperator, RoleApprover}, "an operator or an approver may stop money and let it flow again"
+	case CommandErase, CommandHold, CommandUnhold:
+		return []string{RoleOperator}, "an operator may erase a customer's data, or hold it"
+	case CommandReconcile, CommandClose:
+		return []string{RoleOperator, RoleApprover, RoleAuditor}, "an operator, an approver or an auditor may compare the ledger with a provider and close differences"
+	case CommandDraft, CommandRevise, CommandSubmit:
+		return []string{RoleAgent, RoleAuthor, RoleApprover, RoleAuditor, RoleOperator}, "a person who is signed in may write a COE"
+	case CommandPublish, CommandShelve:
+		return []string{RoleAuthor, RoleApprover, RoleAuditor, RoleOperator}, "an author, an approver, an auditor or an operator may publish and close a COE"
 	case CommandToken, CommandRevoke:
 		return []string{RoleAdmin}, "an administrator may make and revoke tokens"
 	}
@@ -67,6 +89,16 @@ func rolesFor(command string) (roles []string, who string) {
 func Has(roles []string, wanted ...string) bool {
 	return slices.Contains(roles, RoleAdmin) || slices.ContainsFunc(wanted, func(role string) bool { return slices.Contains(roles, role) })
 }
+
+// RolesFor returns the roles that may give a command, beside the administrator.
+func RolesFor(command string) []string {
+	roles, _ := rolesFor(command)
+	return roles
+}
+
+// EvidenceReaders are the roles that may see what events say and what people wrote,
+// beside the administrator.
+func EvidenceReaders() []string { return []string{RoleAuthor, RoleApprover, RoleAuditor, RoleOperator} }
 
 // MayGive says why somebody with these roles may not give a command; empty when
 // they may, as far as roles go.
@@ -94,6 +126,21 @@ func MayPull(roles []string, path, level string) (refused string) {
 	}
 	if level == cord.Red && !mayStop(roles, path) {
 		return "only an operator may pull it red, or an agent from two segments down; pull it yellow to call for help"
+	}
+	return ""
+}
+
+// MayRelease says why somebody may not release a pulled cord, whatever they know of
+// its cause and its fix; empty when they may.
+func MayRelease(roles []string, by string, s *cord.State) (refused string) {
+	if refused := MayGive(roles, CommandRelease); refused != "" || s.Level != cord.Red {
+		return refused
+	}
+	switch {
+	case !mayStop(roles, s.Cord):
+		return "only an operator may release it, or an agent from two segments down"
+	case Same(s.By, by) || Same(s.RaisedBy, by):
+		return "who pulled a red cord may not release it; another person must look"
 	}
 	return ""
 }

@@ -8,7 +8,10 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/missing"
 	"github.com/makegood/makegood/remediator/rule"
 )
 
@@ -33,14 +36,15 @@ func (f *Fold) foldGenesis(in input.Input) error {
 	if len(g.HashKey) != 16 || g.LogID == "" {
 		return errors.New("the genesis input has no log id or no hash key of 16 bytes")
 	}
-	if g.Version > Version {
-		return fmt.Errorf("the log begins with version %d of the deciding, this program has %d: install the newer program", g.Version, Version)
+	if g.Version > f.cfg.Version {
+		return fmt.Errorf("the log begins with version %d of the deciding, this program has %d: install the newer program", g.Version, f.cfg.Version)
 	}
 	s.Position.LogID, s.HashKey, s.Version = g.LogID, g.HashKey, max(g.Version, 1)
 	s.Position.Version = s.Version
 	s.Lateness = g.LatenessS * 1e9
 	s.SnapshotAt, s.SnapshotOrdinal = f.at, s.Position.Ordinal
-	f.hash = newHashKey(g.HashKey)
+	f.hash, f.lastUsage = newHashKey(g.HashKey), namedUsage{}
+	f.missing = missing.New(f.at)
 	digest := sha256.Sum256(g.HashKey)
 	return f.add(KindGenesis, Fact{}, GenesisFact{LogID: g.LogID, LedgerKey: g.LedgerKey, HashKey: hex.EncodeToString(digest[:]), Created: g.Created})
 }
@@ -51,8 +55,8 @@ func (f *Fold) foldVersion(in input.Input) error {
 	if err := decodeBody(in, &v); err != nil {
 		return err
 	}
-	if v.Version > Version {
-		return fmt.Errorf("it begins version %d of the deciding, this program has %d: install the newer program", v.Version, Version)
+	if v.Version > f.cfg.Version {
+		return fmt.Errorf("it begins version %d of the deciding, this program has %d: install the newer program", v.Version, f.cfg.Version)
 	}
 	if v.Version <= f.state.Version {
 		return nil
@@ -62,12 +66,10 @@ func (f *Fold) foldVersion(in input.Input) error {
 	return f.add(KindVersion, Fact{}, VersionFact{From: from, To: v.Version})
 }
 
-func (f *Fold) load(files []rule.File) (*rule.Set, error) { return rule.Load(files) }
-
 // use makes a rule set the one in force.
 func (f *Fold) use(set *rule.Set) {
 	f.set, f.matcher = set, f.cfg.NewMatcher(set)
-	f.rules = make(map[string]*rule.Rule, len(set.Rules))
+	f.rules, f.scopes = make(map[string]*rule.Rule, len(set.Rules)), map[string]uuid.UUID{}
 	for _, r := range set.Rules {
 		f.rules[r.Name] = r
 	}

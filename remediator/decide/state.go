@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/cord"
+	"github.com/makegood/makegood/remediator/missing"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/window"
@@ -58,6 +59,14 @@ type state struct {
 	Waiting map[string]*waiting     `cbor:"27,keyasint,omitempty"` // by rule
 	Bulks   map[uuid.UUID]*openBulk `cbor:"40,keyasint,omitempty"`
 	Listed  *listed                 `cbor:"41,keyasint,omitempty"` // parts of a list that is not whole yet
+
+	Missing missing.Saved `cbor:"43,keyasint"` // only in the encoding
+
+	LegalHolds map[string]*legalHold `cbor:"44,keyasint,omitempty"` // by customer
+
+	Differences map[uuid.UUID]*openDifference `cbor:"45,keyasint,omitempty"`
+
+	COEs map[string]*openCOE `cbor:"50,keyasint,omitempty"` // by what they are about
 }
 
 // usage is what the limits of a rule, or of a rule and a customer, have used.
@@ -140,6 +149,10 @@ func newState() *state {
 		Forgotten:  map[string]int64{},
 		Bulks:      map[uuid.UUID]*openBulk{},
 		Waiting:    map[string]*waiting{},
+		LegalHolds: map[string]*legalHold{},
+
+		Differences: map[uuid.UUID]*openDifference{},
+		COEs:        map[string]*openCOE{},
 	}
 }
 
@@ -149,6 +162,7 @@ func (f *Fold) State() (encoded []byte, digest string, err error) {
 	s.Inputs, s.InputsLost = f.inputs.order, f.inputs.lost
 	s.Events, s.EventsLost = f.events.order, f.events.lost
 	s.Windows = f.encodeWindows()
+	s.Missing = f.missing.Save()
 	mode, err := cbor.CoreDetEncOptions().EncMode()
 	if err != nil {
 		return nil, "", fmt.Errorf("encode state: %w", err)
@@ -171,20 +185,23 @@ func Restore(cfg Config, encoded []byte) (*Fold, error) {
 	if err := mode.Unmarshal(encoded, f.state); err != nil {
 		return nil, fmt.Errorf("restore state: %w", err)
 	}
-	if f.state.Version > Version {
-		return nil, fmt.Errorf("restore state: it was made by version %d of the deciding, this program has %d: install the newer program", f.state.Version, Version)
+	if f.state.Version > f.cfg.Version {
+		return nil, fmt.Errorf("restore state: it was made by version %d of the deciding, this program has %d: install the newer program", f.state.Version, f.cfg.Version)
 	}
 	f.inputs = newRecent(f.state.Inputs, f.state.InputsLost)
 	f.events = newRecent(f.state.Events, f.state.EventsLost)
 	if f.windows, err = loadWindows(f.state.Windows); err != nil {
 		return nil, fmt.Errorf("restore state: %w", err)
 	}
-	f.state.Inputs, f.state.Events, f.state.Windows = nil, nil, nil
+	if f.missing, err = missing.Load(f.state.Missing); err != nil {
+		return nil, fmt.Errorf("restore state: %w", err)
+	}
+	f.state.Inputs, f.state.Events, f.state.Windows, f.state.Missing = nil, nil, nil, missing.Saved{}
 	if len(f.state.HashKey) == 16 {
 		f.hash = newHashKey(f.state.HashKey)
 	}
 	if len(f.state.Files) > 0 {
-		set, err := f.load(f.state.Files)
+		set, err := f.cfg.Load(f.state.Files)
 		if err != nil {
 			return nil, fmt.Errorf("restore state: compile the rules in force: %w", err)
 		}
@@ -202,10 +219,14 @@ func Restore(cfg Config, encoded []byte) (*Fold, error) {
 		f.timeCord(c)
 		f.watch(c)
 	}
+	for _, c := range f.state.COEs {
+		f.timeCOE(c)
+	}
 	for name, w := range f.state.Waiting {
 		for key, o := range w.Open {
 			f.setTimer(timer{deadline: o.Due, rule: name, key: string(key), of: timerAbsence})
 		}
 	}
+	f.missing.Deadlines(f.timeHole)
 	return f, nil
 }

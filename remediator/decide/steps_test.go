@@ -65,7 +65,7 @@ func TestTwoBlockedStepsReleaseOnce(t *testing.T) {
 	s.settle(s.jobs[0], decide.Blocked)
 	s.settle(s.jobs[1], decide.Blocked)
 	for _, payment := range []string{"stripe:pi_1", "stripe:pi_2"} {
-		if net, err := s.memory.Refunded(payment, 1000); err != nil || len(net) != 0 {
+		if net, err := refundedOn(s.memory, payment, 1000); err != nil || len(net) != 0 {
 			t.Errorf("after both were blocked, %v is refunded on %s (%v)", net, payment, err)
 		}
 	}
@@ -89,7 +89,7 @@ func TestDeniedRemedyIsNotHeldAgain(t *testing.T) {
 		t.Errorf("it ended as %q", end.Status)
 	}
 	for _, payment := range []string{"stripe:pi_1", "stripe:pi_2"} {
-		if net, err := s.memory.Refunded(payment, 1000); err != nil || len(net) != 0 {
+		if net, err := refundedOn(s.memory, payment, 1000); err != nil || len(net) != 0 {
 			t.Errorf("after the denial, %v is refunded on %s (%v)", net, payment, err)
 		}
 	}

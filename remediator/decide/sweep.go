@@ -4,7 +4,8 @@ package decide
 // that was never ended, so that the state does not grow with every key that was
 // ever seen. What does not count changes no decision, so a rehearsal, of which
 // nobody seals the state, looks at the usages when there are twice as many only.
-func (f *Fold) sweep() {
+// What is missing of a client, and was waited for in vain for long, is sealed.
+func (f *Fold) sweep() error {
 	if l := f.state.Listed; l != nil && l.At+listMemory < f.at {
 		f.state.Listed = nil
 	}
@@ -19,6 +20,13 @@ func (f *Fold) sweep() {
 			delete(f.state.Waiting, name)
 		}
 	}
+	f.sweepUsages()
+	f.sweepCOEs()
+	return f.addGaps(f.at, f.missing.Sweep(f.at))
+}
+
+// sweepUsages drops the usages that count nothing any more.
+func (f *Fold) sweepUsages() {
 	if f.cfg.Rehearsal && len(f.state.Usage) < f.manyUsages {
 		return
 	}

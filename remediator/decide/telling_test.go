@@ -135,7 +135,7 @@ func TestSkippedRefundPaysNothing(t *testing.T) {
 	s := newScene(t, steps("", oneRefund))
 	s.send(0, order)
 	s.settle(s.jobs[0], decide.Skipped)
-	refunded, err := s.memory.Refunded("stripe:pi_1", 1<<62)
+	refunded, err := refundedOn(s.memory, "stripe:pi_1", 1<<62)
 	if err != nil || len(refunded) != 0 {
 		t.Errorf("refunded %v, %v", refunded, err)
 	}

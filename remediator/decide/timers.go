@@ -29,14 +29,16 @@ const (
 	timerBox            // a pull lasts longer than its box
 	timerBulk           // a bulk expires, with all that it holds
 	timerAbsence        // a counterpart did not come
+	timerCOE            // what a published COE is about did not happen again
+	timerGap            // events of a client that did not come are missing
 )
 
 // timer is when something happens unless somebody acts before.
 type timer struct {
 	deadline int64
 	rule     string
-	remedy   uuid.UUID // of a hold, or the bulk
-	key      string    // the cord, or what an event and its counterpart have in common
+	remedy   uuid.UUID // of a hold; or the bulk, or the client of the SDK
+	key      string    // the cord, what a COE is about, or what an event and its counterpart have in common
 	of       int
 }
 
@@ -88,6 +90,11 @@ func (f *Fold) stale(t timer) bool {
 	switch t.of {
 	case timerBulk:
 		return f.state.Bulks[t.remedy] == nil
+	case timerCOE:
+		c := f.state.COEs[t.key]
+		return c == nil || c.Status != COEPublished || c.HoldUntil != t.deadline
+	case timerGap:
+		return !f.missing.Waits(t.remedy, t.deadline)
 	case timerAbsence:
 		o := f.openingOf(t)
 		return o == nil || o.Due != t.deadline
@@ -150,6 +157,10 @@ func (f *Fold) fire(t timer) error {
 		return f.endBulk(f.state.Bulks[t.remedy], Expired, "", t.deadline)
 	case timerAbsence:
 		return f.absent(t)
+	case timerCOE:
+		return f.proven(f.state.COEs[t.key], t.deadline)
+	case timerGap:
+		return f.addGaps(t.deadline, f.missing.Due(t.remedy, t.deadline))
 	}
 	return f.giveUp(f.state.Open[t.remedy], Expired, t.deadline)
 }
@@ -215,7 +226,9 @@ func (f *Fold) snapshotIfDue() error {
 	if f.at < s.SnapshotAt+snapshotEvery && !f.manyInputs(s.Position.Ordinal-s.SnapshotOrdinal) {
 		return nil
 	}
-	f.sweep()
+	if err := f.sweep(); err != nil {
+		return err
+	}
 	s.SnapshotAt, s.SnapshotOrdinal = f.at, s.Position.Ordinal
 	if f.cfg.Rehearsal {
 		return nil

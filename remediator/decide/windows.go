@@ -37,7 +37,9 @@ func (f *Fold) windowsOf(r *rule.Rule) *window.Table {
 
 // windowsName names windows by the digest of what decides their contents and by
 // their rule: an edit of the window starts anew, an edit of the rest goes on.
-func windowsName(r *rule.Rule) string { return fmt.Sprintf("%.16s:%s", r.Window.Digest, r.Name) }
+func windowsName(r *rule.Rule) string {
+	return r.Window.Digest[:min(len(r.Window.Digest), 16)] + ":" + r.Name
+}
 
 // feed adds what the event of a candidate contributes to the window of its key.
 // When the windows of a rule come to a bound, those fed least recently among the

@@ -31,11 +31,18 @@ func (w *world) people(id string) {
 		amount := &money.Money{Minor: 1 + w.random.Int64N(90_000), Currency: []string{"USD", "USD", "JPY", "XXY"}[w.random.IntN(4)]}
 		c = asks(c, fmt.Sprintf("pi_%d", w.random.IntN(400)), amount)
 		c.Reference = fmt.Sprintf("T-%d", w.random.IntN(40))
-	case n < 62:
+	case n < 60:
+		c.Command, c.Customer, c.Reason = []string{decide.CommandErase, decide.CommandHold, decide.CommandUnhold}[w.random.IntN(3)], fmt.Sprintf("c-%d", w.random.IntN(3)), "a letter"
+	case n < 61:
+		c.Command = []string{decide.CommandSignIn, decide.CommandSignOut}[w.random.IntN(2)]
+		c.SignIn = &decide.SignIn{Method: decide.SignInToken, Session: []string{"0123456789abcdef", "none"}[w.random.IntN(2)]}
+	case n < 64:
 		c.Command = []string{decide.CommandToken, decide.CommandRevoke}[w.random.IntN(2)]
 		c.Token = &decide.Token{ID: uuid.UUID{15: byte(w.random.IntN(9))}, Name: "till", Roles: []string{decide.RoleEmitter}, SHA256: fmt.Sprintf("%064d", w.random.IntN(9))}
-	case n < 72:
+	case n < 73:
 		c = w.aboutThePast(c)
+	case n < 80:
+		c = w.aboutCOE(c)
 	default:
 		c = w.aboutRemedy(c)
 	}

@@ -19,25 +19,28 @@ import (
 
 // world makes a log that exercises every rule of testdata/rules: events in and
 // out of order, repeats, outcomes of the actions decided so far, what people do
-// about remedies, cords, money and rules, ticks. It drives a fold of its own to
+// about remedies, cords, money and rules, numbered events that are passed over, ticks. It drives a fold of its own to
 // know what to answer.
 type world struct {
-	t       testing.TB
-	random  *rand.Rand
-	fold    *decide.Fold
-	memory  *decide.RAM
-	now     int64
-	inputs  []input.Input
-	jobs    []decide.Job
-	held    []uuid.UUID
-	decided map[uuid.UUID]money.Money // amounts, by action
-	live    map[uuid.UUID]decide.RemedyFact
-	ended   []uuid.UUID
-	paid    map[uuid.UUID]bool  // actions that were carried out
-	unknown []uuid.UUID         // remedies with an attempt of which nobody knows the end
-	waits   string              // digest of the proposal that waits
-	bulks   []uuid.UUID         // that were asked for
-	listing *decide.CommandBody // the part of a list of which the rest is to come
+	t        testing.TB
+	random   *rand.Rand
+	fold     *decide.Fold
+	memory   *decide.RAM
+	now      int64
+	inputs   []input.Input
+	jobs     []decide.Job
+	held     []uuid.UUID
+	decided  map[uuid.UUID]money.Money // amounts, by action
+	live     map[uuid.UUID]decide.RemedyFact
+	ended    []uuid.UUID
+	paid     map[uuid.UUID]bool  // actions that were carried out
+	unknown  []uuid.UUID         // remedies with an attempt of which nobody knows the end
+	waits    string              // digest of the proposal that waits
+	bulks    []uuid.UUID         // that were asked for
+	listing  *decide.CommandBody // the part of a list of which the rest is to come
+	emitters []*emitter
+	refunds  []decide.Job // of which a provider was asked
+	coes     []decide.COEFact
 }
 
 var start = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
@@ -84,6 +87,9 @@ func newWorld(t testing.TB, seed uint64, length int) *world {
 			edited := []rule.File{{Path: files[0].Path, Text: strings.Replace(files[0].Text, "within: 90m", "within: 80m", 1) + "\n# edited\n"}}
 			w.push(activation(t, "rules-2", edited))
 		}
+		if len(w.inputs)%250 == 200 {
+			w.compareBooks()
+		}
 	}
 	return w
 }
@@ -110,6 +116,9 @@ func (w *world) push(in input.Input) {
 	for _, item := range out.Items {
 		if item.Fact != nil && item.Fact.Kind == decide.KindEnd {
 			w.ended = append(w.ended, item.Fact.Remedy)
+		}
+		if item.Fact != nil && item.Fact.Kind == decide.KindCOE {
+			w.learn(item.Fact)
 		}
 		if item.Fact != nil && item.Fact.Kind == decide.KindAction {
 			w.attempted(item.Fact)
@@ -158,14 +167,18 @@ func (w *world) next() {
 		w.push(w.inputs[2+w.random.IntN(len(w.inputs)-2)])
 	case n < 5:
 		w.push(input.Input{Kind: input.Tick, At: w.now})
-	case n < 25 && len(w.jobs) > 0:
+	case n < 7:
+		w.push(w.skipped())
+	case n < 9:
+		w.push(input.Input{Kind: input.Seen, At: w.now, Body: encode(w.t, w.seen())})
+	case n < 26 && len(w.jobs) > 0:
 		w.push(input.Input{ID: id, Kind: input.Outcome, At: w.now, Body: encode(w.t, w.outcome())})
 	case n < 50:
 		w.people(id)
 	case n < 58 && len(w.held) > 0:
 		w.push(input.Input{ID: id, Kind: input.Command, At: w.now, Body: encode(w.t, w.command())})
 	default:
-		w.push(input.Input{ID: id, Kind: input.Event, At: w.now, Body: w.event()})
+		w.push(input.Input{ID: w.eventID(id), Kind: input.Event, At: w.now, Body: w.event()})
 	}
 }
 
@@ -178,6 +191,10 @@ func (w *world) outcome() decide.OutcomeBody {
 	if o.Status == decide.Succeeded && w.random.IntN(4) == 0 {
 		decided := w.decided[job.Action]
 		o.Amount = &money.Money{Minor: 1 + w.random.Int64N(decided.Minor), Currency: decided.Currency}
+	}
+	if job.Kind == rule.Refund {
+		o.Ref = "re-" + job.Action.String()
+		w.refunds = append(w.refunds, job)
 	}
 	if o.Status != decide.Retrying && o.Status != decide.Unknown {
 		w.jobs = append(w.jobs[:i], w.jobs[i+1:]...)

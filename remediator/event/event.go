@@ -76,6 +76,9 @@ func Decode(raw []byte) (Event, error) {
 type Head struct {
 	Time   int64 // nanoseconds since the Unix epoch; 0 when absent
 	Spaced bool  // the JSON has insignificant whitespace: Compact shortens it
+	// Source and Type are of an event that is good. In a batch they are gone when visit
+	// returns, or changes the event.
+	Source, Type []byte
 }
 
 // Check judges one event in structured mode exactly as Decode does, without
@@ -89,7 +92,9 @@ func Check(raw []byte, maxBytes int) (Head, error) {
 	if err := m.whole(raw); err != nil {
 		return Head{}, err
 	}
-	return Head{Time: m.time, Spaced: m.spaced}, nil
+	head := m.head()
+	head.Source, head.Type = m.own(knownSource, head.Source), m.own(knownType, head.Type)
+	return head, nil
 }
 
 // Batch reads a JSON array of events and calls visit for each in order, with
@@ -124,7 +129,7 @@ func Batch(body []byte, maxBytes int, visit func(raw []byte, head Head, refused 
 		if refused := tooLarge(len(raw), maxBytes); refused != nil {
 			m.soft = &Error{Code: refused.Code, Message: refused.Message, ID: m.id()}
 		}
-		if !visit(raw, Head{Time: m.time, Spaced: m.spaced}, m.soft) {
+		if !visit(raw, m.head(), m.soft) {
 			return nil
 		}
 		i = m.space(i)

@@ -106,6 +106,19 @@ func (m *message) textOf(k known) []byte {
 	return nil
 }
 
+// head is what the message says in short.
+func (m *message) head() Head {
+	return Head{Time: m.time, Spaced: m.spaced, Source: m.textOf(knownSource), Type: m.textOf(knownType)}
+}
+
+// own returns the text of an attribute so that it stays when the message goes.
+func (m *message) own(k known, text []byte) []byte {
+	if a := m.attribute(k); a != nil && a.value.start < 0 { // it had escapes
+		return bytes.Clone(text)
+	}
+	return text
+}
+
 // whole scans one event that is all of the text.
 func (m *message) whole(buf []byte) error {
 	m.begin(buf)
@@ -315,13 +328,7 @@ func (m *message) build() Event {
 		all.Write(m.bytes(at))
 		return all.String()[start:]
 	}
-	e := Event{Time: m.time, SampledRate: max(1, int(m.sampled)), Attributes: make(map[string]any, m.count)}
-	switch {
-	case m.data != span{}:
-		e.Data = m.buf[m.data.start:m.data.end:m.data.end]
-	case m.decoded != span{}:
-		e.Data = bytes.Clone(m.decoding[m.decoded.start:m.decoded.end])
-	}
+	e := Event{Time: m.time, SampledRate: max(1, int(m.sampled)), Attributes: make(map[string]any, m.count), Data: m.dataBytes()}
 	for i := range m.members[:m.count] {
 		a := &m.members[i]
 		switch a.kind {
@@ -334,6 +341,43 @@ func (m *message) build() Event {
 		}
 	}
 	return e
+}
+
+// brief makes the event without its Attributes. All its texts share one allocation.
+func (m *message) brief() Event {
+	var at [5]span // of the texts, in the order below
+	known := [...]known{knownID, knownSource, knownType, knownSubject, knownCustomer}
+	size := 0
+	for i, k := range known {
+		if a := m.attribute(k); a != nil && a.kind == text {
+			at[i] = a.value
+			size += len(m.bytes(a.value))
+		}
+	}
+	var all strings.Builder
+	all.Grow(size)
+	for i := range at {
+		start := int32(all.Len())
+		all.Write(m.bytes(at[i]))
+		at[i] = span{start, int32(all.Len())}
+	}
+	texts := all.String()
+	return Event{
+		ID: texts[at[0].start:at[0].end], Source: texts[at[1].start:at[1].end], Type: texts[at[2].start:at[2].end],
+		Subject: texts[at[3].start:at[3].end], Customer: texts[at[4].start:at[4].end],
+		Time: m.time, SampledRate: max(1, int(m.sampled)), Data: m.dataBytes(),
+	}
+}
+
+// dataBytes returns the JSON of the data, nil when there is none.
+func (m *message) dataBytes() []byte {
+	switch {
+	case m.data != span{}:
+		return m.buf[m.data.start:m.data.end:m.data.end]
+	case m.decoded != span{}:
+		return bytes.Clone(m.decoding[m.decoded.start:m.decoded.end])
+	}
+	return nil
 }
 
 func (e *Event) set(name, value string) {

@@ -237,7 +237,7 @@ func batchAgrees(t reporter, raw []byte) {
 	seen, deep := 0, false
 	batchErr := event.Batch(raw, event.MaxBytes, func(one []byte, head event.Head, refused *event.Error) bool {
 		want, wantErr := event.Check(one, event.MaxBytes)
-		if (refused == nil) != (wantErr == nil) || refused == nil && head != want {
+		if (refused == nil) != (wantErr == nil) || refused == nil && !reflect.DeepEqual(head, want) {
 			t.Fatalf("%q: element %d: %v, %+v in the batch; %v, %+v alone", raw, seen, refused, head, wantErr, want)
 		}
 		deep = deep || refused != nil && refused.Code == event.CodeTooDeep

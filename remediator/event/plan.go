@@ -1,22 +1,27 @@
 package event
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
+	"slices"
+	"strconv"
 )
 
-// Plan says which paths of an event are wanted. It is immutable.
+// Plan says which paths of an event are wanted. It is immutable. Plans of the same
+// paths are the same, whatever the order in which NewPlan was told of them.
 type Plan struct {
-	slots      map[string]int // by the path, as written by appendPath
-	data       *node          // nil when nothing of the data is wanted
+	root       node  // of "data" and "event"
+	data       *node // nil when nothing of the data is wanted
 	attributes []attributeSlot
 	whole      int // the slot of the path "event" alone; -1 when it has none
+	slots      int
 }
 
-// node is a place in the tree of the wanted paths of the data.
+// node is a place in the tree of the wanted paths.
 type node struct {
 	slot     int
-	children []child
+	children []child // in order of their names
 	table    []child // by their hashes; at most a quarter is used, so that what is not there is found out at once
 	shift    uint8   // brings a hash down to a place in the table
 }
@@ -38,87 +43,109 @@ type attributeSlot struct {
 // names of the fields from "data" or "event" on; either alone is the whole. It
 // panics at another beginning, which no event could answer.
 func NewPlan(paths [][]string) *Plan {
-	p := &Plan{slots: make(map[string]int), whole: -1}
-	var nodes []*node // by slot; nil for attributes
-	var key []byte
+	p := &Plan{whole: -1}
 	for _, path := range paths {
 		if len(path) == 0 || path[0] != "data" && path[0] != "event" {
 			panic(fmt.Sprintf("event: a path begins with data or event, not %q", path))
 		}
-		key = key[:0]
-		var above *node
-		for depth, name := range path {
-			key = appendName(key, name)
-			slot, there := p.slots[string(key)]
-			if !there {
-				slot = len(nodes)
-				p.slots[string(key)] = slot
-				nodes = append(nodes, p.add(path[:depth+1], slot, above))
+		at := &p.root
+		for _, name := range path {
+			below := at.child(name)
+			if below == nil {
+				below = at.add(name)
 			}
-			above = nodes[slot]
+			at = below
 		}
 	}
-	for _, n := range nodes {
-		if n != nil {
-			n.tabulate()
+	p.number(&p.root)
+	p.data = p.root.child("data")
+	event := p.root.child("event")
+	if event == nil {
+		return p
+	}
+	p.whole = event.slot
+	for _, c := range event.children {
+		if c.name != "time" && c.name != "recordedtime" { // these are not what the bytes say
+			p.attributes = append(p.attributes, attributeSlot{c.name, knownOf([]byte(c.name)), c.node.slot})
 		}
 	}
 	return p
 }
 
-// add puts a path into the plan, whose beginning is there already.
-func (p *Plan) add(path []string, slot int, above *node) *node {
-	name := path[len(path)-1]
-	if path[0] == "data" {
-		n := &node{slot: slot}
-		if above == nil {
-			p.data = n
-		} else {
-			above.children = append(above.children, child{hashOf([]byte(name)), name, n})
-		}
-		return n
+// number gives slots to all that is below a node.
+func (p *Plan) number(n *node) {
+	slices.SortFunc(n.children, func(a, b child) int { return cmp.Compare(a.name, b.name) })
+	for _, c := range n.children {
+		c.node.slot = p.slots
+		p.slots++
+		p.number(c.node)
 	}
-	switch {
-	case len(path) == 1:
-		p.whole = slot
-	case len(path) == 2 && name != "time" && name != "recordedtime": // these are not what the bytes say
-		p.attributes = append(p.attributes, attributeSlot{name, knownOf([]byte(name)), slot})
-	}
-	return nil // an attribute has no fields
 }
 
 // Slot returns the slot of a path or of the beginning of one, and -1 for a path
 // that the plan does not have.
 func (p *Plan) Slot(path []string) int {
-	key := make([]byte, 0, 64) // stays on the stack
+	at := &p.root
 	for _, name := range path {
-		key = appendName(key, name)
+		if at = at.child(name); at == nil {
+			return -1
+		}
 	}
-	if slot, there := p.slots[string(key)]; there {
-		return slot
+	return at.slot
+}
+
+// Key returns a text that plans of the same paths have in common and no others:
+// who makes many keeps one of each, which then stays near the processor.
+func (p *Plan) Key() string { return string(p.root.appendKey(nil)) }
+
+func (n *node) appendKey(key []byte) []byte {
+	for _, c := range n.children {
+		key = append(strconv.AppendQuote(key, c.name), '{')
+		key = append(c.node.appendKey(key), '}')
 	}
-	return -1
+	return key
 }
 
 // Slots returns how many slots the plan has: they are numbered from 0.
-func (p *Plan) Slots() int { return len(p.slots) }
+func (p *Plan) Slots() int { return p.slots }
 
-// appendName appends a name so that no two paths are written alike.
-func appendName(path []byte, name string) []byte {
-	return append(appendText(path, name), '.')
+// child returns the node below one that has a name, nil when there is none.
+func (n *node) child(name string) *node {
+	if len(n.children) == 0 {
+		return nil
+	}
+	hash := hashOf([]byte(name))
+	for at := int(hash >> n.shift); ; at++ {
+		c := &n.table[at&(len(n.table)-1)]
+		if c.node == nil || c.hash == hash && c.name == name {
+			return c.node
+		}
+	}
 }
 
-// tabulate makes the table of the children.
-func (n *node) tabulate() {
+// add puts a node below one.
+func (n *node) add(name string) *node {
+	c := child{hashOf([]byte(name)), name, &node{}}
+	n.children = append(n.children, c)
+	if 4*len(n.children) <= len(n.table) {
+		n.place(c)
+		return c.node
+	}
 	size := bits.Len(uint(4 * len(n.children)))
 	n.table, n.shift = make([]child, 1<<size), uint8(64-size)
 	for _, c := range n.children {
-		at := int(c.hash >> n.shift)
-		for n.table[at].node != nil {
-			at = (at + 1) & (len(n.table) - 1)
-		}
-		n.table[at] = c
+		n.place(c)
 	}
+	return c.node
+}
+
+// place puts a child into the table.
+func (n *node) place(c child) {
+	at := int(c.hash >> n.shift)
+	for n.table[at].node != nil {
+		at = (at + 1) & (len(n.table) - 1)
+	}
+	n.table[at] = c
 }
 
 // field returns the node of a field that is wanted, nil when it is not.

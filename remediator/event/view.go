@@ -236,3 +236,7 @@ func (v *View) SampledRate() int { return max(1, int(v.message.sampled)) }
 // Event returns the event as Decode does. Its Data may share memory with the
 // bytes that were read, but nothing with the view.
 func (v *View) Event() Event { return v.message.build() }
+
+// Brief returns the event as Event does, without its Attributes, which are most of
+// what an event costs.
+func (v *View) Brief() Event { return v.message.brief() }

@@ -60,6 +60,11 @@ func viewAgrees(t reporter, view *event.View, raw []byte, paths [][]string) {
 
 func eventAgrees(t reporter, view *event.View, raw []byte, want event.Event) {
 	t.Helper()
+	brief := want
+	brief.Attributes = nil
+	if got := view.Brief(); !reflect.DeepEqual(got, brief) {
+		t.Fatalf("%s\n got %+v in brief\nwant %+v", raw, got, brief)
+	}
 	if got := view.Event(); !reflect.DeepEqual(got, want) {
 		t.Fatalf("%q: View %+v, Decode %+v", raw, got, want)
 	}

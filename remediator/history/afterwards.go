@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,6 +15,7 @@ import (
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/document"
 )
 
 // Ask is what somebody wants made good afterwards.
@@ -58,6 +60,9 @@ func (h *History) Afterwards(ctx context.Context, inForce *rule.Set, ask Ask) ([
 		return nil, ErrBusy
 	}
 	defer h.busy.Unlock()
+	if err := cmp.Or(bounded("since", ask.Since), bounded("until", ask.Until)); err != nil {
+		return nil, err
+	}
 	at, err := h.ledger.Position(ctx)
 	if err != nil {
 		return nil, err
@@ -68,7 +73,7 @@ func (h *History) Afterwards(ctx context.Context, inForce *rule.Set, ask Ask) ([
 	}
 	switch {
 	case r == nil:
-		return nil, AskError(fmt.Sprintf("no rule %.80q is in force; makegood rules status lists those that are", ask.Rule))
+		return nil, noRule(inForce, ask.Rule)
 	case !ask.Since.Before(ask.Until):
 		return nil, AskError("the period ends before it begins")
 	case ask.Until.UnixNano() > at.At+1:
@@ -84,12 +89,30 @@ func (h *History) Afterwards(ctx context.Context, inForce *rule.Set, ask Ask) ([
 	}
 	past := rehearse.Past{Inputs: h.Inputs(ctx, nil), Since: ask.Since.UnixNano(), Until: ask.Until.UnixNano()}
 	list, err := rehearse.Afterwards(inForce, ask.Rule, past, wanted)
+	if cold := (rehearse.ColdError{}); errors.As(err, &cold) {
+		return nil, AskError(cold.Error())
+	}
 	if err != nil {
 		return nil, err
 	}
 	apply := ask.Apply()
 	apply.Digest = r.Digest
 	return apply.Split(list)
+}
+
+// noRule says that no rule of a name is in force, and which may be meant.
+func noRule(inForce *rule.Set, name string) AskError {
+	var names []string
+	if inForce != nil {
+		for _, r := range inForce.Rules {
+			names = append(names, r.Name)
+		}
+	}
+	hint := "makegood rules status lists those that are"
+	if near := document.Nearest(name, names); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return AskError(fmt.Sprintf("no rule %.80q is in force; %s", name, hint))
 }
 
 // Try says what commands would come to, given one after the other now. A copy of the

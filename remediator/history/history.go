@@ -18,6 +18,7 @@ import (
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/log"
+	"github.com/makegood/makegood/remediator/rule"
 )
 
 // Log is what is read of a log.
@@ -36,8 +37,17 @@ type Ledger interface {
 	// SnapshotBefore returns the newest stored state of at most an ordinal, nil when
 	// there is none.
 	SnapshotBefore(ctx context.Context, ordinal uint64) (*decide.Snapshot, error)
+	// Snapshots lists the positions of the stored states, the oldest first.
+	Snapshots(ctx context.Context) ([]decide.Position, error)
 	// History returns the entries of a remedy in the order in which they were sealed.
 	History(ctx context.Context, remedy uuid.UUID) ([]ledger.Entry, error)
+	// Erased returns the sequences of those entries of a remedy that nobody can read
+	// any more.
+	Erased(ctx context.Context, entries []ledger.Entry) (map[uint64]bool, error)
+	// RuleFiles returns the files of a rule set that was ever in force, by its digest.
+	RuleFiles(ctx context.Context, digest string) ([]rule.File, error)
+	// Bulk returns what a rule made good afterwards, nil when there is none.
+	Bulk(ctx context.Context, id uuid.UUID) (*decide.Bulk, error)
 }
 
 // History answers questions about the past of one service. It is safe for

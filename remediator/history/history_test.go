@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -48,9 +49,9 @@ const shopRules = `rules:
 
 var morning = time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
 
-// shop is the folder of a service that has stopped, after forty orders in forty
+// shopFolder is the folder of a service that has stopped, after forty orders in forty
 // hours, half of them judged by other rules than the rest.
-func shop(t *testing.T) (*history.History, *ledgerdb.DB) {
+func shopFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	rules := func(text string) []rule.File { return []rule.File{{Path: "shop.yaml", Text: text}} }
@@ -63,6 +64,18 @@ func shop(t *testing.T) (*history.History, *ledgerdb.DB) {
 			}
 		})
 	}
+	return dir
+}
+
+// shop is the history of such a folder.
+func shop(t *testing.T) (*history.History, *ledgerdb.DB) {
+	t.Helper()
+	return open(t, shopFolder(t))
+}
+
+// open opens the history of a folder.
+func open(t *testing.T, dir string) (*history.History, *ledgerdb.DB) {
+	t.Helper()
 	lg, err := logdb.OpenReadOnly(t.Context(), filepath.Join(dir, "log.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -151,6 +164,44 @@ func TestExplainOfEveryRemedy(t *testing.T) {
 	}
 }
 
+// TestExplainWhatIsKept has the log forget its beginning: what was decided later is
+// explained as before, and of the rest it is said that it is older.
+func TestExplainWhatIsKept(t *testing.T) {
+	t.Parallel()
+	dir := shopFolder(t)
+	whole, db := open(t, dir)
+	states, err := db.Snapshots(t.Context())
+	if err != nil || len(states) < 3 {
+		t.Fatalf("%d states are stored, %v", len(states), err)
+	}
+	kept := copied(t, dir)
+	removeRecords(t, kept, states[1].Record)
+	left, _ := open(t, kept)
+	remedies, err := db.Remedies(t.Context(), views.Filter{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, older := 0, 0
+	for _, r := range remedies {
+		want, err := whole.Explain(t.Context(), r.Remedy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := left.Explain(t.Context(), r.Remedy)
+		switch {
+		case err != nil && strings.Contains(err.Error(), "older than retention"):
+			older++
+		case err != nil || !reflect.DeepEqual(got, want):
+			t.Errorf("remedy %s of %s is explained as %+v, %v; by the whole log as %+v", r.Remedy, r.Rule, got, err, want)
+		default:
+			same++
+		}
+	}
+	if same == 0 || older == 0 {
+		t.Errorf("%d remedies are explained as before and %d are older", same, older)
+	}
+}
+
 // The fold of now is that of the ledger, however far back the folding begins.
 func TestRefold(t *testing.T) {
 	t.Parallel()
@@ -217,10 +268,32 @@ func TestAfterwards(t *testing.T) {
 		"not over": {Rule: "late", Since: morning, Until: morning.Add(1000 * time.Hour)},
 		"no rule":  {Rule: "lite", Since: morning, Until: morning.Add(time.Hour)},
 		"before":   {Rule: "late", Since: morning, Until: morning},
+		// In nanoseconds of 64 bits this is an hour later.
+		"in the year 2611": {Rule: "late", Since: morning, Until: morning.Add(1<<63 - 1).Add(1<<63 - 1).Add(time.Hour)},
+		"in the year 1":    {Rule: "late", Until: morning},
 	} {
 		var wrong history.AskError
 		if _, err := h.Afterwards(t.Context(), now.Rules(), ask); !errors.As(err, &wrong) || !strings.Contains(wrong.Error(), what) {
 			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// A bound that nanoseconds do not reach would be another time.
+func TestMomentRefuses(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"1500-01-01", "9999-12-31T00:00:00Z", "0001-01-01", "2262-01-01", "-5d", "5x", ""} {
+		var wrong history.AskError
+		if at, err := history.Moment("--since", text, morning); !errors.As(err, &wrong) || !strings.Contains(wrong.Error(), "--since") {
+			t.Errorf("%q: got %v, %v", text, at, err)
+		}
+	}
+	for text, want := range map[string]time.Time{
+		"1678-01-01": time.Date(1678, time.January, 1, 0, 0, 0, 0, time.UTC), "2261-12-31T23:59:59+00:00": time.Date(2261, time.December, 31, 23, 59, 59, 0, time.UTC),
+		"2d": morning.Add(-48 * time.Hour),
+	} {
+		if at, err := history.Moment("--since", text, morning); err != nil || !at.Equal(want) {
+			t.Errorf("%q: got %v, %v", text, at, err)
 		}
 	}
 }

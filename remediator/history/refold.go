@@ -12,6 +12,11 @@ import (
 // beginning, until the fold has folded the input of an ordinal, and returns the fold.
 // What comes of it is dropped: it is in the ledger already.
 func Refold(ctx context.Context, lg Log, config decide.Config, snapshot *decide.Snapshot, ordinal uint64) (*decide.Fold, error) {
+	return refold(ctx, lg, config, snapshot, ordinal, func(*decide.Output) error { return nil })
+}
+
+// refold is Refold that hands over what comes of it.
+func refold(ctx context.Context, lg Log, config decide.Config, snapshot *decide.Snapshot, ordinal uint64, take func(*decide.Output) error) (*decide.Fold, error) {
 	fold := decide.New(config)
 	var from decide.Position
 	var skip uint64
@@ -30,9 +35,12 @@ func Refold(ctx context.Context, lg Log, config decide.Config, snapshot *decide.
 	left := ordinal - fold.Position().Ordinal
 	flush := func() error {
 		left -= uint64(len(inputs))
-		_, err := fold.Apply(inputs)
+		out, err := fold.Apply(inputs)
 		inputs = inputs[:0]
-		return err
+		if err != nil {
+			return err
+		}
+		return take(out)
 	}
 	for in, err := range read(ctx, lg, from.Record, head, func(uint64) {}) {
 		switch {

@@ -22,24 +22,63 @@ const (
 // batch is what the events of one request came to.
 type batch struct {
 	cfg      Config
-	prefix   string // of the inputs' ids
+	sequence input.Sequence // of the first event; the zero one when the request does not say it
+	prefix   string         // of the inputs' ids
 	ids      strings.Builder
 	expected int // events, guessed
 	seen     int // events, good and bad
 	inputs   []input.Input
 	rejected []rejection
+	heard    []Heard
 }
 
-func newBatch(cfg Config, name string) *batch {
-	// The kind stands before the name so that no emitter can choose the id of
-	// an input of another kind, which would make that one a repeat.
-	return &batch{cfg: cfg, prefix: "event/" + name + "/"}
+// Heard is how many events of a type a request had from a source.
+type Heard struct {
+	Source, Type string
+	Events       uint64
 }
+
+// maxKinds bounds what is told of one request: who sends more kinds of events than that
+// at once is told of by the first.
+const maxKinds = 32
+
+// hear counts a good event.
+func (b *batch) hear(head event.Head) {
+	if b.cfg.Heard == nil {
+		return
+	}
+	for i := range b.heard {
+		if h := &b.heard[i]; h.Type == string(head.Type) && h.Source == string(head.Source) {
+			h.Events++
+			return
+		}
+	}
+	if len(b.heard) < maxKinds {
+		b.heard = append(b.heard, Heard{string(head.Source), string(head.Type), 1})
+	}
+}
+
+// batchHeader names a request and may say the sequence of its first event.
+const batchHeader = "Makegood-Batch"
+
+func newBatch(cfg Config, header http.Header, name string) *batch {
+	b := &batch{cfg: cfg}
+	numbered := false
+	if header.Get(batchHeader) != "" { // others may have a point in their keys too, and mean something else
+		b.sequence, numbered = input.ParseSequence(name)
+	}
+	b.prefix = input.EventPrefix(name, numbered)
+	return b
+}
+
+// number is what the event of an index has in its id: its number among those of
+// its client, or the index itself.
+func (b *batch) number(index int) uint64 { return b.sequence.Number + uint64(index) }
 
 // batchName returns the name of a request, which its emitter gave it or which
 // is random.
 func batchName(header http.Header) (string, *refused) {
-	name := header.Get("Makegood-Batch")
+	name := header.Get(batchHeader)
 	if name == "" {
 		name = header.Get("Idempotency-Key")
 		// The header is a structured field: a text in quotes.
@@ -72,6 +111,7 @@ func (b *batch) add(raw []byte, head event.Head, refused *event.Error) {
 		b.rejected = append(b.rejected, reject(index, refused))
 		return
 	}
+	b.hear(head)
 	if head.Spaced {
 		raw = event.Compact(raw[:0], raw)
 	}
@@ -93,8 +133,30 @@ func (b *batch) id(index int) string {
 	start := b.ids.Len()
 	b.ids.WriteString(b.prefix)
 	var digits [20]byte
-	b.ids.Write(strconv.AppendInt(digits[:0], int64(index), 10))
+	b.ids.Write(strconv.AppendUint(digits[:0], b.number(index), 10))
 	return b.ids.String()[start:]
+}
+
+// stored returns what goes into the log: the good events, and after them which
+// numbers of the client will not come, because their events were rejected.
+func (b *batch) stored() []input.Input {
+	if b.sequence.Number == 0 || len(b.rejected) == 0 {
+		return b.inputs
+	}
+	at := input.StampRecord
+	if b.cfg.EventClock {
+		at = input.StampPrevious
+	}
+	var numbers []uint64
+	for _, r := range b.rejected {
+		if n := b.number(r.Index); n <= input.MaxNumber {
+			numbers = append(numbers, n)
+		}
+	}
+	if len(numbers) == 0 {
+		return b.inputs
+	}
+	return append(b.inputs, input.SkippedInputs(b.sequence.Client, numbers, at)...)
 }
 
 // structured takes a body that is one event.

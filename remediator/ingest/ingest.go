@@ -26,6 +26,14 @@
 // is sent again under its name is stored again and folded once. Without a name
 // it gets a random one, and the source and id of its events still count.
 //
+// The SDK numbers the events of each client from 1. Its Makegood-Batch is
+// <client>.<number>, a UUID and the number of the request's first event, and event
+// i becomes the input "event/<client>.<number + i>": the same one in whatever
+// request it comes. Where numbers are missing the fold reports a gap, so events that
+// were rejected one by one are named in an input of kind Skipped behind the good
+// ones. Of a body that is not JSON nobody knows which events it held, and nothing is
+// said: they are missed until they come.
+//
 // # Bounds
 //
 // Bodies, events of a request, bytes of an event and the bytes of all requests
@@ -75,6 +83,9 @@ type Config struct {
 	Log Appender
 	// Allow says whether whoever sends a request may emit. Defaults to everybody.
 	Allow func(r *http.Request) bool
+	// Heard is told what a request was accepted with, and of the program that sent it, as
+	// that names itself. It returns at once. Defaults to nobody.
+	Heard func(agent string, heard []Heard)
 	// EventClock stamps inputs with the time of their events, those without one
 	// with the time of the input before; otherwise the log stamps them.
 	EventClock bool
@@ -178,16 +189,19 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) *refused {
 	defer release()
 	h.stats.bytes.Add(uint64(len(body)))
 
-	found := newBatch(h.cfg, name)
+	found := newBatch(h.cfg, r.Header, name)
 	if p := read(found, r.Header, body); p != nil {
 		return p
 	}
-	if len(found.inputs) > 0 {
-		if err := h.cfg.Log.Append(r.Context(), found.inputs); err != nil {
+	if inputs := found.stored(); len(inputs) > 0 {
+		if err := h.cfg.Log.Append(r.Context(), inputs); err != nil {
 			return unstored(err)
 		}
 	}
 	h.stats.accepted.Add(uint64(len(found.inputs)))
+	if len(found.heard) > 0 {
+		h.cfg.Heard(r.Header.Get("User-Agent"), found.heard)
+	}
 	h.stats.rejected.Add(uint64(len(found.rejected)))
 	if len(found.rejected) > 0 {
 		return found.problem()

@@ -2,10 +2,11 @@
 // decision, in one totally ordered sequence.
 //
 // An input is an event, an activated rule set, a command of a person, the
-// outcome of an action, or a tick of the clock. Inputs travel in records: one
-// record is one durable append of the log, and how inputs were grouped into
-// records never changes what is decided. Facts name inputs by their ordinal,
-// which the fold counts; they never name records.
+// outcome of an action, what was seen at a provider, a tick of the clock, or word of
+// events that will not come.
+// Inputs travel in records: one record is one durable append of the log, and how
+// inputs were grouped into records never changes what is decided. Facts name
+// inputs by their ordinal, which the fold counts; they never name records.
 package input
 
 import (
@@ -27,11 +28,16 @@ const (
 	Outcome  Kind = 5 // what an attempt of an action came to
 	Tick     Kind = 6 // nothing but a time: lets due timers fire while the log is idle
 	Version  Kind = 7 // a new decide.Version begins
+	Skipped  Kind = 8 // events that a client of the SDK numbered and that will not come
+	Seen     Kind = 9 // how a refund stands at its provider
+
+	// Origin has the ledger go on under a new origin, after it lost its end.
+	Origin Kind = 10
 )
 
 // String returns the kind's name as facts and reports print it.
 func (k Kind) String() string {
-	names := [...]string{"", "genesis", "event", "activate", "command", "outcome", "tick", "version"}
+	names := [...]string{"", "genesis", "event", "activate", "command", "outcome", "tick", "version", "skipped", "seen", "origin"}
 	if k == 0 || int(k) >= len(names) {
 		return fmt.Sprintf("kind(%d)", uint8(k))
 	}

@@ -20,7 +20,10 @@ const recordVersion = 1
 const recordHead = 1 + binary.MaxVarintLen32
 
 // lastKind is the highest kind that this form of a record may hold.
-const lastKind = Version
+const lastKind = Origin
+
+// ErrDamaged says that a record is not as it was written.
+var ErrDamaged = errors.New("the log is damaged there: keep it aside, look at the disk, and go on from a backup with: makegood restore")
 
 // ErrTooLarge says that inputs do not fit in one record.
 var ErrTooLarge = errors.New("larger than a record")
@@ -137,7 +140,7 @@ func EncodeParts(parts []*Part) ([]byte, error) {
 func DecodeRecord(blob []byte, at int64) ([]Input, error) {
 	raw, err := decompress(blob)
 	if err != nil {
-		return nil, fmt.Errorf("decompress record: %w", err)
+		return nil, fmt.Errorf("decompress record: %w (%w)", ErrDamaged, err)
 	}
 	inputs, err := parse(raw)
 	if err != nil {

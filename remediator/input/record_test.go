@@ -191,7 +191,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"id longer than bytes": {frame("0101020009610000"), "cut short"},
 		"trailing bytes":       {frame("010106000000" + "00"), "1 bytes after"},
 		"kind 0":               {frame("010100000000"), "unknown kind 0"},
-		"kind of the future":   {frame("010108000000"), "unknown kind 8"},
+		"kind of the future":   {frame("01010b000000"), "unknown kind 11"},
 		"long-winded varint":   {frame("018100" + "06000000"), "inputs in"},
 		"long-winded time":     {frame("010106800000" + "00"), "malformed"},
 		"bomb":                 {bomb, "decompress"},

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -22,7 +23,11 @@ type contentCheck struct {
 	steps    map[uuid.UUID]*stepState
 	bulks    map[uuid.UUID]*bulkState
 	awaited  map[uuid.UUID]uint64 // remedies that entries of this ordinal name before they are decided
+	gaps     gapCheck
+	coes     coeCheck
 	period   periodCheck
+
+	reconciled reconcileCheck
 
 	days     []Period
 	kinds    map[string]uint64
@@ -36,6 +41,7 @@ type remedyState struct {
 	waiting      bool // for approvals
 	ended        bool
 	undone       bool // of a step at least
+	fell         bool // a refund of it was seen to fail after it was taken on
 	account      string
 	bulk         uuid.UUID // that holds it with others
 }
@@ -48,12 +54,14 @@ type stepState struct {
 	undoes uuid.UUID    // the action that it takes back; uuid.Nil when it pays
 	paid   bool
 	undone bool
+	status string // that the provider last gave it, once it was paid
 }
 
 func newContentCheck() *contentCheck {
 	return &contentCheck{
 		remedies: map[uuid.UUID]*remedyState{}, steps: map[uuid.UUID]*stepState{},
-		bulks: map[uuid.UUID]*bulkState{}, awaited: map[uuid.UUID]uint64{}, period: periodCheck{errors: map[string]bool{}}, kinds: map[string]uint64{},
+		bulks: map[uuid.UUID]*bulkState{}, awaited: map[uuid.UUID]uint64{}, gaps: gapCheck{}, coes: coeCheck{}, period: periodCheck{errors: map[string]bool{}}, kinds: map[string]uint64{},
+		reconciled: newReconcileCheck(),
 	}
 }
 
@@ -72,23 +80,40 @@ func (c *contentCheck) add(e Entry) {
 	c.checkOrder(e)
 	if e.Ordinal != c.last.Ordinal {
 		c.checkAwaited()
+		c.checkReconciled()
 	}
 	c.checkReferences(e)
-	if c.fromEvent(e) {
-		c.period.count(e)
-	}
+	var remedy remedyBody // read once: no other kind is as frequent and as long
 	var err error
+	if e.Kind == decide.KindRemedy {
+		remedy, err = readRemedy(e.Body)
+	}
+	if fromEvent(e, remedy) {
+		c.period.count(e, remedy)
+	}
 	switch e.Kind {
 	case decide.KindRemedy:
-		err = c.addRemedy(e)
+		if err == nil {
+			c.addRemedy(e, remedy)
+		}
 	case decide.KindApproval:
 		err = c.addApproval(e)
 	case decide.KindAction:
 		err = c.addAction(e)
+	case decide.KindSeen:
+		err = c.addSeen(e)
 	case decide.KindEnd:
 		err = c.addEnd(e)
 	case decide.KindBulk:
 		err = c.addBulk(e)
+	case decide.KindReconciliation:
+		err = c.addReconciliation(e)
+	case decide.KindDifference:
+		err = c.addDifference(e)
+	case decide.KindGap:
+		err = c.addGap(e)
+	case decide.KindCOE:
+		err = c.addCOE(e)
 	case decide.KindProgress:
 		err = c.addProgress(e)
 	}
@@ -100,12 +125,15 @@ func (c *contentCheck) add(e Entry) {
 
 // fromEvent reports whether an entry says what became of an event. Remedies that
 // people asked for came of none.
-func (c *contentCheck) fromEvent(e Entry) bool {
-	if e.Kind != decide.KindRemedy {
-		return true
-	}
-	var body remedyBody
-	return !strings.HasPrefix(e.Rule, "makegood.") && (json.Unmarshal(e.Body, &body) != nil || body.Bulk == uuid.Nil)
+func fromEvent(e Entry, remedy remedyBody) bool {
+	return e.Kind != decide.KindRemedy || !strings.HasPrefix(e.Rule, "makegood.") && remedy.Bulk == uuid.Nil
+}
+
+// mayHave reports whether a body may have a field, as long as its name is not found to
+// be absent: most bodies need not be decoded for it. A name that is written with
+// escapes is found too, and encoding/json does not heed the case of names.
+func mayHave(body []byte, name string) bool {
+	return bytes.Contains(bytes.ToLower(body), []byte(name)) || bytes.Contains(body, []byte(`\u`))
 }
 
 // checkOrder holds that time, ordinals and versions go one way.
@@ -133,7 +161,7 @@ func (c *contentCheck) checkReferences(e Entry) {
 		if _, ok := c.awaited[e.Remedy]; !ok {
 			c.awaited[e.Remedy] = e.Seq
 		}
-	case decide.KindAction, decide.KindApproval, decide.KindEnd, decide.KindDuplicate:
+	case decide.KindAction, decide.KindApproval, decide.KindEnd, decide.KindDuplicate, decide.KindSeen:
 		c.find(e.Seq, "it is about remedy %s, which was not decided", e.Remedy)
 	}
 }
@@ -147,27 +175,11 @@ func (c *contentCheck) checkAwaited() {
 	}
 }
 
-// remedyBody is the part of a decide.RemedyFact that is followed up.
-type remedyBody struct {
-	Remedy   uuid.UUID     `json:"remedy"`
-	Rule     string        `json:"rule"`
-	Account  string        `json:"account"`
-	Mode     string        `json:"mode"`
-	Decision string        `json:"decision"`
-	Of       uuid.UUID     `json:"of"`
-	Bulk     uuid.UUID     `json:"bulk"`
-	Steps    []decide.Step `json:"steps"`
-}
-
 // addRemedy holds that a key is taken once, and remembers the steps.
-func (c *contentCheck) addRemedy(e Entry) error {
-	var body remedyBody
-	if err := json.Unmarshal(e.Body, &body); err != nil {
-		return err
-	}
+func (c *contentCheck) addRemedy(e Entry, body remedyBody) {
 	if body.Remedy != e.Remedy || body.Rule != e.Rule {
 		c.find(e.Seq, "its columns say remedy %s of rule %q, its body remedy %s of rule %q", e.Remedy, e.Rule, body.Remedy, body.Rule)
-		return nil
+		return
 	}
 	r := c.remedies[e.Remedy]
 	if r == nil {
@@ -191,7 +203,6 @@ func (c *contentCheck) addRemedy(e Entry) error {
 		}
 		c.checkOrigin(e.Seq, body)
 	}
-	return nil
 }
 
 func (c *contentCheck) addApproval(e Entry) error {
@@ -235,7 +246,7 @@ func (c *contentCheck) addAction(e Entry) error {
 	case body.Amount != nil && (s.amount == nil || s.amount.Currency != body.Amount.Currency || body.Amount.Minor > s.amount.Minor):
 		c.find(e.Seq, "action %s moved %s, decided was %s", e.Action, body.Amount, amountText(s.amount))
 	}
-	s.paid = true
+	s.paid, s.status = true, body.Status
 	if body.Amount != nil {
 		s.amount = body.Amount
 	}
@@ -299,10 +310,10 @@ type periodCheck struct {
 
 // count takes one fact. An event is an ordinal: of its facts the one that came
 // farthest counts.
-func (p *periodCheck) count(e Entry) {
+func (p *periodCheck) count(e Entry, remedy remedyBody) {
 	became := fateNone
 	switch {
-	case waited(e): // for its counterpart, after its event was counted
+	case waited(e, remedy): // for its counterpart, after its event was counted
 	case e.Kind == decide.KindRemedy:
 		became = fateRemedy
 	case e.Kind == decide.KindLate:
@@ -326,8 +337,11 @@ func (p *periodCheck) count(e Entry) {
 
 // waited reports whether a fact is about an event whose counterpart did not come:
 // its ordinal is that of whatever input the deadline passed with.
-func waited(e Entry) bool {
-	if e.Kind != decide.KindRemedy && e.Kind != decide.KindDuplicate {
+func waited(e Entry, remedy remedyBody) bool {
+	if e.Kind != decide.KindDuplicate {
+		return remedy.Opened != nil
+	}
+	if !mayHave(e.Body, `"opened"`) {
 		return false
 	}
 	var body struct {

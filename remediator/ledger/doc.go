@@ -1,6 +1,7 @@
 // Package ledger is the sealed list of facts: what an entry's bytes are, how
 // entries become a Merkle tree and a signed checkpoint, how evidence is
-// encrypted, how a stored ledger is verified and how it is exported.
+// encrypted, how a stored ledger is verified, how one remedy is proven and how all is
+// exported.
 //
 // It is for the store, which keeps the ledger in the transaction that commits
 // a decision, and for auditors, who trust neither the store nor the service.
@@ -37,12 +38,23 @@
 // last commit that added entries. Signatures are deterministic: the same tree
 // has the same checkpoint.
 //
+// A ledger that lost its end and was restored goes on under a new origin, which is the
+// first one, a slash and an id, with a key of its own. The fact that begins it names
+// the last checkpoint that is known of the old origin, and is endorsed with its key
+// (NewOrigin).
+//
 // # Applied
 //
 // How far the log was folded is not always to be seen in the entries, because
 // most inputs leave none. The store therefore keeps beside the tree one row
 // with that position, signed by the same key in the same way (Applied), so that
 // nobody can make the decider skip inputs or fold them twice unnoticed.
+//
+// # Receipt
+//
+// A Receipt proves the entries about one remedy to whoever has the public key alone:
+// their bytes, an inclusion proof of each and the checkpoint. Prove makes one from
+// tiles, Check says what is wrong with one, by name.
 //
 // # Verification
 //

@@ -53,6 +53,10 @@ func (c *contentCheck) addEnd(e Entry) error {
 	case body.Status == decide.Reversed && !(r.ended && r.undone):
 		c.find(e.Seq, "remedy %s is reversed, and nothing of it was undone", e.Remedy)
 	case body.Status == decide.Reversed:
+	case r.ended && r.fell && (body.Status == decide.Failed || body.Status == decide.FailedAfterArrival):
+		r.fell = false
+	case body.Status == decide.FailedAfterArrival:
+		c.find(e.Seq, "remedy %s failed after its money had arrived, and no refund of it was seen to", e.Remedy)
 	case r.ended:
 		c.find(e.Seq, "remedy %s ended before", e.Remedy)
 	case body.Status == decide.Done && r.waiting:

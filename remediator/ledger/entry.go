@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,7 +38,11 @@ type Entry struct {
 // them; they are written by hand so that no release of the standard library
 // changes them.
 func (e Entry) Encode() []byte {
-	b := make([]byte, 0, headBound+len(e.Rule)+len(e.Body))
+	return e.appendTo(make([]byte, 0, headBound+len(e.Rule)+len(e.Body)))
+}
+
+// appendTo appends the bytes that Encode returns.
+func (e Entry) appendTo(b []byte) []byte {
 	b = append(b, `{"seq":`...)
 	b = strconv.AppendUint(b, e.Seq, 10)
 	b = append(b, `,"kind":`...)
@@ -129,24 +134,15 @@ func checkBody(body []byte) error {
 	if len(body) > MaxBody {
 		return fmt.Errorf("body of %d bytes, at most %d are allowed", len(body), MaxBody)
 	}
-	if len(body) == 0 || body[0] != '{' || !json.Valid(body) {
+	switch compact := isCompactObject(body); {
+	case compact && utf8.Valid(body):
+		return nil
+	case compact:
+		return errors.New("body is not UTF-8")
+	case len(body) == 0 || body[0] != '{' || !json.Valid(body):
 		return errors.New("body is not a JSON object")
 	}
-	if !utf8.Valid(body) {
-		return errors.New("body is not UTF-8")
-	}
-	inString := false
-	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case !inString && (c == ' ' || c == '\t' || c == '\n' || c == '\r'):
-			return errors.New("body has space between its tokens")
-		}
-	}
-	return nil
+	return errors.New("body has space between its tokens")
 }
 
 // DecodeEntry reads an entry from its bytes. It accepts exactly what Encode
@@ -185,4 +181,12 @@ func DecodeEntry(data []byte) (Entry, error) {
 // LeafHash returns the leaf of an entry's bytes: SHA-256(0x00 ‖ encoded).
 func LeafHash(encoded []byte) [32]byte {
 	return tlog.RecordHash(encoded)
+}
+
+// leaf returns the leaf of an entry, as LeafHash does of its bytes. Its room is used and
+// returned, so that many leaves need little memory.
+func (e Entry) leaf(room []byte) (leaf [32]byte, again []byte) {
+	const leafPrefix = 0x00 // RFC 6962
+	room = e.appendTo(append(room[:0], leafPrefix))
+	return sha256.Sum256(room), room
 }

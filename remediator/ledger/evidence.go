@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -33,16 +34,33 @@ type EvidenceBody struct {
 	Sealed []byte `json:"sealed"` // by Seal, in base64
 }
 
+// Content is evidence that was opened.
+type Content struct {
+	Kind     string // one of decide.EvidenceEvent and so on
+	Sequence uint64 // of the entry that ends it
+	At       time.Time
+	Plain    []byte
+}
+
 // KeyID names a key without giving it away.
 func KeyID(key [32]byte) string {
 	id := derive(key, "makegood evidence key id v1")
 	return hex.EncodeToString(id[:8])
 }
 
+// Keys are the evidence keys of customers, while entries are made.
+type Keys interface {
+	// Of returns the key of a customer, which may be empty, and makes one when there
+	// is none.
+	Of(customer string) ([32]byte, error)
+	// Erase forgets the key of a customer: what comes after is under another one.
+	Erase(customer string)
+}
+
 // Entries gives the items of a decision their places in the ledger, the first
-// at sequence next. keyFor returns the key of a customer, which may be empty;
-// evidence is encrypted under it. Evidence has the version of the facts beside it.
-func Entries(next uint64, items []decide.Item, keyFor func(customer string) ([32]byte, error)) ([]Entry, error) {
+// at sequence next. Evidence is encrypted under its customer's key, until an erasure
+// comes. It has the version of the facts beside it.
+func Entries(next uint64, items []decide.Item, keys Keys) ([]Entry, error) {
 	entries := make([]Entry, 0, len(items))
 	add := func(f decide.Fact) error {
 		e := Entry{Seq: next + uint64(len(entries)), Fact: f}
@@ -56,9 +74,12 @@ func Entries(next uint64, items []decide.Item, keyFor func(customer string) ([32
 			if err := add(*item.Fact); err != nil {
 				return nil, err
 			}
+			if err := erase(*item.Fact, keys); err != nil {
+				return nil, err
+			}
 			continue
 		}
-		key, err := keyFor(item.Evidence.Customer)
+		key, err := keys.Of(item.Evidence.Customer)
 		if err != nil {
 			return nil, fmt.Errorf("find evidence key: %w", err)
 		}
@@ -73,6 +94,19 @@ func Entries(next uint64, items []decide.Item, keyFor func(customer string) ([32
 		}
 	}
 	return entries, nil
+}
+
+// erase forgets the key that a fact says was destroyed.
+func erase(f decide.Fact, keys Keys) error {
+	if f.Kind != decide.KindErasure {
+		return nil
+	}
+	var body decide.ErasureFact
+	if err := json.Unmarshal(f.Body, &body); err != nil {
+		return fmt.Errorf("read erasure: %w", err)
+	}
+	keys.Erase(body.Customer)
+	return nil
 }
 
 // firstVersion is the version before the first fact. Evidence is always made

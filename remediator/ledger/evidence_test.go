@@ -144,7 +144,7 @@ func TestEntriesGiveItemsTheirPlaces(t *testing.T) {
 	evidence := decide.Item{Evidence: &decide.Evidence{Customer: "c", Kind: "event", Ordinal: 1, Plain: make([]byte, 64<<10)}}
 	asked := ""
 	keyFor := func(customer string) ([32]byte, error) { asked += customer; return testKey(customer), nil }
-	entries, err := ledger.Entries(10, []decide.Item{evidence, fact("pull", 1), fact("version", 2), evidence}, keyFor)
+	entries, err := ledger.Entries(10, []decide.Item{evidence, fact("pull", 1), fact("version", 2), evidence}, keysOf(keyFor))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,10 +158,10 @@ func TestEntriesGiveItemsTheirPlaces(t *testing.T) {
 	if want := "evidence1 evidence1 pull1 version2 evidence2 evidence2 "; got != want || asked != "cc" {
 		t.Errorf("got %q with keys of %q, want %q with keys of cc", got, asked, want)
 	}
-	if _, err := ledger.Entries(0, []decide.Item{evidence, fact("pull", 1)}, func(string) ([32]byte, error) { return [32]byte{}, errors.New("erased") }); err == nil {
+	if _, err := ledger.Entries(0, []decide.Item{evidence, fact("pull", 1)}, keysOf(func(string) ([32]byte, error) { return [32]byte{}, errors.New("erased") })); err == nil {
 		t.Error("sealed evidence without a key")
 	}
-	if _, err := ledger.Entries(0, []decide.Item{fact("Bad kind", 1)}, keyFor); err == nil {
+	if _, err := ledger.Entries(0, []decide.Item{fact("Bad kind", 1)}, keysOf(keyFor)); err == nil {
 		t.Error("sealed a fact that cannot be read back")
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/visible"
 )
 
 // Format is how a ledger is exported.
@@ -150,7 +151,14 @@ func (x *exporter) follow(e Entry) (moved, error) {
 	paid := x.content.steps[e.Action] != nil && x.content.steps[e.Action].paid
 	x.content.add(e)
 	s := x.content.steps[e.Action]
-	if e.Kind != decide.KindAction || s == nil || s.amount == nil {
+	if s == nil || s.amount == nil {
+		return moved{}, nil
+	}
+	switch e.Kind {
+	case decide.KindSeen:
+		return x.followSeen(e, s)
+	case decide.KindAction:
+	default:
 		return moved{}, nil
 	}
 	var body decide.ActionFact
@@ -168,16 +176,7 @@ func (x *exporter) follow(e Entry) (moved, error) {
 	if !paid && s.paid {
 		m.accepted = &amount.Minor
 	}
-	switch {
-	case body.Status == decide.Succeeded && !x.arrived[e.Action]:
-		x.arrived[e.Action] = true
-		m.arrived = &amount.Minor
-	case body.Status == decide.Failed && x.arrived[e.Action]:
-		// The provider took back what it had reported as finished.
-		delete(x.arrived, e.Action)
-		back := -amount.Minor
-		m.arrived = &back
-	}
+	m.arrived = x.arrives(e.Action, body.Status, amount.Minor)
 	return m, x.count(e.At, s.remedy.account, m)
 }
 
@@ -216,7 +215,7 @@ func (x *exporter) writeTotals() error {
 	err := x.csv.Write([]string{"month", "account", "currency", "step", "actions", "accepted_minor", "accepted", "arrived_minor", "arrived", "tree_size"})
 	for _, t := range x.sorted() {
 		err = cmp.Or(err, x.csv.Write([]string{
-			t.Month, safe(t.Account), safe(t.Currency), safe(t.Step), strconv.FormatUint(t.Actions, 10),
+			t.Month, SafeCell(t.Account), SafeCell(t.Currency), SafeCell(t.Step), strconv.FormatUint(t.Actions, 10),
 			strconv.FormatInt(t.Accepted.Minor, 10), t.Accepted.Amount(), strconv.FormatInt(t.Arrived.Minor, 10), t.Arrived.Amount(),
 			strconv.FormatInt(x.size, 10),
 		}))
@@ -282,8 +281,8 @@ func (x *exporter) writeCSV(e Entry, row Row, m moved) error {
 		detail := cmp.Or(body.Reason, body.Code, body.By, body.Cord)
 		return x.csv.Write([]string{
 			strconv.FormatUint(e.Seq, 10), e.Kind, stamp(e.At), strconv.FormatUint(e.Ordinal, 10), strconv.Itoa(e.Version),
-			idText(e.Remedy), idText(action), safe(e.Rule), safe(account), safe(body.Customer), safe(body.Mode), safe(body.Decision),
-			safe(s.Kind), safe(s.Connector), safe(cmp.Or(body.Status, body.Answer)), safe(detail), safe(currency),
+			idText(e.Remedy), idText(action), SafeCell(e.Rule), SafeCell(account), SafeCell(body.Customer), SafeCell(body.Mode), SafeCell(body.Decision),
+			SafeCell(s.Kind), SafeCell(s.Connector), SafeCell(cmp.Or(body.Status, body.Answer)), SafeCell(detail), SafeCell(currency),
 			minorText(decided), minorText(m.accepted), minorText(m.arrived), hex.EncodeToString(row.Leaf), strconv.FormatInt(x.size, 10),
 		})
 	}
@@ -320,10 +319,30 @@ func minorText(minor *int64) string {
 	return strconv.FormatInt(*minor, 10)
 }
 
-// safe keeps a spreadsheet from reading a text as a formula.
-func safe(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
-		return "'" + text
+// SafeCell keeps a spreadsheet from reading a text as a formula, or as more than one
+// cell, and a reader from missing what is in it.
+func SafeCell(text string) string {
+	text = visible.Line(text)
+	if !strings.ContainsAny(text, formulas) {
+		return text
 	}
-	return text
+	var b strings.Builder
+	for i, cell := range strings.Split(text, otherComma) {
+		if i > 0 {
+			b.WriteString(otherComma)
+		}
+		begin := strings.TrimLeft(cell, " \u00a0\"")
+		if strings.IndexAny(begin, formulas) == 0 {
+			b.WriteByte('\'')
+		}
+		b.WriteString(cell)
+	}
+	return b.String()
 }
+
+const (
+	// formulas begin with these, or in Asia with their wide forms.
+	formulas = "=+-@\uff1d\uff0b\uff0d\uff20"
+	// otherComma ends a cell where the comma is written in numbers.
+	otherComma = ";"
+)

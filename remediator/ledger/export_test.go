@@ -38,8 +38,12 @@ func paid(t *testing.T) *memory {
 		step := decide.Step{Action: decide.ActionID(id, "r"), Name: "r", Kind: "refund", Connector: "stripe", Amount: &money.Money{Minor: minor, Currency: currency}}
 		h.add(decide.KindRemedy, refs, decide.RemedyFact{Remedy: id, Rule: rule, Account: account, Mode: "live", Decision: decide.Act, Steps: []decide.Step{step}})
 		refs.Action = step.Action
-		for _, status := range statuses {
+		for i, status := range statuses {
 			h.next(time.Second)
+			if taken := i > 0 && statuses[i-1] != decide.Retrying; taken {
+				h.add(decide.KindSeen, refs, decide.SeenFact{Status: status, Amount: *step.Amount, Late: status == decide.Failed})
+				continue
+			}
 			h.add(decide.KindAction, refs, decide.ActionFact{Name: "r", Status: status, Code: "=cmd|' /C calc'!A0"})
 		}
 	}

@@ -16,6 +16,7 @@ import (
 // heads is what the ledger says of itself as a whole.
 type heads struct {
 	keys    []string // that may have signed; none when no key is known
+	chain   []string // keys of the first origin and of those after it
 	logID   string   // of the genesis fact; empty when it cannot be read
 	claims  [][32]byte
 	applied *Applied // from its columns; nil when it cannot be read
@@ -66,19 +67,18 @@ func (v *verifier) readGenesis(ctx context.Context) error {
 	if len(rows) == 1 && rows[0].Seq == 0 && json.Unmarshal(rows[0].Body, &genesis) == nil {
 		v.heads.logID = genesis.LogID
 	}
-	switch pinned := strings.TrimSpace(v.opts.Key); {
-	case pinned == "" && genesis.LedgerKey != "":
-		v.heads.keys = []string{genesis.LedgerKey}
-	case pinned != "":
-		v.heads.keys = []string{pinned}
-		if genesis.LedgerKey != pinned {
-			v.findAt(PlaceGiven, "the ledger's first entry names the key %q, not the pinned one", genesis.LedgerKey)
-		}
-	}
-	v.report.Key = strings.Join(v.heads.keys, "")
 	if v.heads.logID != "" {
 		v.report.Origin = Origin(v.heads.logID)
 	}
+	if genesis.LedgerKey != "" {
+		v.followOrigins(genesis.LedgerKey)
+		v.heads.keys = v.heads.chain[len(v.heads.chain)-1:]
+	}
+	if pinned := strings.TrimSpace(v.opts.Key); pinned != "" && !slices.Contains(v.heads.chain, pinned) {
+		v.heads.keys, v.heads.chain = []string{pinned}, []string{pinned}
+		v.findAt(PlaceGiven, "the ledger's first entry names the key %q, not the pinned one", genesis.LedgerKey)
+	}
+	v.report.Key = strings.Join(v.heads.keys, "")
 	return nil
 }
 
@@ -141,7 +141,7 @@ func (v *verifier) readCheckpoint(rows []CheckpointRow) witness {
 			row.Size, base64.StdEncoding.EncodeToString(row.Root), c.Size, encodeHash(c.Root[:]))
 	}
 	if c.Origin != v.report.Origin {
-		v.findAt(PlaceCheckpoint, "its origin is %q, that of the first entry %q", c.Origin, v.report.Origin)
+		v.findAt(PlaceCheckpoint, "its origin is %q, that of the entries %q", c.Origin, v.report.Origin)
 	}
 	return witness{found: true, signed: true, size: c.Size, root: c.Root}
 }
@@ -185,13 +185,17 @@ func (v *verifier) knowRoots(own witness) {
 	}
 	for i, signed := range v.opts.Checkpoints {
 		name := fmt.Sprintf("the checkpoint given (number %d)", i+1)
-		c, err := Open(signed, v.heads.keys...)
+		c, err := Open(signed, v.heads.chain...)
 		if err != nil {
 			v.findAt(PlaceGiven, "%s: %v", name, err)
 			continue
 		}
-		if c.Origin != v.report.Origin {
+		switch lost, known := v.lostWith(c); {
+		case !known:
 			v.findAt(PlaceGiven, "%s is of %q, the ledger is %q", name, c.Origin, v.report.Origin)
+			continue
+		case lost != "":
+			v.findAt(PlaceGiven, "%s %s", name, lost)
 			continue
 		}
 		v.roots = append(v.roots, knownRoot{size: c.Size, root: c.Root, place: PlaceGiven, name: name})

@@ -31,6 +31,8 @@ func (m *memory) Entries(_ context.Context, after int64, limit int) ([]ledger.Ro
 	return slices.Clone(m.rows[at:min(at+limit, len(m.rows))]), nil
 }
 
+func (m *memory) Cords(context.Context, int64, int64, int) ([]ledger.Row, error) { return nil, nil }
+
 func (m *memory) Tiles(_ context.Context, level, index int64, limit int) ([]ledger.TileRow, error) {
 	keys := slices.SortedFunc(maps.Keys(m.tiles), func(a, b [2]uint64) int {
 		return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
@@ -53,7 +55,7 @@ func (m *memory) Applied(context.Context) ([]ledger.AppliedRow, error) { return 
 // commit appends one transaction as a store does.
 func (m *memory) commit(t testing.TB, c commit, signer note.Signer) {
 	t.Helper()
-	entries, err := ledger.Entries(uint64(len(m.rows)), c.output.Items, func(customer string) ([32]byte, error) { return testKey(customer), nil })
+	entries, err := ledger.Entries(uint64(len(m.rows)), c.output.Items, keysOf(func(customer string) ([32]byte, error) { return testKey(customer), nil }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,3 +142,9 @@ func newSealed(t testing.TB, seed uint64, n, most int) *sealed {
 	}
 	return s
 }
+
+// keysOf makes the keys of customers by a function; none is erased.
+type keysOf func(customer string) ([32]byte, error)
+
+func (k keysOf) Of(customer string) ([32]byte, error) { return k(customer) }
+func (keysOf) Erase(string)                           {}

@@ -19,7 +19,7 @@ func TestEveryMovedRowIsFound(t *testing.T) {
 			seed := sha256.Sum256([]byte(name))
 			rng := rand.New(rand.NewChaCha8(seed))
 			for range 4 {
-				c, report := tamperCopy(t, original, rng, size, run)
+				c, report := onSQLite.tamperCopy(t, original, rng, size, run)
 				c.what = name
 				judgeChange(t, c, report)
 			}

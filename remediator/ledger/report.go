@@ -69,11 +69,14 @@ type Period struct {
 type Report struct {
 	Verified bool   `json:"verified"` // nothing was found
 	Pinned   bool   `json:"pinned"`   // a key or a checkpoint from elsewhere was given
+	Covered  uint64 `json:"covered"`  // entries, the first ones, that a checkpoint from elsewhere covers
 	Origin   string `json:"origin"`
 	Size     uint64 `json:"size"`    // of the tree
 	Root     string `json:"root"`    // of the entries as they are, in base64
 	Key      string `json:"key"`     // public key that the checkpoint was checked with
 	Ordinal  uint64 `json:"ordinal"` // of the last input folded
+	// Past are the origins before this one, whose ends were lost.
+	Past []PastOrigin `json:"past,omitempty"`
 
 	Entries   map[string]uint64 `json:"entries"` // by kind
 	Periods   []Period          `json:"periods"`
@@ -150,6 +153,9 @@ func (r *Report) WriteJSON(w io.Writer) error {
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "ledger     %s\nentries    %d\nroot       %s\nkey        %s\n", r.Origin, r.Size, r.Root, r.Key)
+	for _, p := range r.Past {
+		fmt.Fprintf(&b, "before     %s, of which %d entries were kept; its last known checkpoint is of %d (entry %d)\n", p.Origin, p.Kept, p.Size, p.Entry)
+	}
 	kinds := make([]string, 0, len(r.Entries))
 	for kind, n := range r.Entries {
 		kinds = append(kinds, fmt.Sprintf("%d %s", n, kind))
@@ -174,7 +180,10 @@ func (r *Report) WriteText(w io.Writer) error {
 	case !r.Verified:
 		fmt.Fprintf(&b, "NOT VERIFIED, findings: %d\n", len(r.Findings)+r.More)
 	case r.Pinned:
-		b.WriteString("verified, against what was kept elsewhere\n")
+		fmt.Fprintf(&b, "verified, against what was kept elsewhere: checkpoints cover %d of %d entries\n", r.Covered, r.Size)
+		if r.Covered < r.Size {
+			b.WriteString("those after them can have been rewritten by who has the ledger's key\n")
+		}
 	default:
 		b.WriteString("verified, self-consistent only: a key or an older checkpoint that was kept\n" +
 			"elsewhere would show whether the whole ledger was replaced\n")

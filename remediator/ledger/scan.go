@@ -5,14 +5,17 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/decide"
 )
 
-// page is how many rows are read at once: at most 16 MiB of bodies.
-const page = 256
+// page is how many rows are read at once: at most 64 MiB of bodies, mostly half a
+// MiB. A server answers few large questions sooner than many small ones. Three are in
+// memory: one is read, one is hashed, one is gone through.
+const page = 1024
 
 // tree grows a tree and keeps its tiles above level 0.
 type tree struct {
@@ -72,15 +75,30 @@ type group struct {
 func (v *verifier) scan(ctx context.Context) error {
 	v.entries, v.stored = newTree(), newTree()
 	v.tiles = &tiles{upper: map[tileID][]byte{}, roots: map[uint64][32]byte{}, entries: map[uint64][32]byte{}, named: map[tileID]bool{}}
-	v.noteRoots() // somebody may have signed the empty tree
-	rows := &pager[Row]{read: func(last *Row) ([]Row, error) {
+	v.noteRoots()          // somebody may have signed the empty tree
+	var reading sync.Mutex // the source is not asked two things at once
+	read := newAhead(func(last *Row) ([]Row, error) {
 		after := int64(math.MinInt64)
 		if last != nil {
 			after = last.Seq
 		}
+		reading.Lock()
+		defer reading.Unlock()
 		return v.src.Entries(ctx, after, page)
-	}}
+	})
+	defer read.close()
+	rows := newAhead(func(last *hashedRow) ([]hashedRow, error) {
+		var before *Row
+		if last != nil {
+			before = &last.Row
+		}
+		rows, err := read.page(before)
+		return hashRows(rows), err
+	})
+	defer rows.close() // first: it waits for what read brings
 	tileRows := &pager[TileRow]{read: func(last *TileRow) ([]TileRow, error) {
+		reading.Lock()
+		defer reading.Unlock()
 		if last == nil {
 			return v.src.Tiles(ctx, math.MinInt64, math.MinInt64, page)
 		}
@@ -110,7 +128,7 @@ func (v *verifier) scan(ctx context.Context) error {
 
 // scanGroups takes the entries and the tiles of level 0 group by group. Groups
 // of which there is neither are passed over at once, however many.
-func (v *verifier) scanGroups(rows *pager[Row], tileRows *pager[TileRow]) error {
+func (v *verifier) scanGroups(rows *pager[hashedRow], tileRows *pager[TileRow]) error {
 	next := uint64(0) // first sequence not yet accounted for
 	for {
 		row, err := v.peekEntry(rows)
@@ -159,7 +177,7 @@ func (v *verifier) missing(from, to uint64) {
 
 // peekEntry returns the next row that has a place in the tree and names those
 // before it that have none.
-func (v *verifier) peekEntry(rows *pager[Row]) (*Row, error) {
+func (v *verifier) peekEntry(rows *pager[hashedRow]) (*hashedRow, error) {
 	for {
 		row, err := rows.peek()
 		if err != nil {
@@ -168,6 +186,7 @@ func (v *verifier) peekEntry(rows *pager[Row]) (*Row, error) {
 		if row == nil || row.Seq >= 0 && uint64(row.Seq) < v.report.Size {
 			return row, nil
 		}
+		v.meet(&row.Row)
 		v.findEntry(row.Seq, "it was added: the ledger was sealed with %d entries", v.report.Size)
 		rows.take()
 	}
@@ -227,7 +246,7 @@ func tileWidth(size uint64, level, index int64) int64 {
 
 // scanGroup takes the entries of one group, compares them with their tile and
 // adds both to their trees.
-func (v *verifier) scanGroup(index uint64, rows *pager[Row], tile *TileRow) error {
+func (v *verifier) scanGroup(index uint64, rows *pager[hashedRow], tile *TileRow) error {
 	g := group{index: index}
 	for {
 		row, err := v.peekEntry(rows)
@@ -237,6 +256,7 @@ func (v *verifier) scanGroup(index uint64, rows *pager[Row], tile *TileRow) erro
 		if row == nil || uint64(row.Seq)/TileWidth != index {
 			break
 		}
+		v.meet(&row.Row)
 		at := row.Seq % TileWidth
 		g.have[at] = true
 		g.leaves[at], g.columns[at] = v.scanEntry(row)
@@ -307,10 +327,11 @@ func (v *verifier) differ(d diff) {
 }
 
 // noteRoots keeps the root of the entries when somebody vouches for one of
-// their present number.
+// their present number. Those who vouch are in order of size, so that many
+// checkpoints cost no more than one.
 func (v *verifier) noteRoots() {
-	for i := range v.roots {
-		if k := &v.roots[i]; k.size == v.entries.edge.size && k.got == nil {
+	for ; v.noted < len(v.roots) && v.roots[v.noted].size <= v.entries.edge.size; v.noted++ {
+		if k := &v.roots[v.noted]; k.size == v.entries.edge.size {
 			root := v.entries.edge.root()
 			k.got = &root
 		}
@@ -319,18 +340,17 @@ func (v *verifier) noteRoots() {
 
 // scanEntry returns the leaf that the columns of a row have and the one that its
 // leaf column says, and names the row when they differ.
-func (v *verifier) scanEntry(row *Row) (leaf, column [32]byte) {
+func (v *verifier) scanEntry(row *hashedRow) (leaf, column [32]byte) {
 	copy(column[:], row.Leaf)
-	e, problem := row.entry()
-	if problem != "" {
-		v.findEntry(row.Seq, "%s", problem)
+	if row.problem != "" {
+		v.findEntry(row.Seq, "%s", row.problem)
 		return column, column
 	}
-	leaf = LeafHash(e.Encode())
+	leaf = row.leaf
 	if !bytes.Equal(leaf[:], row.Leaf) {
 		v.findEntry(row.Seq, "its columns have the leaf %s, its leaf column says %s", encodeHash(leaf[:]), encodeHash(row.Leaf))
 	} else {
-		v.content.add(e)
+		v.content.add(row.decoded)
 	}
 	return leaf, column
 }
@@ -362,39 +382,4 @@ func (r *Row) entry() (e Entry, problem string) {
 		return Entry{}, err.Error()
 	}
 	return e, ""
-}
-
-// pager reads pages and hands out their rows one by one.
-type pager[T any] struct {
-	read func(last *T) ([]T, error)
-	rows []T
-	last *T
-	done bool
-}
-
-// peek returns the next row, nil when there is none, and leaves it in place.
-func (p *pager[T]) peek() (*T, error) {
-	if len(p.rows) == 0 && !p.done {
-		rows, err := p.read(p.last)
-		if err != nil {
-			return nil, err
-		}
-		p.rows, p.done = rows, len(rows) < page
-	}
-	if len(p.rows) == 0 {
-		return nil, nil
-	}
-	return &p.rows[0], nil
-}
-
-func (p *pager[T]) take() {
-	p.last, p.rows = &p.rows[0], p.rows[1:]
-}
-
-func (p *pager[T]) next() (*T, error) {
-	row, err := p.peek()
-	if row != nil {
-		p.take()
-	}
-	return row, err
 }

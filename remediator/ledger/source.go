@@ -12,6 +12,10 @@ type Source interface {
 	// Entries returns up to limit rows with a sequence above after, in order
 	// of sequence; fewer only when there are no more.
 	Entries(ctx context.Context, after int64, limit int) ([]Row, error)
+	// Cords returns up to limit rows with a sequence above after and below before that
+	// say what happened to a cord (decide.CordKinds), in order of sequence: they are few
+	// and far between.
+	Cords(ctx context.Context, after, before int64, limit int) ([]Row, error)
 	// Tiles returns up to limit rows above (level, index), in order of level
 	// and index; fewer only when there are no more.
 	Tiles(ctx context.Context, level, index int64, limit int) ([]TileRow, error)

@@ -32,25 +32,26 @@ type Options struct {
 // and the signed root. The entries and the tiles are each grown into a tree; the
 // one whose root was signed is believed, and the other is named where it
 // differs. It holds a few hundred bytes for each remedy and a few for each tile.
+//
+// All is read once. Only a ledger that went on under a new origin is read twice: whose
+// key must have signed is known when its entries were read.
 func Verify(ctx context.Context, src Source, opts Options) (Report, error) {
 	if opts.Key != "" {
 		if _, err := note.NewVerifier(strings.TrimSpace(opts.Key)); err != nil {
 			return Report{}, fmt.Errorf("read pinned key %q: %w", opts.Key, err)
 		}
 	}
-	v := &verifier{
-		src: src, opts: opts, content: newContentCheck(),
-		report: Report{Pinned: opts.Key != "" || len(opts.Checkpoints) > 0, Entries: map[string]uint64{}},
+	v, err := read(ctx, src, opts, nil)
+	if err == nil && len(v.met) > 0 {
+		v, err = read(ctx, src, opts, v.met)
 	}
-	if err := v.readHeads(ctx); err != nil {
-		return Report{}, err
-	}
-	if err := v.scan(ctx); err != nil {
+	if err != nil {
 		return Report{}, err
 	}
 	v.judge()
 	v.compareRoots()
 	v.checkApplied()
+	v.content.checkReconciled() // of the last entries
 	v.report.Periods = v.content.days
 	v.report.Entries = v.content.kinds
 	if through := v.content.period.through; v.report.Ordinal > through {
@@ -60,18 +61,33 @@ func Verify(ctx context.Context, src Source, opts Options) (Report, error) {
 	return v.report, nil
 }
 
+// read reads all of a ledger whose origins are known to begin with these rows.
+func read(ctx context.Context, src Source, opts Options, origins []Row) (*verifier, error) {
+	v := &verifier{
+		src: src, opts: opts, origins: origins, content: newContentCheck(),
+		report: Report{Pinned: opts.Key != "" || len(opts.Checkpoints) > 0, Entries: map[string]uint64{}},
+	}
+	if err := v.readHeads(ctx); err != nil {
+		return nil, err
+	}
+	return v, v.scan(ctx)
+}
+
 // verifier is a verification under way.
 type verifier struct {
 	src     Source
 	opts    Options
+	origins []Row // that are known to begin a new origin
+	met     []Row // those that the scan came across
 	heads   heads
 	content *contentCheck
 
-	entries *tree  // grown from the entries
-	stored  *tree  // grown from the stored tiles of level 0
-	tiles   *tiles // stored tiles above level 0, and what level 0 comes to
-	diffs   []diff // entries that differ from their tile; who is wrong is judged at the end
-	roots   []knownRoot
+	entries *tree       // grown from the entries
+	stored  *tree       // grown from the stored tiles of level 0
+	tiles   *tiles      // stored tiles above level 0, and what level 0 comes to
+	diffs   []diff      // entries that differ from their tile; who is wrong is judged at the end
+	roots   []knownRoot // in order of size
+	noted   int         // how many of roots are at most as large as entries
 
 	report   Report
 	findings []Finding
@@ -122,6 +138,9 @@ func (v *verifier) compareRoots() {
 			// Entries before it are missing and named.
 		case *k.got == k.root:
 			agreed = k.size
+			if k.place == PlaceGiven {
+				v.report.Covered = k.size
+			}
 		case k.place != PlaceCheckpoint:
 			v.findAt(k.place, "the ledger is not a continuation of %s: it was changed between entries %d and %d", k.name, agreed, k.size-1)
 			return

@@ -5,7 +5,30 @@
 // must do.
 package log
 
-import "context"
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// MaxJump is how far an engine's clock may run ahead of the time that passed
+// between two appends. Budgets, holds and retention follow the time of the log,
+// so a clock set wrong must not be followed unasked.
+const MaxJump = 10 * time.Minute
+
+// Errors of an engine's Append that say that nothing was stored.
+var (
+	// ErrClockJump says that the engine's clock was set far ahead. Appending
+	// goes on when the clock is right again, after ConfirmClock or a restart of the service.
+	ErrClockJump = errors.New("the clock jumped ahead")
+	// ErrReadOnly says that the log was opened to read only.
+	ErrReadOnly = errors.New("log is open to read only")
+)
+
+// ErrAway says that the engine does not answer for the moment, or not as it should:
+// who tries again later may succeed. A record whose append ended with it may or may
+// not be stored.
+var ErrAway = errors.New("the log's servers are away")
 
 // Log is a durable, totally ordered sequence of records. Implementations are
 // safe for concurrent use.

@@ -42,7 +42,7 @@ func rangeAt(all []predicate, at place) *predicate {
 }
 
 func predicateOf(a *expression.Access, plan *event.Plan) predicate {
-	p := predicate{place: place{slot: plan.Slot(a.Path), optional: !a.WhenAbsent.Failed()}, texts: a.Texts}
+	p := predicate{place: place{slot: int32(plan.Slot(a.Path)), optional: !a.WhenAbsent.Failed()}, texts: a.Texts}
 	if p.optional {
 		p.whenAbsent = a.WhenAbsent == expression.True
 		for end := 1; end < len(a.Path); end++ {

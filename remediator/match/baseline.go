@@ -31,7 +31,7 @@ func (m baseline) Match(raw []byte, at int64) (Result, error) {
 // Judge judges one event that need not be stored, nor of a type that others
 // emit, as Baseline does.
 func Judge(set *rule.Set, ev *event.Event, at int64) Result {
-	result := Result{ID: []byte(ev.ID), Source: []byte(ev.Source), Event: ev}
+	result := Result{ID: []byte(ev.ID), Source: []byte(ev.Source), Event: ev, Time: ev.Time}
 	clauses := set.Clauses(ev.Type)
 	if len(clauses) == 0 {
 		return result

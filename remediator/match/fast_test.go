@@ -20,6 +20,7 @@ func TestNothingAllocated(t *testing.T) {
 		"no constant fits":   `{"a":"none","n":1,"s":"none","ip":"192.0.2.1","l":["z"]}`,
 		"candidates fail":    `{"a":"one","n":500,"s":"prefix-none","ip":"10.1.2.3","l":["z"]}`,
 		"escapes, fractions": `{"a":"n\u006fne","n":0.25,"s":"\u0078","ip":"::1","l":[]}`,
+		"an IPv6 address":    `{"a":"none","n":1,"s":"none","ip":"2001:db8:1:0:8:800:200c:417a","l":["z"]}`,
 	} {
 		raw := stored(t, event.Event{Type: "com.example.x", Data: []byte(data)})
 		if got := judge(t, m, raw); !got.Idle() {
@@ -45,6 +46,7 @@ rules:
   - {rule: fold, owner: o, why: w, event: com.example.x, if: 'data.a.lowerAscii() == "one" && data.n < 100', do: [{andon: {pull: a/b, level: red, reason: r}}]}
   - {rule: range, owner: o, why: w, event: com.example.x, if: 'data.n >= 400 && data.n < 600 && data.a == "two"', do: [{andon: {pull: a/b, level: red, reason: r}}]}
   - {rule: network, owner: o, why: w, event: com.example.x, if: 'cidr("10.0.0.0/8").containsIP(data.ip) && data.a == "three"', do: [{andon: {pull: a/b, level: red, reason: r}}]}
+  - {rule: sixth, owner: o, why: w, event: com.example.x, if: 'cidr("2001:db8:1::/48").containsIP(data.ip) && data.n * 2 > 5000', do: [{andon: {pull: a/b, level: red, reason: r}}]}
   - {rule: optional, owner: o, why: w, event: com.example.x, if: 'data.?gone.orValue("x") == "y"', do: [{andon: {pull: a/b, level: red, reason: r}}]}
   - {rule: unindexed, owner: o, why: w, event: com.example.x, if: 'data.a != "one" && data.n * 2 > 5000', do: [{andon: {pull: a/b, level: red, reason: r}}]}
 `

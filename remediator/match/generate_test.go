@@ -15,8 +15,10 @@ var (
 	textFields = []string{"data.a", "data.a", "data.b", "data.c.d", "event.subject", "event.customer", "event.ext"}
 	numFields  = []string{"data.n", "data.n", "data.c.n", "data.a", "event.num"}
 	texts      = []string{`""`, `"a"`, `"ab"`, `"abc"`, `"Ab"`, `"b"`, `"ä"`, `"Äb"`, `"a\nb"`, `"77"`, `"order/1"`, `"c-1"`}
-	numbers    = []string{"0", "1", "-1", "0.5", "5", "5.5", "77", "9007199254740992", "1e300", "-0.0"}
-	operators  = []string{"==", "!=", "<", "<=", ">", ">="}
+	// What folding makes of the texts of events, what folding beyond ASCII would, and what it never does.
+	foldedTexts = []string{`""`, `"a"`, `"ab"`, `"AB"`, `"Ab"`, `"ä"`, `"Ä"`, `"Äb"`, `"äb"`, `"ÄB"`, `"äB"`}
+	numbers     = []string{"0", "1", "-1", "0.5", "5", "5.5", "77", "9007199254740992", "1e300", "-0.0"}
+	operators   = []string{"==", "!=", "<", "<=", ">", ">="}
 )
 
 func pick(t *rapid.T, from []string) string { return rapid.SampledFrom(from).Draw(t, "pick") }
@@ -33,7 +35,7 @@ func atom(t *rapid.T) string {
 	case 5, 6:
 		return pick(t, textFields) + pick(t, []string{".startsWith(", ".endsWith(", ".contains("}) + pick(t, texts) + ")"
 	case 7:
-		return pick(t, textFields) + pick(t, []string{".lowerAscii()", ".upperAscii()"}) + pick(t, []string{" == " + pick(t, texts), ".startsWith(" + pick(t, texts) + ")"})
+		return folded(t)
 	case 8, 9, 10:
 		return pick(t, numFields) + " " + pick(t, operators) + " " + pick(t, numbers)
 	case 11:
@@ -57,6 +59,11 @@ func atom(t *rapid.T) string {
 		return "late > " + pick(t, numbers)
 	}
 	return "shout == " + pick(t, []string{`"A"`, `"AB"`, `"77"`})
+}
+
+// folded draws a question to a text whose letters are made small or large.
+func folded(t *rapid.T) string {
+	return pick(t, textFields) + pick(t, []string{".lowerAscii()", ".upperAscii()"}) + pick(t, []string{" == " + pick(t, foldedTexts), ".startsWith(" + pick(t, foldedTexts) + ")"})
 }
 
 // condition draws what a rule's if may be.
@@ -85,12 +92,16 @@ func rules(t *rapid.T) string {
 	b.WriteString("rules:\n")
 	n := rapid.IntRange(1, 8).Draw(t, "rules")
 	common := atom(t) // that several rules have, perhaps alone
+	// Few texts tell folding of ASCII from folding of all letters: some files ask for nothing else.
+	fold := rapid.IntRange(0, 5).Draw(t, "fold") == 0
 	for i := range n {
 		whole := condition(t, 2)
-		switch rapid.IntRange(0, 7).Draw(t, "common") {
-		case 0:
+		switch shared := rapid.IntRange(0, 7).Draw(t, "common"); {
+		case fold:
+			whole = folded(t)
+		case shared == 0:
 			whole = common
-		case 1, 2:
+		case shared <= 2:
 			whole += " && " + common
 		}
 		b.WriteString(oneRule(t, fmt.Sprintf("rule-%d", n-i), whole))

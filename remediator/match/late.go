@@ -20,9 +20,10 @@ type rest struct {
 
 // restReader is what one evaluation of a rest works with.
 type restReader struct {
-	view    event.View
-	frame   expression.Frame
-	planFor func([]byte) *event.Plan
+	view       event.View
+	frame      expression.Frame
+	evaluation rule.Evaluation
+	planFor    func([]byte) *event.Plan
 }
 
 func (r *rest) bind() {
@@ -44,11 +45,19 @@ type lateEvent struct {
 type late struct {
 	rest  *rest
 	event *lateEvent
+
+	evaluated bool // the actions were, with the condition
+	actions   []rule.Action
+	err       error
 }
 
 // Meets says why a condition was an error.
 func (l *late) Meets(f *rule.Filter) (bool, error) {
-	return l.rest.rule.Evaluate(rule.NewValues(&l.event.event, l.event.at)).Meets(f)
+	ev, err := event.Decode(l.event.raw)
+	if err != nil {
+		return false, fmt.Errorf("read event again: %w", err)
+	}
+	return l.rest.rule.Evaluate(rule.NewValues(&ev, l.event.at)).Meets(f)
 }
 
 // Having implements Rest.
@@ -62,6 +71,9 @@ func (l *late) Having(aggregates []any) (holds bool, err error) {
 
 // Actions implements Rest.
 func (l *late) Actions(aggregates []any) (actions []rule.Action, err error) {
+	if l.evaluated {
+		return l.actions, l.err
+	}
 	err = l.evaluate(func(e *rule.Evaluation) error {
 		actions, err = e.Actions(aggregates)
 		return err
@@ -79,5 +91,5 @@ func (l *late) evaluate(do func(*rule.Evaluation) error) error {
 		return fmt.Errorf("read event again: %w", err)
 	}
 	reader.frame.Event(&reader.view, l.event.at)
-	return do(r.bound.Evaluate(&reader.frame))
+	return do(r.bound.Evaluate(&reader.evaluation, &reader.frame))
 }

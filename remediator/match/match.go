@@ -25,13 +25,28 @@ type Result struct {
 	// ID and Source name the event. They are parts of the raw event: what keeps
 	// them keeps a copy.
 	ID, Source []byte
-	// Event is the whole event, nil when it concerns no rule. It shares only its Data
-	// with the raw event.
+	// Event is the event, perhaps without its Attributes; nil when it concerns no rule.
+	// It shares only its Data with the raw event.
 	Event *event.Event
+	// Time is the event's own time in nanoseconds since the Unix epoch, 0 when it
+	// has none.
+	Time int64
 
 	Hits   []Hit   // rules whose type and condition hold, in order of the rule's name
 	Ends   []End   // rules whose counterpart (unless) it is, in order of the rule's name
 	Errors []Error // rules whose condition was an error, which counts as false; in the same order
+
+	undated bool       // no condition, key or argument asked for the input's time
+	late    *lateEvent // what the rest is evaluated from; nil when there is none, or it is not known
+}
+
+// Restamp makes the result that of the event in an input of another time. It
+// returns false where that must be matched again.
+func (r *Result) Restamp(at int64) bool {
+	if r.undated && r.late != nil {
+		r.late.at = at
+	}
+	return r.undated
 }
 
 // Idle reports whether the event concerns no rule.

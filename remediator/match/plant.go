@@ -1,6 +1,7 @@
 package match
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -13,7 +14,7 @@ import (
 type planter struct {
 	clauses []rule.Clause
 	plan    *event.Plan
-	checks  []check // by clause, once the tree is planted
+	checks  []checks // by clause, once the tree is planted
 }
 
 // placed is a rule of a group, with the predicate by which it is found there.
@@ -35,12 +36,12 @@ func rulesOf(members []placed) []uint32 {
 func (p *planter) plant(rules []uint32, predicates [][]predicate) *tree {
 	t := &tree{}
 	seen := newCensus(rules, predicates)
-	var places []place // in the order in which rules come to them
+	var places []place
 	members := map[place][]placed{}
 	var without []uint32
 	root := p.checks == nil
 	if root {
-		p.checks = make([]check, len(predicates))
+		p.checks = make([]checks, len(predicates))
 	}
 	for _, c := range rules {
 		best := seen.best(predicates[c])
@@ -55,10 +56,13 @@ func (p *planter) plant(rules []uint32, predicates [][]predicate) *tree {
 		members[taken.place] = append(members[taken.place], placed{c, taken})
 		predicates[c] = slices.DeleteFunc(predicates[c], func(other predicate) bool { return other.place == taken.place })
 		if root {
-			p.checks[c] = newCheck(predicates[c], seen)
+			p.checks[c] = newChecks(predicates[c], seen)
 		}
 	}
 	t.shared, t.rest = p.share(without)
+	// Events of two types often meet groups of the same kind: in one order, what a
+	// processor foresees for the one is right for the other as well.
+	slices.SortFunc(places, func(a, b place) int { return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.slot, b.slot)) })
 	for _, at := range places {
 		g := newGroup(at, members[at])
 		g.otherwise = p.plant(rulesOf(members[at]), predicates)
@@ -77,7 +81,7 @@ func maxText(members []placed) int {
 }
 
 func newGroup(at place, members []placed) group {
-	g := group{place: at}
+	g := group{slot: at.slot, class: at.class, optional: at.optional, seldom: &seldom{}}
 	var entries []index.Entry
 	var numbers []index.Number
 	var ranges []index.Range
@@ -111,20 +115,24 @@ func newGroup(at place, members []placed) group {
 	switch at.class {
 	case equal:
 		g.texts, g.numbers = index.NewTexts(entries), index.NewNumbers(numbers)
+		g.sieve = g.texts.Sieve()
 	case element:
 		g.texts, g.fields = index.NewTexts(entries), elementFields(at.of)
 	case folded:
 		g.texts = index.NewTexts(entries)
 	case prefix:
 		g.affixes = index.NewPrefixes(entries)
+		g.sieve = g.affixes.Sieve()
 	case suffix:
 		g.affixes = index.NewSuffixes(entries)
+		g.sieve = g.affixes.Sieve()
 	case part:
 		g.parts, g.maxText = index.NewParts(entries), maxText(members)
 	case network:
 		g.networks = index.NewNetworks(networks)
 	case within:
 		g.ranges = index.NewRanges(ranges)
+		g.sieve = g.ranges.Sieve()
 	}
 	return g
 }

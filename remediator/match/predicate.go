@@ -22,7 +22,7 @@ const (
 
 // place is what predicates of one group are about.
 type place struct {
-	slot  int
+	slot  int32
 	class class
 	// optional says that a constant stands for an absent value, which is then no error.
 	optional bool

@@ -15,15 +15,25 @@ type tree struct {
 	rest   []uint32 // the others without a predicate: found for every event
 }
 
-// group has the rules that are found by predicates of one class on one value.
+// group has the rules that are found by predicates of one class on one value. It
+// fills one line of a cache: of most groups no more is looked at, but for the one word
+// that tells the sieve that nothing is found.
 type group struct {
-	place
+	slot     int32
+	class    class
+	optional bool
+	sieve    index.Sieve
+	*seldom
+}
+
+// seldom is the rest of a group.
+type seldom struct {
 	texts      *index.Texts
 	affixes    *index.Affixes
+	ranges     *index.Ranges
+	numbers    *index.Numbers
 	parts      *index.Parts
 	maxText    int // of parts: the length in bytes up to which they are looked up
-	numbers    *index.Numbers
-	ranges     *index.Ranges
 	networks   *index.Networks
 	fields     []string // of elements
 	parents    []int    // of an optional place
@@ -42,6 +52,9 @@ func (t *tree) find(s *scratch, dst []uint32) []uint32 {
 	dst = append(dst, t.rest...)
 	for i := range t.groups {
 		g := &t.groups[i]
+		if g.idle(&s.view) {
+			continue
+		}
 		found, ok := g.find(s, dst)
 		if !ok {
 			found = g.otherwise.find(s, dst)
@@ -54,10 +67,32 @@ func (t *tree) find(s *scratch, dst []uint32) []uint32 {
 	return dst
 }
 
+// idle reports whether no predicate holds, nor can be an error, as is so for most
+// values; false says nothing.
+func (g *group) idle(view *event.View) bool {
+	slot := int(g.slot)
+	if g.class == within {
+		number, ok := view.Number(slot)
+		return ok && !g.sieve.Number(number)
+	}
+	if view.Kind(slot) != event.Text {
+		return false
+	}
+	switch g.class {
+	case equal:
+		return !g.sieve.Text(view.Text(slot))
+	case prefix:
+		return !g.sieve.Prefix(view.Text(slot))
+	case suffix:
+		return !g.sieve.Suffix(view.Text(slot))
+	}
+	return false
+}
+
 // find appends the rules whose predicate holds. It returns false when the
 // predicates are errors, or may be.
 func (g *group) find(s *scratch, dst []uint32) ([]uint32, bool) {
-	kind := s.view.Kind(g.slot)
+	kind := s.view.Kind(int(g.slot))
 	switch {
 	case kind == event.Absent:
 		if !g.optional || g.below(s) {
@@ -67,7 +102,7 @@ func (g *group) find(s *scratch, dst []uint32) ([]uint32, bool) {
 	case g.class == equal:
 		return g.findEqual(s, kind, dst)
 	case g.class == within:
-		number, ok := s.view.Number(g.slot)
+		number, ok := s.view.Number(int(g.slot))
 		if !ok {
 			return dst, false
 		}
@@ -76,11 +111,11 @@ func (g *group) find(s *scratch, dst []uint32) ([]uint32, bool) {
 		if kind != event.Array {
 			return dst, false
 		}
-		return g.findElements(s.view.Raw(g.slot), dst)
+		return g.findElements(s.view.Raw(int(g.slot)), dst)
 	case kind != event.Text:
 		return dst, false
 	}
-	switch value := s.view.Text(g.slot); g.class {
+	switch value := s.view.Text(int(g.slot)); g.class {
 	case folded:
 		return g.texts.Append(dst, s.lower(value)), true
 	case part:
@@ -126,9 +161,9 @@ func (g *group) findEqual(s *scratch, kind event.Kind, dst []uint32) ([]uint32, 
 	case event.True:
 		return append(dst, g.truths[1]...), true
 	case event.Text:
-		return g.texts.Append(dst, s.view.Text(g.slot)), true
+		return g.texts.Append(dst, s.view.Text(int(g.slot))), true
 	case event.Number:
-		number, ok := s.view.Number(g.slot)
+		number, ok := s.view.Number(int(g.slot))
 		if !ok {
 			return dst, false
 		}

@@ -37,6 +37,7 @@ func Send(w http.ResponseWriter, status int, body any) {
 		header.Set("Retry-After", "1")
 	}
 	header.Set("Content-Type", "application/problem+json")
+	header.Set("Cache-Control", "no-store") // what is wrong now may be right in a moment
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // an error here means that nobody reads the answer any more
 }

@@ -1,6 +1,7 @@
 package rehearse_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -230,6 +231,7 @@ func TestAfterwardsOfAbsence(t *testing.T) {
 	add("delivered", "2026-03-02T10:00:00Z", `"order":2,"whole":true`)
 	add("shipped", "2026-03-03T00:00:00Z", `"order":3,"express":true,"total":12`)
 	add("shipped", "2026-03-04T00:00:00Z", `"order":4,"express":true,"total":12`)
+	inputs = append([]input.Input{{Kind: input.Genesis, At: inputs[0].At, Body: []byte(`{}`)}}, inputs...)
 	past := rehearse.Past{Since: at("2026-03-04T00:00:00Z"), Until: at("2026-03-05T01:00:01Z"), Inputs: func(yield func(input.Input, error) bool) {
 		for _, in := range inputs {
 			if !yield(in, nil) {
@@ -243,5 +245,11 @@ func TestAfterwardsOfAbsence(t *testing.T) {
 	}
 	if len(made) != 1 || made[0].Key != "1:3" || len(made[0].Steps) != 1 {
 		t.Errorf("got %+v, want that of order 3 alone", made)
+	}
+	// Without its beginning the log may have lost a counterpart or an opening.
+	inputs, past.Since = inputs[1:], at("2026-03-01T12:00:00Z")
+	var cold rehearse.ColdError
+	if _, err := rehearse.Afterwards(parcelSet(t), "credit-missed-delivery", past, func(string) bool { return true }); !errors.As(err, &cold) || cold.Begins.Format(time.RFC3339) != "2026-03-01T00:00:00Z" {
+		t.Errorf("a log without its beginning: %v, want that it is too short", err)
 	}
 }

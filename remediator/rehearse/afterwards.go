@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -15,15 +16,18 @@ import (
 
 // Afterwards lists what one rule of a set would have made good in a period, for the
 // customers that wanted names, in order: what it would have done and what it would
-// have held. What its limits would have suppressed is not due.
+// have held. What its limits would have suppressed is not due. A log that no longer has
+// the events with which the windows of the rule begin is a ColdError.
 func Afterwards(set *rule.Set, name string, past Past, wanted func(customer string) bool) ([]decide.MadeGood, error) {
-	r, err := beginSealing(set.Files, runtime.GOMAXPROCS(0), func(set *rule.Set) match.Matcher { return onlyRule{match.New(set), name} })
-	if err != nil {
+	matcher := onlyRule{match.New(set), name}
+	r := &rehearsal{}
+	// The facts are encoded, with the evidence beside them, as for a ledger.
+	if err := r.begin(set, decide.Config{NewMatcher: func(*rule.Set) match.Matcher { return matcher }}); err != nil {
 		return nil, err
 	}
 	list := []decide.MadeGood{}
-	fold := func(inputs []input.Input) error {
-		out, err := r.fold.Apply(inputs)
+	fold := func(inputs []input.Input, judged []decide.Judged) error {
+		out, err := r.fold.ApplyJudged(inputs, judged)
 		if err != nil {
 			return err
 		}
@@ -31,21 +35,37 @@ func Afterwards(set *rule.Set, name string, past Past, wanted func(customer stri
 		list, err = appendMade(list, out, name, past, wanted)
 		return err
 	}
-	var first int64
-	for inputs, err := range batches(past.events(Warming(set), &first)) {
+	events := &reading{past: past, matchers: []match.Matcher{matcher}, warming: warmingOf(set.Rule(name))}
+	for c, err := range events.chunks(runtime.GOMAXPROCS(0)) {
 		if err != nil {
 			return nil, err
 		}
-		if err := fold(inputs); err != nil {
+		if err := fold(c.events, c.judged[0]); err != nil {
 			return nil, err
 		}
 	}
+	if begins := time.Unix(0, events.first).Add(events.warming); past.Events == nil && !events.whole && events.warming > 0 && begins.After(time.Unix(0, past.Since)) {
+		return nil, ColdError{Rule: name, Begins: time.Unix(0, events.first).UTC(), Needs: events.warming}
+	}
 	if past.Until != 0 {
-		if err := fold([]input.Input{{Kind: input.Tick, At: past.Until - 1}}); err != nil {
+		if err := fold([]input.Input{{Kind: input.Tick, At: past.Until - 1}}, make([]decide.Judged, 1)); err != nil {
 			return nil, err
 		}
 	}
 	return list, nil
+}
+
+// ColdError says that a log no longer has events that a rule needs to count right in a
+// period: what it would have made good cannot be known.
+type ColdError struct {
+	Rule   string
+	Begins time.Time     // when the log begins now
+	Needs  time.Duration // how long before a period its events are needed
+}
+
+func (e ColdError) Error() string {
+	return fmt.Sprintf("the log begins at %s, and rule %.80s needs events of %s before the period: ask from %s on",
+		e.Begins.Format(time.RFC3339Nano), e.Rule, e.Needs, e.Begins.Add(e.Needs).Format(time.RFC3339Nano))
 }
 
 // onlyRule judges by one rule of a set: what the others pay takes none of its

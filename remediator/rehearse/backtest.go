@@ -9,6 +9,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/match"
 	"github.com/makegood/makegood/remediator/rule"
 )
 
@@ -60,6 +61,7 @@ type Actions struct {
 	Andon   int `json:"andon"`
 	Notify  int `json:"notify,omitempty"`
 	Webhook int `json:"webhook,omitempty"`
+	COE     int `json:"coe,omitempty"`
 }
 
 // Rejection is an event that is none.
@@ -76,69 +78,72 @@ const maxRejections = 10
 // and sums up what the rules of set decided. line, which may be nil, is set by
 // events to the line of its file on which each event stands.
 func Backtest(set *rule.Set, events iter.Seq2[[]byte, error], line *int) (*Report, error) {
-	if line == nil {
-		line = new(int)
-	}
-	var rejected Rejected
-	report, err := Compare(set, nil, Past{Inputs: EventInputs(events, line, &rejected)})
-	if err != nil {
-		return nil, err
-	}
-	report.Reject(rejected)
-	return report, nil
-}
-
-// Reject adds what was rejected before it could be folded.
-func (b *Report) Reject(r Rejected) {
-	b.Events, b.Rejected, b.Rejections = b.Events+r.Count, r.Count, r.First
+	return Compare(set, nil, Past{Events: events, Line: line})
 }
 
 // Compare sums up what the rules of set would have decided in a period, and, unless
 // against is nil, which remedies only they make or only those of against.
 func Compare(set, against *rule.Set, past Past) (*Report, error) {
-	sides := []*side{newSide(set)}
-	report := &Report{Since: stampOr(past.Since), Until: stampOr(past.Until), Rules: []RuleSummary{}, Days: []DaySummary{}}
-	warming := Warming(set)
+	sets := []*rule.Set{set}
 	if against != nil {
-		sides, warming = append(sides, newSide(against)), Warming(set, against)
+		sets = append(sets, against)
 	}
-	var first int64
-	for inputs, err := range batches(past.events(warming, &first)) {
+	r := &reading{past: past, warming: Warming(sets...)}
+	sides := make([]*side, len(sets))
+	for i, set := range sets {
+		var err error
+		if sides[i], err = newSide(set, past, against != nil); err != nil {
+			return nil, err
+		}
+		r.matchers = append(r.matchers, sides[i].matcher)
+	}
+	report := &Report{Since: stampOr(past.Since), Until: stampOr(past.Until), Rules: []RuleSummary{}, Days: []DaySummary{}}
+	for c, err := range r.chunks(runtime.GOMAXPROCS(0)) {
 		if err != nil {
 			return nil, err
 		}
-		for _, in := range inputs {
-			if past.has(in.At) {
+		for i := range c.events {
+			if past.has(c.events[i].At) {
 				report.Events++
 			}
 		}
-		if err := foldSides(sides, inputs, past); err != nil {
+		if err := foldSides(sides, c); err != nil {
 			return nil, err
 		}
 	}
 	if past.Until != 0 {
 		// Whatever is due in the period fires, though no event comes after it.
-		if err := foldSides(sides, []input.Input{{Kind: input.Tick, At: past.Until - 1}}, past); err != nil {
+		tick := &chunk{events: []input.Input{{Kind: input.Tick, At: past.Until - 1}}, judged: make([][]decide.Judged, len(sides))}
+		for i := range sides {
+			tick.judged[i] = make([]decide.Judged, 1)
+		}
+		if err := foldSides(sides, tick); err != nil {
 			return nil, err
 		}
 	}
-	if past.Since != 0 && warming > 0 && first > past.Since-int64(warming) {
-		report.Begins = stampOr(first)
+	report.sum(sides, r)
+	if against != nil {
+		report.Against = difference(against, sides[0].made, sides[1].made)
+	}
+	return report, nil
+}
+
+// sum adds what was read, and what the first side did.
+func (b *Report) sum(sides []*side, r *reading) {
+	b.Events, b.Rejected, b.Rejections = b.Events+r.rejected, r.rejected, r.rejections
+	if r.past.Since != 0 && r.warming > 0 && r.first > r.past.Since-int64(r.warming) {
+		b.Begins = stampOr(r.first)
 	}
 	open := map[string]int{}
 	for _, w := range sides[0].fold.fold.Waiting() {
 		open[w.Rule]++
 	}
-	for _, r := range set.Rules {
+	for _, r := range sides[0].set.Rules {
 		summary := sides[0].tallies[r.Name].summary(r.Name)
 		summary.Open = open[r.Name]
-		report.Rules = append(report.Rules, summary)
+		b.Rules = append(b.Rules, summary)
 	}
-	report.Days = sides[0].tallies.days()
-	if against != nil {
-		report.Against = difference(against, sides[0].made, sides[1].made)
-	}
-	return report, nil
+	b.Days = sides[0].tallies.days()
 }
 
 func stampOr(at int64) string {
@@ -151,22 +156,30 @@ func stampOr(at int64) string {
 // side is one rule set of a comparison.
 type side struct {
 	set     *rule.Set
+	past    Past
+	matcher match.Matcher
 	fold    *rehearsal
 	tallies tallies
 	made    map[string]Made // by remedy; nil when nothing is compared
+	err     error           // the first of what could not be summed up
 }
 
-func newSide(set *rule.Set) *side {
-	return &side{set: set, tallies: newTallies(set), made: map[string]Made{}}
+func newSide(set *rule.Set, past Past, compared bool) (*side, error) {
+	s := &side{set: set, past: past, matcher: match.New(set), fold: &rehearsal{}, tallies: newTallies(set)}
+	if compared {
+		s.made = map[string]Made{}
+	}
+	return s, s.fold.begin(set, decide.Config{NewMatcher: func(*rule.Set) match.Matcher { return s.matcher }, Observe: s.observe})
 }
 
 // foldSides has every side fold the same events, each on a core of its own.
-func foldSides(sides []*side, inputs []input.Input, past Past) error {
+func foldSides(sides []*side, c *chunk) error {
 	errs := make([]error, len(sides))
 	var wait sync.WaitGroup
-	for i, s := range sides {
-		wait.Go(func() { errs[i] = s.apply(inputs, past, max(runtime.GOMAXPROCS(0)/len(sides), 1), len(sides) > 1) })
+	for i, s := range sides[1:] {
+		wait.Go(func() { errs[i+1] = s.apply(c.events, c.judged[i+1]) })
 	}
+	errs[0] = sides[0].apply(c.events, c.judged[0])
 	wait.Wait()
 	for _, err := range errs {
 		if err != nil {
@@ -176,31 +189,26 @@ func foldSides(sides []*side, inputs []input.Input, past Past) error {
 	return nil
 }
 
-func (s *side) apply(inputs []input.Input, past Past, matchers int, compared bool) (err error) {
-	if s.fold == nil {
-		if s.fold, err = begin(s.set.Files, matchers, nil); err != nil {
-			return err
-		}
-	}
-	facts, err := s.fold.apply(inputs)
-	if err != nil {
+func (s *side) apply(events []input.Input, judged []decide.Judged) error {
+	if err := s.fold.applyJudged(events, judged); err != nil {
 		return err
 	}
-	for _, f := range facts {
-		if !past.has(f.At) {
-			continue
-		}
-		if err := s.add(f, compared); err != nil {
-			return fmt.Errorf("sum up rule %s: %w", f.Rule, err)
-		}
-	}
-	return nil
+	return s.err
 }
 
-// add counts a fact of the period.
-func (s *side) add(f found, compared bool) error {
-	remedy, err := s.tallies.add(f)
-	if err != nil || remedy == nil || !compared || remedy.Decision == decide.Suppress {
+// observe counts a fact of the period as soon as it is found.
+func (s *side) observe(f decide.Fact, body any) {
+	if s.err != nil || !s.past.has(f.At) {
+		return
+	}
+	if err := s.add(f, body); err != nil {
+		s.err = fmt.Errorf("sum up rule %s: %w", f.Rule, err)
+	}
+}
+
+func (s *side) add(f decide.Fact, body any) error {
+	remedy, err := s.tallies.add(f, body)
+	if err != nil || remedy == nil || s.made == nil || remedy.Decision == decide.Suppress {
 		return err
 	}
 	s.made[remedy.Remedy.String()] = madeOf(f.At, remedy)

@@ -90,6 +90,27 @@ func Explain(set *rule.Set, raw []byte, now int64) (*Explanation, error) {
 	return e, nil
 }
 
+// Conditions says what a rule's conditions of an event come to, with the values that
+// they read, without the windows: these are as nobody knows. It returns nil when the
+// rule is not about events of this type.
+func Conditions(set *rule.Set, name string, raw []byte, at int64) ([]ConditionExplanation, error) {
+	ev, err := event.Decode(raw)
+	if err != nil {
+		return nil, fmt.Errorf("read event: %w", err)
+	}
+	for _, c := range set.Clauses(ev.Type) {
+		if c.Rule.Name != name || c.Ends {
+			continue
+		}
+		explained := []ConditionExplanation{}
+		for _, condition := range c.Rule.Evaluate(rule.NewValues(&ev, at)).Conditions(c.Filter) {
+			explained = append(explained, explainCondition("if", condition))
+		}
+		return explained, nil
+	}
+	return nil, nil
+}
+
 func (o *outcome) explain(r *rule.Rule, eventType string) RuleExplanation {
 	e := RuleExplanation{Rule: r.Name, File: r.File, Line: r.Line, Conditions: []ConditionExplanation{}}
 	j := o.of(r.Name)
@@ -177,7 +198,11 @@ func (e *Explanation) WriteText(w io.Writer) error {
 	fmt.Fprintf(table, "event %s of type %s\n", printable(e.Event), printable(e.Type))
 	if s := e.Stored; s != nil {
 		fmt.Fprintf(table, "remedy %s, made at %s of input %d\n", s.Remedy, s.At, s.Ordinal)
-		fmt.Fprintf(table, "by the rules %.12s, in force by %s; the rule's text is %.12s\n", s.Set, printable(s.Author), s.Digest)
+		how := "in force by " + printable(s.Author)
+		if s.Bulk != "" {
+			how = fmt.Sprintf("afterwards for %s, in bulk %s", printable(s.By), s.Bulk)
+		}
+		fmt.Fprintf(table, "by the rules %.12s, %s; the rule's text is %.12s\n", s.Set, how, s.Digest)
 	}
 	for _, r := range e.Rules {
 		fmt.Fprintf(table, "\n%s (%s:%d)\n", r.Rule, r.File, r.Line)

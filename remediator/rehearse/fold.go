@@ -3,22 +3,18 @@ package rehearse
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
-	"github.com/makegood/makegood/remediator/match"
 	"github.com/makegood/makegood/remediator/rule"
 )
-
-// latenessS is how late an event may enter a window, in seconds; the same as a
-// service uses unless it is told otherwise.
-const latenessS = 3600
 
 // rehearsal is a fold of its own with nothing remembered.
 type rehearsal struct {
 	fold   *decide.Fold
 	memory *decide.RAM
-	found  []found
+	found  []found // since the last call of apply, where they are kept
 }
 
 // found is a fact with its body: the struct that is named behind its kind.
@@ -27,32 +23,25 @@ type found struct {
 	body any
 }
 
-// begin returns a rehearsal with the rules of files in force. newMatcher may be nil.
-func begin(files []rule.File, matchers int, newMatcher func(*rule.Set) match.Matcher) (*rehearsal, error) {
-	r := &rehearsal{}
-	err := r.begin(files, decide.Config{
-		Matchers: matchers, NewMatcher: newMatcher,
-		Observe: func(f decide.Fact, body any) { r.found = append(r.found, found{f, body}) },
-	})
-	return r, err
+// keep has the rehearsal keep what it finds.
+func (r *rehearsal) keep(f decide.Fact, body any) {
+	if remedy, ok := body.(*decide.RemedyFact); ok {
+		body = remedy.Clone()
+	}
+	r.found = append(r.found, found{f, body})
 }
 
-// beginSealing is like begin, and the facts are encoded, with the evidence beside
-// them, as for a ledger.
-func beginSealing(files []rule.File, matchers int, newMatcher func(*rule.Set) match.Matcher) (*rehearsal, error) {
-	r := &rehearsal{}
-	return r, r.begin(files, decide.Config{Matchers: matchers, NewMatcher: newMatcher})
-}
-
-func (r *rehearsal) begin(files []rule.File, cfg decide.Config) error {
+// begin puts the rules of a set in force.
+func (r *rehearsal) begin(set *rule.Set, cfg decide.Config) error {
 	r.memory = decide.NewMemory()
 	cfg.Memory, cfg.Rehearsal = r.memory, true
+	cfg.Load = func([]rule.File) (*rule.Set, error) { return set, nil }
 	r.fold = decide.New(cfg)
-	genesis, err := json.Marshal(decide.GenesisBody{LogID: "rehearsal", HashKey: make([]byte, 16), LatenessS: latenessS, Version: decide.Version})
+	genesis, err := json.Marshal(decide.GenesisBody{LogID: "rehearsal", HashKey: make([]byte, 16), LatenessS: int64(decide.Lateness / time.Second), Version: decide.Version})
 	if err != nil {
 		return fmt.Errorf("encode genesis: %w", err)
 	}
-	activate, err := json.Marshal(decide.ActivateBody{Files: files, Author: "rehearsal"})
+	activate, err := json.Marshal(decide.ActivateBody{Files: set.Files, Author: "rehearsal"})
 	if err != nil {
 		return fmt.Errorf("encode activation: %w", err)
 	}
@@ -72,10 +61,20 @@ func (r *rehearsal) apply(inputs []input.Input) ([]found, error) {
 	return r.found, nil
 }
 
-// eventInput makes the input of an event whose own time is the clock.
-func eventInput(raw []byte, time int64) input.Input {
-	if time == 0 {
-		time = input.StampPrevious
+// applyJudged is apply for events that were matched already, of which nothing is kept.
+func (r *rehearsal) applyJudged(events []input.Input, judged []decide.Judged) error {
+	out, err := r.fold.ApplyJudged(events, judged)
+	if err != nil {
+		return err
 	}
-	return input.Input{Kind: input.Event, At: time, Body: raw}
+	r.memory.Commit(out)
+	return nil
+}
+
+// eventInput makes the input of an event whose own time is the clock.
+func eventInput(raw []byte, at int64) input.Input {
+	if at == 0 {
+		at = input.StampPrevious
+	}
+	return input.Input{Kind: input.Event, At: at, Body: raw}
 }

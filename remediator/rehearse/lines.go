@@ -20,22 +20,22 @@ const (
 // Lines yields the events of JSON Lines, plain or gzipped, one at a time, empty
 // lines left out. A line that is longer than an event may be is cut where it is
 // too long already, so that no file can take more memory than that. The bytes
-// are the caller's to keep. After an error nothing follows. number, which may be
-// nil, is set to the number of the line that is yielded, from 1.
+// are good until the next are asked for. After an error nothing follows. number,
+// which may be nil, is set to the number of the line that is yielded, from 1.
 func Lines(r io.Reader, number *int) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		if number == nil {
 			number = new(int)
 		}
 		*number = 0
-		in := bufio.NewReaderSize(r, event.MaxBytes)
+		in := bufio.NewReaderSize(r, maxLine)
 		if head, err := in.Peek(len(gzipMagic)); err == nil && string(head) == gzipMagic {
 			unzipped, err := gzip.NewReader(in)
 			if err != nil {
 				yield(nil, fmt.Errorf("read events: %w", err))
 				return
 			}
-			in = bufio.NewReaderSize(unzipped, event.MaxBytes)
+			in = bufio.NewReaderSize(unzipped, maxLine)
 		}
 		if head, _ := in.Peek(len(byteOrderMark)); string(head) == byteOrderMark {
 			_, _ = in.Discard(len(byteOrderMark))
@@ -57,16 +57,19 @@ func Lines(r io.Reader, number *int) iter.Seq2[[]byte, error] {
 	}
 }
 
-// readLine reads a line of any length and keeps of it what an event and the end
-// of its line may take: what is cut has too much of an event left to be one.
+// maxLine is what is kept of a line: what an event and the end of its line may
+// take. What is cut has too much of an event left to be one.
+const maxLine = event.MaxBytes + len("\r\n")
+
+// readLine reads a line of any length, good until the next one is read.
 func readLine(in *bufio.Reader) ([]byte, error) {
-	const most = event.MaxBytes + len("\r\n")
-	var line []byte
-	for {
-		part, err := in.ReadSlice('\n')
-		line = append(line, part[:min(len(part), most-len(line))]...)
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return line, err
-		}
+	line, err := in.ReadSlice('\n')
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return line, err
 	}
+	line = bytes.Clone(line[:maxLine])
+	for errors.Is(err, bufio.ErrBufferFull) {
+		_, err = in.ReadSlice('\n')
+	}
+	return line, err
 }

@@ -112,3 +112,34 @@ func TestReportForProgramsAndPeople(t *testing.T) {
 type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// TestLinesOfAllSizes: every line comes whole, or cut where it is too long, whatever
+// the reader gives at once.
+func TestLinesOfAllSizes(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	var want []string
+	for i := range 4000 {
+		line := strings.Repeat(string(rune('a'+i%26)), i*7919%700+1)
+		if i%1000 == 999 {
+			line = strings.Repeat("z", i*event.MaxBytes/500)
+		}
+		text.WriteString(line + "\n")
+		want = append(want, line[:min(len(line), event.MaxBytes+2)])
+	}
+	for _, reader := range []io.Reader{strings.NewReader(text.String()), iotest.HalfReader(strings.NewReader(text.String())), iotest.DataErrReader(strings.NewReader(text.String()))} {
+		n := 0
+		for line, err := range rehearse.Lines(reader, nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n >= len(want) || string(line) != want[n] {
+				t.Fatalf("line %d has %d bytes: %.20q…", n, len(line), line)
+			}
+			n++
+		}
+		if n != len(want) {
+			t.Fatalf("got %d lines, want %d", n, len(want))
+		}
+	}
+}

@@ -62,7 +62,8 @@ func Near(set *rule.Set, name string, past Past, most int) (*NearMisses, error) 
 	w.watcher.only = name
 	n := &nearness{rule: r, comparisons: map[string]*rule.Comparison{}, most: most, found: &NearMisses{Rule: name, Missed: map[string]int{}, Nearest: []NearMiss{}}}
 	var first int64
-	for in, err := range past.events(Warming(set), &first) {
+	var whole bool
+	for in, err := range past.read(Warming(set), &first, &whole) {
 		if err != nil {
 			return nil, err
 		}
@@ -120,7 +121,7 @@ func (n *nearness) add(j *judgement, in input.Input) error {
 		return err
 	}
 	n.found.Nearest = append(n.found.Nearest, miss)
-	if len(n.found.Nearest) >= 2*n.most+batch {
+	if len(n.found.Nearest) >= 2*n.most+chunkEvents {
 		n.cut()
 	}
 	return nil

@@ -4,7 +4,7 @@ import (
 	"iter"
 	"time"
 
-	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/rule"
 )
@@ -14,6 +14,11 @@ type Past struct {
 	// Inputs come in the order of the log. Of them only events count: what people
 	// said, what became of actions, and which rules were in force then is left out.
 	Inputs iter.Seq2[input.Input, error]
+	// Events, instead of Inputs, are those of a file, each as JSON that is good until
+	// the next is asked for; their own time is the clock. What is no event is left out and counted.
+	Events iter.Seq2[[]byte, error]
+	// Line, which may be nil, is set by Events to the line on which an event stands.
+	Line *int
 	// Since and Until bound the period in log time, in nanoseconds since the Unix
 	// epoch; 0 is no bound. What lies at Until is no longer of it.
 	Since, Until int64
@@ -26,23 +31,32 @@ func Warming(sets ...*rule.Set) time.Duration {
 	longest := time.Duration(0)
 	for _, set := range sets {
 		for _, r := range set.Rules {
-			if r.Window != nil {
-				longest = max(longest, r.Window.Within+latenessS*time.Second)
-			}
-			if r.Unless != nil && r.Unless.Until != nil {
-				longest = max(longest, rule.MaxWait)
-			} else if r.Unless != nil {
-				longest = max(longest, r.Unless.Within+latenessS*time.Second)
-			}
+			longest = max(longest, warmingOf(r))
 		}
 	}
 	return longest
 }
 
-// events yields the events of the period, and of the time before it in which windows
-// warm up, each with its log time. first is set to the log time of the first event
-// of the log, whether it is needed or not.
-func (p Past) events(warming time.Duration, first *int64) iter.Seq2[input.Input, error] {
+// warmingOf is Warming for one rule; nil needs nothing.
+func warmingOf(r *rule.Rule) time.Duration {
+	switch {
+	case r == nil:
+		return 0
+	case r.Unless != nil && r.Unless.Until != nil:
+		return rule.MaxWait
+	case r.Unless != nil:
+		return r.Unless.Within + decide.Lateness
+	case r.Window != nil:
+		return r.Window.Within + decide.Lateness
+	}
+	return 0
+}
+
+// read yields the events of a log in the period, and in the time before it in which
+// windows warm up, each with its log time. first is set to the log time of the first event
+// of the log, whether it is needed or not; whole says whether nothing of the log is gone:
+// it still has its genesis.
+func (p Past) read(warming time.Duration, first *int64, whole *bool) iter.Seq2[input.Input, error] {
 	return func(yield func(input.Input, error) bool) {
 		at := int64(0)
 		for in, err := range p.Inputs {
@@ -52,6 +66,9 @@ func (p Past) events(warming time.Duration, first *int64) iter.Seq2[input.Input,
 			}
 			at = max(at, in.At)
 			switch {
+			case in.Kind == input.Genesis:
+				*whole = true
+				continue
 			case in.Kind != input.Event:
 				continue
 			case *first == 0:
@@ -75,34 +92,9 @@ func (p Past) has(at int64) bool {
 	return at >= p.Since && (p.Until == 0 || at < p.Until)
 }
 
-// Rejected counts what is no event.
-type Rejected struct {
-	Count int
-	First []Rejection // at most maxRejections
-}
-
-// EventInputs makes inputs of events whose own time is the clock. What is no event
-// is left out and told to rejected. line is the line of the file on which the event
-// stands.
-func EventInputs(events iter.Seq2[[]byte, error], line *int, rejected *Rejected) iter.Seq2[input.Input, error] {
-	return func(yield func(input.Input, error) bool) {
-		n := 0
-		for raw, err := range events {
-			if err != nil {
-				yield(input.Input{}, err)
-				return
-			}
-			n++
-			head, err := event.Check(raw, event.MaxBytes)
-			if err != nil {
-				if rejected.Count++; len(rejected.First) < maxRejections {
-					rejected.First = append(rejected.First, Rejection{Event: n, Line: *line, Reason: err.Error()})
-				}
-				continue
-			}
-			if !yield(eventInput(raw, head.Time), nil) {
-				return
-			}
-		}
+func (p Past) line() int {
+	if p.Line == nil {
+		return 0
 	}
+	return *p.Line
 }

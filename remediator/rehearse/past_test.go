@@ -212,3 +212,29 @@ func TestComparisonIsTheSameTwice(t *testing.T) {
 		t.Error("the same question has two answers")
 	}
 }
+
+// An event without a time happens at that of the event before it. Where none came
+// before, nothing says when it happened: it is left out and named, and is not of 1970.
+func TestUndatedEventsOfAFile(t *testing.T) {
+	t.Parallel()
+	undated := func(id string) []byte {
+		return fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":"/test","type":"com.example.late","customer":"c-9","data":{"order":%q,"route":"r9","delay":9}}`, id, id)
+	}
+	lines, line := [][]byte{undated("before"), late(1).Body, undated("after")}, 0
+	report, err := rehearse.Backtest(lateRules(t, 0, "5.00 USD"), func(yield func([]byte, error) bool) {
+		for i, text := range lines {
+			if line = i + 1; !yield(text, nil) {
+				return
+			}
+		}
+	}, &line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Events != 3 || report.Rejected != 1 || len(report.Rejections) != 1 || report.Rejections[0].Line != 1 || !strings.Contains(report.Rejections[0].Reason, "no time") {
+		t.Errorf("%d events, rejected %+v, want that of line 1", report.Events, report.Rejections)
+	}
+	if len(report.Days) != 1 || !strings.HasPrefix(report.Days[0].Day, "2026-11-02") {
+		t.Errorf("the days are %+v, want that of the event with a time", report.Days)
+	}
+}

@@ -197,11 +197,11 @@ func (a *expectedAction) differs(s *decide.Step) string {
 }
 
 // stepFields are the fields of steps in the order in which they are looked at.
-var stepFields = []string{"name", "payment", "customer", "amount", "expires", "template", "via", "to", "pull", "level"}
+var stepFields = []string{"name", "payment", "customer", "amount", "expires", "template", "via", "to", "pull", "level", "cord"}
 
 // fieldsOfStep returns what of a step can be looked at.
 func fieldsOfStep(s *decide.Step) map[string]string {
-	fields := map[string]string{"name": s.Name, "payment": s.Payment, "customer": s.Customer, "pull": s.Cord, "level": s.Level,
+	fields := map[string]string{"name": s.Name, "payment": s.Payment, "customer": s.Customer, "pull": s.Cord, "level": s.Level, "cord": s.Cord,
 		"template": s.Template, "via": s.Via, "to": s.Endpoint}
 	if s.Amount != nil {
 		fields["amount"] = s.Amount.String()

@@ -7,17 +7,20 @@ import (
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/rule"
 )
 
 // Stored says of which remedy of a ledger an explanation is, and by which rules it
 // was made.
 type Stored struct {
 	Remedy  string `json:"remedy"`
-	At      string `json:"at"`      // when it was decided
-	Ordinal uint64 `json:"ordinal"` // of the input that decided it
-	Digest  string `json:"digest"`  // of the rule's text
-	Set     string `json:"set"`     // digest of the rules in force
-	Author  string `json:"author"`  // who had put them in force
+	At      string `json:"at"`                     // when it was decided
+	Ordinal uint64 `json:"ordinal"`                // of the input that decided it
+	Digest  string `json:"digest"`                 // of the rule's text
+	Set     string `json:"set"`                    // digest of the rules in force
+	Author  string `json:"author"`                 // who had put them in force; empty when it was made afterwards
+	Bulk    string `json:"bulk,omitempty"`         // in which it was made good afterwards
+	By      string `json:"requested_by,omitempty"` // who asked for that
 }
 
 // Replay explains inputs of a log, as the fold met them.
@@ -56,4 +59,42 @@ func (r *Replay) Explain(fold *decide.Fold, in input.Input, sealed decide.Fact, 
 		Event: ev.ID, Type: ev.Type, Rules: []RuleExplanation{o.explain(set.Rule(remedy.Rule), ev.Type)},
 		Stored: &Stored{Remedy: remedy.Remedy.String(), At: stampOr(sealed.At), Ordinal: sealed.Ordinal, Digest: remedy.Digest, Set: remedy.Set, Author: fold.Author()},
 	}, nil
+}
+
+// ExplainMade says why one rule of a set made good afterwards what is sealed, with the
+// windows of a rehearsal by that rule alone, as Afterwards has them. is recognizes the
+// event. It returns nil when the period has no such event.
+func ExplainMade(set *rule.Set, past Past, sealed decide.Fact, remedy *decide.RemedyFact, is func(body []byte) bool) (*Explanation, error) {
+	w, err := beginWatched(set)
+	if err != nil {
+		return nil, err
+	}
+	w.watcher.Matcher, w.watcher.only = onlyRule{w.watcher.Matcher, remedy.Rule}, remedy.Rule
+	var first int64
+	var whole bool
+	for in, err := range past.read(warmingOf(set.Rule(remedy.Rule)), &first, &whole) {
+		if err != nil {
+			return nil, err
+		}
+		found := past.has(in.At) && is(in.Body)
+		w.watcher.idle = !found
+		o, err := w.event(in)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			continue
+		}
+		ev, err := event.Decode(in.Body)
+		if err != nil {
+			return nil, fmt.Errorf("read event: %w", err)
+		}
+		o.remedies = []decide.RemedyFact{*remedy}
+		return &Explanation{
+			Event: ev.ID, Type: ev.Type, Rules: []RuleExplanation{o.explain(set.Rule(remedy.Rule), ev.Type)},
+			Stored: &Stored{Remedy: remedy.Remedy.String(), At: stampOr(sealed.At), Ordinal: sealed.Ordinal, Digest: remedy.Digest, Set: remedy.Set,
+				Bulk: remedy.Bulk.String(), By: remedy.RequestedBy},
+		}, nil
+	}
+	return nil, nil
 }

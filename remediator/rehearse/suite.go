@@ -258,10 +258,11 @@ var fieldsOf = map[string][]string{
 	// What a receiver is told is not in a decision, which holds no texts.
 	rule.Webhook: {"to"},
 	rule.Andon:   {"pull", "level"},
+	rule.COE:     {"cord"},
 }
 
 // kinds are the kinds of step in the order in which they are looked for.
-var kinds = []string{rule.Refund, rule.Credit, rule.Notify, rule.Webhook, rule.Andon}
+var kinds = []string{rule.Refund, rule.Credit, rule.Notify, rule.Webhook, rule.Andon, rule.COE}
 
 // action reads an expected step: its kind with the fields that are looked at.
 func (s *suite) action(n *yaml.Node) expectedAction {
@@ -291,7 +292,7 @@ func (s *suite) action(n *yaml.Node) expectedAction {
 		}
 	}
 	if a.kind == "" {
-		s.Errorf(a.at, "step", "write refund:, credit:, notify:, webhook: or andon:", "an expected action says no kind")
+		s.Errorf(a.at, "step", "write refund:, credit:, notify:, webhook:, andon: or coe:", "an expected action says no kind")
 	}
 	return a
 }

@@ -19,6 +19,9 @@ type tally struct {
 	money     sums
 	heldFor   map[string]int
 	byDay     map[string]*dayTally
+
+	today    *dayTally // of the last remedy
+	midnight int64     // at which it began
 }
 
 type dayTally struct {
@@ -61,10 +64,10 @@ func newTallies(set *rule.Set) tallies {
 }
 
 // add counts a fact, and returns the remedy that it is, if it is one.
-func (t tallies) add(f found) (*decide.RemedyFact, error) {
-	switch body := f.body.(type) {
-	case decide.RemedyFact:
-		return &body, t[f.Rule].remedy(f.At, &body)
+func (t tallies) add(f decide.Fact, body any) (*decide.RemedyFact, error) {
+	switch body := body.(type) {
+	case *decide.RemedyFact:
+		return body, t[f.Rule].remedy(f.At, body)
 	case decide.PullFact:
 		t[f.Rule].cords[body.Cord] = true
 	}
@@ -75,17 +78,18 @@ func (t *tally) remedy(at int64, remedy *decide.RemedyFact) error {
 	if remedy.Decision == decide.Suppress {
 		return nil
 	}
-	day := time.Unix(0, at).UTC().Format(time.DateOnly)
-	if t.byDay[day] == nil {
-		t.byDay[day] = &dayTally{money: sums{}}
+	if t.today == nil || at < t.midnight || uint64(at-t.midnight) >= uint64(24*time.Hour) {
+		start := time.Unix(0, at).UTC().Truncate(24 * time.Hour)
+		t.today, t.midnight = t.day(start.Format(time.DateOnly)), start.UnixNano()
 	}
+	day := t.today
 	if remedy.Decision == decide.Hold {
 		t.heldFor[remedy.Reason]++
-		t.byDay[day].held++
+		day.held++
 		return nil
 	}
 	t.remedies++
-	t.byDay[day].remedies++
+	day.remedies++
 	if remedy.Customer != "" {
 		t.customers[remedy.Customer] = true
 	}
@@ -101,6 +105,8 @@ func (t *tally) remedy(at int64, remedy *decide.RemedyFact) error {
 			t.actions.Notify++
 		case "webhook":
 			t.actions.Webhook++
+		case "coe":
+			t.actions.COE++
 		}
 		if s.Amount == nil {
 			continue
@@ -108,11 +114,19 @@ func (t *tally) remedy(at int64, remedy *decide.RemedyFact) error {
 		if err := t.money.add(*s.Amount); err != nil {
 			return err
 		}
-		if err := t.byDay[day].money.add(*s.Amount); err != nil {
+		if err := day.money.add(*s.Amount); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// day returns what was done on a day, which is nothing when it is new.
+func (t *tally) day(name string) *dayTally {
+	if t.byDay[name] == nil {
+		t.byDay[name] = &dayTally{money: sums{}}
+	}
+	return t.byDay[name]
 }
 
 func (t *tally) summary(name string) RuleSummary {

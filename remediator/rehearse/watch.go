@@ -106,10 +106,8 @@ type watched struct {
 }
 
 func beginWatched(set *rule.Set) (*watched, error) {
-	w := &watched{watcher: &watcher{}}
-	var err error
-	w.rehearsal, err = begin(set.Files, 1, w.watcher.of)
-	return w, err
+	w := &watched{rehearsal: &rehearsal{}, watcher: &watcher{}}
+	return w, w.begin(set, decide.Config{NewMatcher: w.watcher.of, Observe: w.keep})
 }
 
 // of has the watcher judge by a rule set from now on.
@@ -140,7 +138,7 @@ func (w *watched) event(in input.Input) (*outcome, error) {
 	for _, f := range facts {
 		switch f.Kind {
 		case decide.KindRemedy:
-			o.remedies = append(o.remedies, f.body.(decide.RemedyFact))
+			o.remedies = append(o.remedies, *f.body.(*decide.RemedyFact))
 		case decide.KindDuplicate:
 			o.taken[f.Rule] = true
 		case decide.KindLate:

@@ -46,10 +46,15 @@ func (r *Rule) rest() []*Expr {
 // bytes are read a second time, and the others are not searched for what only the
 // steps say.
 func (r *Rule) Rest() (*event.Plan, *Bound) {
-	exprs := r.rest()
-	plan := event.NewPlan(r.appendReads(nil, exprs))
-	return plan, bind(Clause{Rule: r}, exprs, plan)
+	plan := event.NewPlan(r.AppendRestReads(nil))
+	return plan, r.BindRest(plan)
 }
+
+// AppendRestReads appends the paths that a plan has to have for what is left of the rule.
+func (r *Rule) AppendRestReads(paths [][]string) [][]string { return r.appendReads(paths, r.rest()) }
+
+// BindRest binds what is left of the rule in a plan that has what it reads.
+func (r *Rule) BindRest(plan *event.Plan) *Bound { return bind(Clause{Rule: r}, r.rest(), plan) }
 
 // exprs are the expressions of a clause that the event alone decides, its
 // condition first when it has one.
@@ -135,11 +140,12 @@ func (b *Bound) Meets(f *expression.Frame) expression.Truth {
 	return b.bound[0].Truth(f)
 }
 
-// Evaluate returns an evaluation for the event that the frame is turned to, good
-// until it is turned to another one. It has what the event alone decides: Meets,
-// Key, By, Until and the arguments and predicates of the aggregates.
-func (b *Bound) Evaluate(f *expression.Frame) *Evaluation {
-	return &Evaluation{rule: b.Rule, bound: b, frame: f}
+// Evaluate makes e, and returns it as, the evaluation for the event that the frame is
+// turned to, good until it is turned to another one. It has what the event alone decides:
+// Meets, Key, By, Until and the arguments and predicates of the aggregates.
+func (b *Bound) Evaluate(e *Evaluation, f *expression.Frame) *Evaluation {
+	*e = Evaluation{rule: b.Rule, bound: b, frame: f}
+	return e
 }
 
 // value evaluates an expression of the clause, which may use aggregates.

@@ -65,7 +65,7 @@ func TestBoundJudgesAsValuesDo(t *testing.T) {
 			ev := view.Event()
 			for _, c := range clauses {
 				b := c.Bind(plan)
-				want, got := outcome(c, c.Rule.Evaluate(rule.NewValues(&ev, 5))), outcome(c, b.Evaluate(&frame))
+				want, got := outcome(c, c.Rule.Evaluate(rule.NewValues(&ev, 5))), outcome(c, b.Evaluate(new(rule.Evaluation), &frame))
 				if !reflect.DeepEqual(got, want) {
 					t.Errorf("%s of %s: got\n%v, want\n%v", c.Rule.Name, raw, got, want)
 				}

@@ -17,9 +17,6 @@ const (
 	doHint   = `write a list of steps, like - refund: {payment: "${{ data.payment }}", amount: "${{ data.paid }}"}`
 )
 
-// later are the kinds of step that exist but are not carried out yet.
-var later = []string{"coe"}
-
 func (b *builder) do() {
 	n := b.m.Need("do", doHint)
 	if n == nil {
@@ -43,6 +40,7 @@ var otherwise = map[string]string{
 	"email": Notify, "mail": Notify, "message": Notify, "sms": Notify, "tell": Notify, "slack": Notify + ": {via: chat, …}", "chat": Notify + ": {via: chat, …}",
 	"http": Webhook, "post": Webhook, "call": Webhook, "url": Webhook, "stop": Andon, "cord": Andon, "pull": Andon, "alert": Andon, "halt": Andon,
 	"pay": Refund, "payback": Refund, "reimburse": Refund, "voucher": Credit, "coupon": Credit, "goodwill": Credit, "gift": Credit,
+	"postmortem": COE, "incident": COE, "review": COE,
 }
 
 // step reads one step. after is the node that says what it waits for, nil for
@@ -54,7 +52,7 @@ func (b *builder) step(item *yaml.Node) (after *yaml.Node, ok bool) {
 			return nil, false
 		}
 	}
-	m := b.Mapping(item, "a step", append([]string{Refund, Credit, Notify, Webhook, Andon, "name", "after"}, later...)...)
+	m := b.Mapping(item, "a step", Refund, Credit, Notify, Webhook, Andon, COE, "name", "after")
 	if m == nil {
 		return nil, false
 	}
@@ -72,9 +70,6 @@ func (b *builder) step(item *yaml.Node) (after *yaml.Node, ok bool) {
 		return nil, false
 	case len(kinds) > 1:
 		b.Errorf(m.Key(kinds[1]), "step", "begin each step with a - of its own", "a step is both %s and %s", kinds[0], kinds[1])
-		return nil, false
-	case slices.Contains(later, kinds[0]):
-		b.Errorf(m.Key(kinds[0]), "unsupported", "what works: refund, credit, notify, webhook, andon", "the step %s is not carried out by this release", kinds[0])
 		return nil, false
 	}
 	step := Step{Name: kinds[0], Kind: kinds[0]}
@@ -108,6 +103,7 @@ func (b *builder) stepBody(n *yaml.Node, step *Step) *document.Mapping {
 		Notify:  {"template", "via", "to", "name", "after"},
 		Webhook: {"to", "data", "name", "after"},
 		Andon:   {"pull", "level", "reason", "answer_within", "box", "watch", "release_when", "name", "after"},
+		COE:     {"title", "name", "after"},
 	}[step.Kind]
 	m := b.Mapping(n, step.Kind, keys...)
 	if m == nil {
@@ -127,6 +123,8 @@ func (b *builder) stepBody(n *yaml.Node, step *Step) *document.Mapping {
 		b.webhook(m, step)
 	case Andon:
 		b.andon(m, step)
+	case COE:
+		step.reason = b.needText(m, "title", `"Damage in transit ${{ data.sku }}"`)
 	}
 	return m
 }

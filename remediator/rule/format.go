@@ -26,8 +26,8 @@ func Format(path, text string) (string, error) {
 		return strings.TrimSpace(text) + "\n", nil
 	}
 	f := &formatter{lines: source.Repaired()}
+	f.blocks(root) // before lines are replaced
 	f.expressions(root)
-	f.blocks(root)
 	f.layout(root)
 	formatted := f.String()
 	again := document.NewSource(path, formatted)
@@ -41,6 +41,7 @@ func Format(path, text string) (string, error) {
 type formatter struct {
 	lines []string
 	body  map[int]bool // lines, from 0, of block scalars, whose white space counts
+	gaps  map[int]bool // blank lines, from 0, within plain and quoted texts, which count
 	first map[int]bool // lines, from 0, on which a rule begins
 }
 
@@ -52,7 +53,7 @@ func (f *formatter) String() string {
 		if !f.body[i] {
 			line = strings.TrimRight(line, " \t\r")
 		}
-		if line == "" && !f.body[i] && blank() {
+		if line == "" && !f.body[i] && !f.gaps[i] && blank() {
 			continue
 		}
 		if f.first[i] && !blank() {
@@ -138,9 +139,9 @@ func indentation(head, key string) int {
 	return len([]rune(head[:strings.LastIndex(head, key+":")]))
 }
 
-// blocks marks the lines of block scalars and of texts over several lines.
+// blocks marks the lines of block scalars, and those left blank in other texts.
 func (f *formatter) blocks(root *yaml.Node) {
-	f.body, f.first = make(map[int]bool), make(map[int]bool)
+	f.body, f.gaps, f.first = make(map[int]bool), make(map[int]bool), make(map[int]bool)
 	var scalars []*yaml.Node
 	var walk func(n *yaml.Node)
 	walk = func(n *yaml.Node) {
@@ -154,6 +155,9 @@ func (f *formatter) blocks(root *yaml.Node) {
 	walk(root)
 	for i, n := range scalars {
 		if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
+			for line := n.Line; line < n.Line+f.further(n); line++ {
+				f.gaps[line] = strings.TrimSpace(f.lines[line]) == ""
+			}
 			continue
 		}
 		end := len(f.lines)
@@ -168,6 +172,26 @@ func (f *formatter) blocks(root *yaml.Node) {
 			f.body[line] = true
 		}
 	}
+}
+
+// further returns on how many more lines than its first a plain or quoted text
+// stands.
+func (f *formatter) further(n *yaml.Node) int {
+	if n.Value == "" {
+		return 0
+	}
+	from := string([]rune(f.lines[n.Line-1])[n.Column-1:])
+	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
+		text := from + "\n" + strings.Join(f.lines[n.Line:], "\n")
+		return strings.Count(text[:max(document.QuoteEnd(text), 0)], "\n")
+	}
+	// A plain text is written as it reads, but for the white space.
+	rest := len(strings.Join(strings.Fields(n.Value), "")) - len(strings.Join(strings.Fields(from), ""))
+	more := 0
+	for ; rest > 0 && n.Line+more < len(f.lines); more++ {
+		rest -= len(strings.Join(strings.Fields(f.lines[n.Line+more]), ""))
+	}
+	return more
 }
 
 // layout marks where a rule begins, together with the comments right above it.

@@ -93,6 +93,71 @@ func TestFormatChangesNoMeaning(t *testing.T) {
 	}
 }
 
+// TestFormatKeepsGaps formats texts over several lines that are no blocks: each
+// line left blank in them is a line break.
+func TestFormatKeepsGaps(t *testing.T) {
+	t.Parallel()
+	const text = `rules:
+  - rule: a
+    why: one
+
+
+      two
+
+
+    owner: "one \"
+
+
+      two # three" # four
+
+
+    account: 'it''s
+
+
+      two'
+    if: data.x
+
+      && data.y
+
+
+    once_per: 'data.order'
+
+
+  - rule: b
+`
+	const want = `rules:
+  - rule: a
+    why: one
+
+
+      two
+
+    owner: "one \"
+
+
+      two # three" # four
+
+    account: 'it''s
+
+
+      two'
+    if: data.x
+
+      && data.y
+
+    once_per: data.order
+
+  - rule: b
+`
+	got, err := rule.Format("a.yaml", text)
+	if err != nil || got != want {
+		t.Errorf("got %v\n%s", err, got)
+	}
+	if again, err := rule.Format("a.yaml", got); err != nil || again != got {
+		t.Errorf("a second time: %v\n%s", err, again)
+	}
+}
+
 func TestFormatRefuses(t *testing.T) {
 	t.Parallel()
 	var found *rule.Problems

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/makegood/makegood/remediator/money"
@@ -74,17 +73,15 @@ var earliest, latest = time.Unix(0, 0), time.Date(2261, time.January, 1, 0, 0, 0
 
 // key joins the parts as netstrings, so that no two lists of parts are one key.
 func (e *Evaluation) key(parts []*Expr) (key, noKey string) {
-	var b strings.Builder
+	b := make([]byte, 0, 128)
 	for _, part := range parts {
 		text, why := e.keyPart(part)
 		if why != "" {
 			return "", why
 		}
-		b.WriteString(strconv.Itoa(len(text)))
-		b.WriteByte(':')
-		b.WriteString(text)
+		b = append(append(strconv.AppendInt(b, int64(len(text)), 10), ':'), text...)
 	}
-	return b.String(), ""
+	return string(b), ""
 }
 
 func (e *Evaluation) keyPart(part *Expr) (text, why string) {

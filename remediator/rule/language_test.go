@@ -111,7 +111,7 @@ func cellOf(t *testing.T, data, column string) string {
 	if r.column == "do" {
 		return r.say(decoded) // steps are carried out over maps alone
 	}
-	got, want := r.say(clause.Bind(plan).Evaluate(&frame)), r.say(decoded)
+	got, want := r.say(clause.Bind(plan).Evaluate(new(rule.Evaluation), &frame)), r.say(decoded)
 	if got != want {
 		t.Errorf("%s of %s: %s over places, %s over maps", column, data, got, want)
 	}

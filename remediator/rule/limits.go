@@ -8,7 +8,7 @@ import (
 	"github.com/makegood/makegood/remediator/rule/document"
 )
 
-var limitKeys = []string{"per_remedy", "per_customer", "budget", "approve_above", "over"}
+var limitKeys = []string{"per_remedy", "per_customer", "budget", "approve_above", "coe_above", "over"}
 
 func (b *builder) limits() {
 	n := b.m.Get("limits")
@@ -34,6 +34,12 @@ func (b *builder) limits() {
 	}
 	if n := m.Get("approve_above"); n != nil {
 		l.ApproveAbove = b.amounts(n, "approve_above")
+	}
+	if n := m.Get("coe_above"); n != nil {
+		l.COEAbove = b.amounts(n, "coe_above")
+		if l.Budget == nil && !b.Broken {
+			b.Errorf(document.At(n), "missing", "add budget: {amount: 500.00 USD, within: 1d}; coe_above counts what that counts", "coe_above has no budget to look at")
+		}
 	}
 	if n := m.Get("over"); n != nil {
 		l.Suppress = b.choice(n, "over", "hold", "suppress") == "suppress"

@@ -199,3 +199,26 @@ func TestMistakesOfYAML(t *testing.T) {
 		{"\tif: data.x > 1", "6:5", "tab", "tab", "spaces"},
 	})
 }
+
+// TestMistakesOfOneExpression: what is wrong with an expression is said at once,
+// what a mistyped macro would have declared apart.
+func TestMistakesOfOneExpression(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		`dat.x > 1 && evnt.id == "a" && data.x.startswith("a")`:         {`"dat"`, `"evnt"`, `"startswith"`},
+		`data.l.exist(x, x > 1) && x == 2 && dat.y`:                     {`"exist"`, `"dat"`},
+		`data.l.exsts(é, 1 > 2) && f(dat.x)`:                            nil, // no expression
+		`data.t.matches("[") && dat.x && data.n == 9007199254740993`:    {`missing closing ]`, `±2^53`, `"dat"`},
+		`money("5 US") < money(data.paid) && count() > 2 && distinc(1)`: {"unknown currency", "count() cannot", `"distinc"`},
+	} {
+		found := problems(t, withLines("if: >-\n  "+text))
+		if want != nil && len(found) != len(want) {
+			t.Errorf("%s: got %d problems\n%s", text, len(found), found.Format())
+		}
+		for _, part := range want {
+			if !strings.Contains(found.Format(), part) {
+				t.Errorf("%s: nothing says %s\n%s", text, part, found.Format())
+			}
+		}
+	}
+}

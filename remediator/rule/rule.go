@@ -120,7 +120,8 @@ type Limits struct {
 	PerCustomer  *Limit
 	Budget       *Limit
 	ApproveAbove []money.Money
-	Suppress     bool // over: suppress; a remedy over a limit is dropped, not held
+	COEAbove     []money.Money // spent within the budget's time: a COE is drafted
+	Suppress     bool          // over: suppress; a remedy over a limit is dropped, not held
 }
 
 // Limit is a limit within a sliding time.
@@ -133,7 +134,7 @@ type Limit struct {
 // Action is a step with its texts expanded for one remedy.
 type Action struct {
 	Name      string // of the step
-	Kind      string // refund, credit, notify, webhook, andon
+	Kind      string // refund, credit, notify, webhook, andon, coe
 	After     string // name of the step it waits for; "" when it waits for none
 	Connector string // who carries it out: stripe, credit, notify, webhook; "" when the fold does
 
@@ -150,8 +151,8 @@ type Action struct {
 	// {"let": …, "to": …} of notify, {"data": …} of webhook. Never sealed in clear.
 	Values string
 
-	Cord   string // andon: the path
+	Cord   string // andon: the path; coe: that of the first andon, if any
 	Level  string // andon: yellow, red
-	Reason string // andon: for people; never sealed in clear
+	Reason string // andon: for people; coe: its title; never sealed in clear
 	Terms  cord.Terms
 }

@@ -60,8 +60,8 @@ func TestSchemaAccepts(t *testing.T) {
 			"  - notify: {template: late, via: mail, to: \"${{ data.email }}\", name: other}\n" +
 			"  - webhook: {to: crm, data: {order: \"${{ data.order }}\", n: 3, yes: true}}"),
 		withLines("once_per: {key: [data.a, data.b], scope: s}\nmode: shadow\nstorm: {remedies: 3, within: 1h30m}\n" +
-			"limits: {per_remedy: [1.00 USD, 100 JPY], per_customer: {remedies: 1, within: 3d}, over: suppress, approve_above: 5.00 USD}\n" +
-			"do:\n  - credit: {customer: c, amount: 1.00 USD, expires: 7d}\n    name: gift\n    after: none")} {
+			"limits: {per_remedy: [1.00 USD, 100 JPY], per_customer: {remedies: 1, within: 3d}, over: suppress, approve_above: 5.00 USD, budget: {amount: 9.00 USD, within: 1d}, coe_above: 4.00 USD}\n" +
+			"do:\n  - credit: {customer: c, amount: 1.00 USD, expires: 7d}\n    name: gift\n    after: none\n  - coe: {title: \"late ${{ data.a }}\"}")} {
 		load(t, text)
 		if err := validate(t, compiled, text); err != nil {
 			t.Errorf("%v\n%s", err, text)
@@ -76,7 +76,7 @@ func TestSchemaRefuses(t *testing.T) {
 		"iff: data.a", "mode: lice", "mode: canary", "window: {by: data.a}", "window: {within: 7 days}", "window: {within: 7d, after: again}",
 		"storm: {remedies: 0, within: 1d}", "storm: {remedies: 3}", "limits: {per_remedy: 10}", "limits: {budget: {amount: 5.00 USD}}",
 		"limits: {per_customer: {within: 3d}}", "limits: {over: drop}", "once_per: {scope: s}", "once_per: []", "once_per: {key: a, scope: Old Name}",
-		"let: [a]", "let: {a-b: data.a}", "do: []", "do: [{}]", "do: [{coe: {title: x}}]", "do: [{notify: {via: mail}}]", "do: [{notify: {template: x, via: fax}}]",
+		"let: [a]", "let: {a-b: data.a}", "do: []", "do: [{}]", "do: [{coe: {titel: x}}]", "do: [{coe: {}}]", "do: [{notify: {via: mail}}]", "do: [{notify: {template: x, via: fax}}]",
 		"do: [{notify: {template: x, via: chat, to: a@b.example}}]", "do: [{webhook: {data: {a: b}}}]", "do: [{webhook: {to: crm, data: {a: [b]}}}]",
 		"do: [{webhook: {to: crm, data: {a b: c}}}]", "do: [{refund: {payment: p}}]",
 		"do: [{andon: {pull: a, level: orange, reason: r}}]", "do: [{refund: {payment: p, amount: 1.00 USD}, credit: {customer: c, amount: 1.00 USD}}]",

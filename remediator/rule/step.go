@@ -14,7 +14,7 @@ import (
 // Step is one step of `do`, its texts not yet expanded.
 type Step struct {
 	Name  string
-	Kind  string // refund, credit, notify, webhook, andon
+	Kind  string // refund, credit, notify, webhook, andon, coe
 	After string // name of the step it waits for; "" when it waits for none
 
 	Template string // notify: the template's name
@@ -28,16 +28,17 @@ type Step struct {
 	expires                                     time.Duration
 }
 
-// The kinds of step, and who carries each out. An andon takes effect in the fold.
+// The kinds of step, and who carries each out. An andon and a coe take effect in the fold.
 const (
 	Refund  = "refund"
 	Credit  = "credit"
 	Notify  = "notify"
 	Webhook = "webhook"
 	Andon   = "andon"
+	COE     = "coe"
 )
 
-var connectors = map[string]string{Refund: "stripe", Credit: "credit", Notify: "notify", Webhook: "webhook", Andon: ""}
+var connectors = map[string]string{Refund: "stripe", Credit: "credit", Notify: "notify", Webhook: "webhook", Andon: "", COE: ""}
 
 // Connectors lists who carries out steps, sorted.
 func Connectors() []string {
@@ -66,7 +67,18 @@ func (e *Evaluation) Actions(aggregates []any) ([]Action, error) {
 		}
 		actions = append(actions, action)
 	}
+	nameCords(actions)
 	return actions, nil
+}
+
+// nameCords has each coe name the cord that the same remedy pulls first.
+func nameCords(actions []Action) {
+	pull := slices.IndexFunc(actions, func(a Action) bool { return a.Kind == Andon })
+	for i := range actions {
+		if actions[i].Kind == COE && pull >= 0 {
+			actions[i].Cord = actions[pull].Cord
+		}
+	}
 }
 
 func (e *Evaluation) action(step *Step) (Action, error) {
@@ -91,6 +103,11 @@ func (e *Evaluation) action(step *Step) (Action, error) {
 		}
 		if a.Reason, err = e.text(step.reason, func(text string) (string, error) { return text, nil }); err != nil {
 			return a, fmt.Errorf("reason: %w", err)
+		}
+		return a, nil
+	case COE:
+		if a.Reason, err = e.text(step.reason, func(text string) (string, error) { return text, nil }); err != nil {
+			return a, fmt.Errorf("title: %w", err)
 		}
 		return a, nil
 	}

@@ -93,3 +93,19 @@ func (s *Sandbox) adminRefund(w http.ResponseWriter, r *http.Request) {
 	}
 	answer{http.StatusOK, map[string]string{"status": body.Status}}.send(w)
 }
+
+func (s *Sandbox) adminHook(w http.ResponseWriter, r *http.Request) {
+	var hook Hook
+	if !readJSON(w, r, &hook) || refused(w, s.SetHook(hook)) {
+		return
+	}
+	answer{http.StatusOK, map[string]string{"url": hook.URL}}.send(w)
+}
+
+func (s *Sandbox) adminDeliver(w http.ResponseWriter, r *http.Request) {
+	taken, err := s.Deliver(r.Context())
+	if refused(w, err) {
+		return
+	}
+	answer{http.StatusOK, map[string]int{"taken": taken}}.send(w)
+}

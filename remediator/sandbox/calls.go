@@ -81,7 +81,7 @@ func (s *Sandbox) read(find func(*http.Request) answer) http.HandlerFunc {
 func (s *Sandbox) locked(find func() answer) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state.settle(s.now().Unix())
+	s.settle()
 	return find()
 }
 
@@ -161,7 +161,7 @@ func (s *Sandbox) execute(do operation, key, digest string, fault Fault, plan Pl
 		delete(s.inUse, key)
 	}
 	now := s.now()
-	s.state.settle(now.Unix())
+	s.settle()
 	c, a := do(now, fault == Pending)
 	if fault == ServerError {
 		a = errInternal

@@ -1,7 +1,9 @@
 package sandbox
 
 import (
+	"math"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 )
@@ -31,7 +33,11 @@ func (s *Sandbox) list(r *http.Request) answer {
 		}
 		ids = s.state.byPayment[number]
 	}
-	ids = slices.Clone(ids)
+	within, bad := createdWithin(query)
+	if bad != "" {
+		return answer{http.StatusBadRequest, invalid("parameter_invalid_integer", bad, "Give %s as seconds since 1970.", bad)}
+	}
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !within(s.state.refunds[id].Created) })
 	slices.Reverse(ids)
 	if after := query.Get("starting_after"); after != "" {
 		at := slices.Index(ids, after)
@@ -52,6 +58,32 @@ func (s *Sandbox) list(r *http.Request) answer {
 		page.Data = append(page.Data, s.state.refunds[id].object())
 	}
 	return answer{http.StatusOK, page}
+}
+
+// createdWithin reads created, or created[gt|gte|lt|lte]; bad names the one that
+// is no time.
+func createdWithin(query url.Values) (within func(int64) bool, bad string) {
+	from, to := int64(math.MinInt64), int64(math.MaxInt64)
+	for _, bound := range []struct {
+		name     string
+		from, to bool
+		by       int64
+	}{{"created", true, true, 0}, {"created[gt]", true, false, 1}, {"created[gte]", true, false, 0}, {"created[lt]", false, true, -1}, {"created[lte]", false, true, 0}} {
+		if !query.Has(bound.name) {
+			continue
+		}
+		at, err := strconv.ParseInt(query.Get(bound.name), 10, 64)
+		if err != nil || at < 0 {
+			return nil, bound.name
+		}
+		if bound.from {
+			from = max(from, at+bound.by)
+		}
+		if bound.to {
+			to = min(to, at+bound.by)
+		}
+	}
+	return func(created int64) bool { return from <= created && created <= to }, ""
 }
 
 func (s *Sandbox) retrieve(r *http.Request) answer {

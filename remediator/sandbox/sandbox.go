@@ -19,6 +19,8 @@
 //	POST /sandbox/faults        a Plan: which calls go wrong, and how
 //	POST /sandbox/clock         {"advance_s":86400} moves the clock
 //	POST /sandbox/refunds/{id}  {"status":"failed","failure_reason":"declined"}
+//	POST /sandbox/webhooks      a Hook: who is told of refunds, how often, in which order
+//	POST /sandbox/webhooks/deliver  sends what waits, and says how much was taken
 package sandbox
 
 import (
@@ -55,6 +57,7 @@ type Sandbox struct {
 	state   state
 	journal *journal
 	faults  faults
+	hooks   hooks
 	inUse   map[string]bool // idempotency keys whose first request is under way
 	calls   int
 	replays int
@@ -74,7 +77,7 @@ func Open(cfg Config) (*Sandbox, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Sandbox{cfg: cfg, state: newState(), inUse: map[string]bool{}}
+	s := &Sandbox{cfg: cfg, state: newState(), inUse: map[string]bool{}, hooks: hooks{queued: make(chan struct{}, 1)}}
 	if cfg.File != "" {
 		j, err := openJournal(cfg.File, s.state.apply)
 		if err != nil {
@@ -116,6 +119,8 @@ func (s *Sandbox) route() {
 	s.mux.HandleFunc("POST /sandbox/faults", s.adminFaults)
 	s.mux.HandleFunc("POST /sandbox/clock", s.adminClock)
 	s.mux.HandleFunc("POST /sandbox/refunds/{id}", s.adminRefund)
+	s.mux.HandleFunc("POST /sandbox/webhooks", s.adminHook)
+	s.mux.HandleFunc("POST /sandbox/webhooks/deliver", s.adminDeliver)
 }
 
 // now is the sandbox's time. The caller holds mu.
@@ -130,8 +135,24 @@ func (s *Sandbox) commit(c change) error {
 			return err
 		}
 	}
+	var old *refund
+	if c.Refund != nil {
+		old = s.state.refunds[c.Refund.ID]
+	}
 	s.state.apply(c)
+	if c.Refund != nil {
+		s.note(old, c.Refund)
+	}
 	return nil
+}
+
+// settle lets refunds succeed whose time has come. The caller holds mu.
+func (s *Sandbox) settle() {
+	for _, r := range s.state.settle(s.now().Unix()) {
+		pending := *r
+		pending.Status = statusPending
+		s.note(&pending, r)
+	}
 }
 
 // Payment is a payment that can be refunded.
@@ -174,7 +195,7 @@ func (s *Sandbox) SetStatus(refundID, status, failureReason string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state.settle(s.now().Unix())
+	s.settle()
 	old, ok := s.state.refunds[refundID]
 	if !ok {
 		return fmt.Errorf("set status: no refund %q", refundID)
@@ -195,6 +216,7 @@ func (s *Sandbox) Advance(d time.Duration) (time.Time, error) {
 	if err := s.commit(change{Ahead: &ahead}); err != nil {
 		return s.now(), err
 	}
+	s.settle()
 	return s.now(), nil
 }
 
@@ -214,7 +236,7 @@ const actionKey = "makegood_action"
 func (s *Sandbox) Summary() Summary {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state.settle(s.now().Unix())
+	s.settle()
 	sum := Summary{Totals: map[string]int64{}, Calls: s.calls, Replays: s.replays}
 	actions, payments := map[string]bool{}, map[string]int64{}
 	for _, id := range s.state.order {

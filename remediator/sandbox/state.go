@@ -1,6 +1,9 @@
 package sandbox
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Statuses of a refund.
 const (
@@ -90,14 +93,18 @@ func (s *state) apply(c change) {
 }
 
 // settle lets pending refunds succeed whose time has come. It follows from what
-// is kept and from the clock, so it is not kept itself.
-func (s *state) settle(now int64) {
+// is kept and from the clock, so it is not kept itself. It returns them in the
+// order in which they were made.
+func (s *state) settle(now int64) (settled []*refund) {
 	for id, r := range s.pending {
 		if r.SucceedsAt <= now {
 			r.Status, r.SucceedsAt = statusSucceeded, 0
 			delete(s.pending, id)
+			settled = append(settled, r)
 		}
 	}
+	slices.SortFunc(settled, func(a, b *refund) int { return strings.Compare(a.ID, b.ID) })
+	return settled
 }
 
 // left is what can still be refunded of a payment.

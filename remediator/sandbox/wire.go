@@ -83,6 +83,7 @@ type refundObject struct {
 	Charge                 string            `json:"charge"`
 	Created                int64             `json:"created"`
 	Currency               string            `json:"currency"`
+	FailureBalance         string            `json:"failure_balance_transaction,omitempty"`
 	FailureReason          string            `json:"failure_reason,omitempty"`
 	Metadata               map[string]string `json:"metadata"`
 	PaymentIntent          string            `json:"payment_intent"`
@@ -104,6 +105,9 @@ func (r *refund) object() refundObject {
 	}
 	if r.Reason != "" {
 		o.Reason = &r.Reason
+	}
+	if r.Status == statusFailed { // the money is back with the merchant
+		o.FailureBalance = "txn_" + strings.TrimPrefix(r.ID, "re_")
 	}
 	if r.Status == statusPending {
 		o.PendingReason = "processing"

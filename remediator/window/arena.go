@@ -87,8 +87,8 @@ func (h handle) slot() int  { return int(h & (1<<slotBits - 1)) }
 // slot returns the bytes of a slot.
 func (a *arena) slot(class, slot int) []byte {
 	c := &a.classes[class]
-	start := (slot & (1<<c.shift - 1)) * c.size
-	return c.chunks[slot>>c.shift][start : start+c.size : start+c.size]
+	start := (slot & (1<<(c.shift&63) - 1)) * c.size
+	return c.chunks[slot>>(c.shift&63)][start : start+c.size : start+c.size]
 }
 
 // at returns a record. It is good until the next change of the arena.
@@ -101,14 +101,14 @@ func (a *arena) at(h handle) []byte {
 	return s[lengthBytes : lengthBytes+int(binary.LittleEndian.Uint16(s))]
 }
 
-// whole returns the slot of a record, which may be changed in it, and false of a
+// whole returns the slot of a record, which may be changed in it, and nil of a
 // record that has none.
-func (a *arena) whole(h handle) ([]byte, bool) {
+func (a *arena) whole(h handle) []byte {
 	class := h.class()
 	if class == largeClass-1 {
-		return nil, false
+		return nil
 	}
-	return a.slot(class, h.slot()), true
+	return a.slot(class, h.slot())
 }
 
 // resize says that the record of a slot is longer now, or shorter.

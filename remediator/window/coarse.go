@@ -15,6 +15,9 @@ type coarse struct {
 	distinct []distinct // one a column; empty for the others
 	edges    []Sum      // what the last sum found at the edges, one a column
 	lost     uint64     // granules and values dropped over a bound
+
+	// The granule that number was asked for last: most entries come in the same one.
+	lastNumber, lastStart int64
 }
 
 // granule sums up the entries whose time falls in [number·width, (number+1)·width).
@@ -49,10 +52,14 @@ func (w *coarse) clear() {
 }
 
 func (w *coarse) number(at int64) int64 {
+	if at >= w.lastStart && uint64(at-w.lastStart) < uint64(w.width) {
+		return w.lastNumber
+	}
 	n := at / w.width
 	if at%w.width < 0 {
 		n--
 	}
+	w.lastNumber, w.lastStart = n, n*w.width
 	return n
 }
 

@@ -2,6 +2,7 @@ package window
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 )
 
@@ -51,19 +52,30 @@ func (s *shard) after(i int) int {
 	return i
 }
 
-// find returns the place of a key's record, and nil when there is none.
-func (x *index) find(a *arena, key uint64) *uint64 {
+// find returns the handle of a key's record and its slot, nil of a record that has
+// none. The handle is 0 when the key is not there.
+func (x *index) find(a *arena, key uint64) (handle, []byte) {
 	half := half(key)
 	s := x.shard(half)
 	if s.used == 0 {
-		return nil
+		return 0, nil
 	}
-	for i := s.home(half); s.places[i] != 0; i = s.after(i) {
-		if p := s.places[i]; uint32(p>>32) == half && a.key(handle(p)) == key {
-			return &s.places[i]
+	places := s.places
+	for i := s.home(half); places[i] != 0; {
+		if p := places[i]; uint32(p>>32) == half {
+			if slot := a.whole(handle(p)); slot != nil {
+				if binary.LittleEndian.Uint64(slot[lengthBytes:]) == key {
+					return handle(p), slot
+				}
+			} else if a.key(handle(p)) == key {
+				return handle(p), nil
+			}
+		}
+		if i++; i == len(places) {
+			i = 0
 		}
 	}
-	return nil
+	return 0, nil
 }
 
 // add puts in a key that is not there.

@@ -27,6 +27,7 @@ type layout struct {
 	columns  []column
 	size     int  // of an entry
 	distinct bool // one of the columns counts distinct values
+	counts   bool // the only column counts all entries
 }
 
 // Bytes of an entry's parts.
@@ -50,7 +51,7 @@ func newLayout(columns []Column) layout {
 			bits++
 		}
 	}
-	l.size = timeBytes + (bits+7)/8
+	l.size, l.counts = timeBytes+(bits+7)/8, len(columns) == 1 && columns[0].All
 	for i := range l.columns {
 		switch c := &l.columns[i]; c.Func {
 		case "count", "share":

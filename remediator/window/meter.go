@@ -76,6 +76,9 @@ func (m *Meter) Used(at, within int64) int64 {
 // none is left.
 func (m *Meter) Prune(at, keep int64) (empty bool) {
 	edge := edge(at, keep)
+	if len(m.Slots) > 0 && m.Slots[0].Place.Start >= edge {
+		return false // no granule begins before
+	}
 	m.Slots = slices.DeleteFunc(m.Slots, func(s Slot) bool { return !s.Place.after(edge) })
 	return len(m.Slots) == 0
 }

@@ -18,6 +18,7 @@ type Table struct {
 	at     handle // of its record; 0: none was, or it may have moved
 	holds  bool   // its window is the one in coarse
 	record []byte
+	fresh  []byte // of record, what an entry changes
 	sums   []Sum
 	hashes [MaxExact]uint64
 }
@@ -49,19 +50,32 @@ func (t *Table) Lost() uint64 { return t.lost }
 // Add puts an entry into the window of a key. keepAfter is the time up to which,
 // and including which, entries are no longer needed.
 func (t *Table) Add(key uint64, e Entry, keepAfter int64) {
-	t.record = binary.LittleEndian.AppendUint64(t.record[:0], key)
-	h, found := t.find(key)
-	if !found {
-		t.record = t.layout.insert(t.record, nil, e)
+	h, slot := t.at, []byte(nil)
+	if h != 0 && t.held == key {
+		slot = t.arena.whole(h)
+	} else if h, slot = t.index.find(&t.arena, key); h == 0 {
+		t.record = t.layout.insert(binary.LittleEndian.AppendUint64(t.record[:0], key), nil, e)
 		h = t.arena.add(t.record)
 		t.index.add(key, h)
 		t.held, t.at, t.holds = key, h, false
 		return
 	}
-	if slot, ok := t.arena.whole(h); ok && t.addWithin(slot, e, keepAfter) {
+	done := takenOut
+	switch {
+	case slot == nil:
+	case slot[headBytes-formBytes] != formCoarse:
+		done = t.addInPlace(slot, &e, keepAfter)
+	case !t.layout.distinct:
+		done = t.addInGranule(slot, &e, keepAfter)
+	}
+	if done != takenOut {
+		if done == inHand {
+			h = t.store(key, h)
+		}
 		t.held, t.at, t.holds = key, h, false
 		return
 	}
+	t.record = binary.LittleEndian.AppendUint64(t.record[:0], key)
 	record, inGranules := t.arena.at(h), false
 	if t.take(key, record) {
 		t.coarse.prune(keepAfter)
@@ -86,10 +100,8 @@ func (t *Table) find(key uint64) (handle, bool) {
 	if t.at != 0 && t.held == key {
 		return t.at, true
 	}
-	if found := t.index.find(&t.arena, key); found != nil {
-		return handle(*found), true
-	}
-	return 0, false
+	h, _ := t.index.find(&t.arena, key)
+	return h, h != 0
 }
 
 // coarsen turns the exact record in hand, of one entry more than it may have,

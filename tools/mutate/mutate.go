@@ -3,7 +3,9 @@
 //
 // A mutant is a file in txtar form: a comment that says why it must be found, and
 // pairs of parts, "old FILE" and "new FILE". The old text occurs exactly once in
-// the file, whose name counts from the root of the repository.
+// the file, whose name counts from the root of the repository. The comment may end
+// with the line "Found by TestName.", or "Found by TestName of ./package.": that test
+// alone is then run, which takes seconds, and it must find the mutant.
 package mutate
 
 import (
@@ -12,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -19,11 +22,16 @@ import (
 
 // Mutant is a change of the code.
 type Mutant struct {
-	Name  string
-	edits []edit
+	Name    string
+	Test    string // that finds it; empty: whoever runs the mutant knows
+	Package string // of the test, "." when the mutant does not say
+	edits   []edit
 }
 
 type edit struct{ file, old, new string }
+
+// seeker is the line of a comment that names the test.
+var seeker = regexp.MustCompile(`(?m)^Found by (Test\w+)(?: of (\./\S+))?\.$`)
 
 // Read reads the mutant of a name in a folder.
 func Read(folder, name string) (Mutant, error) {
@@ -34,6 +42,13 @@ func Read(folder, name string) (Mutant, error) {
 	m := Mutant{Name: name}
 	if strings.TrimSpace(string(archive.Comment)) == "" {
 		return m, fmt.Errorf("mutant %s does not say why it must be found", name)
+	}
+	m.Package = "."
+	if named := seeker.FindSubmatch(archive.Comment); named != nil {
+		m.Test = string(named[1])
+		if len(named[2]) > 0 {
+			m.Package = string(named[2])
+		}
 	}
 	if len(archive.Files) == 0 || len(archive.Files)%2 != 0 {
 		return m, fmt.Errorf("mutant %s has %d parts, want pairs of old and new", name, len(archive.Files))

@@ -134,6 +134,7 @@ func unavailable(w http.ResponseWriter, r *http.Request, logger *slog.Logger, er
 
 func send(w http.ResponseWriter, status int, contentType string, body any) {
 	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Cache-Control", "no-store") // a balance is for who asked for it, and soon another
 	w.WriteHeader(status)
 	// A client that went away has lost its answer; the same key brings it again.
 	_ = json.NewEncoder(w).Encode(body)

@@ -10,10 +10,12 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/makegood/makegood/remediator/act"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/visible"
 )
 
 // chatTimeout bounds one message to a chat.
@@ -36,6 +38,12 @@ func newChat(address string) (*chat, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
 }
+
+// unmarked writes the signs by which a chat knows links, and words to everybody.
+var unmarked = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+// chatText makes a text from elsewhere one that a chat shows as it is.
+func chatText(text string) string { return unmarked.Replace(visible.Text(text)) }
 
 // post posts a text once. Its errors are *act.Error and do not name the address.
 func (c *chat) post(ctx context.Context, text string) error {

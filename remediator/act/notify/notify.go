@@ -24,6 +24,7 @@ import (
 	"github.com/makegood/makegood/remediator/act/directory"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/visible"
 )
 
 // Codes of an attempt, besides smtp_ or http_ and a number.
@@ -140,7 +141,7 @@ func failed(code string) act.Result  { return act.Result{Status: decide.Failed, 
 func skipped(code string) act.Result { return act.Result{Status: decide.Skipped, Code: code} }
 
 func (c *Connector) tellChat(ctx context.Context, r act.Request, page Page) (act.Result, error) {
-	m, err := c.cfg.Templates.Write(r.Template, page)
+	m, err := c.cfg.Templates.Write(r.Template, page.shown(chatText))
 	if err != nil {
 		return act.Result{}, &act.Error{Status: decide.Failed, Code: codeTemplate, Err: err}
 	}
@@ -172,7 +173,7 @@ func (c *Connector) tellCustomer(ctx context.Context, r act.Request, page Page) 
 		return instead, err
 	}
 	page.Customer.Name, page.Customer.Locale = person.Name, person.Locale
-	m, err := c.cfg.Templates.Write(r.Template, page)
+	m, err := c.cfg.Templates.Write(r.Template, page.shown(visible.Text))
 	if err != nil {
 		return act.Result{}, &act.Error{Status: decide.Failed, Code: codeTemplate, Err: err}
 	}

@@ -67,6 +67,41 @@ func pageOf(r act.Request) (Page, error) {
 	return p, err
 }
 
+// shown is the page with each text on it as fit makes it: texts come from events, and
+// must not write what the template did not.
+func (p Page) shown(fit func(string) string) Page {
+	p.Customer.ID, p.Customer.Name, p.Subject = fit(p.Customer.ID), fit(p.Customer.Name), fit(p.Subject)
+	p.Let = fitted(p.Let, fit).(map[string]any)
+	steps := make(map[string]Step, len(p.Steps))
+	for name, s := range p.Steps {
+		s.Ref = fit(s.Ref)
+		steps[name] = s
+	}
+	p.Steps = steps
+	return p
+}
+
+// fitted is a value of JSON with each text in it as fit makes it.
+func fitted(value any, fit func(string) string) any {
+	switch value := value.(type) {
+	case string:
+		return fit(value)
+	case []any:
+		list := make([]any, len(value))
+		for i, one := range value {
+			list[i] = fitted(one, fit)
+		}
+		return list
+	case map[string]any:
+		fields := make(map[string]any, len(value))
+		for name, one := range value {
+			fields[fit(name)] = fitted(one, fit)
+		}
+		return fields
+	}
+	return value
+}
+
 // paid sums up what steps of one kind paid, currency by currency.
 func paid(results []act.StepResult, kind string) (string, error) {
 	sums := map[string]money.Money{}

@@ -294,3 +294,32 @@ func (c *Connector) Ping(ctx context.Context, endpoint string) (int, error) {
 	a, err := c.send(ctx, e, uuid.NewString(), body)
 	return a.status, err
 }
+
+// Announce tells an endpoint something that is about no remedy. It returns when the
+// endpoint has taken it, and an error when it has not; who announces tries again.
+func (c *Connector) Announce(ctx context.Context, endpoint string, id uuid.UUID, kind string, data any) error {
+	e, ok := c.endpoints[endpoint]
+	if !ok {
+		return fmt.Errorf("tell %s: the file of webhooks has no such endpoint", endpoint)
+	}
+	why, err := c.cfg.Switches.Disabled(ctx, e.Name)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		return fmt.Errorf("tell %s: it is disabled: %s", endpoint, why)
+	}
+	body, err := encode(message{Type: kind, Timestamp: c.cfg.Now().UTC().Format(time.RFC3339Nano), Data: data})
+	if err != nil {
+		return err
+	}
+	a, err := c.send(ctx, e, id.String(), body)
+	if err != nil {
+		return err
+	}
+	result, err := c.judge(ctx, e, a, "")
+	if err == nil && result.Status != decide.Succeeded {
+		err = fmt.Errorf("tell %s: %s", endpoint, result.Code)
+	}
+	return err
+}

@@ -6,6 +6,7 @@ package logtest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -23,6 +24,9 @@ type Place interface {
 	// Open opens the log that is stored here. It is called once in the
 	// beginning and once after each Crash.
 	Open(t *testing.T) log.Log
+	// OpenReadOnly opens the log that is stored here to read only, beside whoever
+	// appends. Where none is stored it is an error.
+	OpenReadOnly(t *testing.T) (log.Log, error)
 	// Crash ends the process that appends, as far as the stored log can tell:
 	// without closing anything and without loss of what was acknowledged.
 	Crash(t *testing.T)
@@ -47,6 +51,7 @@ func Run(t *testing.T, empty func(t *testing.T) Place) {
 		"Crash":              testCrash,
 		"LateCommit":         testLateCommit,
 		"Cancelled":          testCancelled,
+		"ReadOnly":           testReadOnly,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -384,4 +389,25 @@ func testCancelled(t *testing.T, p Place) {
 	if last := records[len(records)-1]; last.Seq != seq || string(last.Blob) != "after" {
 		t.Errorf("the last record is %d %q, want %d", last.Seq, last.Blob, seq)
 	}
+}
+
+func testReadOnly(t *testing.T, p Place) {
+	if _, err := p.OpenReadOnly(t); err == nil {
+		t.Error("a log was opened to read where there is none")
+	}
+	writer := p.Open(t)
+	reader, err := p.OpenReadOnly(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reader.Append(t.Context(), []byte("x")); !errors.Is(err, log.ErrReadOnly) {
+		t.Errorf("append = %v, want ErrReadOnly", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	go writer.Append(ctx, []byte("seen"))
+	if err := waitFor(ctx, reader, 0); err != nil {
+		t.Fatal(err)
+	}
+	checkBlobs(t, readAll(t, reader, 10), [][]byte{[]byte("seen")})
 }

@@ -1,14 +1,17 @@
 package index
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // Affixes finds rules by how a text begins, or by how it ends. It passes the text
 // once, as far as the longest affix goes, and asks at each length that some
 // affix has; so it matters neither how many affixes there are nor how alike.
 type Affixes struct {
-	table
 	lengths []int // that affixes have, ascending
 	back    bool  // the affixes are suffixes
+	table
 }
 
 // NewPrefixes returns the table of rules by the prefixes they ask for.
@@ -24,54 +27,45 @@ func newAffixes(entries []Entry, back bool) *Affixes {
 	}
 	slices.Sort(a.lengths)
 	a.lengths = slices.Clone(slices.Compact(a.lengths))
-	a.table = newTable(entries, func(key string) uint64 {
-		var h uint64
-		for i := range len(key) {
-			if back {
-				h = rolled(h, key[len(key)-1-i])
-			} else {
-				h = rolled(h, key[i])
-			}
-		}
-		return mix(h, spread)
+	a.table = newTable(entries, func(key []byte) uint64 {
+		r := roll{hash: spread, back: back}
+		return r.to(key, len(key))
 	})
 	return a
 }
 
-// rolled adds one more byte to a hash.
-func rolled(h uint64, c byte) uint64 { return (h + uint64(c) + 1) * spread2 }
+// roll is the hash of the bytes of a text that were read, eight at a time from its
+// beginning or, when it is about suffixes, from its end.
+type roll struct {
+	hash uint64
+	read int
+	back bool
+}
+
+// to goes on as far as an affix of a length goes, and returns the affix's hash.
+func (r *roll) to(text []byte, length int) uint64 {
+	for ; r.read+8 <= length; r.read += 8 {
+		r.hash = mix(r.hash^binary.LittleEndian.Uint64(r.between(text, r.read, r.read+8)), spread2)
+	}
+	return lastly(r.hash, r.between(text, r.read, length))
+}
+
+// between returns the bytes of a text from one distance to another.
+func (r *roll) between(text []byte, from, to int) []byte {
+	if r.back {
+		return text[len(text)-to : len(text)-from]
+	}
+	return text[from:to]
+}
 
 // Append appends the rules that ask for an affix of a text.
 func (a *Affixes) Append(dst []uint32, text []byte) []uint32 {
-	if a.back {
-		return a.appendSuffixes(dst, text)
-	}
-	var h uint64
-	read := 0
+	r := roll{hash: spread, back: a.back}
 	for _, length := range a.lengths {
 		if length > len(text) {
 			break
 		}
-		for _, c := range text[read:length] {
-			h = rolled(h, c)
-		}
-		read = length
-		dst = a.append(dst, mix(h, spread), text[:length])
-	}
-	return dst
-}
-
-func (a *Affixes) appendSuffixes(dst []uint32, text []byte) []uint32 {
-	var h uint64
-	read := 0
-	for _, length := range a.lengths {
-		if length > len(text) {
-			break
-		}
-		for ; read < length; read++ {
-			h = rolled(h, text[len(text)-1-read])
-		}
-		dst = a.append(dst, mix(h, spread), text[len(text)-length:])
+		dst = a.append(dst, r.to(text, length))
 	}
 	return dst
 }

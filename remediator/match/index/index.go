@@ -15,6 +15,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"strings"
 )
 
 // Entry says under which key a rule is found. A rule may have several.
@@ -23,85 +24,129 @@ type Entry struct {
 	Rule uint32
 }
 
-// table is a hash table with open addressing. Its keys lie in one text and the
-// rules of all keys in one list, so that the garbage collector has nothing to follow.
+// table is a hash table of lines. What most values need of it, that they are not
+// there, is one word for each line; whether they are is decided by their hashes. So
+// a search may find the rules of another key too, once in some billions, and
+// looks at two places of memory at most.
 type table struct {
-	slots []slot
-	shift uint8    // of a hash, which leaves the number of its first slot
-	text  []byte   // the keys, one behind the other
-	ends  []uint32 // of each key in text
-	from  []uint32 // where the rules of each key begin, and where the last one's end
-	rules []uint32
+	tags  []uint64 // of the lines
+	shift uint8    // of a hash, which leaves the number of its first line
+	slots []slot   // eight for each line, of which the last has no tag and is free
+	more  []uint32 // the rules of keys that have several, the last one of each marked
 }
 
-// slot is one place of the table.
+// slot is one key.
 type slot struct {
-	tag uint32 // part of the hash
-	key uint32 // number of the key from 1 on; 0: free
+	hash  uint32 // a part of it
+	rules uint32 // the only rule, or, marked, where in more they begin
 }
+
+const (
+	// lineKeys is how many keys have a tag in the word of a line. The byte above
+	// them says whether keys that belong there lie in the next line.
+	lineKeys = 7
+	spilled  = 0xFF << (8 * lineKeys)
+	// mark tells the beginning of rules from a rule, and the last of them.
+	mark = 1 << 31
+)
 
 // newTable makes the table of entries, hashed by a function.
-func newTable(entries []Entry, hash func(key string) uint64) table {
-	var t table
-	if len(entries) == 0 {
-		return t
-	}
+func newTable(entries []Entry, hash func(key []byte) uint64) table {
 	entries = slices.Clone(entries)
 	slices.SortFunc(entries, func(a, b Entry) int {
-		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Rule, b.Rule))
+		return cmp.Or(strings.Compare(a.Key, b.Key), cmp.Compare(a.Rule, b.Rule))
 	})
 	entries = slices.Compact(entries)
-	keys, length := 0, 0
+	var begins []int // of the rules of each key, in entries
 	for i, e := range entries {
 		if i == 0 || e.Key != entries[i-1].Key {
-			keys, length = keys+1, length+len(e.Key)
+			begins = append(begins, i)
 		}
 	}
-	size := 2 << bits.Len(uint(keys)) // at most half of the slots are taken
-	t.slots, t.shift = make([]slot, size), uint8(65-bits.Len(uint(size)))
-	t.text, t.ends = make([]byte, 0, length), make([]uint32, 0, keys)
-	t.from, t.rules = make([]uint32, 0, keys+1), make([]uint32, 0, len(entries))
-	for i, e := range entries {
-		if i == 0 || e.Key != entries[i-1].Key {
-			t.text = append(t.text, e.Key...)
-			t.ends = append(t.ends, uint32(len(t.text)))
-			t.from = append(t.from, uint32(len(t.rules)))
-			t.place(hash(e.Key), uint32(len(t.ends)))
+	size := 1 << bits.Len(uint(len(begins)*2/lineKeys)) // at most half of the slots is taken
+	t := table{tags: make([]uint64, size), shift: uint8(65 - bits.Len(uint(size))), slots: make([]slot, 8*size)}
+	for n, from := range begins {
+		to := len(entries)
+		if n+1 < len(begins) {
+			to = begins[n+1]
 		}
-		t.rules = append(t.rules, e.Rule)
+		rules := entries[from].Rule
+		if to-from > 1 {
+			rules = mark | uint32(len(t.more))
+			for _, e := range entries[from:to] {
+				t.more = append(t.more, e.Rule)
+			}
+			t.more[len(t.more)-1] |= mark
+		}
+		t.place(hash([]byte(entries[from].Key)), rules)
 	}
-	t.from = append(t.from, uint32(len(t.rules)))
+	t.more = slices.Clip(t.more)
 	return t
 }
 
-func (t *table) place(hash uint64, key uint32) {
-	at := hash >> t.shift
-	for t.slots[at].key != 0 {
-		at = (at + 1) & uint64(len(t.slots)-1)
+// place gives a key a slot.
+func (t *table) place(hash uint64, rules uint32) {
+	line := hash >> t.shift
+	for t.tags[line]>>(8*(lineKeys-1)) != 0 { // the last tag is taken
+		t.tags[line] |= spilled
+		line = (line + 1) & uint64(len(t.tags)-1)
 	}
-	t.slots[at] = slot{uint32(hash), key}
+	at := (bits.Len64(t.tags[line]) + 7) / 8
+	t.tags[line] |= uint64(tag(hash)) << (8 * at)
+	t.slots[8*line+uint64(at)] = slot{slotPart(hash), rules}
 }
+
+// tag is the part of a hash that lies in the word of its line. It is neither 0, as
+// where no key is, nor what says that keys have spilled.
+func tag(hash uint64) uint8 { return min(max(uint8(hash), 1), 0xFE) }
+
+// slotPart is the part of a hash that lies in its slot.
+func slotPart(hash uint64) uint32 { return uint32(hash >> 8) }
+
+// same marks, by the highest bits of eight bytes, the tags of a line that a hash has.
+func same(tags, hash uint64) uint64 {
+	const ones, lows = 0x0101010101010101, 0x7F7F7F7F7F7F7F7F
+	x := tags ^ ones*uint64(tag(hash))
+	return ^((x&lows + lows) | x | lows)
+}
+
+// perhaps reports whether a key may be in a line or behind it.
+func perhaps(tags, hash uint64) bool { return same(tags, hash)|tags>>(8*lineKeys) != 0 }
 
 // append appends the rules of a key.
-func (t *table) append(dst []uint32, hash uint64, key []byte) []uint32 {
-	if len(t.slots) == 0 {
-		return dst
+func (t *table) append(dst []uint32, hash uint64) []uint32 {
+	if line := hash >> t.shift; perhaps(t.tags[line], hash) {
+		return t.search(dst, hash, line)
 	}
-	for at := hash >> t.shift; t.slots[at].key != 0; at = (at + 1) & uint64(len(t.slots)-1) {
-		s := t.slots[at]
-		if s.tag == uint32(hash) && string(t.key(s.key-1)) == string(key) {
-			return append(dst, t.rules[t.from[s.key-1]:t.from[s.key]]...)
-		}
-	}
-	return dst
+	return dst // as for most values
 }
 
-func (t *table) key(i uint32) []byte {
-	start := uint32(0)
-	if i > 0 {
-		start = t.ends[i-1]
+func (t *table) search(dst []uint32, hash, line uint64) []uint32 {
+	for {
+		tags := t.tags[line]
+		for marks := same(tags, hash); marks != 0; marks &= marks - 1 {
+			if s := t.slots[8*line+uint64(bits.TrailingZeros64(marks)/8)]; s.hash == slotPart(hash) {
+				dst = t.rules(dst, s.rules)
+			}
+		}
+		if tags>>(8*lineKeys) == 0 {
+			return dst
+		}
+		line = (line + 1) & uint64(len(t.tags)-1)
 	}
-	return t.text[start:t.ends[i]]
+}
+
+// rules appends the rules of a slot.
+func (t *table) rules(dst []uint32, rules uint32) []uint32 {
+	if rules&mark == 0 {
+		return append(dst, rules)
+	}
+	for at := rules &^ mark; ; at++ {
+		dst = append(dst, t.more[at]&^mark)
+		if t.more[at]&mark != 0 {
+			return dst
+		}
+	}
 }
 
 // Constants without structure, from the fractions of the golden ratio and of
@@ -117,37 +162,34 @@ func mix(a, b uint64) uint64 {
 }
 
 // Hash hashes a whole text, eight bytes at a time.
-func Hash[T string | []byte](key T) uint64 {
-	h := uint64(len(key)) ^ spread
-	i := 0
-	for ; i+8 <= len(key); i += 8 {
-		h = mix(h^word(key[i:i+8]), spread2)
+func Hash(text []byte) uint64 {
+	h := uint64(spread)
+	for ; len(text) >= 8; text = text[8:] {
+		h = mix(h^binary.LittleEndian.Uint64(text), spread2)
 	}
-	if i < len(key) {
-		var last uint64
-		for ; i < len(key); i++ {
-			last = last<<8 | uint64(key[i])
-		}
-		h = mix(h^last, spread2)
-	}
-	return mix(h, spread)
+	return lastly(h, text)
 }
 
-func word[T string | []byte](key T) uint64 {
-	_ = key[7]
-	return uint64(key[0]) | uint64(key[1])<<8 | uint64(key[2])<<16 | uint64(key[3])<<24 |
-		uint64(key[4])<<32 | uint64(key[5])<<40 | uint64(key[6])<<48 | uint64(key[7])<<56
+// lastly adds the last bytes, fewer than eight, to a hash.
+func lastly(hash uint64, rest []byte) uint64 {
+	var last uint64
+	if n := len(rest); n >= 4 {
+		last = uint64(binary.LittleEndian.Uint32(rest)) | uint64(binary.LittleEndian.Uint32(rest[n-4:]))<<32
+	} else if n > 0 {
+		last = uint64(rest[0]) | uint64(rest[n/2])<<8 | uint64(rest[n-1])<<16
+	}
+	return mix(hash^last, spread+uint64(len(rest)))
 }
 
 // Texts finds rules by equal text.
 type Texts struct{ table }
 
 // NewTexts returns the table of rules by the texts they ask for.
-func NewTexts(entries []Entry) *Texts { return &Texts{newTable(entries, Hash[string])} }
+func NewTexts(entries []Entry) *Texts { return &Texts{newTable(entries, Hash)} }
 
 // Append appends the rules that ask for a text.
 func (t *Texts) Append(dst []uint32, text []byte) []uint32 {
-	return t.append(dst, Hash(text), text)
+	return t.append(dst, Hash(text))
 }
 
 // Number says for which number a rule is found.
@@ -166,13 +208,13 @@ func NewNumbers(numbers []Number) *Numbers {
 		key := numberKey(n.Value)
 		entries[i] = Entry{string(key[:]), n.Rule}
 	}
-	return &Numbers{newTable(entries, Hash[string])}
+	return &Numbers{newTable(entries, Hash)}
 }
 
 // Append appends the rules that ask for a number.
 func (t *Numbers) Append(dst []uint32, number float64) []uint32 {
 	key := numberKey(number)
-	return t.append(dst, Hash(key[:]), key[:])
+	return t.append(dst, Hash(key[:]))
 }
 
 func numberKey(number float64) (key [8]byte) {

@@ -38,13 +38,16 @@ func TestTexts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := entries(t)
 		value := few(t, "value")
+		texts, prefixes, suffixes := index.NewTexts(all), index.NewPrefixes(all), index.NewSuffixes(all)
+		text, prefix, suffix := texts.Sieve(), prefixes.Sieve(), suffixes.Sieve()
 		for name, c := range map[string]struct {
-			find  func([]uint32, []byte) []uint32
-			holds func(value, key string) bool
+			find    func([]uint32, []byte) []uint32
+			through func([]byte) bool
+			holds   func(value, key string) bool
 		}{
-			"equal":  {index.NewTexts(all).Append, func(v, k string) bool { return v == k }},
-			"prefix": {index.NewPrefixes(all).Append, strings.HasPrefix},
-			"suffix": {index.NewSuffixes(all).Append, strings.HasSuffix},
+			"equal":  {texts.Append, text.Text, func(v, k string) bool { return v == k }},
+			"prefix": {prefixes.Append, prefix.Prefix, strings.HasPrefix},
+			"suffix": {suffixes.Append, suffix.Suffix, strings.HasSuffix},
 		} {
 			var want []uint32
 			for _, e := range all {
@@ -56,6 +59,9 @@ func TestTexts(t *testing.T) {
 			got := c.find([]uint32{99}, []byte(value))
 			if got[0] != 99 || !slices.Equal(sorted(got[1:]), sorted(want)) {
 				t.Fatalf("%s of %q in %v: got %v, want %v", name, value, all, got, want)
+			}
+			if len(want) > 0 && !c.through([]byte(value)) {
+				t.Fatalf("%s of %q in %v: the sieve says that there is none", name, value, all)
 			}
 		}
 	})
@@ -130,8 +136,12 @@ func TestNumbers(t *testing.T) {
 		if got := index.NewNumbers(numbers).Append(nil, value); !slices.Equal(sorted(got), sorted(equal)) {
 			t.Fatalf("%v in %v: got %v, want %v", value, numbers, got, equal)
 		}
-		if got := index.NewRanges(ranges).Append(nil, value); !slices.Equal(sorted(got), sorted(within)) {
+		table := index.NewRanges(ranges)
+		if got := table.Append(nil, value); !slices.Equal(sorted(got), sorted(within)) {
 			t.Fatalf("%v in %v: got %v, want %v", value, ranges, got, within)
+		}
+		if sieve := table.Sieve(); len(within) > 0 && !sieve.Number(value) {
+			t.Fatalf("%v in %v: the sieve says that there is none", value, ranges)
 		}
 	})
 }
@@ -148,6 +158,53 @@ func TestLimits(t *testing.T) {
 		})
 		if got := sorted(r.Append(nil, n)); !slices.Equal(got, []uint32{1, 3, 4}) {
 			t.Errorf("%v: got %v", n, got)
+		}
+	}
+}
+
+// TestSieves holds that sieves keep back most of what tables have no rule for, and
+// that a table of very many keys has them all.
+func TestSieves(t *testing.T) {
+	t.Parallel()
+	const n = 10_000
+	keys, ranges := make([]index.Entry, n), make([]index.Range, n)
+	for i := range n {
+		keys[i] = index.Entry{Key: fmt.Sprintf("order/%05d", i), Rule: uint32(i)}
+		ranges[i] = index.Range{Low: float64(100 * i), High: float64(100*i + 10), Rule: uint32(i)}
+	}
+	texts, prefixes, suffixes, within := index.NewTexts(keys), index.NewPrefixes(keys), index.NewSuffixes(keys), index.NewRanges(ranges)
+	text, prefix, suffix, number := texts.Sieve(), prefixes.Sieve(), suffixes.Sieve(), within.Sieve()
+	through := map[string]int{}
+	count := func(sieve string, is bool) {
+		if is {
+			through[sieve]++
+		}
+	}
+	for i := range n {
+		for name, found := range map[string][]uint32{"text": texts.Append(nil, []byte(keys[i].Key)), "range": within.Append(nil, ranges[i].High)} {
+			if !slices.Equal(found, []uint32{uint32(i)}) {
+				t.Fatalf("%s %d: got %v", name, i, found)
+			}
+		}
+		other := fmt.Appendf(nil, "other/%05d", i)
+		count("text", text.Text(other))
+		count("prefix", prefix.Prefix(other))
+		count("suffix", suffix.Suffix(other))
+		count("range", number.Number(float64(100*i+60)))
+	}
+	late := index.NewRanges([]index.Range{{Low: 180, High: math.Inf(1), Rule: 1}}).Sieve()
+	if late.Number(179) || !late.Number(180) || !late.Number(1e300) {
+		t.Error("the sieve of one limit does not tell its sides apart")
+	}
+	wide := index.NewRanges([]index.Range{{Low: -math.MaxFloat64, High: 0, Rule: 1}, {Low: 0, High: math.MaxFloat64, Rule: 2}}).Sieve()
+	for _, n := range []float64{-math.MaxFloat64, 0, 1, math.MaxFloat64} {
+		if !wide.Number(n) {
+			t.Errorf("the sieve of limits that are very far apart keeps %v back", n)
+		}
+	}
+	for name, got := range through {
+		if got > n/10 {
+			t.Errorf("%s: %d of %d values went through", name, got, n)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func NewNetworks(networks []Network) *Networks {
 		key := networkKey(x.Prefix.Masked())
 		entries = append(entries, Entry{string(key[:]), x.Rule})
 	}
-	n.table = newTable(entries, Hash[string])
+	n.table = newTable(entries, Hash)
 	return n
 }
 
@@ -56,7 +56,7 @@ func (n *Networks) Append(dst []uint32, address netip.Addr) []uint32 {
 			continue
 		}
 		key := networkKey(network)
-		dst = n.append(dst, Hash(key[:]), key[:])
+		dst = n.append(dst, Hash(key[:]))
 	}
 	return dst
 }

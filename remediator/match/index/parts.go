@@ -12,6 +12,7 @@ type Parts struct {
 	table
 	lengths []int    // that the bytes looked for have
 	always  []uint32 // the rules with an empty part
+	others  []uint32 // those of all the other entries
 }
 
 // NewParts returns the table of rules by the parts they ask for.
@@ -35,12 +36,12 @@ func NewParts(entries []Entry) *Parts {
 				best = at
 			}
 		}
-		rarest = append(rarest, Entry{best, e.Rule})
+		rarest, p.others = append(rarest, Entry{best, e.Rule}), append(p.others, e.Rule)
 		if !slices.Contains(p.lengths, len(best)) {
 			p.lengths = append(p.lengths, len(best))
 		}
 	}
-	p.table = newTable(rarest, Hash[string])
+	p.table = newTable(rarest, Hash)
 	return p
 }
 
@@ -63,10 +64,9 @@ func (p *Parts) Append(dst []uint32, text []byte) []uint32 {
 	start := len(dst)
 	for _, length := range p.lengths {
 		for i := 0; i+length <= len(text); i++ {
-			part := text[i : i+length]
-			if dst = p.append(dst, Hash(part), part); len(dst)-start > len(p.rules) {
+			if dst = p.append(dst, Hash(text[i:i+length])); len(dst)-start > len(p.others) {
 				// Bytes that repeat find the same rules again and again.
-				return append(dst[:start], p.rules...)
+				return append(dst[:start], p.others...)
 			}
 		}
 	}

@@ -122,6 +122,21 @@ func (c *Condition) satisfy(source *rand.Rand, d *document) {
 	}
 }
 
+// violate changes an event so that the condition does not hold, where it is one
+// that holds for many by chance.
+func (c *Condition) violate(source *rand.Rand, d *document) {
+	switch value := c.Value; c.Operator {
+	case AtLeast:
+		*d.number(c.Path) = source.IntN(max(1, value.(int)))
+	case Range:
+		*d.number(c.Path) = value.([]int)[1]
+	case Not:
+		d.Data.Trial = true
+	case NotEqual:
+		*d.text(c.Path) = value.(string)
+	}
+}
+
 // holds is what the condition means. It is what the other engines' matches are
 // compared with, and as slow as it is plain.
 func (c *Condition) holds(d *document) bool {

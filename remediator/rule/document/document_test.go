@@ -62,6 +62,30 @@ func TestWithin(t *testing.T) {
 	}
 }
 
+// TestControl names the place of a character that YAML allows nowhere, and shows it.
+func TestControl(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]document.Place{
+		"a: b\nc: \"ä\x1b[31m\"\n": {Line: 2, Col: 6}, "\x00": {Line: 1, Col: 1}, "a: b\n# \uffff\n": {Line: 2, Col: 3}, "a: b\r\n\n\x07\r\n": {Line: 3, Col: 1},
+	} {
+		source := document.NewSource("a.yaml", text)
+		root := source.Parse()
+		if root != nil || len(source.Problems) != 1 {
+			t.Errorf("%q: got %v and %s", text, root, source.Problems.Format())
+			continue
+		}
+		p := source.Problems[0]
+		if at := (document.Place{Line: p.Line, Col: p.Col}); at != want || p.Code != "yaml" || strings.ContainsAny(p.String(), "\x00\x07\x1b") {
+			t.Errorf("%q: got %q, want it at %v", text, p, want)
+		}
+	}
+	for _, text := range []string{"a: b\tc\r\n", "a: \x7f\n", "a: \"\U0001f600\"\n"} {
+		if source := document.NewSource("a.yaml", text); source.Parse() == nil {
+			t.Errorf("%q: %s", text, source.Problems.Format())
+		}
+	}
+}
+
 // leaf returns the last scalar of a document.
 func leaf(n *yaml.Node) *yaml.Node {
 	for n != nil && len(n.Content) > 0 {

@@ -2,6 +2,7 @@ package document
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -32,7 +33,7 @@ func (s *Source) Parse() *yaml.Node {
 	case !utf8.ValidString(text):
 		s.invalidUTF8(text)
 		return nil
-	case s.tooLong() || s.tooDeep() || s.oddLineEnd():
+	case s.tooLong() || s.tooDeep() || s.oddLineEnd() || s.control():
 		return nil
 	}
 	s.repairTabs()
@@ -66,6 +67,20 @@ func (s *Source) oddLineEnd() bool {
 		if at := strings.IndexAny(strings.TrimSuffix(line, "\r"), oddLineEnds); at >= 0 {
 			s.Errorf(Place{i + 1, utf8.RuneCountInString(line[:at]) + 1}, "line-end", "end lines with a line feed alone, or with carriage return and line feed",
 				"a carriage return or another line end stands inside the line")
+			return true
+		}
+	}
+	return false
+}
+
+// control refuses what YAML allows nowhere. The parser does not say where it is.
+func (s *Source) control() bool {
+	for i, line := range s.lines {
+		at := strings.IndexFunc(line, func(r rune) bool { return r < ' ' && r != '\t' && r != '\r' || r == '\ufffe' || r == '\uffff' })
+		if at >= 0 {
+			r, _ := utf8.DecodeRuneInString(line[at:])
+			s.Errorf(Place{i + 1, utf8.RuneCountInString(line[:at]) + 1}, "yaml", fmt.Sprintf(`remove it; in a text in double quotes it is written "\u%04x"`, r),
+				"the line holds the control character U+%04X", r)
 			return true
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/makegood/makegood/remediator/visible"
 )
 
 // Severity says whether a problem keeps the file from being used.
@@ -109,9 +111,10 @@ func plural(n int, what string) string {
 // maxFrame bounds the part of a line that a frame shows, in characters.
 const maxFrame = 160
 
-// frame shows a line with a mark below a column.
+// frame shows a line with a mark below a column. What would hide in the line, or steer
+// a terminal, is seen.
 func frame(number, col int, line string) string {
-	runes := []rune(strings.ReplaceAll(strings.TrimRight(line, "\r"), "\t", "→"))
+	runes := []rune(visible.Line(strings.ReplaceAll(strings.TrimRight(line, "\r"), "\t", "→")))
 	from := 0
 	if col > maxFrame-20 {
 		from = min(col-maxFrame/2, len(runes))

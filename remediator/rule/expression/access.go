@@ -131,7 +131,11 @@ func (c *compiler) question(field ast.Expr, a Access) *Access {
 		field, instead = field.AsCall().Target(), &value
 	}
 	path, optional, ok := c.path(field)
-	if !ok || len(path) < 2 || findRead(c.reads, path) < 0 {
+	if !ok || len(path) < 2 {
+		return nil
+	}
+	at := findRead(c.reads, path)
+	if at < 0 {
 		return nil
 	}
 	if time, _ := isTime(path); time || field.Kind() == ast.SelectKind && field.AsSelect().IsTestOnly() {
@@ -143,7 +147,7 @@ func (c *compiler) question(field ast.Expr, a Access) *Access {
 	if instead != nil {
 		a.WhenAbsent = a.judge(*instead)
 	}
-	a.Path = path
+	a.Path = c.reads[at].path
 	return &a
 }
 

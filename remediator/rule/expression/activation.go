@@ -141,6 +141,7 @@ func (o *object) all() sorted {
 	fields := make(map[string]any)
 	if o.at < 0 {
 		ev := o.frame.view.Event()
+		o.frame.dated = true
 		fields = Attributes(&ev, o.frame.at)
 	} else if value, err := event.DecodeData(o.frame.view.Raw(int(o.bound.slots[o.at]))); err == nil {
 		fields = value.(map[string]any)

@@ -3,6 +3,7 @@ package expression
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -113,6 +114,7 @@ func (u *unit) finish() (*Program, []Issue) {
 	u.checkLiterals()
 	u.presettle()
 	if len(u.issues) > 0 {
+		u.addUnknown()
 		return nil, u.issues
 	}
 	checked := u.settle()
@@ -128,6 +130,20 @@ func (u *unit) finish() (*Program, []Issue) {
 	p.lets, p.reads = u.scope.lets(), reads(p.Paths)
 	p.compileClosures(checked.NativeRep(), u.scope)
 	return p, nil
+}
+
+// addUnknown adds the names that nothing declares to the issues, so that all are
+// reported at once. An aggregate that may not be called here is an issue already.
+func (u *unit) addUnknown() {
+	_, found := u.scope.env.Check(u.parsed)
+	if found.Err() == nil {
+		return
+	}
+	for _, issue := range fromCELIssues(u.text, found) {
+		if issue.Unknown != "" && !slices.Contains(aggregateNames, issue.Unknown) {
+			u.issues = append(u.issues, issue)
+		}
+	}
 }
 
 // offset returns where an expression begins in the text, in runes.

@@ -21,15 +21,31 @@ func fromCELIssues(text string, found *cel.Issues) []Issue {
 		}
 		issues = append(issues, issue)
 	}
-	called := func(i Issue) bool { return i.Called }
-	if slices.ContainsFunc(issues, called) {
-		// What a mistyped macro would have declared is not worth a word.
-		issues = slices.DeleteFunc(issues, func(i Issue) bool { return i.Unknown != "" && !i.Called })
-	}
+	// What a mistyped macro would have declared is not worth a word.
+	declared := declaredBy(text, issues)
+	issues = slices.DeleteFunc(issues, func(i Issue) bool { return !i.Called && declared[i.Unknown] })
 	if len(issues) == 0 {
 		issues = append(issues, Issue{Message: found.Err().Error()})
 	}
 	return issues
+}
+
+// variable is what stands behind the name of a macro and declares a variable.
+var variable = regexp.MustCompile(`^\(\s*([A-Za-z_]\w*)\s*,`)
+
+// declaredBy names the variables of unknown functions, should those be macros.
+func declaredBy(text string, issues []Issue) map[string]bool {
+	declared := map[string]bool{}
+	for _, i := range issues {
+		if !i.Called {
+			continue
+		}
+		behind := string([]rune(text)[i.Offset+len([]rune(i.Unknown)):])
+		if found := variable.FindStringSubmatch(behind); found != nil {
+			declared[found[1]] = true
+		}
+	}
+	return declared
 }
 
 func explain(text string, issue *Issue) {

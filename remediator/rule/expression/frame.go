@@ -11,6 +11,7 @@ import (
 type Frame struct {
 	view       *event.View
 	at         int64
+	dated      bool // at was asked for
 	lets       []Bound
 	known      []letValue // of the lets, in their order
 	round      uint64     // of the rule: what was known in another one is not known
@@ -31,7 +32,13 @@ type letValue struct {
 
 // Event turns the frame to an event that was read. at is the input's time in
 // nanoseconds, used where the event has no time of its own.
-func (f *Frame) Event(view *event.View, at int64) { f.view, f.at, f.lets = view, at, nil }
+func (f *Frame) Event(view *event.View, at int64) {
+	f.view, f.at, f.dated, f.lets = view, at, false, nil
+}
+
+// Dated reports whether anything that was evaluated for the event asked for the
+// input's time.
+func (f *Frame) Dated() bool { return f.dated }
 
 // Enter turns the frame to a rule: its lets, bound in their order. Lets that it
 // is turned to already keep what is known of them; those of another rule, or
@@ -164,9 +171,9 @@ func (f *Frame) missing(i int, of []read) (fault kind, depth int) {
 // time returns the event's time, or the log's when the event has none or the
 // log's is asked for.
 func (f *Frame) time(recorded bool) operand {
-	at := f.at
 	if own := f.view.Time(); own != 0 && !recorded {
-		at = own
+		return timeOperand(time.Unix(0, own))
 	}
-	return timeOperand(time.Unix(0, at))
+	f.dated = true
+	return timeOperand(time.Unix(0, f.at))
 }

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"slices"
+	"unique"
 
 	"github.com/makegood/makegood/remediator/event"
 )
@@ -14,11 +15,15 @@ type read struct {
 }
 
 // reads lists what the paths of a program read. Attributes have no fields, so
-// nothing below one is listed.
+// nothing below one is listed. Rules ask for the same names again and again, so the
+// texts of names are shared: who goes through many rules finds them in the cache.
 func reads(paths []Path) []read {
 	var all []read
 	for _, path := range paths {
-		names := append([]string{path.Root}, path.Fields...)
+		names := make([]string, 0, 1+len(path.Fields))
+		for _, name := range append([]string{path.Root}, path.Fields...) {
+			names = append(names, unique.Make(name).Value())
+		}
 		if path.Root == "event" {
 			names = names[:min(len(names), 2)]
 			all, _ = addRead(all, names, -1)

@@ -294,7 +294,7 @@ func written(function, said string) (value, bool) {
 		return value{kind: duration, whole: int64(d)}, err == nil
 	case "timestamp":
 		at, err := time.Parse(time.RFC3339Nano, said)
-		return value{kind: timestamp, whole: at.UnixNano()}, err == nil
+		return value{kind: timestamp, whole: at.Unix(), nanos: at.Nanosecond()}, err == nil
 	}
 	return value{}, false
 }

@@ -24,7 +24,8 @@ const (
 type value struct {
 	kind   kind
 	number float64
-	whole  int64 // of money in minor units, of durations and times in nanoseconds; 1 for true
+	whole  int64 // of money in minor units, of durations in nanoseconds, of times in seconds; 1 for true
+	nanos  int   // of times, within the second: all in nanoseconds no int64 holds
 	text   string
 }
 
@@ -37,7 +38,7 @@ func truth(is bool) value {
 
 // compare orders two values of one kind.
 func (v value) compare(other value) int {
-	return cmp.Or(cmp.Compare(v.number, other.number), cmp.Compare(v.whole, other.whole), strings.Compare(v.text, other.text))
+	return cmp.Or(cmp.Compare(v.number, other.number), cmp.Compare(v.whole, other.whole), cmp.Compare(v.nanos, other.nanos), strings.Compare(v.text, other.text))
 }
 
 func (v value) isMoney() bool { return strings.HasPrefix(string(v.kind), moneyPrefix) }

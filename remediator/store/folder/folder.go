@@ -16,6 +16,9 @@ import (
 // ErrInUse says that another process holds the folder.
 var ErrInUse = errors.New("data folder is in use")
 
+// writable says what to do about a folder that cannot be written.
+const writable = "give this user the right to write there, and mount its disk to be written"
+
 // lockName is the file that is locked. It stays when the lock is released.
 const lockName = "lock"
 
@@ -26,11 +29,11 @@ type Lock struct{ file *os.File }
 // process holds it, the error wraps ErrInUse and names that process.
 func Acquire(dir string) (*Lock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("create data folder: %w", err)
+		return nil, fmt.Errorf("create data folder: %w; %s", err, writable)
 	}
 	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("open lock of data folder: %w", err)
+		return nil, fmt.Errorf("open lock of data folder: %w; %s", err, writable)
 	}
 	if err := lock(file); err != nil {
 		holder := readHolder(file)

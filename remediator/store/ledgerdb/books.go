@@ -39,6 +39,9 @@ func (d *DB) Grant(ctx context.Context, g credit.Grant) error {
 		return fmt.Errorf("grant credit: %w", err)
 	}
 	defer tx.Rollback()
+	if err := d.db.exclude(tx, customerAccount(g.Customer)); err != nil {
+		return fmt.Errorf("grant credit: %w", err)
+	}
 	granted, err := grantedBefore(tx, g)
 	if err != nil || granted {
 		return err
@@ -98,6 +101,11 @@ func (d *DB) redeem(ctx context.Context, r credit.Redemption) (left money.Money,
 		return left, err
 	}
 	defer tx.Rollback()
+	for _, name := range []string{"redeem:" + r.Key, customerAccount(r.Customer)} { // all take them in this order
+		if err := d.db.exclude(tx, name); err != nil {
+			return left, err
+		}
+	}
 	left.Currency = r.Amount.Currency
 	var customer string
 	var amount money.Money

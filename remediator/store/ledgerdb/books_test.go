@@ -25,13 +25,14 @@ func balances(t *testing.T, d *DB, customer string, at time.Time, want ...money.
 		t.Errorf("%s has %v, %v; want %v", customer, got, err, want)
 	}
 	var odd int
-	if err := d.db.Read.QueryRow(`SELECT COUNT(*) FROM (SELECT txn FROM credit_entry GROUP BY txn, currency HAVING SUM(minor) <> 0)`).Scan(&odd); err != nil || odd != 0 {
+	if err := d.db.Read.QueryRow(`SELECT COUNT(*) FROM (SELECT txn FROM credit_entry GROUP BY txn, currency HAVING SUM(minor) <> 0) AS odd`).Scan(&odd); err != nil || odd != 0 {
 		t.Errorf("%d transactions do not add up to zero (%v)", odd, err)
 	}
 }
 
-func TestGrantIsOnceForAnAction(t *testing.T) {
-	t.Parallel()
+func TestGrantIsOnceForAnAction(t *testing.T) { engines(t, testGrantIsOnceForAnAction) }
+
+func testGrantIsOnceForAnAction(t *testing.T) {
 	d := openAt(t, newPath(t))
 	balances(t, d, "c", noon)
 	g := grant("a", "c", usd(500), time.Time{})
@@ -62,8 +63,9 @@ func TestGrantIsOnceForAnAction(t *testing.T) {
 	balances(t, d, "d", noon)
 }
 
-func TestRedeemSpendsWhatExpiresFirst(t *testing.T) {
-	t.Parallel()
+func TestRedeemSpendsWhatExpiresFirst(t *testing.T) { engines(t, testRedeemSpendsWhatExpiresFirst) }
+
+func testRedeemSpendsWhatExpiresFirst(t *testing.T) {
 	d := openAt(t, newPath(t))
 	day := 24 * time.Hour
 	for _, g := range []credit.Grant{
@@ -104,7 +106,10 @@ func TestRedeemSpendsWhatExpiresFirst(t *testing.T) {
 // TestConcurrentRedemptionsNeverOverspend has many spend from one balance at
 // once, each key from two callers.
 func TestConcurrentRedemptionsNeverOverspend(t *testing.T) {
-	t.Parallel()
+	engines(t, testConcurrentRedemptionsNeverOverspend)
+}
+
+func testConcurrentRedemptionsNeverOverspend(t *testing.T) {
 	d := openAt(t, newPath(t))
 	const lots = 10
 	for n := range lots {

@@ -18,9 +18,13 @@ import (
 // already. When the fold has answered the command by now, it is the fold that
 // says what is stopped, and nothing changes.
 func (d *DB) Brake(ctx context.Context, target, id, by string, at time.Time) error {
-	return d.exec(ctx, "set brake", `INSERT INTO brake (target, id, by_whom, at, ordinal) SELECT ?, ?, ?, ?, 0
+	err := d.exec(ctx, "set brake", []string{commandName(id)}, `INSERT INTO brake (target, id, by_whom, at, ordinal) SELECT ?, ?, ?, ?, 0
 		WHERE NOT EXISTS (SELECT 1 FROM command WHERE id = ?) ON CONFLICT (target, id) DO NOTHING`,
 		target, id, by, at.UnixNano(), id)
+	if err == nil {
+		d.news.tell(Braked)
+	}
+	return err
 }
 
 // Brakes lists what is stopped, by target.
@@ -74,10 +78,19 @@ func (d *DB) Stopped(ctx context.Context) ([]cord.State, []andon.Stop, error) {
 	return cords, stops, rows.Err()
 }
 
+// commandName is what excludes a call of Brake from the commit of the answer to
+// its command: the later of the two sees the earlier.
+func commandName(id string) string { return "command " + id }
+
 // writeBrakes confirms and lifts what the fold did, in its order. Then it lifts
 // what was braked under the id of a command that came to something else: somebody
 // gave another one under a key that was taken, before anybody knew.
-func writeBrakes(tx *statement.Tx, c *change) error {
+func (d *DB) writeBrakes(tx *statement.Tx, c *Change) error {
+	for _, a := range c.out.Answers { // before any row that a call of Brake may wait for
+		if err := d.db.exclude(tx, commandName(a.ID)); err != nil {
+			return err
+		}
+	}
 	for _, b := range c.out.Brakes {
 		var err error
 		switch {

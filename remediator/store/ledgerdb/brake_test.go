@@ -146,10 +146,14 @@ func command(rt *rapid.T) (c decide.CommandBody, target string) {
 // TestBrakesFollowTheFold draws commands in any grouping. The API brakes for each
 // before its transaction, after it, or, when it died, never: in the end, and at
 // every time between, stopped is what the fold stopped and what it has not seen.
-func TestBrakesFollowTheFold(t *testing.T) {
-	t.Parallel()
-	stopped, lifted := 0, 0
+func TestBrakesFollowTheFold(t *testing.T) { engines(t, testBrakesFollowTheFold) }
+
+func testBrakesFollowTheFold(t *testing.T) {
+	stopped, lifted, runs := 0, 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
+		if runs++; onServer(t) && runs > serverRuns {
+			return
+		}
 		l := newLine(t)
 		var pending []input.Input // appended, and not folded
 		late := map[string]string{}
@@ -196,8 +200,9 @@ func TestBrakesFollowTheFold(t *testing.T) {
 }
 
 // A lift leaves what was stopped since, and has not been folded.
-func TestLiftLeavesTheNewerStop(t *testing.T) {
-	t.Parallel()
+func TestLiftLeavesTheNewerStop(t *testing.T) { engines(t, testLiftLeavesTheNewerStop) }
+
+func testLiftLeavesTheNewerStop(t *testing.T) {
 	l := newLine(t)
 	give := func(command, by string) input.Input {
 		return l.input(input.Command, decide.CommandBody{Command: command, By: by, Roles: []string{decide.RoleOperator}, Target: decide.TargetMoney})
@@ -218,8 +223,9 @@ func TestLiftLeavesTheNewerStop(t *testing.T) {
 
 // TestClaimUnderBrakes has the outbox hand out nothing that is stopped, from the
 // call on, and all of it again when it is not.
-func TestClaimUnderBrakes(t *testing.T) {
-	t.Parallel()
+func TestClaimUnderBrakes(t *testing.T) { engines(t, testClaimUnderBrakes) }
+
+func testClaimUnderBrakes(t *testing.T) {
 	for target, stops := range map[string]bool{
 		decide.TargetMoney: true, "rule:late": true, "connector:stripe": true, "cord:rule/late": true, "cord:rule": true,
 		"rule:other": false, "connector:credit": false, "cord:rule/late/x": false, "cord:product/x": false, "money:x": false,
@@ -236,6 +242,7 @@ func TestClaimUnderBrakes(t *testing.T) {
 		}
 		to := w.next()
 		w.commit(&decide.Output{Brakes: []decide.BrakeChange{{Target: target, ID: "cmd", Ordinal: to.Ordinal}}})
+		endClaims(t, w.db)
 		if jobs := claim(t, w.db, noon.Add(lease)); len(jobs) != 1 {
 			t.Errorf("after %s was lifted %d jobs are handed out", target, len(jobs))
 		}
@@ -244,14 +251,19 @@ func TestClaimUnderBrakes(t *testing.T) {
 
 // TestRetryLeavesTheOutboxWhole retries what nobody knows the end of, and settles
 // it, in any grouping: what is settled is handed out no more, what is not is due.
-func TestRetryLeavesTheOutboxWhole(t *testing.T) {
-	t.Parallel()
+func TestRetryLeavesTheOutboxWhole(t *testing.T) { engines(t, testRetryLeavesTheOutboxWhole) }
+
+func testRetryLeavesTheOutboxWhole(t *testing.T) {
 	amount := usd(500)
 	ask := decide.CommandBody{Command: decide.CommandRequest, By: "ann", Roles: []string{decide.RoleAdmin}, Payment: "pi", Amount: &amount, Customer: "c"}
 	first := newLine(t)
 	remedy := first.folds(first.input(input.Command, ask)).Answers[0].Remedy // the same in each line
 	action := decide.ActionID(remedy, "refund")
-	for cut := range 1 << 5 {
+	stride := 1
+	if onServer(t) {
+		stride = 1<<5/serverRuns + 1
+	}
+	for cut := 0; cut < 1<<5; cut += stride {
 		for _, last := range []string{decide.Succeeded, decide.Unknown} {
 			l := newLine(t)
 			request := l.input(input.Command, ask)
@@ -282,8 +294,9 @@ func TestRetryLeavesTheOutboxWhole(t *testing.T) {
 	}
 }
 
-func TestTokensAreKept(t *testing.T) {
-	t.Parallel()
+func TestTokensAreKept(t *testing.T) { engines(t, testTokensAreKept) }
+
+func testTokensAreKept(t *testing.T) {
 	w := newWorld(t)
 	ann := decide.Token{ID: uuid.UUID{1}, Name: "ann", Roles: []string{"agent", "author"}, SHA256: "aa", Expires: 7}
 	bob := decide.Token{ID: uuid.UUID{2}, Name: "bob", Roles: []string{"admin"}, SHA256: "bb"}

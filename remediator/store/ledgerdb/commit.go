@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
@@ -11,83 +12,139 @@ import (
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
-// change is everything that a commit writes. It is made before the transaction
+// Change is everything that a commit writes. It is made before the transaction
 // begins, which is then nothing but writing.
-type change struct {
+type Change struct {
+	base        *tip // the end of the ledger that it was made for
+	end         *tip // what that is then
 	from, to    ledger.Applied
 	appliedNote []byte
 	out         *decide.Output
 	entries     []ledger.Entry
+	decisions   map[uint64]*decide.RemedyFact // of entries, by sequence
 	leaves      [][32]byte
 	tiles       []ledger.Tile
 	root        [32]byte
-	checkpoint  []byte              // nil when no entry is added
-	keys        map[string][32]byte // of customers without one so far
+	checkpoint  []byte // nil when no entry is added
+	keys        *customerKeys
 }
 
 // Commit moves the ledger from one position to the next: it seals the facts and
-// writes all that follows from them, in one transaction or not at all. When the
-// ledger is not at from, or another handle has taken it over, it is ErrFenced.
-// After any other error the caller reads Position before it goes on: the
-// transaction may have been committed.
+// writes all that follows from them, in one transaction or not at all. It is Prepare
+// and Write.
 func (d *DB) Commit(ctx context.Context, from, to decide.Position, out *decide.Output) error {
-	d.committing.Lock()
-	defer d.committing.Unlock()
-	if d.tip == nil {
-		var err error
-		if d.tip, err = d.readTip(ctx); err != nil {
-			return err
-		}
-	}
-	if d.tip.applied.Position != from {
-		return fmt.Errorf("commit from input %d: %w: it is at input %d", from.Ordinal, ErrFenced, d.tip.applied.Ordinal)
-	}
-	c, err := d.prepare(ctx, d.tip, to, out)
+	c, err := d.Prepare(ctx, nil, from, to, out)
 	if err != nil {
 		return err
 	}
-	before := d.tip
+	return d.Write(ctx, c)
+}
+
+// Prepare seals the facts of a commit and makes all that it writes, and changes
+// nothing. The change that after is, nil for none, may be on its way into the tables
+// meanwhile: what is prepared comes behind it. When the ledger is not at from, it is
+// ErrFenced.
+func (d *DB) Prepare(ctx context.Context, after *Change, from, to decide.Position, out *decide.Output) (*Change, error) {
+	base, err := d.endAfter(ctx, after)
+	if err != nil {
+		return nil, err
+	}
+	if base.applied.Position != from {
+		return nil, fmt.Errorf("commit from input %d: %w: it is at input %d", from.Ordinal, ErrFenced, base.applied.Ordinal)
+	}
+	var keys *customerKeys
+	if after != nil {
+		keys = after.keys
+	}
+	return d.prepare(ctx, base, keys, to, out)
+}
+
+// endAfter returns the end of the ledger once a change is written, nil for none.
+func (d *DB) endAfter(ctx context.Context, after *Change) (*tip, error) {
+	if after != nil {
+		return after.end, nil
+	}
+	d.committing.Lock()
+	defer d.committing.Unlock()
+	return d.knownTip(ctx)
+}
+
+// knownTip returns the end of the ledger, and reads it when it is not known. It is
+// called while committing is held.
+func (d *DB) knownTip(ctx context.Context) (_ *tip, err error) {
+	if d.tip == nil {
+		d.tip, err = d.readTip(ctx)
+	}
+	return d.tip, err
+}
+
+// Write writes a change, in one transaction or not at all. When the ledger does not
+// end as the change was made for, or another handle has taken it over, it is
+// ErrFenced. After any other error the transaction may have been committed, or be
+// about to: the caller acquires the lease anew and reads Position before it goes on.
+func (d *DB) Write(ctx context.Context, c *Change) error {
+	d.committing.Lock()
+	defer d.committing.Unlock()
+	at, err := d.knownTip(ctx)
+	if err != nil {
+		return err
+	}
+	if !at.same(c.base) { // what another has sealed of the same inputs is under keys of its own
+		return fmt.Errorf("commit from input %d: %w: it is at input %d", c.from.Ordinal, ErrFenced, at.applied.Ordinal)
+	}
 	d.tip = nil // until it is known what the transaction came to
 	if err := d.write(ctx, c); err != nil {
 		return err
 	}
-	d.tip = before.grow(c.to, c.tiles)
+	d.tip = c.end
+	d.news.tell(Committed)
+	if d.unscrubbed = d.unscrubbed || len(c.keys.erased) > 0; d.unscrubbed {
+		d.unscrubbed = d.db.scrub(ctx) != nil // a reader is in the way: again after the next commit
+	}
 	return nil
 }
 
-// prepare computes what is to be written.
-func (d *DB) prepare(ctx context.Context, at *tip, to decide.Position, out *decide.Output) (*change, error) {
-	c := &change{from: at.applied, out: out}
+// prepare computes what is to be written behind an end of the ledger. The keys that
+// the change before has made or erased may not be in the tables yet; nil for none.
+func (d *DB) prepare(ctx context.Context, at *tip, before *customerKeys, to decide.Position, out *decide.Output) (*Change, error) {
+	c := &Change{base: at, from: at.applied, out: out}
 	keys, err := d.customerKeys(ctx, out.Items)
 	if err != nil {
 		return nil, err
 	}
-	c.keys = keys.fresh
-	if c.entries, err = ledger.Entries(c.from.Size, out.Items, keys.of); err != nil {
+	keys.follow(before)
+	c.keys = keys
+	if c.entries, err = ledger.Entries(c.from.Size, out.Items, keys); err != nil {
 		return nil, fmt.Errorf("seal facts: %w", err)
+	}
+	if c.decisions, err = views.Decisions(c.entries, out.Items); err != nil {
+		return nil, err
 	}
 	c.to = ledger.Applied{Position: to, Size: c.from.Size + uint64(len(c.entries))}
 	if c.appliedNote, err = ledger.SignApplied(c.to, d.signer); err != nil {
 		return nil, err
 	}
-	if len(c.entries) == 0 {
-		return c, nil
+	if len(c.entries) > 0 {
+		c.leaves = make([][32]byte, len(c.entries))
+		for i, e := range c.entries {
+			c.leaves[i] = ledger.LeafHash(e.Encode())
+		}
+		if c.tiles, c.root, err = ledger.Append(c.from.Size, at, c.leaves); err != nil {
+			return nil, err
+		}
+		if c.checkpoint, err = ledger.Sign(ledger.Checkpoint{Origin: d.signer.Name(), Size: c.to.Size, Root: c.root}, d.signer); err != nil {
+			return nil, err
+		}
 	}
-	c.leaves = make([][32]byte, len(c.entries))
-	for i, e := range c.entries {
-		c.leaves[i] = ledger.LeafHash(e.Encode())
-	}
-	if c.tiles, c.root, err = ledger.Append(c.from.Size, at, c.leaves); err != nil {
-		return nil, err
-	}
-	c.checkpoint, err = ledger.Sign(ledger.Checkpoint{Origin: ledger.Origin(to.LogID), Size: c.to.Size, Root: c.root}, d.signer)
-	return c, err
+	c.end = at.grow(c.to, c.tiles)
+	return c, nil
 }
 
-// write writes the change. The fence comes first: it takes the write lock and
-// changes no row for a handle that was taken over.
-func (d *DB) write(ctx context.Context, c *change) error {
-	tx, err := d.statements.Begin(ctx)
+// write writes the change. The fence comes first: it takes the write lock, in
+// PostgreSQL that of the applied row, and changes no row for a handle that was
+// taken over.
+func (d *DB) write(ctx context.Context, c *Change) error {
+	tx, err := d.commits.Begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -101,18 +158,18 @@ func (d *DB) write(ctx context.Context, c *change) error {
 	}
 	for _, step := range []struct {
 		name string
-		run  func(*statement.Tx, *change) error
+		run  func(*statement.Tx, *Change) error
 	}{
 		{"store entries", writeEntries}, {"store tree", writeTree}, {"store evidence keys", writeCustomerKeys},
-		{"store once_per keys", writeKeys}, {"store payments", writePayments}, {"store actions", d.writeOutbox},
+		{"store once_per keys", writeKeys}, {"store payments", writePayments}, {"store refunds", writeRefunds}, {"store actions", d.writeOutbox},
 		{"store snapshot", writeSnapshot},
-		{"store brakes", writeBrakes}, {"store tokens", writeTokens},
+		{"store brakes", d.writeBrakes}, {"store tokens", writeTokens},
 	} {
 		if err := step.run(tx, c); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
 	}
-	if err := views.Apply(tx, c.entries, c.out); err != nil {
+	if err := views.Apply(tx, c.entries, c.decisions, c.out); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -120,20 +177,21 @@ func (d *DB) write(ctx context.Context, c *change) error {
 
 // move is the fence: the guarded statement that moves the applied position. It
 // reports whether the ledger was where the change begins and is still ours.
-func (d *DB) move(tx *statement.Tx, c *change) (bool, error) {
+func (d *DB) move(tx *statement.Tx, c *Change) (bool, error) {
 	to := []any{c.to.LogID, int64(c.to.Record), int64(c.to.Ordinal), c.to.At, c.to.Digest[:], int64(c.to.Version), int64(c.to.Size), c.appliedNote}
 	if c.from.Position == (decide.Position{}) {
 		rows, err := tx.Exec(`INSERT INTO applied (id, log_id, record, ordinal, at, digest, version, size, note)
-			SELECT 1, ?, ?, ?, ?, ?, ?, ?, ? FROM lease WHERE epoch = ? AND NOT EXISTS (SELECT 1 FROM applied)`, append(to, d.epoch)...)
+			SELECT 1, ?, ?, ?, ?, ?, ?, ?, ? FROM lease WHERE `+d.db.ours+` AND NOT EXISTS (SELECT 1 FROM applied)
+			ON CONFLICT (id) DO NOTHING`, append(to, d.epoch)...)
 		return rows == 1, err
 	}
 	rows, err := tx.Exec(`UPDATE applied SET log_id = ?, record = ?, ordinal = ?, at = ?, digest = ?, version = ?, size = ?, note = ?
-		WHERE ordinal = ? AND digest = ? AND EXISTS (SELECT 1 FROM lease WHERE epoch = ?)`,
+		WHERE ordinal = ? AND digest = ? AND EXISTS (SELECT 1 FROM lease WHERE `+d.db.ours+`)`,
 		append(to, int64(c.from.Ordinal), c.from.Digest[:], d.epoch)...)
 	return rows == 1, err
 }
 
-func writeEntries(tx *statement.Tx, c *change) error {
+func writeEntries(tx *statement.Tx, c *Change) error {
 	const columns = 10
 	values := make([]any, 0, len(c.entries)*columns)
 	for i, e := range c.entries {
@@ -143,7 +201,7 @@ func writeEntries(tx *statement.Tx, c *change) error {
 	return tx.Insert(`INSERT INTO ledger (seq, kind, at, ordinal, version, remedy, action, rule, body, leaf)`, "", columns, values)
 }
 
-func writeTree(tx *statement.Tx, c *change) error {
+func writeTree(tx *statement.Tx, c *Change) error {
 	if len(c.entries) == 0 {
 		return nil
 	}
@@ -160,18 +218,25 @@ func writeTree(tx *statement.Tx, c *change) error {
 	return err
 }
 
-func writeCustomerKeys(tx *statement.Tx, c *change) error {
-	for customer, key := range c.keys {
-		if _, err := tx.Exec(`INSERT INTO customer_key (customer, key) VALUES (?, ?)`, customer, key[:]); err != nil {
+// writeCustomerKeys destroys the keys that were erased and stores those that are new,
+// which may be of the same customers.
+func writeCustomerKeys(tx *statement.Tx, c *Change) error {
+	for customer := range c.keys.erased {
+		if _, err := tx.Exec(`DELETE FROM customer_key WHERE customer = ?`, customer); err != nil {
 			return err
 		}
 	}
-	return nil
+	const columns = 2
+	var values []any
+	for customer, key := range c.keys.fresh {
+		values = append(values, customer, key[:])
+	}
+	return tx.Insert(`INSERT INTO customer_key (customer, key)`, "", columns, values)
 }
 
 // writeKeys stores the keys taken. A key that is there already was taken by an
 // earlier input, which keeps it.
-func writeKeys(tx *statement.Tx, c *change) error {
+func writeKeys(tx *statement.Tx, c *Change) error {
 	const columns = 3
 	var live, shadow []any
 	for _, k := range c.out.Keys {
@@ -188,7 +253,7 @@ func writeKeys(tx *statement.Tx, c *change) error {
 	return tx.Insert(`INSERT INTO shadow_key (id, scope, ordinal)`, keep, columns, shadow)
 }
 
-func writePayments(tx *statement.Tx, c *change) error {
+func writePayments(tx *statement.Tx, c *Change) error {
 	const columns = 5
 	var values []any
 	for _, p := range c.out.Payments {
@@ -197,10 +262,41 @@ func writePayments(tx *statement.Tx, c *change) error {
 	return tx.Insert(`INSERT INTO payment (payment, action, minor, currency, ordinal)`, "", columns, values)
 }
 
-// keptSnapshots is how many snapshots stay, for reproducing what came after them.
-const keptSnapshots = 3
+// writeRefunds stores what is known of refunds now. What was learnt of one from a
+// single input is one state, the last.
+func writeRefunds(tx *statement.Tx, c *Change) error {
+	const columns = 3
+	type place struct {
+		name    string
+		ordinal uint64
+	}
+	last := map[place]int{}
+	for i, r := range c.out.Refunds {
+		last[place{r.Name, r.Ordinal}] = i
+	}
+	var values []any
+	for i, r := range c.out.Refunds {
+		if last[place{r.Name, r.Ordinal}] != i {
+			continue
+		}
+		state, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		values = append(values, r.Name, int64(r.Ordinal), state)
+	}
+	return tx.Insert(`INSERT INTO refund (name, ordinal, state)`, "", columns, values)
+}
 
-func writeSnapshot(tx *statement.Tx, c *change) error {
+// keptSnapshots is how many of the newest snapshots stay in any case. Of those before,
+// the first of each day of log time stays, for reproducing what came after it, until
+// the log has forgotten what came next.
+const (
+	keptSnapshots = 3
+	snapshotDay   = int64(24 * time.Hour)
+)
+
+func writeSnapshot(tx *statement.Tx, c *Change) error {
 	s := c.out.Snapshot
 	if s == nil {
 		return nil
@@ -214,7 +310,8 @@ func writeSnapshot(tx *statement.Tx, c *change) error {
 		int64(p.Ordinal), p.LogID, int64(p.Record), int64(s.Skip), p.At, p.Digest[:], int64(p.Version), int64(sealed), s.Digest, s.State); err != nil {
 		return err
 	}
-	_, err = tx.Exec(`DELETE FROM snapshot WHERE ordinal NOT IN (SELECT ordinal FROM snapshot ORDER BY ordinal DESC LIMIT ?)`, keptSnapshots)
+	_, err = tx.Exec(`DELETE FROM snapshot WHERE ordinal NOT IN (SELECT ordinal FROM snapshot ORDER BY ordinal DESC LIMIT ?)
+		AND ordinal NOT IN (SELECT MIN(ordinal) FROM snapshot GROUP BY at / ?)`, keptSnapshots, snapshotDay)
 	return err
 }
 

@@ -15,8 +15,9 @@ import (
 	"github.com/makegood/makegood/remediator/ledger"
 )
 
-func TestCommitSealsAndReopens(t *testing.T) {
-	t.Parallel()
+func TestCommitSealsAndReopens(t *testing.T) { engines(t, testCommitSealsAndReopens) }
+
+func testCommitSealsAndReopens(t *testing.T) {
 	path := newPath(t)
 	d := openAt(t, path)
 	if at, err := d.Position(t.Context()); err != nil || at != (decide.Position{}) {
@@ -63,8 +64,9 @@ func TestCommitSealsAndReopens(t *testing.T) {
 
 // TestZombieCommitsNothing has a handle that was taken over commit what the new
 // one commits too, before and after it.
-func TestZombieCommitsNothing(t *testing.T) {
-	t.Parallel()
+func TestZombieCommitsNothing(t *testing.T) { engines(t, testZombieCommitsNothing) }
+
+func testZombieCommitsNothing(t *testing.T) {
 	zombie := newWorld(t)
 	heir := &world{t: t, db: openAt(t, zombie.path()), at: zombie.at}
 	try := func() {
@@ -87,8 +89,9 @@ func TestZombieCommitsNothing(t *testing.T) {
 }
 
 // TestZombieBeforeTheFirstCommit holds that also the first commit is fenced.
-func TestZombieBeforeTheFirstCommit(t *testing.T) {
-	t.Parallel()
+func TestZombieBeforeTheFirstCommit(t *testing.T) { engines(t, testZombieBeforeTheFirstCommit) }
+
+func testZombieBeforeTheFirstCommit(t *testing.T) {
 	path := newPath(t)
 	zombie := &world{t: t, db: openAt(t, path)}
 	heir := &world{t: t, db: openAt(t, path)}
@@ -101,8 +104,9 @@ func TestZombieBeforeTheFirstCommit(t *testing.T) {
 
 // TestLostReply repeats a commit whose reply was lost: the position tells that it
 // is there, and committing it again changes nothing.
-func TestLostReply(t *testing.T) {
-	t.Parallel()
+func TestLostReply(t *testing.T) { engines(t, testLostReply) }
+
+func testLostReply(t *testing.T) {
 	w := newWorld(t)
 	from, to, out := w.at, w.next(), w.refund("once")
 	w.commit(out)
@@ -123,12 +127,13 @@ func TestLostReply(t *testing.T) {
 
 // TestFenceIsInTheTransaction writes two changes that were both made at the same
 // position, as when two committers had checked it before either wrote.
-func TestFenceIsInTheTransaction(t *testing.T) {
-	t.Parallel()
+func TestFenceIsInTheTransaction(t *testing.T) { engines(t, testFenceIsInTheTransaction) }
+
+func testFenceIsInTheTransaction(t *testing.T) {
 	w := newWorld(t)
-	var changes []*change
+	var changes []*Change
 	for _, name := range []string{"one", "two"} {
-		c, err := w.db.prepare(t.Context(), w.db.tip, w.next(), w.refund(name))
+		c, err := w.db.prepare(t.Context(), w.db.tip, nil, w.next(), w.refund(name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,8 +156,9 @@ func TestFenceIsInTheTransaction(t *testing.T) {
 }
 
 // TestFailedCommitLeavesNothing lets a commit fail at its end.
-func TestFailedCommitLeavesNothing(t *testing.T) {
-	t.Parallel()
+func TestFailedCommitLeavesNothing(t *testing.T) { engines(t, testFailedCommitLeavesNothing) }
+
+func testFailedCommitLeavesNothing(t *testing.T) {
 	w := newWorld(t)
 	before := dump(t, w.db)
 	bad := w.refund("bad")
@@ -185,7 +191,7 @@ func TestKillInTheMiddle(t *testing.T) {
 	w := newWorld(t)
 	w.commit(w.refund("before"))
 	before := w.at
-	c, err := w.db.prepare(t.Context(), w.db.tip, w.next(), w.refund("under way"))
+	c, err := w.db.prepare(t.Context(), w.db.tip, nil, w.next(), w.refund("under way"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,8 +252,9 @@ func fileSize(t *testing.T, path string) int64 {
 
 // TestGroupingDoesNotMatter commits the same outputs in other groups: the
 // ledger, its root and everything remembered are the same.
-func TestGroupingDoesNotMatter(t *testing.T) {
-	t.Parallel()
+func TestGroupingDoesNotMatter(t *testing.T) { engines(t, testGroupingDoesNotMatter) }
+
+func testGroupingDoesNotMatter(t *testing.T) {
 	const inputs = 300 // more than a tile
 	type step struct {
 		to  decide.Position
@@ -313,8 +320,9 @@ func firstDifference(got, want string) string {
 }
 
 // TestChangedEndIsNotSigned changes what the next commit would go on from.
-func TestChangedEndIsNotSigned(t *testing.T) {
-	t.Parallel()
+func TestChangedEndIsNotSigned(t *testing.T) { engines(t, testChangedEndIsNotSigned) }
+
+func testChangedEndIsNotSigned(t *testing.T) {
 	private, _ := keys(t)
 	for _, change := range []string{
 		`UPDATE applied SET ordinal = ordinal - 1`,
@@ -330,14 +338,21 @@ func TestChangedEndIsNotSigned(t *testing.T) {
 		w := newWorld(t)
 		w.commit(w.refund("one"))
 		w.change(change)
-		if _, err := Open(t.Context(), w.path(), Options{Key: private}); err == nil || !strings.Contains(err.Error(), "makegood audit verify") {
+		open := Open
+		if onServer(t) {
+			open = Connect
+		}
+		if _, err := open(t.Context(), w.path(), Options{Key: private}); err == nil || !strings.Contains(err.Error(), "makegood audit verify") {
 			t.Errorf("%s: opened with %v, want an error that says what to do", change, err)
 		}
 	}
 }
 
 func TestEvidenceIsOpenedUntilItsKeyIsDestroyed(t *testing.T) {
-	t.Parallel()
+	engines(t, testEvidenceIsOpenedUntilItsKeyIsDestroyed)
+}
+
+func testEvidenceIsOpenedUntilItsKeyIsDestroyed(t *testing.T) {
 	w := newWorld(t)
 	out := w.refund("one")
 	large := make([]byte, 100_000)
@@ -354,7 +369,7 @@ func TestEvidenceIsOpenedUntilItsKeyIsDestroyed(t *testing.T) {
 		t.Errorf("opened %q, %d bytes, %q", got, len(contents[1].Plain), contents[2].Plain)
 	}
 	var stored int
-	if err := w.db.db.Read.QueryRow(`SELECT COUNT(*) FROM ledger WHERE instr(body, '"id"') > 0 OR instr(body, 'customers') > 0`).Scan(&stored); err != nil || stored != 0 {
+	if err := w.db.db.Read.QueryRow(translate(t, `SELECT COUNT(*) FROM ledger WHERE instr(body, '"id"') > 0 OR instr(body, 'customers') > 0`)).Scan(&stored); err != nil || stored != 0 {
 		t.Errorf("%d entries hold evidence in the clear (%v)", stored, err)
 	}
 	w.change(`DELETE FROM customer_key WHERE customer = 'c-one'`)
@@ -369,26 +384,32 @@ func TestEvidenceIsOpenedUntilItsKeyIsDestroyed(t *testing.T) {
 }
 
 func BenchmarkCommit(b *testing.B) {
-	for _, facts := range []int{10, 100, 1000} {
-		b.Run(fmt.Sprintf("%d facts", facts), func(b *testing.B) {
-			w := newWorld(b)
-			n := 0
-			b.ReportAllocs()
-			for b.Loop() {
-				b.StopTimer()
-				var all decide.Output
-				for range facts / 2 { // a remedy and its evidence
-					out := w.refund(fmt.Sprint(n))
-					n++
-					all.Items = append(all.Items, out.Items...)
-					all.Keys = append(all.Keys, out.Keys...)
-					all.Payments = append(all.Payments, out.Payments...)
-					all.Outbox = append(all.Outbox, out.Outbox...)
-				}
-				b.StartTimer()
-				w.commit(&all)
+	for _, engine := range []string{"sqlite", "postgres"} {
+		b.Run(engine, func(b *testing.B) {
+			for _, facts := range []int{10, 100, 1000} {
+				b.Run(fmt.Sprintf("%d facts", facts), func(b *testing.B) { benchmarkCommit(b, facts) })
 			}
-			b.ReportMetric(float64(b.N*facts)/b.Elapsed().Seconds(), "facts/s")
 		})
 	}
+}
+
+func benchmarkCommit(b *testing.B, facts int) {
+	w := newWorld(b)
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		var all decide.Output
+		for range facts / 2 { // a remedy and its evidence
+			out := w.refund(fmt.Sprint(n))
+			n++
+			all.Items = append(all.Items, out.Items...)
+			all.Keys = append(all.Keys, out.Keys...)
+			all.Payments = append(all.Payments, out.Payments...)
+			all.Outbox = append(all.Outbox, out.Outbox...)
+		}
+		b.StartTimer()
+		w.commit(&all)
+	}
+	b.ReportMetric(float64(b.N*facts)/b.Elapsed().Seconds(), "facts/s")
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -104,15 +105,36 @@ func (d *DB) History(ctx context.Context, remedy uuid.UUID) ([]ledger.Entry, err
 	return entries, nil
 }
 
-// Content is evidence that was opened.
-type Content struct {
-	Kind  string // one of the kinds of package decide: decide.EvidenceEvent and so on
-	Plain []byte
+// Decisions returns what was decided and answered about remedies: of each the entries
+// of its decisions and approvals, in the order in which they were sealed.
+func (d *DB) Decisions(ctx context.Context, remedies []uuid.UUID) (map[uuid.UUID][]ledger.Entry, error) {
+	found := map[uuid.UUID][]ledger.Entry{}
+	for in, args := range statement.Lists(remedies) {
+		rows, err := d.db.Read.QueryContext(ctx, `SELECT seq, kind, at, ordinal, version, remedy, rule, body FROM ledger
+			WHERE remedy IN `+in+` AND remedy <> '' AND kind IN ('`+decide.KindRemedy+`', '`+decide.KindApproval+`') ORDER BY seq`, args...)
+		if err != nil {
+			return nil, fmt.Errorf("read decisions: %w", err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var e ledger.Entry
+			var body []byte
+			if err := rows.Scan(&e.Seq, &e.Kind, &e.At, &e.Ordinal, &e.Version, &e.Remedy, &e.Rule, &body); err != nil {
+				return nil, fmt.Errorf("read decisions: %w", err)
+			}
+			e.Body = body
+			found[e.Remedy] = append(found[e.Remedy], e)
+		}
+		if err := rows.Err(); err != nil {
+			return nil, fmt.Errorf("read decisions: %w", err)
+		}
+	}
+	return found, nil
 }
 
 // Evidence opens the evidence of a remedy. What is under a key that was destroyed
 // is left out and counted as erased.
-func (d *DB) Evidence(ctx context.Context, remedy uuid.UUID) (contents []Content, erased int, err error) {
+func (d *DB) Evidence(ctx context.Context, remedy uuid.UUID) (contents []ledger.Content, erased int, err error) {
 	entries, err := d.History(ctx, remedy)
 	if err != nil {
 		return nil, 0, err
@@ -138,13 +160,36 @@ func (d *DB) Evidence(ctx context.Context, remedy uuid.UUID) (contents []Content
 			if err != nil {
 				return nil, 0, err
 			}
-			contents = append(contents, Content{Kind: kind, Plain: plain})
+			contents = append(contents, ledger.Content{Kind: kind, At: time.Unix(0, e.At).UTC(), Sequence: e.Seq, Plain: plain})
 		} else {
 			erased++
 		}
 		parts = nil
 	}
 	return contents, erased, nil
+}
+
+// Erased returns the sequences of those of a remedy's entries that are evidence whose
+// key was destroyed.
+func (d *DB) Erased(ctx context.Context, entries []ledger.Entry) (map[uint64]bool, error) {
+	keys, err := d.keysFor(ctx, entries)
+	if err != nil {
+		return nil, err
+	}
+	erased := map[uint64]bool{}
+	for _, e := range entries {
+		var body ledger.EvidenceBody
+		if e.Kind != decide.KindEvidence {
+			continue
+		}
+		if err := json.Unmarshal(e.Body, &body); err != nil {
+			return nil, fmt.Errorf("read entry %d: %w", e.Seq, err)
+		}
+		if _, kept := keys[body.Key]; !kept {
+			erased[e.Seq] = true
+		}
+	}
+	return erased, nil
 }
 
 // keysFor returns the keys under which the evidence of a remedy may be, by their
@@ -166,4 +211,17 @@ func (d *DB) keysFor(ctx context.Context, entries []ledger.Entry) (map[string][3
 		keys[ledger.KeyID(key)] = key
 	}
 	return keys, nil
+}
+
+// Key returns the public key of the checkpoints, as the ledger's first entry names it.
+func (d *DB) Key(ctx context.Context) (string, error) {
+	first, _, err := readEntry(d.reads(ctx), 0)
+	if err != nil {
+		return "", err
+	}
+	var genesis decide.GenesisFact
+	if err := json.Unmarshal(first.Body, &genesis); err != nil {
+		return "", fmt.Errorf("read the ledger's key: %w", err)
+	}
+	return genesis.LedgerKey, nil
 }

@@ -1,14 +1,9 @@
 package ledgerdb
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/uuid"
@@ -29,23 +24,6 @@ func keys(t testing.TB) (private, public string) {
 	}
 	return private, public
 }
-
-// openAt opens the ledger in a file, with evidence keys that depend on the
-// customer's name alone.
-func openAt(t testing.TB, path string) *DB {
-	t.Helper()
-	private, _ := keys(t)
-	d, err := Open(context.Background(), path, Options{Key: private, NewKey: func(customer string) [32]byte {
-		return sha256.Sum256([]byte(customer))
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
-	return d
-}
-
-func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "ledger.db") }
 
 // world makes outputs as the fold would, and commits them.
 type world struct {
@@ -161,95 +139,6 @@ func mustVerify(t testing.TB, d *DB) ledger.Report {
 		t.Fatalf("the ledger does not verify: %v", report.Findings)
 	}
 	return report
-}
-
-// dump returns all rows of all tables, for comparing.
-func dump(t testing.TB, d *DB) string {
-	t.Helper()
-	var text string
-	tables, err := d.db.Read.Query(`SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tables.Close()
-	var names []string
-	for tables.Next() {
-		var name string
-		if err := tables.Scan(&name); err != nil {
-			t.Fatal(err)
-		}
-		names = append(names, name)
-	}
-	for _, name := range names {
-		rows, err := d.db.Read.Query(`SELECT * FROM ` + name + ` ORDER BY 1, 2`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		columns, err := rows.Columns()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			values, into := make([]any, len(columns)), make([]any, len(columns))
-			for i := range values {
-				into[i] = &values[i]
-			}
-			if err := rows.Scan(into...); err != nil {
-				t.Fatal(err)
-			}
-			text += fmt.Sprintf("%s %v\n", name, values)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if text == "" {
-		t.Fatal("nothing to dump")
-	}
-	return text
-}
-
-// copyFiles copies a database and its write-ahead log as they lie on the disk,
-// which is what a killed process leaves.
-func copyFiles(t testing.TB, path string) string {
-	t.Helper()
-	to := newPath(t)
-	for _, suffix := range []string{"", "-wal"} {
-		bytes, err := os.ReadFile(path + suffix)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(to+suffix, bytes, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return to
-}
-
-// path returns the file of a ledger.
-func (w *world) path() string {
-	w.t.Helper()
-	var seq int
-	var name, file string
-	if err := w.db.db.Read.QueryRow(`PRAGMA database_list`).Scan(&seq, &name, &file); err != nil {
-		w.t.Fatal(err)
-	}
-	return file
-}
-
-// change runs SQL on the file behind the ledger's back.
-func (w *world) change(query string, args ...any) {
-	w.t.Helper()
-	result, err := w.db.db.Write.Exec(query, args...)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		w.t.Fatalf("%s changed %d rows, %v", query, n, err)
-	}
 }
 
 func encode(t testing.TB, body any) []byte {

@@ -2,7 +2,12 @@ package ledgerdb
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"strings"
 
 	"github.com/google/uuid"
@@ -74,32 +79,69 @@ func (d *DB) Taken(ids []uuid.UUID, shadow bool, before uint64) (map[uuid.UUID]b
 }
 
 // Refunded implements decide.Memory.
-func (d *DB) Refunded(payment string, before uint64) ([]money.Money, error) {
-	rows, err := d.db.Read.QueryContext(context.Background(), `SELECT currency, SUM(minor) FROM payment
-		WHERE payment = ? AND ordinal < ? GROUP BY currency HAVING SUM(minor) <> 0 ORDER BY currency`, payment, int64(before))
-	if err != nil {
-		return nil, fmt.Errorf("sum payment up: %w", err)
-	}
-	defer rows.Close()
-	var net []money.Money
-	for rows.Next() {
-		var m money.Money
-		if err := rows.Scan(&m.Currency, &m.Minor); err != nil {
-			return nil, fmt.Errorf("sum payment up: %w", err)
+func (d *DB) Refunded(payments []string, before uint64) (map[string][]money.Money, error) {
+	refunded := map[string][]money.Money{}
+	err := inChunks(payments, func(list string, chunk []any) error {
+		rows, err := d.db.Read.QueryContext(context.Background(), `SELECT payment, currency, SUM(minor) FROM payment
+			WHERE ordinal < ? AND payment IN `+list+` GROUP BY payment, currency HAVING SUM(minor) <> 0 ORDER BY payment, currency`,
+			append([]any{int64(before)}, chunk...)...)
+		if err != nil {
+			return err
 		}
-		net = append(net, m)
+		defer rows.Close()
+		chunked := map[string][]money.Money{}
+		for rows.Next() {
+			var payment string
+			var m money.Money
+			if err := rows.Scan(&payment, &m.Currency, &m.Minor); err != nil {
+				return err
+			}
+			chunked[payment] = append(chunked[payment], m)
+		}
+		maps.Copy(refunded, chunked) // who is asked for in two chunks has one answer
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sum payments up: %w", err)
 	}
-	return net, rows.Err()
+	return refunded, nil
 }
 
-// customerKeys are the evidence keys that some items need.
+// Refund implements decide.Memory.
+func (d *DB) Refund(name string, before uint64) (*decide.Refund, error) {
+	var state []byte
+	err := d.db.Read.QueryRowContext(context.Background(), `SELECT state FROM refund WHERE name = ? AND ordinal < ? ORDER BY ordinal DESC LIMIT 1`,
+		name, int64(min(before, math.MaxInt64))).Scan(&state)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	var r decide.Refund
+	if err == nil {
+		err = json.Unmarshal(state, &r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read refund %s: %w", name, err)
+	}
+	return &r, nil
+}
+
+// customerKeys are the evidence keys that some items need. They implement
+// ledger.Keys.
 type customerKeys struct {
 	stored, fresh map[string][32]byte
+	erased        map[string]bool
 	make          func(customer string) [32]byte
 }
 
-// of returns the key of a customer and makes it when there is none.
-func (k *customerKeys) of(customer string) ([32]byte, error) {
+// Erase forgets the key of a customer, also one that was made a moment ago.
+func (k *customerKeys) Erase(customer string) {
+	delete(k.stored, customer)
+	delete(k.fresh, customer)
+	k.erased[customer] = true
+}
+
+// Of returns the key of a customer and makes it when there is none.
+func (k *customerKeys) Of(customer string) ([32]byte, error) {
 	if key, ok := k.stored[customer]; ok {
 		return key, nil
 	}
@@ -111,9 +153,21 @@ func (k *customerKeys) of(customer string) ([32]byte, error) {
 	return key, nil
 }
 
+// follow takes over what the commit before has made and erased: the tables may not
+// say it yet. nil: there is none.
+func (k *customerKeys) follow(before *customerKeys) {
+	if before == nil {
+		return
+	}
+	for customer := range before.erased {
+		delete(k.stored, customer)
+	}
+	maps.Copy(k.stored, before.fresh)
+}
+
 // customerKeys reads the keys of the customers named in evidence.
 func (d *DB) customerKeys(ctx context.Context, items []decide.Item) (*customerKeys, error) {
-	keys := &customerKeys{stored: map[string][32]byte{}, fresh: map[string][32]byte{}, make: d.newKey}
+	keys := &customerKeys{stored: map[string][32]byte{}, fresh: map[string][32]byte{}, erased: map[string]bool{}, make: d.newKey}
 	asked := map[string]bool{}
 	var customers []string
 	for _, item := range items {
@@ -145,6 +199,19 @@ func (d *DB) customerKeys(ctx context.Context, items []decide.Item) (*customerKe
 		return nil, fmt.Errorf("read evidence keys: %w", err)
 	}
 	return keys, nil
+}
+
+// CustomerKeys returns the evidence keys of customers that have one.
+func (d *DB) CustomerKeys(ctx context.Context, customers []string) (map[string][32]byte, error) {
+	items := make([]decide.Item, len(customers))
+	for i, customer := range customers {
+		items[i].Evidence = &decide.Evidence{Customer: customer}
+	}
+	keys, err := d.customerKeys(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	return keys.stored, nil
 }
 
 // ScopeTaken reports whether a live remedy took any key of a scope. It reads the

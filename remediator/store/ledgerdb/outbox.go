@@ -5,13 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/act"
 	"github.com/makegood/makegood/remediator/decide"
-	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/store/internal/statement"
 )
 
@@ -76,14 +76,17 @@ func (d *DB) marked() bool {
 }
 
 // writeMarks ends the leases of actions. An action that was settled, or handed
-// out for another attempt by the fold, has no lease any more and stays as it is.
-func writeMarks(tx *statement.Tx, marks map[uuid.UUID]mark) error {
+// out for another attempt by the fold, has no lease any more and stays as it is. So
+// does one that a commit is about to: waiting for it, with other actions locked that
+// the same commit wants, would be waiting for ever.
+func (d *DB) writeMarks(tx *statement.Tx, marks map[uuid.UUID]mark) error {
 	for action, m := range marks {
 		state := stateDue
 		if m.reported {
 			state = stateReported
 		}
-		if _, err := tx.Exec(`UPDATE outbox SET state = ?, next_at = ?, lease_until = 0 WHERE action = ? AND state = ? AND attempts = ? AND lease_until > 0`,
+		if _, err := tx.Exec(`UPDATE outbox SET state = ?, next_at = ?, lease_until = 0 WHERE action =
+			(SELECT action FROM outbox WHERE action = ? AND state = ? AND attempts = ? AND lease_until > 0`+d.db.unlocked+`)`,
 			state, m.next, action.String(), stateDue, int64(m.attempt)); err != nil {
 			return fmt.Errorf("mark action: %w", err)
 		}
@@ -103,7 +106,7 @@ func (d *DB) flushMarks(ctx context.Context) error {
 			return err
 		}
 		defer tx.Rollback()
-		if err := writeMarks(tx, marks); err != nil {
+		if err := d.writeMarks(tx, marks); err != nil {
 			return err
 		}
 		return tx.Commit()
@@ -121,8 +124,9 @@ func (d *DB) Claim(ctx context.Context, connector string, n int, now time.Time, 
 	if !d.marked() {
 		// Most polls find nothing: they read only.
 		var due int
-		err := d.db.Read.QueryRowContext(ctx, `SELECT 1 FROM outbox WHERE state = '`+stateDue+`' AND connector = ? AND next_at <= ? AND lease_until <= ?`+unbraked+` LIMIT 1`,
-			connector, now.UnixNano(), now.UnixNano()).Scan(&due)
+		clock, args := d.db.claimClock(now)
+		err := d.db.Read.QueryRowContext(ctx, `SELECT 1 FROM outbox WHERE state = '`+stateDue+`' AND connector = ? AND next_at <= ? AND lease_until <= `+clock+unbraked+` LIMIT 1`,
+			append([]any{connector, now.UnixNano()}, args...)...).Scan(&due)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil, nil
 		}
@@ -155,16 +159,17 @@ func (d *DB) claim(ctx context.Context, marks map[uuid.UUID]mark, connector stri
 		return nil, err
 	}
 	defer tx.Rollback()
-	if err := writeMarks(tx, marks); err != nil {
+	if err := d.writeMarks(tx, marks); err != nil {
 		return nil, err
 	}
-	jobs, sealed, err := dueJobs(tx, connector, n, now)
+	jobs, sealed, err := d.dueJobs(tx, connector, n, now)
 	if err != nil {
 		return nil, err
 	}
+	clock, args := d.db.claimClock(now)
 	for i := range jobs {
-		if _, err := tx.Exec(`UPDATE outbox SET attempts = ?, first_attempt_at = ?, lease_until = ? WHERE action = ?`,
-			int64(jobs[i].Attempt), jobs[i].FirstAttemptAt.UnixNano(), now.Add(lease).UnixNano(), jobs[i].Action.String()); err != nil {
+		if _, err := tx.Exec(`UPDATE outbox SET attempts = ?, first_attempt_at = ?, holder = ?, lease_until = `+clock+` + ? WHERE action = ?`,
+			slices.Concat([]any{int64(jobs[i].Attempt), jobs[i].FirstAttemptAt.UnixNano(), d.holder}, args, []any{int64(lease), jobs[i].Action.String()})...); err != nil {
 			return nil, fmt.Errorf("lease action: %w", err)
 		}
 		entry, err := readSealed(tx.QueryRow, sealed[i])
@@ -182,11 +187,12 @@ func (d *DB) claim(ctx context.Context, marks map[uuid.UUID]mark, connector stri
 }
 
 // dueJobs returns the jobs to be leased, as they are with the coming attempt,
-// and the sequences of their decisions.
-func dueJobs(tx *statement.Tx, connector string, n int, now time.Time) (jobs []act.Job, sealed []int64, err error) {
+// and the sequences of their decisions. Another node may be claiming others.
+func (d *DB) dueJobs(tx *statement.Tx, connector string, n int, now time.Time) (jobs []act.Job, sealed []int64, err error) {
+	clock, args := d.db.claimClock(now)
 	rows, err := tx.Query(`SELECT action, remedy, connector, kind, name, approved, attempts, first_attempt_at, entry FROM outbox
-		WHERE state = '`+stateDue+`' AND connector = ? AND next_at <= ? AND lease_until <= ?`+unbraked+` ORDER BY next_at, ordinal, action LIMIT ?`,
-		connector, now.UnixNano(), now.UnixNano(), n)
+		WHERE state = '`+stateDue+`' AND connector = ? AND next_at <= ? AND lease_until <= `+clock+unbraked+` ORDER BY next_at, ordinal, action LIMIT ?`+d.db.unlocked,
+		slices.Concat([]any{connector, now.UnixNano()}, args, []any{n})...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -210,7 +216,7 @@ func dueJobs(tx *statement.Tx, connector string, n int, now time.Time) (jobs []a
 // Unsettled returns how many actions are to be attempted, now or later.
 func (d *DB) Unsettled(ctx context.Context) (int, error) {
 	var n int
-	if err := d.db.Read.QueryRowContext(ctx, `SELECT COUNT(*) FROM outbox WHERE state = ?`, stateDue).Scan(&n); err != nil {
+	if err := d.db.Read.QueryRowContext(ctx, `SELECT COUNT(*) FROM outbox WHERE state = '`+stateDue+`'`).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count actions: %w", err)
 	}
 	return n, nil
@@ -219,7 +225,7 @@ func (d *DB) Unsettled(ctx context.Context) (int, error) {
 // writeOutbox stores new jobs and settles others. One output may hand an action
 // out and settle it, or settle it and hand it out again, as when a whole log is
 // folded at once: the two take turns, so that their numbers tell the end.
-func (d *DB) writeOutbox(tx *statement.Tx, c *change) error {
+func (d *DB) writeOutbox(tx *statement.Tx, c *Change) error {
 	newest := map[uuid.UUID]decide.Job{}
 	turns := map[uuid.UUID]int{}
 	var order []uuid.UUID
@@ -239,23 +245,30 @@ func (d *DB) writeOutbox(tx *statement.Tx, c *change) error {
 			return err
 		}
 	}
-	remedies := decisions(c.entries)
+	const columns = 16
+	remedies := decisions(c)
+	var values []any
 	for _, action := range order {
-		if err := writeJob(tx, newest[action], turns[action], remedies); err != nil {
+		row, err := jobRow(tx, newest[action], turns[action], remedies)
+		if err != nil {
 			return err
 		}
+		values = append(values, row...)
 	}
-	return nil
+	// An attempt that is counted stays counted.
+	return tx.Insert(`INSERT INTO outbox (action, remedy, connector, kind, name, rule, approved, entry, state, attempts, first_attempt_at, next_at, lease_until, holder, ordinal, at)`,
+		`ON CONFLICT (action) DO UPDATE SET approved = excluded.approved, entry = excluded.entry, state = excluded.state,
+		next_at = 0, lease_until = 0, ordinal = excluded.ordinal, at = excluded.at`, columns, values)
 }
 
-// writeJob stores a job that was handed out turns times more often than it was
-// settled. An attempt that is counted stays counted.
-func writeJob(tx *statement.Tx, j decide.Job, turns int, remedies map[uuid.UUID]uint64) error {
+// jobRow returns the row of a job that was handed out turns times more often than
+// it was settled.
+func jobRow(tx *statement.Tx, j decide.Job, turns int, remedies map[uuid.UUID]uint64) ([]any, error) {
 	seq, ok := remedies[j.Remedy]
 	if !ok {
 		var err error
 		if seq, err = decisionOf(tx, j.Remedy); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	state := stateDue
@@ -263,7 +276,7 @@ func writeJob(tx *statement.Tx, j decide.Job, turns int, remedies map[uuid.UUID]
 		var open int
 		err := tx.QueryRow(`SELECT COUNT(*) FROM outbox WHERE action = ? AND state <> ?`, []any{j.Action.String(), stateSettled}, &open)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if turns+open <= 0 {
 			state = stateSettled
@@ -273,19 +286,18 @@ func writeJob(tx *statement.Tx, j decide.Job, turns int, remedies map[uuid.UUID]
 	if j.Approved {
 		approved = 1
 	}
-	_, err := tx.Exec(`INSERT INTO outbox (action, remedy, connector, kind, name, rule, approved, entry, state, attempts, first_attempt_at, next_at, lease_until, ordinal, at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?)
-		ON CONFLICT (action) DO UPDATE SET approved = excluded.approved, entry = excluded.entry, state = excluded.state,
-		next_at = 0, lease_until = 0, ordinal = excluded.ordinal, at = excluded.at`,
-		j.Action.String(), j.Remedy.String(), j.Connector, j.Kind, j.Name, j.Rule, approved, int64(seq), state, int64(j.Ordinal), j.At)
-	return err
+	const none = int64(0)
+	return []any{
+		j.Action.String(), j.Remedy.String(), j.Connector, j.Kind, j.Name, j.Rule, approved, int64(seq), state,
+		none, none, none, none, "", int64(j.Ordinal), j.At,
+	}, nil
 }
 
 // decisions returns where each live remedy among the entries was decided.
-func decisions(entries []ledger.Entry) map[uuid.UUID]uint64 {
+func decisions(c *Change) map[uuid.UUID]uint64 {
 	found := map[uuid.UUID]uint64{}
-	for _, e := range entries {
-		if e.Kind == decide.KindRemedy && isLive(e.Body) {
+	for _, e := range c.entries {
+		if f := c.decisions[e.Seq]; f != nil && f.Mode == live && f.Decision != decide.Suppress {
 			found[e.Remedy] = e.Seq
 		}
 	}
@@ -294,7 +306,7 @@ func decisions(entries []ledger.Entry) map[uuid.UUID]uint64 {
 
 // decisionOf returns where a live remedy was decided before.
 func decisionOf(tx *statement.Tx, remedy uuid.UUID) (uint64, error) {
-	rows, err := tx.Query(`SELECT seq, body FROM ledger WHERE remedy = ? AND kind = ? ORDER BY seq DESC`, remedy.String(), decide.KindRemedy)
+	rows, err := tx.Query(`SELECT seq, body FROM ledger WHERE remedy = ? AND remedy <> '' AND kind = ? ORDER BY seq DESC`, remedy.String(), decide.KindRemedy)
 	if err != nil {
 		return 0, err
 	}

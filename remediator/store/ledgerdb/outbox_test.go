@@ -36,6 +36,54 @@ func claim(t *testing.T, d *DB, now time.Time) map[uuid.UUID]act.Job {
 	return found
 }
 
+// endClaims lets the time of a lease pass for all that is claimed: in PostgreSQL the
+// server's clock counts, whatever the time of a claim is.
+func endClaims(t *testing.T, d *DB) {
+	t.Helper()
+	if !onServer(t) {
+		return
+	}
+	if _, err := d.db.Write.Exec(`UPDATE outbox SET lease_until = lease_until - ? WHERE lease_until > 0`, int64(lease)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestWrongClocksStealNothing has nodes whose clocks are a year ahead and a year behind:
+// neither gets what another holds, and what one of them held is free when its time is
+// over by the server's clock.
+func TestWrongClocksStealNothing(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"postgres"} { // a file has one process, and one clock
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.commit(w.refund("a"))
+			other := openBeside(t, w.path())
+			ahead, behind := noon.AddDate(1, 0, 0), noon.AddDate(-1, 0, 0)
+			first := claim(t, w.db, noon)[id("a/refund")]
+			if first.Attempt != 1 {
+				t.Fatalf("claimed %+v", first)
+			}
+			var holder string
+			if err := w.db.db.Read.QueryRow(`SELECT holder FROM outbox`).Scan(&holder); err != nil || holder != w.db.Holder() {
+				t.Errorf("held by %q, %v; want %q", holder, err, w.db.Holder())
+			}
+			for _, now := range []time.Time{ahead, behind} {
+				if jobs := claim(t, other, now); len(jobs) != 0 {
+					t.Errorf("a node whose clock says %v took what another holds", now)
+				}
+			}
+			endClaims(t, w.db)
+			if second := claim(t, other, ahead)[id("a/refund")]; second.Attempt != 2 {
+				t.Errorf("after the claim ended: %+v, want the second attempt", second)
+			}
+			endClaims(t, w.db) // of a claim that was made by a clock a year ahead
+			if third := claim(t, w.db, noon)[id("a/refund")]; third.Attempt != 3 {
+				t.Errorf("after the claim of a fast clock: %+v, want the third attempt", third)
+			}
+		})
+	}
+}
+
 func unsettled(t *testing.T, d *DB, want int) {
 	t.Helper()
 	if n, err := d.Unsettled(t.Context()); err != nil || n != want {
@@ -43,8 +91,9 @@ func unsettled(t *testing.T, d *DB, want int) {
 	}
 }
 
-func TestClaimHandsOutTheSealedDecision(t *testing.T) {
-	t.Parallel()
+func TestClaimHandsOutTheSealedDecision(t *testing.T) { engines(t, testClaimHandsOutTheSealedDecision) }
+
+func testClaimHandsOutTheSealedDecision(t *testing.T) {
 	w := newWorld(t)
 	w.commit(w.refund("a"))
 	unsettled(t, w.db, 1)
@@ -70,8 +119,9 @@ func TestClaimHandsOutTheSealedDecision(t *testing.T) {
 	}
 }
 
-func TestLeaseEndsAndAttemptsCount(t *testing.T) {
-	t.Parallel()
+func TestLeaseEndsAndAttemptsCount(t *testing.T) { engines(t, testLeaseEndsAndAttemptsCount) }
+
+func testLeaseEndsAndAttemptsCount(t *testing.T) {
 	w := newWorld(t)
 	w.commit(w.refund("a"))
 	action := id("a/refund")
@@ -80,6 +130,7 @@ func TestLeaseEndsAndAttemptsCount(t *testing.T) {
 		t.Errorf("claimed under a lease: %v", jobs)
 	}
 	// Its worker died; the lease runs out.
+	endClaims(t, w.db)
 	again := claim(t, w.db, noon.Add(lease))[action]
 	if again.Attempt != 2 || !again.FirstAttemptAt.Equal(noon) {
 		t.Errorf("second attempt %+v, want number 2 and the time of the first", again)
@@ -89,6 +140,7 @@ func TestLeaseEndsAndAttemptsCount(t *testing.T) {
 	if err := w.db.Reported(t.Context(), action, 1); err != nil {
 		t.Fatal(err)
 	}
+	endClaims(t, w.db)
 	if jobs := claim(t, w.db, noon.Add(2*lease)); len(jobs) != 1 || jobs[action].Attempt != 3 {
 		t.Errorf("after a late word about the first attempt and the end of the second's lease: %v, want the third attempt", jobs)
 	}
@@ -124,8 +176,9 @@ func TestLeaseEndsAndAttemptsCount(t *testing.T) {
 	}
 }
 
-func TestClaimsExcludeEachOther(t *testing.T) {
-	t.Parallel()
+func TestClaimsExcludeEachOther(t *testing.T) { engines(t, testClaimsExcludeEachOther) }
+
+func testClaimsExcludeEachOther(t *testing.T) {
 	w := newWorld(t)
 	const actions, workers = 60, 6
 	for n := range actions {
@@ -163,12 +216,16 @@ func TestClaimsExcludeEachOther(t *testing.T) {
 // TestAttemptIsCommittedBeforeTheJobIsReturned goes on with the files as they lie
 // on the disk when the job was handed out.
 func TestAttemptIsCommittedBeforeTheJobIsReturned(t *testing.T) {
-	t.Parallel()
+	engines(t, testAttemptIsCommittedBeforeTheJobIsReturned)
+}
+
+func testAttemptIsCommittedBeforeTheJobIsReturned(t *testing.T) {
 	w := newWorld(t)
 	w.commit(w.refund("a"))
 	claim(t, w.db, noon)
 	after := openAt(t, copyFiles(t, w.path()))
-	job := claim(t, after, noon.Add(time.Second))[id("a/refund")]
+	endClaims(t, after)
+	job := claim(t, after, noon.Add(2*lease))[id("a/refund")] // elsewhere than in a file the lease lasts
 	if job.Attempt != 2 || !job.FirstAttemptAt.Equal(noon) {
 		t.Errorf("after a crash attempt %d, first at %v; want 2, and the first at %v", job.Attempt, job.FirstAttemptAt, noon)
 	}
@@ -200,8 +257,9 @@ func TestStartFreesWhatWasHeld(t *testing.T) {
 // TestHandedOutAgain has the fold settle an action that is blocked and hand it out
 // again when a person approved it: attempts go on counting, because the number of
 // an attempt is part of its outcome's id.
-func TestHandedOutAgain(t *testing.T) {
-	t.Parallel()
+func TestHandedOutAgain(t *testing.T) { engines(t, testHandedOutAgain) }
+
+func testHandedOutAgain(t *testing.T) {
 	approve := func(w *world, out *decide.Output) {
 		job := w.refund("a").Outbox[0]
 		job.Approved = true
@@ -271,8 +329,9 @@ func TestHandedOutAgain(t *testing.T) {
 
 // TestShadowDecisionIsNotCarriedOut has a shadow decision of the same remedy after
 // the live one that was held.
-func TestShadowDecisionIsNotCarriedOut(t *testing.T) {
-	t.Parallel()
+func TestShadowDecisionIsNotCarriedOut(t *testing.T) { engines(t, testShadowDecisionIsNotCarriedOut) }
+
+func testShadowDecisionIsNotCarriedOut(t *testing.T) {
 	w := newWorld(t)
 	held := w.refund("a")
 	held.Outbox = nil
@@ -295,8 +354,9 @@ func TestShadowDecisionIsNotCarriedOut(t *testing.T) {
 
 // TestChangedDecisionMovesNoMoney changes what would be paid behind the ledger's
 // back.
-func TestChangedDecisionMovesNoMoney(t *testing.T) {
-	t.Parallel()
+func TestChangedDecisionMovesNoMoney(t *testing.T) { engines(t, testChangedDecisionMovesNoMoney) }
+
+func testChangedDecisionMovesNoMoney(t *testing.T) {
 	for _, change := range []string{
 		`UPDATE ledger SET body = CAST(replace(body, '299', '999') AS BLOB) WHERE kind = 'remedy'`,
 		`UPDATE ledger SET leaf = zeroblob(32) WHERE kind = 'remedy'`,

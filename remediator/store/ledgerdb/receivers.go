@@ -12,8 +12,12 @@ import (
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
-//go:embed telling.sqlite.sql
-var tellingSchema string
+var (
+	//go:embed telling.sqlite.sql
+	tellingSchema string
+	//go:embed telling.postgres.sql
+	tellingOnServer string
+)
 
 // addressKey derives the key under which addresses are remembered. It lives where
 // the ledger's key does, so that the table alone gives no address away, not even
@@ -43,7 +47,7 @@ func (d *DB) Bounced(ctx context.Context, address string) (bool, error) {
 
 // RememberBounce remembers that mail to the address came back.
 func (d *DB) RememberBounce(ctx context.Context, address, code string, at time.Time) error {
-	return d.exec(ctx, "remember address", `INSERT INTO bounced (address, at, code) VALUES (?, ?, ?) ON CONFLICT (address) DO NOTHING`,
+	return d.exec(ctx, "remember address", nil, `INSERT INTO bounced (address, at, code) VALUES (?, ?, ?) ON CONFLICT (address) DO NOTHING`,
 		d.hashAddress(address), at.UnixNano(), code)
 }
 
@@ -73,13 +77,13 @@ func (d *DB) DisabledEndpoints(ctx context.Context) (map[string]string, error) {
 
 // Disable stops telling a receiver of webhooks, until Enable.
 func (d *DB) Disable(ctx context.Context, endpoint, why string, at time.Time) error {
-	return d.exec(ctx, "disable endpoint", `INSERT INTO disabled_endpoint (name, at, why) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING`,
+	return d.exec(ctx, "disable endpoint", nil, `INSERT INTO disabled_endpoint (name, at, why) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING`,
 		endpoint, at.UnixNano(), why)
 }
 
 // Enable tells a receiver of webhooks again. One that is enabled stays so.
 func (d *DB) Enable(ctx context.Context, endpoint string) error {
-	return d.exec(ctx, "enable endpoint", `DELETE FROM disabled_endpoint WHERE name = ?`, endpoint)
+	return d.exec(ctx, "enable endpoint", nil, `DELETE FROM disabled_endpoint WHERE name = ?`, endpoint)
 }
 
 // Deliveries lists webhooks with what they came to.
@@ -87,14 +91,20 @@ func (d *DB) Deliveries(ctx context.Context, f views.DeliveryFilter) ([]views.De
 	return views.Deliveries(ctx, d.db.Read, f)
 }
 
-// exec runs one statement in a transaction of its own.
-func (d *DB) exec(ctx context.Context, what, query string, args ...any) error {
+// exec runs one statement in a transaction of its own, which excludes others under
+// some names.
+func (d *DB) exec(ctx context.Context, what string, names []string, query string, args ...any) error {
 	err := func() error {
 		tx, err := d.statements.Begin(ctx)
 		if err != nil {
 			return err
 		}
 		defer tx.Rollback()
+		for _, name := range names {
+			if err := d.db.exclude(tx, name); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.Exec(query, args...); err != nil {
 			return err
 		}

@@ -2,15 +2,19 @@ package ledgerdb
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
-func TestBouncedAddresses(t *testing.T) {
-	t.Parallel()
+func TestBouncedAddresses(t *testing.T) { engines(t, testBouncedAddresses) }
+
+func testBouncedAddresses(t *testing.T) {
 	w := newWorld(t)
 	for range 2 {
 		if err := w.db.RememberBounce(t.Context(), "Ada@Shop.example", "550", noon); err != nil {
@@ -23,7 +27,7 @@ func TestBouncedAddresses(t *testing.T) {
 		}
 	}
 	var rows int
-	if err := w.db.db.Read.QueryRow(`SELECT COUNT(*) FROM bounced WHERE instr(lower(hex(address)), lower(hex('shop'))) > 0 OR length(address) <> 32`).Scan(&rows); err != nil || rows != 0 {
+	if err := w.db.db.Read.QueryRow(translate(t, `SELECT COUNT(*) FROM bounced WHERE instr(address, 'shop') > 0 OR length(address) <> 32`)).Scan(&rows); err != nil || rows != 0 {
 		t.Errorf("%d rows hold an address, %v", rows, err)
 	}
 	if strings.Contains(dump(t, w.db), "shop.example") {
@@ -31,8 +35,9 @@ func TestBouncedAddresses(t *testing.T) {
 	}
 }
 
-func TestDisabledEndpoints(t *testing.T) {
-	t.Parallel()
+func TestDisabledEndpoints(t *testing.T) { engines(t, testDisabledEndpoints) }
+
+func testDisabledEndpoints(t *testing.T) {
 	w := newWorld(t)
 	steps := []struct {
 		do   func() error
@@ -57,8 +62,9 @@ func TestDisabledEndpoints(t *testing.T) {
 	}
 }
 
-func TestDeliveries(t *testing.T) {
-	t.Parallel()
+func TestDeliveries(t *testing.T) { engines(t, testDeliveries) }
+
+func testDeliveries(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range []string{"a", "b"} {
 		fact := decide.RemedyFact{Remedy: id(name), Rule: "late", Mode: live, Decision: decide.Act, Steps: []decide.Step{
@@ -90,6 +96,17 @@ func TestDeliveries(t *testing.T) {
 				t.Errorf("%+v: %d is %+v, want %s", c.filter, i, d, c.want[i])
 			}
 		}
+	}
+	var paged []uuid.UUID
+	for after := (views.DeliveryCursor{}); ; {
+		page, err := w.db.Deliveries(t.Context(), views.DeliveryFilter{Limit: 1, After: after})
+		if err != nil || len(page) == 0 {
+			if err != nil || !slices.Equal(paged, []uuid.UUID{id("b/crm"), id("b/erp"), id("a/crm"), id("a/erp")}) {
+				t.Errorf("page by page there are %v, %v", paged, err)
+			}
+			break
+		}
+		paged, after = append(paged, page[0].Action), views.DeliveryCursor{Sequence: page[0].Sequence, Place: page[0].Place}
 	}
 	list, _ := w.db.Deliveries(t.Context(), views.DeliveryFilter{Status: "retrying"})
 	if d := list[0]; d.Attempts != 3 || d.Code != "http_500" || d.Rule != "late" || d.Remedy != id("a") || d.Sequence != 1 {

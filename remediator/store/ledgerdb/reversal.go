@@ -18,13 +18,13 @@ func (d *DB) Reverse(ctx context.Context, r credit.Reversal) error {
 		return fmt.Errorf("reverse credit: %w", err)
 	}
 	defer tx.Rollback()
-	if err := reverse(tx, r); err != nil {
+	if err := d.reverse(tx, r); err != nil {
 		return fmt.Errorf("reverse credit of action %s: %w", r.Of, err)
 	}
 	return tx.Commit()
 }
 
-func reverse(tx *statement.Tx, r credit.Reversal) error {
+func (d *DB) reverse(tx *statement.Tx, r credit.Reversal) error {
 	var customer string
 	var whole, left money.Money
 	err := tx.QueryRow(`SELECT customer, minor, currency FROM credit_lot WHERE lot = ?`, []any{r.Of.String()}, &customer, &whole.Minor, &whole.Currency)
@@ -35,6 +35,9 @@ func reverse(tx *statement.Tx, r credit.Reversal) error {
 		return err
 	}
 	txn, account := "reverse:"+r.Action.String(), customerAccount(customer)
+	if err := d.db.exclude(tx, account); err != nil {
+		return err
+	}
 	var done int
 	if err := tx.QueryRow(`SELECT COUNT(*) FROM credit_entry WHERE lot = ? AND account = ? AND txn = ?`, []any{r.Of.String(), account, txn}, &done); err != nil {
 		return err

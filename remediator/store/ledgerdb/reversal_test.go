@@ -10,7 +10,10 @@ import (
 
 // Credit is taken back whole or not at all, once, and the books stay even.
 func TestReversalTakesBackWhatWasNotSpent(t *testing.T) {
-	t.Parallel()
+	engines(t, testReversalTakesBackWhatWasNotSpent)
+}
+
+func testReversalTakesBackWhatWasNotSpent(t *testing.T) {
 	d := openAt(t, newPath(t))
 	for _, name := range []string{"a", "b"} {
 		if err := d.Grant(t.Context(), grant(name, "c", usd(500), time.Time{})); err != nil {

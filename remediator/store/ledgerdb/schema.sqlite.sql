@@ -33,6 +33,7 @@ CREATE TABLE ledger (
   leaf    BLOB    NOT NULL
 ) STRICT;
 CREATE INDEX ledger_remedy ON ledger (remedy, seq) WHERE remedy <> '';
+CREATE INDEX ledger_rules ON ledger (kind, seq) WHERE kind IN ('rules', 'rule-text'); -- they are few
 
 CREATE TABLE tile (
   level  INTEGER NOT NULL,
@@ -72,6 +73,14 @@ CREATE TABLE payment (
 ) STRICT;
 CREATE INDEX payment_payment ON payment (payment, ordinal);
 
+-- What was known of refunds at providers, ours and others', state after state.
+CREATE TABLE refund (
+  name    TEXT    NOT NULL, -- connector:reference
+  ordinal INTEGER NOT NULL,
+  state   BLOB    NOT NULL, -- JSON
+  PRIMARY KEY (name, ordinal)
+) STRICT, WITHOUT ROWID;
+
 -- Actions for connectors. Rows stay when they are settled, so that no number of
 -- an attempt is given twice when a person has an action tried again.
 CREATE TABLE outbox (
@@ -88,6 +97,7 @@ CREATE TABLE outbox (
   first_attempt_at INTEGER NOT NULL, -- 0 before the first
   next_at          INTEGER NOT NULL,
   lease_until      INTEGER NOT NULL, -- 0 when nobody holds it
+  holder           TEXT    NOT NULL, -- which handle claimed it last; empty for none
   ordinal          INTEGER NOT NULL,
   at               INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

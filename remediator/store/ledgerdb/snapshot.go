@@ -10,6 +10,7 @@ import (
 	"math"
 
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/store/internal/sqlite"
 )
 
 // Snapshot returns the newest stored state, nil when there is none.
@@ -46,3 +47,33 @@ func (d *DB) SnapshotBefore(ctx context.Context, ordinal uint64) (*decide.Snapsh
 	}
 	return &s, nil
 }
+
+// Snapshots lists the positions of the stored states, the oldest first. What they
+// hold is checked by SnapshotBefore.
+func (d *DB) Snapshots(ctx context.Context) (positions []decide.Position, err error) {
+	rows, err := d.db.Read.QueryContext(ctx, `SELECT ordinal, log_id, record, at, version FROM snapshot ORDER BY ordinal`)
+	if err != nil {
+		return nil, fmt.Errorf("list snapshots: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var p decide.Position
+		if err := rows.Scan(&p.Ordinal, &p.LogID, &p.Record, &p.At, &p.Version); err != nil {
+			return nil, fmt.Errorf("list snapshots: %w", err)
+		}
+		positions = append(positions, p)
+	}
+	return positions, rows.Err()
+}
+
+// ForgetSnapshots removes the stored states before that of an ordinal.
+func (d *DB) ForgetSnapshots(ctx context.Context, before uint64) error {
+	if _, err := d.db.Write.ExecContext(ctx, `DELETE FROM snapshot WHERE ordinal < ?`, int64(before)); err != nil {
+		return fmt.Errorf("forget stored states before input %d: %w", before, err)
+	}
+	return nil
+}
+
+// Copy writes the ledger in a SQLite file as it is now into a new file, also beside
+// the process that commits to it.
+func Copy(ctx context.Context, path, into string) error { return sqlite.Copy(ctx, path, into, kind) }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
 )
 
@@ -14,7 +16,7 @@ type source struct{ tx *sql.Tx }
 // Source returns the ledger as it lies in its tables now, for ledger.Verify and
 // ledger.Export. It stays as it is until release is called.
 func (d *DB) Source(ctx context.Context) (src ledger.Source, release func(), err error) {
-	tx, err := d.db.Read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := d.db.Read.BeginTx(ctx, d.db.moment)
 	if err != nil {
 		return nil, nil, fmt.Errorf("begin to read ledger: %w", err)
 	}
@@ -23,9 +25,23 @@ func (d *DB) Source(ctx context.Context) (src ledger.Source, release func(), err
 
 // Entries implements ledger.Source.
 func (s source) Entries(ctx context.Context, after int64, limit int) ([]ledger.Row, error) {
+	return s.entries(ctx, `WHERE seq > ? ORDER BY seq LIMIT ?`, after, limit)
+}
+
+// ofCords is the condition of an index of what happened to cords alone, which has to be
+// there word by word.
+var ofCords = "kind IN ('" + strings.Join(decide.CordKinds(), "', '") + "')"
+
+// Cords implements ledger.Source.
+func (s source) Cords(ctx context.Context, after, before int64, limit int) ([]ledger.Row, error) {
+	return s.entries(ctx, `WHERE `+ofCords+` AND seq > ? AND seq < ? ORDER BY seq LIMIT ?`, after, before, limit)
+}
+
+// entries returns the rows of the ledger that a condition selects.
+func (s source) entries(ctx context.Context, where string, args ...any) ([]ledger.Row, error) {
 	var rows []ledger.Row
-	err := s.each(ctx, `SELECT seq, kind, at, ordinal, version, remedy, action, rule, body, leaf FROM ledger WHERE seq > ? ORDER BY seq LIMIT ?`,
-		[]any{after, limit}, func(c *columns) {
+	err := s.each(ctx, `SELECT seq, kind, at, ordinal, version, remedy, action, rule, body, leaf FROM ledger `+where,
+		args, func(c *columns) {
 			rows = append(rows, ledger.Row{
 				Seq: c.number("seq"), Kind: c.text("kind"), At: c.number("at"), Ordinal: c.number("ordinal"), Version: c.number("version"),
 				Remedy: c.text("remedy"), Action: c.text("action"), Rule: c.text("rule"), Body: c.bytes("body"), Leaf: c.bytes("leaf"), Fault: c.fault,

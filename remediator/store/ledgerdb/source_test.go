@@ -1,7 +1,6 @@
 package ledgerdb
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
+	"github.com/makegood/makegood/remediator/store/internal/postgres"
 )
 
 // sealedTables are the tables that verification covers, with all columns that
@@ -42,16 +42,27 @@ func tampered(t *testing.T) string {
 	return path
 }
 
-// tamper changes a copy of the ledger and returns what verification finds.
+// tamper changes the ledger and returns what verification finds. What it changed
+// is not there for the next.
 func tamper(t *testing.T, path string, changes ...string) ledger.Report {
 	t.Helper()
-	to := copyFiles(t, path)
-	db, err := sql.Open("sqlite", "file:"+to+"?_pragma=synchronous(OFF)") // nobody pulls the plug here
+	db, err := sql.Open("sqlite", "file:"+copyFiles(t, path)+"?_pragma=synchronous(OFF)") // nobody pulls the plug here
+	if onServer(t) {
+		e, connectErr := connect(t.Context(), path, postgres.Create)
+		db, err = e.Write, connectErr
+		defer e.Close()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer db.Close()
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
 	for _, change := range changes {
-		result, err := db.Exec(change)
+		result, err := tx.Exec(translate(t, change))
 		if err != nil {
 			t.Fatalf("%s: %v", change, err)
 		}
@@ -59,27 +70,21 @@ func tamper(t *testing.T, path string, changes ...string) ledger.Report {
 			t.Fatalf("%s changed %d rows, %v", change, n, err)
 		}
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	d, err := OpenReadOnly(context.Background(), to)
+	_, public := keys(t)
+	report, err := ledger.Verify(t.Context(), source{tx}, ledger.Options{Key: public})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
-	_, public := keys(t)
-	return verify(t, d, ledger.Options{Key: public})
+	return report
 }
 
 // TestTablesAreKnown holds that sealedTables names every column there is.
-func TestTablesAreKnown(t *testing.T) {
-	t.Parallel()
-	d := newWorld(t).db
+func TestTablesAreKnown(t *testing.T) { engines(t, testTablesAreKnown) }
+
+func testTablesAreKnown(t *testing.T) {
+	tables := columnsOf(t, newWorld(t).db)
 	for table, want := range sealedTables {
-		var got string
-		if err := d.db.Read.QueryRow(`SELECT group_concat(name) FROM pragma_table_info(?) WHERE name <> 'id'`, table).Scan(&got); err != nil {
-			t.Fatal(err)
-		}
+		got := strings.TrimPrefix(tables[table], "id,")
 		if got != strings.Join(want, ",") {
 			t.Errorf("table %s has the columns %s, the tests know %v", table, got, want)
 		}
@@ -88,8 +93,9 @@ func TestTablesAreKnown(t *testing.T) {
 
 // TestEveryColumnIsCovered changes each column of each sealed table in a random
 // row, and wants the entry named where an entry was changed.
-func TestEveryColumnIsCovered(t *testing.T) {
-	t.Parallel()
+func TestEveryColumnIsCovered(t *testing.T) { engines(t, testEveryColumnIsCovered) }
+
+func testEveryColumnIsCovered(t *testing.T) {
 	path := tampered(t)
 	random := rand.New(rand.NewPCG(3, 4))
 	for table, names := range sealedTables {
@@ -97,7 +103,7 @@ func TestEveryColumnIsCovered(t *testing.T) {
 			row := random.IntN(301)
 			where := map[string]string{
 				"ledger": fmt.Sprint(" WHERE seq = ", row),
-				"tile":   " WHERE rowid = (SELECT MAX(rowid) FROM tile)", // none stands in the way of the last
+				"tile":   " WHERE (level, idx) = (SELECT level, idx FROM tile ORDER BY level DESC, idx DESC LIMIT 1)", // none stands in the way of the last
 			}[table]
 			change := `UPDATE ` + table + ` SET ` + column + ` = ` + otherValue(column, row) + where
 			report := tamper(t, path, change)
@@ -131,8 +137,9 @@ func otherValue(column string, row int) string {
 }
 
 // TestRowsAreCovered deletes, swaps, copies and inserts rows.
-func TestRowsAreCovered(t *testing.T) {
-	t.Parallel()
+func TestRowsAreCovered(t *testing.T) { engines(t, testRowsAreCovered) }
+
+func testRowsAreCovered(t *testing.T) {
 	path := tampered(t)
 	const others = `kind, at, ordinal, version, remedy, action, rule, body, leaf`
 	for name, c := range map[string]struct {

@@ -28,8 +28,9 @@ func (w *world) cordOutput(s cord.State, set bool) *decide.Output {
 
 // TestStopped holds what gates are told: cords that are not open, and stops from
 // the moment at which they are set until they are lifted or refused.
-func TestStopped(t *testing.T) {
-	t.Parallel()
+func TestStopped(t *testing.T) { engines(t, testStopped) }
+
+func testStopped(t *testing.T) {
 	w := newWorld(t)
 	expect := func(when, want string) {
 		t.Helper()

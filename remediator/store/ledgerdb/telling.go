@@ -84,7 +84,7 @@ func retried(query queryRow, retry ledger.Entry) (ledger.Entry, error) {
 		return retry, fmt.Errorf("read retry %s: %w", retry.Remedy, err)
 	}
 	var seq int64
-	if err := query(`SELECT COALESCE(MAX(seq), -1) FROM ledger WHERE remedy = ? AND kind = ?`, []any{body.Of.String(), decide.KindRemedy}, &seq); err != nil {
+	if err := query(`SELECT COALESCE(MAX(seq), -1) FROM ledger WHERE remedy = ? AND remedy <> '' AND kind = ?`, []any{body.Of.String(), decide.KindRemedy}, &seq); err != nil {
 		return retry, fmt.Errorf("find remedy %s: %w", body.Of, err)
 	}
 	return readSealed(query, seq)

@@ -49,8 +49,9 @@ func claimOne(t *testing.T, d *DB, connector string) (act.Job, error) {
 
 // A job that tells somebody something has what was sealed for it, also when that
 // fills several entries, and what the steps before came to; a refund has neither.
-func TestClaimOpensWhatIsTold(t *testing.T) {
-	t.Parallel()
+func TestClaimOpensWhatIsTold(t *testing.T) { engines(t, testClaimOpensWhatIsTold) }
+
+func testClaimOpensWhatIsTold(t *testing.T) {
 	for _, values := range []string{said, `{"notify":{"let":{"title":"` + strings.Repeat("long ", 20<<10) + `"}}}`} {
 		w := newWorld(t)
 		w.commit(w.tell("a", values))
@@ -71,8 +72,9 @@ func TestClaimOpensWhatIsTold(t *testing.T) {
 
 // A retry, also of a retry, tells what the remedy was to tell, and knows what all
 // before it came to.
-func TestRetryTellsWhatWasToBeTold(t *testing.T) {
-	t.Parallel()
+func TestRetryTellsWhatWasToBeTold(t *testing.T) { engines(t, testRetryTellsWhatWasToBeTold) }
+
+func testRetryTellsWhatWasToBeTold(t *testing.T) {
 	w := newWorld(t)
 	w.commit(w.tell("a", said))
 	w.commit(w.outcome("a", decide.Succeeded, true))
@@ -112,14 +114,16 @@ func TestRetryTellsWhatWasToBeTold(t *testing.T) {
 		t.Errorf("retried are %v", retried)
 	}
 	w.change(`UPDATE ledger SET rule = 'else' WHERE remedy = ? AND kind = 'remedy'`, id("a").String())
+	endClaims(t, w.db)
 	if job, err := w.db.Claim(t.Context(), "notify", 10, noon.Add(lease), lease); err == nil || !strings.Contains(err.Error(), "not what was sealed") {
 		t.Errorf("claimed %+v, %v", job, err)
 	}
 }
 
 // When the customer's key is gone, what was to be told is gone too.
-func TestErasedValuesAreNil(t *testing.T) {
-	t.Parallel()
+func TestErasedValuesAreNil(t *testing.T) { engines(t, testErasedValuesAreNil) }
+
+func testErasedValuesAreNil(t *testing.T) {
 	w := newWorld(t)
 	w.commit(w.tell("a", said))
 	w.change(`DELETE FROM customer_key WHERE customer = 'c-a'`)
@@ -129,8 +133,9 @@ func TestErasedValuesAreNil(t *testing.T) {
 }
 
 // Whoever changes what is to be told makes nothing happen.
-func TestChangedValuesAreNotHandedOut(t *testing.T) {
-	t.Parallel()
+func TestChangedValuesAreNotHandedOut(t *testing.T) { engines(t, testChangedValuesAreNotHandedOut) }
+
+func testChangedValuesAreNotHandedOut(t *testing.T) {
 	w := newWorld(t)
 	w.commit(w.tell("a", said))
 	w.change(`UPDATE ledger SET body = (SELECT body FROM ledger AS other WHERE other.seq = ledger.seq - 1) WHERE seq = (SELECT MAX(seq) FROM ledger)`)
@@ -143,8 +148,9 @@ func TestChangedValuesAreNotHandedOut(t *testing.T) {
 	}
 }
 
-func TestSkippedActionIsSeen(t *testing.T) {
-	t.Parallel()
+func TestSkippedActionIsSeen(t *testing.T) { engines(t, testSkippedActionIsSeen) }
+
+func testSkippedActionIsSeen(t *testing.T) {
 	w := newWorld(t)
 	w.commit(w.tell("a", said))
 	out := &decide.Output{Settled: []uuid.UUID{id("a/notify")}, Items: []decide.Item{

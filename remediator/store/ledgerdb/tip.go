@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/makegood/makegood/remediator/ledger"
 )
@@ -51,10 +52,21 @@ func (t *tip) grow(applied ledger.Applied, tiles []ledger.Tile) *tip {
 	return next
 }
 
+// same reports whether two ends are of one ledger.
+func (t *tip) same(other *tip) bool {
+	return t == other || t.applied == other.applied && maps.EqualFunc(t.tiles, other.tiles, bytes.Equal)
+}
+
 // readTip reads the end of the ledger and checks it: the position and the
-// checkpoint are what this key has signed, and the last tiles give the root.
+// checkpoint are what this key has signed, and the last tiles give the root. All
+// is read as of one moment: another node may commit meanwhile.
 func (d *DB) readTip(ctx context.Context) (*tip, error) {
-	applied, err := d.applied(ctx)
+	tx, err := d.db.Read.BeginTx(ctx, d.db.moment)
+	if err != nil {
+		return nil, fmt.Errorf("begin to read ledger: %w", err)
+	}
+	defer tx.Rollback()
+	applied, err := d.applied(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +74,7 @@ func (d *DB) readTip(ctx context.Context) (*tip, error) {
 	if applied.Size == 0 {
 		return t, nil
 	}
-	rows, err := d.db.Read.QueryContext(ctx, `SELECT level, idx, hashes FROM tile AS t WHERE idx = (SELECT MAX(idx) FROM tile WHERE level = t.level)`)
+	rows, err := tx.QueryContext(ctx, `SELECT level, idx, hashes FROM tile AS t WHERE idx = (SELECT MAX(idx) FROM tile WHERE level = t.level)`)
 	if err != nil {
 		return nil, fmt.Errorf("read tiles: %w", err)
 	}
@@ -78,21 +90,21 @@ func (d *DB) readTip(ctx context.Context) (*tip, error) {
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read tiles: %w", err)
 	}
-	return t, d.checkTip(ctx, t)
+	return t, d.checkTip(ctx, tx, t)
 }
 
 // checkTip compares the end of the tree with the checkpoint.
-func (d *DB) checkTip(ctx context.Context, t *tip) error {
+func (d *DB) checkTip(ctx context.Context, from queries, t *tip) error {
 	const hint = "find out with: makegood audit verify"
 	_, root, err := ledger.Append(t.applied.Size, t, nil)
 	if err != nil {
 		return fmt.Errorf("%w; %s", err, hint)
 	}
-	want, err := ledger.Sign(ledger.Checkpoint{Origin: ledger.Origin(t.applied.LogID), Size: t.applied.Size, Root: root}, d.signer)
+	want, err := ledger.Sign(ledger.Checkpoint{Origin: d.signer.Name(), Size: t.applied.Size, Root: root}, d.signer)
 	if err != nil {
 		return err
 	}
-	stored, err := d.Checkpoint(ctx)
+	stored, err := readCheckpoint(ctx, from)
 	if err != nil {
 		return err
 	}

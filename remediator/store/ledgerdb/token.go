@@ -11,7 +11,7 @@ import (
 	"github.com/makegood/makegood/remediator/store/internal/statement"
 )
 
-func writeTokens(tx *statement.Tx, c *change) error {
+func writeTokens(tx *statement.Tx, c *Change) error {
 	for _, t := range c.out.Tokens {
 		revoked := int64(0)
 		if t.Revoked {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/makegood/makegood/remediator/log"
+	"github.com/makegood/makegood/remediator/store/internal/elapsed"
+	"github.com/makegood/makegood/remediator/store/internal/records"
 	"github.com/makegood/makegood/remediator/store/internal/sqlite"
 )
 
@@ -21,22 +23,8 @@ var schema string
 
 var kind = sqlite.Kind{Name: "log.db", ID: 0x6d676c67, Version: 1, Schema: schema} // "mglg"
 
-// MaxJump is how far the wall clock may run ahead of the time that passed
-// between two appends. Budgets, holds and retention follow the time of the log,
-// so a clock set wrong must not be followed unasked.
-const MaxJump = 10 * time.Minute
-
 // poll is how often Wait looks for records that another process has appended.
 const poll = 250 * time.Millisecond
-
-// Errors of Append that say that nothing was stored.
-var (
-	// ErrClockJump says that the machine's clock was set far ahead. Appending
-	// goes on when the clock is right again, after ConfirmClock or a restart.
-	ErrClockJump = errors.New("the machine's clock jumped ahead")
-	// ErrReadOnly says that the log was opened to read only.
-	ErrReadOnly = errors.New("log is open to read only")
-)
 
 // Options of a log.
 type Options struct {
@@ -50,14 +38,15 @@ type Options struct {
 
 // Log is an open log.
 type Log struct {
-	db       *sqlite.DB
-	insert   *sql.Stmt // nil when read-only
-	now      func() time.Time
-	elapsed  func() time.Duration // nil: jumps are not looked for
-	mu       sync.Mutex
-	wall     time.Time     // at the last append, or when the log was opened
-	passed   time.Duration // at the same moment
-	appended chan struct{} // closed and replaced by every append
+	path    string
+	db      *sqlite.DB
+	insert  *sql.Stmt // nil when read-only
+	now     func() time.Time
+	elapsed func() time.Duration // nil: jumps are not looked for
+	mu      sync.Mutex
+	wall    time.Time     // at the last append, or when the log was opened
+	passed  time.Duration // at the same moment
+	bell    log.Bell      // rung by every append
 }
 
 var _ log.Log = (*Log)(nil)
@@ -72,11 +61,11 @@ func Open(ctx context.Context, path string, o Options) (*Log, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare log: %w", err), db.Close())
 	}
-	l := &Log{db: db, insert: insert, now: o.Now, elapsed: o.Elapsed, appended: make(chan struct{})}
+	l := &Log{path: path, db: db, insert: insert, now: o.Now, elapsed: o.Elapsed}
 	if l.now == nil {
 		l.now = time.Now
 		if l.elapsed == nil {
-			l.elapsed = machineElapsed
+			l.elapsed = elapsed.Machine
 		}
 	}
 	l.ConfirmClock()
@@ -90,7 +79,7 @@ func OpenReadOnly(ctx context.Context, path string) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Log{db: db, appended: make(chan struct{})}, nil
+	return &Log{path: path, db: db}, nil
 }
 
 // Close closes the log.
@@ -102,7 +91,10 @@ func (l *Log) Close() error {
 	return errors.Join(err, l.db.Close())
 }
 
-// ConfirmClock accepts the wall clock as it is now, after ErrClockJump.
+// explain names the file that an error is about, and what to do.
+func (l *Log) explain(err error) error { return sqlite.Explain(l.path, err) }
+
+// ConfirmClock accepts the wall clock as it is now, after log.ErrClockJump.
 func (l *Log) ConfirmClock() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -123,7 +115,7 @@ FROM (SELECT COALESCE(MAX(last.seq), 0) AS seq, COALESCE(MAX(last.at), 0) AS at
 // Append implements log.Log.
 func (l *Log) Append(ctx context.Context, blob []byte) (uint64, error) {
 	if l.insert == nil {
-		return 0, ErrReadOnly
+		return 0, log.ErrReadOnly
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -134,15 +126,14 @@ func (l *Log) Append(ctx context.Context, blob []byte) (uint64, error) {
 	at := wall.UnixNano()
 	result, err := l.insert.ExecContext(ctx, at, at, blob)
 	if err != nil {
-		return 0, fmt.Errorf("insert record: %w", err)
+		return 0, l.explain(fmt.Errorf("insert record: %w", err))
 	}
 	seq, err := result.LastInsertId()
 	if err != nil {
 		return 0, fmt.Errorf("read sequence of record: %w", err)
 	}
 	l.wall, l.passed = wall, passed
-	close(l.appended)
-	l.appended = make(chan struct{})
+	l.bell.Ring()
 	return uint64(seq), nil
 }
 
@@ -156,9 +147,9 @@ func (l *Log) readClock() (wall time.Time, passed time.Duration, err error) {
 	passed = l.elapsed()
 	// Round strips the reading of the monotonic clock: only the wall counts.
 	moved, real := wall.Round(0).Sub(l.wall.Round(0)), passed-l.passed
-	if moved-real > MaxJump {
-		return wall, passed, fmt.Errorf("%w: it moved by %v while %v passed; set it right, or confirm it by a restart",
-			ErrClockJump, moved.Round(time.Second), real.Round(time.Second))
+	if moved-real > log.MaxJump {
+		return wall, passed, fmt.Errorf("%w: it moved by %v while %v passed; set it right, or confirm it with: makegood clock confirm",
+			log.ErrClockJump, moved.Round(time.Second), real.Round(time.Second))
 	}
 	return wall, passed, nil
 }
@@ -168,49 +159,57 @@ func (l *Log) Read(ctx context.Context, after uint64, limit int) ([]log.Record, 
 	rows, err := l.db.Read.QueryContext(ctx,
 		"SELECT seq, at, blob FROM record WHERE seq > ? ORDER BY seq LIMIT ?", int64(after), limit)
 	if err != nil {
-		return nil, fmt.Errorf("read log: %w", err)
+		return nil, l.explain(fmt.Errorf("read log: %w", err))
 	}
-	defer rows.Close()
-	var records []log.Record
-	for rows.Next() {
-		var r log.Record
-		if err := rows.Scan(&r.Seq, &r.At, &r.Blob); err != nil {
-			return nil, fmt.Errorf("read record: %w", err)
-		}
-		records = append(records, r)
+	list, err := records.Scan(rows)
+	if err != nil {
+		return nil, l.explain(err)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read log: %w", err)
-	}
-	return records, nil
+	return list, nil
 }
 
 // Wait implements log.Log.
 func (l *Log) Wait(ctx context.Context, after uint64) error {
-	ticker := time.NewTicker(poll)
-	defer ticker.Stop()
-	for {
-		l.mu.Lock()
-		appended := l.appended
-		l.mu.Unlock()
-		head, err := l.Head(ctx)
-		if err != nil || head > after {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-appended:
-		case <-ticker.C:
-		}
-	}
+	return l.bell.Wait(ctx, after, l.Head, poll)
 }
 
 // Head implements log.Log.
 func (l *Log) Head(ctx context.Context) (uint64, error) {
 	var seq uint64
 	if err := l.db.Read.QueryRowContext(ctx, "SELECT COALESCE(MAX(seq), 0) FROM record").Scan(&seq); err != nil {
-		return 0, fmt.Errorf("read head of log: %w", err)
+		return 0, l.explain(fmt.Errorf("read head of log: %w", err))
 	}
 	return seq, nil
 }
+
+// forgetAtOnce bounds how many records one transaction removes, so that appends
+// come between.
+const forgetAtOnce = 200
+
+// Forget removes records, oldest first: those that are keep old and not behind
+// through. It returns how many went. The last one stays, so that sequences go on
+// where they were.
+func (l *Log) Forget(ctx context.Context, through uint64, keep time.Duration) (records uint64, err error) {
+	if l.insert == nil {
+		return 0, log.ErrReadOnly
+	}
+	before := l.now().Add(-keep).UnixNano()
+	for {
+		result, err := l.db.Write.ExecContext(ctx, `DELETE FROM record WHERE seq IN (SELECT seq FROM record
+			WHERE seq <= ? AND at <= ? AND seq < (SELECT MAX(seq) FROM record) ORDER BY seq LIMIT ?)`, int64(through), before, forgetAtOnce)
+		if err != nil {
+			return records, l.explain(fmt.Errorf("forget records: %w", err))
+		}
+		gone, err := result.RowsAffected()
+		if err != nil {
+			return records, fmt.Errorf("forget records: %w", err)
+		}
+		if records += uint64(gone); gone < forgetAtOnce {
+			return records, nil
+		}
+	}
+}
+
+// Copy writes the log in a file as it is now into a new file, also beside the process
+// that appends to it.
+func Copy(ctx context.Context, path, into string) error { return sqlite.Copy(ctx, path, into, kind) }

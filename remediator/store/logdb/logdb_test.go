@@ -33,6 +33,16 @@ func (p *place) Open(t *testing.T) log.Log {
 	return l
 }
 
+func (p *place) OpenReadOnly(t *testing.T) (log.Log, error) {
+	t.Helper()
+	l, err := logdb.OpenReadOnly(t.Context(), p.path)
+	if err != nil {
+		return nil, err // not a log that is nil
+	}
+	t.Cleanup(func() { l.Close() })
+	return l, nil
+}
+
 func (p *place) Crash(t *testing.T) {
 	t.Helper()
 	p.path = copyFiles(t, p.path)
@@ -206,16 +216,16 @@ func TestClockJumpIsRefused(t *testing.T) {
 	add(nil)
 	c.move(30*24*time.Hour, 30*24*time.Hour) // an idle month is no jump
 	add(nil)
-	c.move(logdb.MaxJump, 0)
+	c.move(log.MaxJump, 0)
 	add(nil)
-	c.move(logdb.MaxJump+time.Second, 0)
-	add(logdb.ErrClockJump)
+	c.move(log.MaxJump+time.Second, 0)
+	add(log.ErrClockJump)
 	c.move(time.Hour, time.Hour) // time alone confirms nothing
-	add(logdb.ErrClockJump)
+	add(log.ErrClockJump)
 	c.move(-time.Minute, 0) // set right again
 	add(nil)
 	c.move(24*time.Hour, time.Second)
-	add(logdb.ErrClockJump)
+	add(log.ErrClockJump)
 	if _, err := l.Append(t.Context(), nil); !strings.Contains(err.Error(), "moved by 24h0m0s while 1s passed") {
 		t.Errorf("%q does not say by how much", err)
 	}
@@ -232,32 +242,56 @@ func TestClockJumpIsRefused(t *testing.T) {
 	}
 }
 
-func TestReadOnly(t *testing.T) {
+func TestForget(t *testing.T) {
 	t.Parallel()
+	const month = 30 * 24 * time.Hour
 	path := filepath.Join(t.TempDir(), "log.db")
-	if _, err := logdb.OpenReadOnly(t.Context(), path); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("without a log: %v", err)
-	}
-	writer, err := logdb.Open(t.Context(), path, logdb.Options{})
+	c := &clock{wall: time.Unix(1_000_000, 0)}
+	l, err := logdb.Open(t.Context(), path, c.options())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer writer.Close()
-	reader, err := logdb.OpenReadOnly(t.Context(), path)
-	if err != nil {
+	const old = 450 // more than two transactions remove
+	add := func() {
+		t.Helper()
+		if _, err := l.Append(t.Context(), []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range old {
+		add()
+	}
+	c.move(month, month)
+	for range 3 {
+		add()
+	}
+	for _, s := range []struct {
+		through, gone uint64
+		first         uint64
+	}{
+		{0, 0, 1},
+		{10, 10, 11},     // what is behind is still needed
+		{1000, 440, 451}, // what is not a month old stays
+		{1000, 0, 451},
+	} {
+		gone, err := l.Forget(t.Context(), s.through, month)
+		if err != nil || gone != s.gone {
+			t.Errorf("forget through %d: %d records, %v; want %d", s.through, gone, err, s.gone)
+		}
+		records, err := l.Read(t.Context(), 0, 1)
+		if err != nil || len(records) != 1 || records[0].Seq != s.first {
+			t.Errorf("after forgetting through %d the log begins with %v, %v; want %d", s.through, records, err, s.first)
+		}
+	}
+	c.move(2*month, 2*month)
+	if gone, err := l.Forget(t.Context(), 1000, month); err != nil || gone != 2 {
+		t.Errorf("%d records, %v; want all but the last", gone, err)
+	}
+	if seq, err := l.Append(t.Context(), []byte("next")); err != nil || seq != old+4 {
+		t.Errorf("sequence %d, %v; want %d", seq, err, old+4)
+	}
+	if err := l.Close(); err != nil {
 		t.Fatal(err)
-	}
-	defer reader.Close()
-	if _, err := reader.Append(t.Context(), []byte("x")); !errors.Is(err, logdb.ErrReadOnly) {
-		t.Errorf("append = %v, want ErrReadOnly", err)
-	}
-	go writer.Append(t.Context(), []byte("seen"))
-	if err := reader.Wait(t.Context(), 0); err != nil {
-		t.Fatal(err)
-	}
-	records, err := reader.Read(t.Context(), 0, 10)
-	if err != nil || len(records) != 1 || string(records[0].Blob) != "seen" {
-		t.Errorf("read %v, %v; want the record of the other", records, err)
 	}
 }
 

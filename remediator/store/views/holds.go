@@ -31,8 +31,9 @@ type Hold struct {
 
 // Holds counts what waits for a person, by rule, reason and bulk, the oldest first.
 func Holds(ctx context.Context, db *sql.DB) ([]Hold, error) {
-	rows, err := db.QueryContext(ctx, `SELECT rule, reason, bulk, COUNT(*), MIN(at) FROM remedy
-		WHERE mode = ? AND status = ? GROUP BY rule, reason, bulk ORDER BY MIN(at), rule, reason, bulk`, live, StatusHeld)
+	rows, err := db.QueryContext(ctx, `SELECT h.rule, h.reason, h.bulk, h.counted, (SELECT MIN(r.at) FROM remedy AS r
+		WHERE r.mode = 'live' AND r.status = 'held' AND r.rule = h.rule AND r.reason = h.reason AND r.bulk = h.bulk) AS oldest FROM held_sum AS h
+		WHERE h.currency = '' AND h.counted > 0 ORDER BY oldest, h.rule, h.reason, h.bulk`)
 	if err != nil {
 		return nil, fmt.Errorf("count holds: %w", err)
 	}
@@ -60,9 +61,7 @@ func Holds(ctx context.Context, db *sql.DB) ([]Hold, error) {
 
 // addHeldMoney sums up the money of the steps that holds keep from being carried out.
 func addHeldMoney(ctx context.Context, db *sql.DB, holds []Hold, index map[[3]string]int) error {
-	rows, err := db.QueryContext(ctx, `SELECT r.rule, r.reason, r.bulk, a.currency, SUM(a.minor) FROM remedy AS r JOIN action AS a ON a.remedy = r.remedy
-		WHERE r.mode = ? AND r.status = ? AND a.currency <> '' AND a.status IN (?, ?) GROUP BY r.rule, r.reason, r.bulk, a.currency ORDER BY a.currency`,
-		live, StatusHeld, StatusWaiting, StatusHeld)
+	rows, err := db.QueryContext(ctx, `SELECT rule, reason, bulk, currency, minor FROM held_sum WHERE currency <> '' AND counted > 0 ORDER BY currency`)
 	if err != nil {
 		return fmt.Errorf("sum up holds: %w", err)
 	}

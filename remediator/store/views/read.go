@@ -53,6 +53,10 @@ type Action struct {
 	Code      string       `json:"code,omitempty"`
 	Ref       string       `json:"ref,omitempty"` // the provider's id
 	SeenAt    string       `json:"seen_at,omitempty"`
+	// Accepted is when the provider had taken it on, in log time, Arrived when it had
+	// finished. Money that came back has not arrived.
+	Accepted *time.Time `json:"accepted,omitempty"`
+	Arrived  *time.Time `json:"arrived,omitempty"`
 }
 
 // Filter chooses remedies; what is empty chooses all.
@@ -61,6 +65,7 @@ type Filter struct {
 	Bulk                   uuid.UUID // uuid.Nil: any or none
 	Before                 uint64    // sequence to go on below; 0: begin with the newest
 	Limit                  int       // defaults to 100
+	WithActions            bool      // each with its actions
 }
 
 // Totals sums up what was done.
@@ -68,11 +73,15 @@ type Totals struct {
 	Remedies map[string]int   `json:"remedies"` // live ones that were not suppressed, by rule
 	Statuses map[string]int   `json:"statuses"` // live remedies, by status
 	Refunded map[string]int64 `json:"refunded"` // accepted by the provider: minor units, by currency
+	Arrived  map[string]int64 `json:"arrived"`  // of those, what the provider has finished
 	Credited map[string]int64 `json:"credited"` // minor units, by currency
 	Reversed map[string]int64 `json:"reversed"` // taken back of both: minor units, by currency
 	Pulls    int              `json:"pulls"`
 	Cords    int              `json:"cords"` // that were ever pulled
 	Counted  Counted          `json:"counted"`
+	// WindowsLost is what windows forgot before its time because of their bounds, by
+	// rule, as far as progress facts say; the rest of the rules has an empty name.
+	WindowsLost []decide.WindowsLost `json:"windows_lost"`
 }
 
 // Counted is what became of the events, as far as progress facts say.
@@ -82,20 +91,50 @@ type Counted struct {
 	decide.Counts
 }
 
-// Remedies lists remedies, the newest first, without their actions.
+// Remedies lists remedies, the newest first, without their actions unless these are
+// asked for.
 func Remedies(ctx context.Context, db *sql.DB, f Filter) ([]Remedy, error) {
 	if f.Limit == 0 {
 		f.Limit = 100
 	}
 	n := narrowing{where: "seq >= 0"}
 	n.text("rule", f.Rule)
-	n.text("status", f.Status)
+	if f.Status == StatusHeld {
+		n.where += " AND mode = 'live' AND status = 'held'" // as an index of them alone says
+	} else {
+		n.text("status", f.Status)
+	}
 	n.text("customer", f.Customer)
 	n.text("bulk", statement.ID(f.Bulk))
 	if f.Before > 0 {
 		n.by("seq < ?", int64(f.Before))
 	}
-	return selectRemedies(ctx, db, n.where+" ORDER BY seq DESC LIMIT ?", append(n.args, f.Limit)...)
+	found, err := selectRemedies(ctx, db, n.where+" ORDER BY seq DESC LIMIT ?", append(n.args, f.Limit)...)
+	if err != nil || !f.WithActions {
+		return found, err
+	}
+	return found, addActions(ctx, db, found)
+}
+
+// addActions reads the actions of live remedies, those of many at once.
+func addActions(ctx context.Context, db *sql.DB, remedies []Remedy) error {
+	index, ids := map[uuid.UUID]int{}, []uuid.UUID{}
+	for i, r := range remedies {
+		if r.Mode == live {
+			index[r.Remedy] = i
+			ids = append(ids, r.Remedy)
+		}
+	}
+	for in, args := range statement.Lists(ids) {
+		err := eachAction(ctx, db, "remedy IN "+in+" ORDER BY remedy, place", args, func(remedy uuid.UUID, a Action) {
+			r := &remedies[index[remedy]]
+			r.Actions = append(r.Actions, a)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // narrowing is a condition that gets narrower.
@@ -150,41 +189,59 @@ func selectRemedies(ctx context.Context, db *sql.DB, where string, args ...any) 
 			return nil, fmt.Errorf("read remedy: %w", err)
 		}
 		r.At = time.Unix(0, at).UTC()
-		if ended != 0 {
-			t := time.Unix(0, ended).UTC()
-			r.Ended = &t
-		}
+		r.Ended = when(ended)
 		remedies = append(remedies, r)
 	}
 	return remedies, result.Err()
 }
 
-func selectActions(ctx context.Context, db *sql.DB, remedy uuid.UUID) ([]Action, error) {
-	result, err := db.QueryContext(ctx, `SELECT action, name, kind, connector, payment, customer, cord, template, endpoint, minor, currency, status, attempts, code, ref, seen_at
-		FROM action WHERE remedy = ? ORDER BY place`, remedy.String())
+// when is a time that is stored; nil for 0.
+func when(at int64) *time.Time {
+	if at == 0 {
+		return nil
+	}
+	t := time.Unix(0, at).UTC()
+	return &t
+}
+
+func selectActions(ctx context.Context, db *sql.DB, remedy uuid.UUID) (actions []Action, err error) {
+	err = eachAction(ctx, db, "remedy = ? ORDER BY place", []any{remedy.String()}, func(_ uuid.UUID, a Action) { actions = append(actions, a) })
+	return actions, err
+}
+
+// eachAction calls take for each action that a condition selects.
+func eachAction(ctx context.Context, db *sql.DB, where string, args []any, take func(remedy uuid.UUID, a Action)) error {
+	result, err := db.QueryContext(ctx, `SELECT remedy, action, name, kind, connector, payment, customer, cord, template, endpoint, minor, currency, status, attempts, code, ref, seen_at, accepted_at, arrived_at
+		FROM action WHERE `+where, args...)
 	if err != nil {
-		return nil, fmt.Errorf("read actions: %w", err)
+		return fmt.Errorf("read actions: %w", err)
 	}
 	defer result.Close()
-	var actions []Action
 	for result.Next() {
+		var remedy uuid.UUID
 		var a Action
 		var m money.Money
-		if err := result.Scan(&a.Action, &a.Name, &a.Kind, &a.Connector, &a.Payment, &a.Customer, &a.Cord, &a.Template, &a.Endpoint,
-			&m.Minor, &m.Currency, &a.Status, &a.Attempts, &a.Code, &a.Ref, &a.SeenAt); err != nil {
-			return nil, fmt.Errorf("read action: %w", err)
+		var accepted, arrived int64
+		if err := result.Scan(&remedy, &a.Action, &a.Name, &a.Kind, &a.Connector, &a.Payment, &a.Customer, &a.Cord, &a.Template, &a.Endpoint,
+			&m.Minor, &m.Currency, &a.Status, &a.Attempts, &a.Code, &a.Ref, &a.SeenAt, &accepted, &arrived); err != nil {
+			return fmt.Errorf("read action: %w", err)
 		}
 		if m.Currency != "" {
 			a.Amount = &m
 		}
-		actions = append(actions, a)
+		a.Accepted, a.Arrived = when(accepted), when(arrived)
+		take(remedy, a)
 	}
-	return actions, result.Err()
+	return result.Err()
 }
 
 // Cords lists all cords that were ever pulled, by path.
 func Cords(ctx context.Context, db *sql.DB) ([]cord.State, error) {
-	result, err := db.QueryContext(ctx, `SELECT state FROM cord ORDER BY cord`)
+	return readCords(ctx, db, `SELECT state FROM cord ORDER BY cord`)
+}
+
+func readCords(ctx context.Context, db *sql.DB, query string) ([]cord.State, error) {
+	result, err := db.QueryContext(ctx, query)
 	if err != nil {
 		return nil, fmt.Errorf("read cords: %w", err)
 	}
@@ -225,18 +282,24 @@ func Cord(ctx context.Context, db *sql.DB, path string) (*cord.State, error) {
 func ReadTotals(ctx context.Context, db *sql.DB) (Totals, error) {
 	t := Totals{Remedies: map[string]int{}, Statuses: map[string]int{}}
 	var err error
-	if err = countInto(ctx, db, t.Remedies, `SELECT rule, COUNT(*) FROM remedy WHERE mode = ? AND decision <> ? GROUP BY rule`, live, decide.Suppress); err != nil {
+	if err = countInto(ctx, db, t.Remedies, `SELECT rule, CAST(SUM(remedies) AS BIGINT) FROM remedy_sum
+		WHERE mode = ? AND decision <> ? GROUP BY rule HAVING SUM(remedies) > 0`, live, decide.Suppress); err != nil {
 		return t, err
 	}
-	if err = countInto(ctx, db, t.Statuses, `SELECT status, COUNT(*) FROM remedy WHERE mode = ? GROUP BY status`, live); err != nil {
+	if err = countInto(ctx, db, t.Statuses, `SELECT status, CAST(SUM(remedies) AS BIGINT) FROM remedy_sum
+		WHERE mode = ? GROUP BY status HAVING SUM(remedies) > 0`, live); err != nil {
 		return t, err
 	}
-	const sum = `SELECT currency, SUM(minor) FROM action WHERE kind = ? AND currency <> '' AND status IN (?, ?) GROUP BY currency`
+	const sum = `SELECT currency, CAST(SUM(minor) AS BIGINT) FROM payout_day WHERE kind = ? AND status IN (?, ?) GROUP BY currency HAVING SUM(steps) > 0`
 	t.Refunded, t.Credited, t.Reversed = map[string]int64{}, map[string]int64{}, map[string]int64{}
 	for kind, into := range map[string]map[string]int64{"refund": t.Refunded, "credit": t.Credited, decide.KindOfReverse: t.Reversed} {
 		if err = countInto(ctx, db, into, sum, kind, decide.Succeeded, decide.Pending); err != nil {
 			return t, err
 		}
+	}
+	t.Arrived = map[string]int64{}
+	if err = countInto(ctx, db, t.Arrived, sum, "refund", decide.Succeeded, decide.Succeeded); err != nil {
+		return t, err
 	}
 	if err = db.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(pulls), 0) FROM cord`).Scan(&t.Cords, &t.Pulls); err != nil {
 		return t, fmt.Errorf("count cords: %w", err)
@@ -247,7 +310,8 @@ func ReadTotals(ctx context.Context, db *sql.DB) (Totals, error) {
 	if err != nil {
 		return t, fmt.Errorf("read counts: %w", err)
 	}
-	return t, nil
+	t.WindowsLost, err = readLost(ctx, db)
+	return t, err
 }
 
 // countInto reads rows of a name and a number.

@@ -18,10 +18,26 @@ import (
 	"github.com/makegood/makegood/remediator/store/internal/statement"
 )
 
-// Schema makes the tables in an empty SQLite database.
-//
-//go:embed schema.sqlite.sql
-var Schema string
+var (
+	// Schema makes the tables in an empty SQLite database.
+	//
+	//go:embed schema.sqlite.sql
+	Schema string
+	// SchemaOnServer makes them in an empty PostgreSQL database.
+	//
+	//go:embed schema.postgres.sql
+	SchemaOnServer string
+
+	// Sums adds the sums of what waits and of what left to tables without them, in a
+	// SQLite database.
+	//
+	//go:embed sums.sqlite.sql
+	Sums string
+	// SumsOnServer adds them in a PostgreSQL database.
+	//
+	//go:embed sums.postgres.sql
+	SumsOnServer string
+)
 
 // Statuses of a remedy besides the ends of package decide.
 const (
@@ -37,21 +53,68 @@ const (
 	StatusSkipped = decide.Skipped // also when its remedy ended without it
 )
 
+// stepsApart is by how much the numbers of the steps of two remedies differ at the
+// least. A remedy has fewer steps.
+const stepsApart = 64
+
 // live is the mode of a remedy that acts.
 const live = "live"
 
-// Apply takes entries that are about to be committed into the views, and what
-// else came of the same inputs.
-func Apply(tx *statement.Tx, entries []ledger.Entry, out *decide.Output) error {
-	var fresh rows
+// Decisions returns the decisions among entries, by their sequence, as the items have
+// them of which the entries were made. One that no item has is read: once, and before the
+// transaction begins, for no other kind is as frequent and as long.
+func Decisions(entries []ledger.Entry, items []decide.Item) (map[uint64]*decide.RemedyFact, error) {
+	var known []*decide.RemedyFact
+	for i := range items {
+		if fact := items[i].Fact; fact != nil && fact.Kind == decide.KindRemedy {
+			known = append(known, items[i].Decision)
+		}
+	}
+	decisions := make(map[uint64]*decide.RemedyFact, len(known))
+	for _, e := range entries {
+		if e.Kind != decide.KindRemedy {
+			continue
+		}
+		f := known[len(decisions)] // the entries are in the order of the items
+		if f == nil {
+			f = &decide.RemedyFact{}
+			if err := json.Unmarshal(e.Body, f); err != nil {
+				return nil, fmt.Errorf("read entry %d (%s): %w", e.Seq, e.Kind, err)
+			}
+		}
+		decisions[e.Seq] = f
+	}
+	return decisions, nil
+}
+
+// Apply takes entries that are about to be committed into the views, with the
+// decisions among them, and what else came of the same inputs.
+func Apply(tx *statement.Tx, entries []ledger.Entry, decisions map[uint64]*decide.RemedyFact, out *decide.Output) error {
+	if err := applyEntries(tx, entries, decisions); err != nil {
+		return err
+	}
+	return applyStates(tx, out)
+}
+
+func applyEntries(tx *statement.Tx, entries []ledger.Entry, decisions map[uint64]*decide.RemedyFact) error {
+	fresh := rows{sums: newSums()}
 	for _, e := range entries {
 		var err error
 		switch e.Kind {
 		case decide.KindRemedy:
-			err = fresh.addRemedy(e)
-		case decide.KindApproval, decide.KindAction, decide.KindPull, decide.KindEnd, decide.KindProgress:
+			if fresh.decided[e.Remedy] { // one statement changes a row once
+				err = fresh.insert(tx)
+			}
+			fresh.addRemedy(e, decisions[e.Seq])
+		case decide.KindLegalHold:
+			err = applyLegalHold(tx, e)
+		case decide.KindApproval, decide.KindAction, decide.KindPull, decide.KindEnd, decide.KindProgress, decide.KindSeen,
+			decide.KindReconciliation, decide.KindDifference, decide.KindCOE:
 			// These change rows, so that those before must be in the tables.
 			if err = fresh.insert(tx); err == nil {
+				err = fresh.sums.willChange(tx, e.Remedy)
+			}
+			if err == nil {
 				err = update(tx, e)
 			}
 		}
@@ -62,11 +125,28 @@ func Apply(tx *statement.Tx, entries []ledger.Entry, out *decide.Output) error {
 	if err := fresh.insert(tx); err != nil {
 		return fmt.Errorf("view remedies: %w", err)
 	}
+	if err := fresh.sums.write(tx); err != nil {
+		return fmt.Errorf("view sums: %w", err)
+	}
+	return nil
+}
+
+// applyStates takes what came of the inputs beside the facts.
+func applyStates(tx *statement.Tx, out *decide.Output) error {
+	if err := applyRefunds(tx, out.Refunds); err != nil {
+		return fmt.Errorf("view refunds: %w", err)
+	}
 	if err := applyCords(tx, out.Cords); err != nil {
 		return fmt.Errorf("view cords: %w", err)
 	}
 	if err := applyBulks(tx, out.Bulks); err != nil {
 		return fmt.Errorf("view bulks: %w", err)
+	}
+	if err := applyCOETexts(tx, out.COEs); err != nil {
+		return fmt.Errorf("view revisions: %w", err)
+	}
+	if err := applyGaps(tx, out.Gaps); err != nil {
+		return fmt.Errorf("view gaps: %w", err)
 	}
 	if err := applyAnswers(tx, out.Answers); err != nil {
 		return fmt.Errorf("view commands: %w", err)
@@ -77,55 +157,6 @@ func Apply(tx *statement.Tx, entries []ledger.Entry, out *decide.Output) error {
 	return nil
 }
 
-// rows are remedies and actions that are not in the tables yet.
-type rows struct{ remedies, actions []any }
-
-func (r *rows) addRemedy(e ledger.Entry) error {
-	var f decide.RemedyFact
-	if err := json.Unmarshal(e.Body, &f); err != nil {
-		return err
-	}
-	status := map[string]string{decide.Act: StatusActing, decide.Hold: StatusHeld, decide.Suppress: StatusSuppressed}[f.Decision]
-	if f.Mode != live {
-		status = StatusShadow
-	}
-	r.remedies = append(r.remedies, f.Remedy.String(), f.Mode, int64(e.Seq), e.At, f.Rule, f.Decision, f.Reason, status,
-		f.Customer, f.Subject, f.Account, f.Source, f.Event, int64(0), statement.ID(f.Bulk))
-	if f.Mode != live || f.Decision == decide.Suppress {
-		return nil
-	}
-	for place, s := range f.Steps {
-		customer, minor, currency := s.Customer, int64(0), ""
-		if customer == "" {
-			customer = f.Customer
-		}
-		if s.Amount != nil {
-			minor, currency = s.Amount.Minor, s.Amount.Currency
-		}
-		r.actions = append(r.actions, s.Action.String(), f.Remedy.String(), s.Name, s.Kind, s.Connector, s.Payment, customer, s.Cord, s.Template, s.Endpoint,
-			minor, currency, StatusWaiting, int64(0), "", "", "", int64(place))
-	}
-	return nil
-}
-
-// insert puts the rows into the tables. A remedy that was suppressed took no
-// key, so that its id may come again: the newest decision counts.
-func (r *rows) insert(tx *statement.Tx) error {
-	const remedyColumns, actionColumns = 15, 18
-	err := tx.Insert(`INSERT INTO remedy (remedy, mode, seq, at, rule, decision, reason, status, customer, subject, account, source, event, ended_at, bulk)`,
-		`ON CONFLICT (remedy, mode) DO UPDATE SET seq = excluded.seq, at = excluded.at, rule = excluded.rule,
-		decision = excluded.decision, reason = excluded.reason, status = excluded.status, customer = excluded.customer,
-		subject = excluded.subject, account = excluded.account, source = excluded.source, event = excluded.event, ended_at = excluded.ended_at, bulk = excluded.bulk`,
-		remedyColumns, r.remedies)
-	if err != nil {
-		return err
-	}
-	err = tx.Insert(`INSERT INTO action (action, remedy, name, kind, connector, payment, customer, cord, template, endpoint, minor, currency, status, attempts, code, ref, seen_at, place)`,
-		"", actionColumns, r.actions)
-	r.remedies, r.actions = r.remedies[:0], r.actions[:0]
-	return err
-}
-
 // update takes a fact about something that is in the tables.
 func update(tx *statement.Tx, e ledger.Entry) error {
 	switch e.Kind {
@@ -134,10 +165,18 @@ func update(tx *statement.Tx, e ledger.Entry) error {
 	case decide.KindAction:
 		return applyAction(tx, e)
 	case decide.KindPull:
-		_, err := tx.Exec(`UPDATE action SET status = ?, attempts = 1 WHERE action = ?`, decide.Succeeded, e.Action.String())
+		_, err := tx.Exec(`UPDATE action SET status = ?, attempts = 1, accepted_at = ?, arrived_at = ? WHERE action = ?`, decide.Succeeded, e.At, e.At, e.Action.String())
 		return err
 	case decide.KindEnd:
 		return applyEnd(tx, e)
+	case decide.KindSeen:
+		return applySeen(tx, e)
+	case decide.KindReconciliation:
+		return applyReconciliation(tx, e)
+	case decide.KindDifference:
+		return applyDifference(tx, e)
+	case decide.KindCOE:
+		return applyCOE(tx, e)
 	}
 	return applyProgress(tx, e)
 }
@@ -172,8 +211,17 @@ func applyAction(tx *statement.Tx, e ledger.Entry) error {
 	if err := json.Unmarshal(e.Body, &f); err != nil {
 		return err
 	}
-	_, err := tx.Exec(`UPDATE action SET status = ?, attempts = ?, code = ?, ref = ?, seen_at = ? WHERE action = ?`,
-		f.Status, int64(f.Attempt), f.Code, f.Ref, f.SeenAt, e.Action.String())
+	var accepted, arrived int64
+	switch f.Status {
+	case decide.Succeeded:
+		accepted, arrived = e.At, e.At
+	case decide.Pending:
+		accepted = e.At
+	}
+	// What was seen and not tried has no number; the attempts stay counted.
+	_, err := tx.Exec(`UPDATE action SET status = ?, attempts = CASE WHEN attempts > ? THEN attempts ELSE ? END, code = ?, ref = ?, seen_at = ?,
+		accepted_at = ?, arrived_at = ? WHERE action = ?`,
+		f.Status, int64(f.Attempt), int64(f.Attempt), f.Code, f.Ref, f.SeenAt, accepted, arrived, e.Action.String())
 	if err == nil && f.Amount != nil {
 		_, err = tx.Exec(`UPDATE action SET minor = ? WHERE action = ? AND currency = ?`, f.Amount.Minor, e.Action.String(), f.Amount.Currency)
 	}
@@ -206,7 +254,10 @@ func applyProgress(tx *statement.Tx, e ledger.Entry) error {
 		no_match = no_match + ?, judged = judged + ?, remedies = remedies + ?, late = late + ?, no_key = no_key + ?, errors = errors + ? WHERE id = 1`,
 		int64(f.Through), int64(f.Inputs), int64(c.Received), int64(c.Duplicates), int64(c.NoMatch), int64(c.Judged),
 		int64(c.Remedies), int64(c.Late), int64(c.NoKey), int64(c.Errors))
-	return err
+	if err != nil {
+		return err
+	}
+	return applyLost(tx, f.WindowsLost)
 }
 
 // applyCords stores the newest state of each cord.

@@ -1,12 +1,14 @@
 package views_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
+	"github.com/makegood/makegood/remediator/store/postgrestest"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
@@ -25,6 +28,43 @@ type story struct {
 	t  *testing.T
 	db *ledgerdb.DB
 	at decide.Position
+	// passes is how much longer than a second it takes to the next fact.
+	passes time.Duration
+}
+
+// engines runs a test on SQLite and on PostgreSQL, which newStory tells by its name.
+func engines(t *testing.T, test func(*testing.T)) {
+	t.Parallel()
+	for _, name := range []string{"sqlite", "postgres"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t)
+		})
+	}
+}
+
+// open opens a new ledger that its caller may commit to.
+func open(t *testing.T, o ledgerdb.Options) *ledgerdb.DB {
+	t.Helper()
+	where, connect := filepath.Join(t.TempDir(), "ledger.db"), ledgerdb.Open
+	if strings.HasSuffix(t.Name(), "/postgres") {
+		where, connect = postgrestest.New(t), ledgerdb.Connect
+	}
+	db, err := connect(t.Context(), where, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	held, err := db.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := held.Release(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
 }
 
 func newStory(t *testing.T) *story {
@@ -33,27 +73,35 @@ func newStory(t *testing.T) *story {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := ledgerdb.Open(t.Context(), filepath.Join(t.TempDir(), "ledger.db"), ledgerdb.Options{Key: private})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	s := &story{t: t, db: db}
+	s := &story{t: t, db: open(t, ledgerdb.Options{Key: private})}
 	s.tell(decide.KindGenesis, decide.Fact{}, decide.GenesisFact{LogID: "log", LedgerKey: public})
 	return s
 }
 
 func (s *story) tell(kind string, refs decide.Fact, body any, cords ...cord.State) {
 	s.t.Helper()
+	s.commit(kind, refs, body, &decide.Output{Cords: cords})
+}
+
+// tellTexts tells of revisions that people wrote.
+func (s *story) tellTexts(texts ...decide.COEText) {
+	s.t.Helper()
+	s.commit(decide.KindProgress, decide.Fact{}, decide.ProgressFact{}, &decide.Output{COEs: texts})
+}
+
+// commit commits a fact with what else came of its input.
+func (s *story) commit(kind string, refs decide.Fact, body any, out *decide.Output) {
+	s.t.Helper()
 	encoded, err := json.Marshal(body)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	to := s.at
-	to.LogID, to.Version, to.Ordinal, to.Record, to.At = "log", 1, to.Ordinal+1, to.Record+1, to.At+int64(time.Second)
+	to.LogID, to.Version, to.Ordinal, to.Record, to.At = "log", 1, to.Ordinal+1, to.Record+1, to.At+int64(time.Second+s.passes)
 	to.Digest = sha256.Sum256(to.Digest[:])
 	refs.Kind, refs.At, refs.Ordinal, refs.Version, refs.Body = kind, to.At, to.Ordinal, 1, encoded
-	if err := s.db.Commit(s.t.Context(), s.at, to, &decide.Output{Items: []decide.Item{{Fact: &refs}}, Cords: cords}); err != nil {
+	out.Items = []decide.Item{{Fact: &refs}}
+	if err := s.db.Commit(s.t.Context(), s.at, to, out); err != nil {
 		s.t.Fatal(err)
 	}
 	s.at = to
@@ -107,8 +155,9 @@ func (s *story) stands(name, status string, actions ...string) *views.Remedy {
 	return r
 }
 
-func TestRemedyFromDecisionToEnd(t *testing.T) {
-	t.Parallel()
+func TestRemedyFromDecisionToEnd(t *testing.T) { engines(t, testRemedyFromDecisionToEnd) }
+
+func testRemedyFromDecisionToEnd(t *testing.T) {
 	s := newStory(t)
 	s.decided("a", "late", "live", decide.Act)
 	r := s.stands("a", views.StatusActing, "waiting", "waiting", "waiting")
@@ -138,8 +187,9 @@ func TestRemedyFromDecisionToEnd(t *testing.T) {
 	}
 }
 
-func TestHeldRemedies(t *testing.T) {
-	t.Parallel()
+func TestHeldRemedies(t *testing.T) { engines(t, testHeldRemedies) }
+
+func testHeldRemedies(t *testing.T) {
 	s := newStory(t)
 	for _, name := range []string{"denied", "approved", "blocked"} {
 		s.decided(name, "late", "live", decide.Hold)
@@ -164,8 +214,9 @@ func TestHeldRemedies(t *testing.T) {
 
 // TestShadowAndSuppressedBesideLive decides on one key in shadow, against it, and
 // live: none hides another.
-func TestShadowAndSuppressedBesideLive(t *testing.T) {
-	t.Parallel()
+func TestShadowAndSuppressedBesideLive(t *testing.T) { engines(t, testShadowAndSuppressedBesideLive) }
+
+func testShadowAndSuppressedBesideLive(t *testing.T) {
 	s := newStory(t)
 	s.decided("a", "late", "shadow", decide.Act)
 	s.stands("a", views.StatusShadow)
@@ -195,8 +246,9 @@ func (s *story) reversal(name string) {
 	s.end(name, decide.Reversed)
 }
 
-func TestReversedRemedy(t *testing.T) {
-	t.Parallel()
+func TestReversedRemedy(t *testing.T) { engines(t, testReversedRemedy) }
+
+func testReversedRemedy(t *testing.T) {
 	s := newStory(t)
 	s.decided("a", "late", "live", decide.Act)
 	s.outcome("a", "refund", decide.Failed, 0)
@@ -209,8 +261,9 @@ func TestReversedRemedy(t *testing.T) {
 	s.stands("undo a", decide.Done, "succeeded")
 }
 
-func TestTotals(t *testing.T) {
-	t.Parallel()
+func TestTotals(t *testing.T) { engines(t, testTotals) }
+
+func testTotals(t *testing.T) {
 	s := newStory(t)
 	for n := range 4 {
 		s.decided(fmt.Sprint(n), "late", "live", decide.Act)
@@ -226,7 +279,8 @@ func TestTotals(t *testing.T) {
 	s.reversal("0")
 	for range 2 {
 		s.tell(decide.KindProgress, decide.Fact{}, decide.ProgressFact{Through: s.at.Ordinal, Inputs: 5,
-			Counts: decide.Counts{Received: 36, Duplicates: 1, NoMatch: 2, Judged: 3, Remedies: 4, Late: 5, NoKey: 6, Errors: 7}})
+			Counts:      decide.Counts{Received: 36, Duplicates: 1, NoMatch: 2, Judged: 3, Remedies: 4, Late: 5, NoKey: 6, Errors: 7},
+			WindowsLost: []decide.WindowsLost{{Rule: "late", Windows: 2}, {Rule: "lost", Windows: 1, Parts: 3}}})
 	}
 	s.tell(decide.KindProgress, decide.Fact{}, decide.ProgressFact{Through: 99},
 		cord.State{Cord: "a", Pulls: 2}, cord.State{Cord: "b", Pulls: 1})
@@ -237,16 +291,18 @@ func TestTotals(t *testing.T) {
 	want := views.Totals{
 		Remedies: map[string]int{"late": 4, "lost": 1, decide.RuleReverse: 1},
 		Statuses: map[string]int{views.StatusActing: 3, decide.Done: 1, decide.Reversed: 1, views.StatusHeld: 1, views.StatusSuppressed: 1},
-		Refunded: map[string]int64{"USD": 549}, Credited: map[string]int64{"USD": 100}, Reversed: map[string]int64{"USD": 100}, Pulls: 3, Cords: 2,
-		Counted: views.Counted{Through: 99, Inputs: 10, Counts: decide.Counts{Received: 72, Duplicates: 2, NoMatch: 4, Judged: 6, Remedies: 8, Late: 10, NoKey: 12, Errors: 14}},
+		Refunded: map[string]int64{"USD": 549}, Arrived: map[string]int64{"USD": 299}, Credited: map[string]int64{"USD": 100}, Reversed: map[string]int64{"USD": 100}, Pulls: 3, Cords: 2,
+		Counted:     views.Counted{Through: 99, Inputs: 10, Counts: decide.Counts{Received: 72, Duplicates: 2, NoMatch: 4, Judged: 6, Remedies: 8, Late: 10, NoKey: 12, Errors: 14}},
+		WindowsLost: []decide.WindowsLost{{Rule: "late", Windows: 4}, {Rule: "lost", Windows: 2, Parts: 6}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("totals\n got %+v\nwant %+v", got, want)
 	}
 }
 
-func TestRemediesAreListedNewestFirst(t *testing.T) {
-	t.Parallel()
+func TestRemediesAreListedNewestFirst(t *testing.T) { engines(t, testRemediesAreListedNewestFirst) }
+
+func testRemediesAreListedNewestFirst(t *testing.T) {
 	s := newStory(t)
 	for n := range 6 {
 		s.decided(fmt.Sprint(n), []string{"late", "lost"}[n%2], "live", []string{decide.Act, decide.Hold, decide.Act}[n%3])
@@ -283,8 +339,9 @@ func TestRemediesAreListedNewestFirst(t *testing.T) {
 }
 
 // What is held under a bulk is one line, besides what is held for other reasons.
-func TestHoldsShowABulkAsOneLine(t *testing.T) {
-	t.Parallel()
+func TestHoldsShowABulkAsOneLine(t *testing.T) { engines(t, testHoldsShowABulkAsOneLine) }
+
+func testHoldsShowABulkAsOneLine(t *testing.T) {
 	s := newStory(t)
 	usd := money.Money{Minor: 299, Currency: "USD"}
 	bulk := decide.Bulk{Bulk: id("bulk"), Rule: "late", By: "bob", Need: 2, Approvals: []string{"cem"}, Status: decide.BulkHeld, Remedies: 3}
@@ -326,5 +383,53 @@ func TestHoldsShowABulkAsOneLine(t *testing.T) {
 	}
 	if got, err := s.db.Bulk(t.Context(), id("none")); err != nil || got != nil {
 		t.Errorf("a bulk that is not there is %+v, %v", got, err)
+	}
+}
+
+// TestNewestDecisionCounts has one remedy decided against several times in one
+// transaction: its id comes again, because nothing took its key.
+func TestNewestDecisionCounts(t *testing.T) { engines(t, testNewestDecisionCounts) }
+
+func testNewestDecisionCounts(t *testing.T) {
+	s := newStory(t)
+	to := s.at
+	to.Ordinal, to.Record, to.At = to.Ordinal+1, to.Record+1, to.At+1
+	var out decide.Output
+	for n := range 20 {
+		body, err := json.Marshal(decide.RemedyFact{Remedy: id("again"), Rule: "late", Mode: "live", Decision: decide.Suppress, Reason: fmt.Sprint("reason ", n)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.Items = append(out.Items, decide.Item{Fact: &decide.Fact{
+			Kind: decide.KindRemedy, At: to.At, Ordinal: to.Ordinal, Version: 1, Remedy: id("again"), Rule: "late", Body: body,
+		}})
+	}
+	if err := s.db.Commit(t.Context(), s.at, to, &out); err != nil {
+		t.Fatal(err)
+	}
+	remedies, err := s.db.Remedies(t.Context(), views.Filter{})
+	if err != nil || len(remedies) != 1 || remedies[0].Reason != "reason 19" {
+		t.Errorf("remedies %+v, %v; want the newest decision", remedies, err)
+	}
+}
+
+// TestAnyText has texts in the facts that PostgreSQL has no place for.
+func TestAnyText(t *testing.T) { engines(t, testAnyText) }
+
+func testAnyText(t *testing.T) {
+	s := newStory(t)
+	const odd = "a\x00b\ue000"
+	amount := money.Money{Minor: 299, Currency: "USD"}
+	s.tell(decide.KindRemedy, decide.Fact{Remedy: id("odd"), Rule: "late"}, decide.RemedyFact{
+		Remedy: id("odd"), Rule: "late", Mode: "live", Decision: decide.Act, Reason: odd, Customer: odd, Subject: odd, Account: odd, Source: odd, Event: odd,
+		Steps: []decide.Step{{Action: id("odd/refund"), Name: "refund", Kind: "refund", Connector: "stripe", Payment: odd, Amount: &amount}},
+	})
+	remedies, err := s.db.Remedies(t.Context(), views.Filter{Customer: odd})
+	if err != nil || len(remedies) != 1 {
+		t.Fatalf("remedies %+v, %v; want the one of %q", remedies, err, odd)
+	}
+	r, err := s.db.Remedy(t.Context(), id("odd"))
+	if err != nil || r.Event != odd || r.Reason != odd || len(r.Actions) != 1 || r.Actions[0].Payment != odd {
+		t.Errorf("remedy %+v, %v; want its texts as they were", r, err)
 	}
 }

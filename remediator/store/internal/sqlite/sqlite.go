@@ -33,13 +33,22 @@ const busyTimeout = 10_000
 // ErrOther says that a file is not of the kind expected.
 var ErrOther = errors.New("not a file of this kind")
 
+// ErrVersion says that a file is of the kind expected, but of another version.
+var ErrVersion = errors.New("made by another version of the program")
+
 // Kind says what a file is.
 type Kind struct {
 	Name    string // for messages, for example "log.db"
 	ID      int32  // application_id: four letters
-	Version int    // user_version: of the schema
+	Version int    // user_version: of the schema, before the steps
 	Schema  string // statements that make an empty file one of this kind
+	// Steps lead from each version to the next, the first from Version. A file that
+	// lacks some gets them when it is opened to be written.
+	Steps []string
 }
+
+// newest is the version of a file with every step.
+func (k Kind) newest() int { return k.Version + len(k.Steps) }
 
 // DB is an open file.
 type DB struct {
@@ -47,13 +56,16 @@ type DB struct {
 	Read  *sql.DB // several connections that cannot write
 }
 
-// Open opens the file, and makes it when there is none. A file with a newer
-// schema, or one that is something else, is refused untouched.
+// Open opens the file, and makes it when there is none. One with older tables is
+// brought up. A file with a newer schema, or one that is something else, is refused
+// untouched.
 func Open(ctx context.Context, path string, kind Kind) (*DB, error) {
 	if err := createPrivate(path); err != nil {
 		return nil, fmt.Errorf("create %s: %w", kind.Name, err)
 	}
-	write, err := connect(path, "_txlock=immediate&_pragma=synchronous(FULL)&_pragma=fullfsync(1)"+
+	// What is deleted is overwritten: an evidence key that was destroyed, and events
+	// that the log no longer keeps, are in no free page of the file.
+	write, err := connect(path, "_txlock=immediate&_pragma=synchronous(FULL)&_pragma=fullfsync(1)&_pragma=secure_delete(1)"+
 		"&_pragma=temp_store(MEMORY)&_pragma=cache_size(-32768)", 1)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", kind.Name, err)
@@ -64,7 +76,7 @@ func Open(ctx context.Context, path string, kind Kind) (*DB, error) {
 		_, err = write.ExecContext(ctx, "PRAGMA journal_mode = WAL")
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+		return nil, Explain(path, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close()))
 	}
 	if db.Read, err = connect(path, "mode=ro&_pragma=query_only(1)", readers); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
@@ -96,9 +108,52 @@ func openToRead(ctx context.Context, path string, kind Kind, options string) (*D
 		return nil, fmt.Errorf("open %s: %w", kind.Name, err)
 	}
 	if err := prepare(ctx, read, kind, false); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), read.Close())
+		return nil, Explain(path, errors.Join(fmt.Errorf("open %s: %w", path, err), read.Close()))
 	}
 	return &DB{Read: read}, nil
+}
+
+// Copy writes a file of a kind as it is at one moment, also beside the process that
+// writes it, into a new file that is durable when it returns. What was deleted is not
+// in the copy.
+func Copy(ctx context.Context, path, into string, kind Kind) error {
+	original, err := OpenReadOnly(ctx, path, kind)
+	if err != nil {
+		return err
+	}
+	defer original.Close()
+	db, err := connect(path, "mode=ro", 1)
+	if err != nil {
+		return fmt.Errorf("copy %s: %w", kind.Name, err)
+	}
+	defer db.Close()
+	if err := createPrivate(into); err != nil { // it holds keys: nobody else reads it from the first byte on
+		return fmt.Errorf("copy %s: %w", kind.Name, err)
+	}
+	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", into); err != nil {
+		return fmt.Errorf("copy %s: %w", kind.Name, err)
+	}
+	f, err := os.OpenFile(into, os.O_RDWR, 0)
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("copy %s: %w", kind.Name, err)
+	}
+	return nil
+}
+
+// Scrub moves all that was written into the file itself and empties the log beside
+// it, so that what was deleted is in neither. A reader that is in the way is an error.
+func (d *DB) Scrub(ctx context.Context) error {
+	var busy, pages, moved int
+	if err := d.Write.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved); err != nil {
+		return fmt.Errorf("scrub file: %w", err)
+	}
+	if busy != 0 {
+		return errors.New("scrub file: somebody reads an earlier state of it")
+	}
+	return nil
 }
 
 // Close closes all connections.
@@ -175,16 +230,30 @@ func prepare(ctx context.Context, db *sql.DB, kind Kind, create bool) error {
 		if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", kind.ID)); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", kind.Version)); err != nil {
-			return err
-		}
-		return tx.Commit()
+		return bringUp(ctx, tx, kind, kind.Version)
 	case id != kind.ID:
 		return fmt.Errorf("%w: want a %s, its application id is %#x", ErrOther, kind.Name, id)
-	case schema != kind.Version:
-		return fmt.Errorf("%w: its schema is version %d, this program knows %d", ErrOther, schema, kind.Version)
+	case schema == kind.newest():
+		return nil
+	case schema < kind.Version || schema > kind.newest():
+		return fmt.Errorf("%w: its tables are of version %d, and this program has those of version %d; go on with the program that made it", ErrVersion, schema, kind.newest())
+	case !create:
+		return fmt.Errorf("%w: its tables are of version %d, and this program has those of version %d; start the service on it once, which brings them up", ErrVersion, schema, kind.newest())
 	}
-	return nil
+	return bringUp(ctx, tx, kind, schema)
+}
+
+// bringUp takes the steps that a file of a version lacks, all or none.
+func bringUp(ctx context.Context, tx *sql.Tx, kind Kind, from int) error {
+	for i, step := range kind.Steps[from-kind.Version:] {
+		if _, err := tx.ExecContext(ctx, step); err != nil {
+			return fmt.Errorf("bring tables up to version %d: %w", from+i+1, err)
+		}
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", kind.newest())); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // checkVersion refuses a library that could lose what was committed.

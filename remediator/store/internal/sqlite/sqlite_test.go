@@ -88,10 +88,20 @@ func TestOpenRefusesOtherFilesUntouched(t *testing.T) {
 	if err := made.Close(); err != nil {
 		t.Fatal(err)
 	}
+	older := filepath.Join(dir, "older.db")
+	last := kind
+	last.Version--
+	if made, err = Open(t.Context(), older, last); err != nil {
+		t.Fatal(err)
+	}
+	if err := made.Close(); err != nil {
+		t.Fatal(err)
+	}
 	for path, want := range map[string]string{
 		foreign: "want a test.db",
 		text:    "not a database",
-		newer:   "its schema is version 3, this program knows 2",
+		newer:   "made by another version of the program: its tables are of version 3, and this program has those of version 2",
+		older:   "made by another version of the program: its tables are of version 1, and this program has those of version 2",
 	} {
 		before, err := os.ReadFile(path)
 		if err != nil {
@@ -228,4 +238,50 @@ func wantThings(t *testing.T, db *DB, want int) {
 	if err := db.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestOpenBringsUp holds that older tables are brought up by who may write, whole or
+// not at all, and refused by who only reads.
+func TestOpenBringsUp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "older.db")
+	close := func(db *DB, err error) {
+		t.Helper()
+		if err == nil {
+			err = db.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(Open(t.Context(), path, kind))
+	next := kind
+	next.Steps = []string{"ALTER TABLE thing ADD COLUMN size INTEGER NOT NULL DEFAULT 3; INSERT INTO thing (name) VALUES ('made')", "CREATE TABLE other (id INTEGER PRIMARY KEY)"}
+	if _, err := OpenReadOnly(t.Context(), path, next); !errors.Is(err, ErrVersion) || !strings.Contains(err.Error(), "version 2, and this program has those of version 4; start the service") {
+		t.Errorf("open older tables to read: %v", err)
+	}
+	broken := next
+	broken.Steps = []string{next.Steps[0], "CREATE TABLE thing (id INTEGER PRIMARY KEY)"}
+	if _, err := Open(t.Context(), path, broken); err == nil || !strings.Contains(err.Error(), "bring tables up to version 4") {
+		t.Errorf("a step that fails: %v", err)
+	}
+	for range 2 { // the second time there is nothing to do
+		db, err := Open(t.Context(), path, next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var size, things, version int
+		if err := db.Read.QueryRow("SELECT MAX(size), COUNT(*), (SELECT COUNT(*) FROM other) FROM thing").Scan(&size, &things, new(int)); err != nil || size != 3 || things != 1 {
+			t.Errorf("%d things of size %d, %v", things, size, err)
+		}
+		if err := db.Read.QueryRow("PRAGMA user_version").Scan(&version); err != nil || version != 4 {
+			t.Errorf("version %d, %v", version, err)
+		}
+		close(db, nil)
+	}
+	if _, err := Open(t.Context(), path, kind); !errors.Is(err, ErrVersion) {
+		t.Errorf("newer tables: %v", err)
+	}
+	made := filepath.Join(t.TempDir(), "made.db")
+	close(Open(t.Context(), made, next))
+	close(OpenReadOnly(t.Context(), made, next))
 }

@@ -1,6 +1,12 @@
 package statement
 
-import "github.com/google/uuid"
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+)
 
 // ID is how an id stands in a table: as text, empty for none.
 func ID(id uuid.UUID) string {
@@ -16,4 +22,24 @@ func ParseID(text string) (uuid.UUID, error) {
 		return uuid.Nil, nil
 	}
 	return uuid.Parse(text)
+}
+
+// idsAtOnce is how many ids one query asks for, so that there are few different texts.
+const idsAtOnce = 25
+
+// Lists yields lists for IN with their parameters, which together name all ids. The
+// last list is filled up by repeating an id.
+func Lists(ids []uuid.UUID) iter.Seq2[string, []any] {
+	text := "(" + strings.TrimSuffix(strings.Repeat("?,", idsAtOnce), ",") + ")"
+	return func(yield func(string, []any) bool) {
+		for some := range slices.Chunk(ids, idsAtOnce) {
+			args := make([]any, idsAtOnce)
+			for i := range args {
+				args[i] = ID(some[min(i, len(some)-1)])
+			}
+			if !yield(text, args) {
+				return
+			}
+		}
+	}
 }

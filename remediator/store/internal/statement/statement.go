@@ -16,9 +16,10 @@ import (
 	"sync"
 )
 
-// rowsAtOnce is how many rows one INSERT of several rows holds. More save
-// nothing: the database then spends its time on the rows.
-const rowsAtOnce = 16
+// rowsAtOnce is how many rows one INSERT may hold, so that there are few different
+// texts and few statements. More save nothing: the database then spends its time on
+// the rows.
+var rowsAtOnce = []int{64, 16, 4, 1}
 
 // Cache keeps prepared statements of one database. It is safe for concurrent
 // use; the texts given to it must come from a fixed set.
@@ -142,17 +143,30 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 // after is what follows the values, such as an ON CONFLICT clause. Values are the
 // rows one behind the other, width of them each.
 func (t *Tx) Insert(text, after string, width int, values []any) error {
+	_, err := t.InsertCounting(text, after, width, values)
+	return err
+}
+
+// InsertCounting inserts as Insert does, and returns how many rows were inserted or
+// changed.
+func (t *Tx) InsertCounting(text, after string, width int, values []any) (int64, error) {
+	changed := int64(0)
 	for len(values) > 0 {
-		rows := rowsAtOnce
-		if len(values) < rowsAtOnce*width {
-			rows = 1
+		rows := 1
+		for _, n := range rowsAtOnce {
+			if len(values) >= n*width {
+				rows = n
+				break
+			}
 		}
-		if _, err := t.Exec(insertText(text, after, width, rows), values[:rows*width]...); err != nil {
-			return err
+		n, err := t.Exec(insertText(text, after, width, rows), values[:rows*width]...)
+		if err != nil {
+			return changed, err
 		}
+		changed += n
 		values = values[rows*width:]
 	}
-	return nil
+	return changed, nil
 }
 
 func insertText(text, after string, width, rows int) string {

@@ -39,7 +39,7 @@ func TestInsertAnyNumberOfRows(t *testing.T) {
 	t.Parallel()
 	db, cache := open(t)
 	next := 0
-	for _, rows := range []int{0, 1, 15, 16, 17, 50, 3} { // each text is prepared in one, then reused
+	for _, rows := range []int{0, 1, 15, 16, 17, 50, 3, 85, 150} { // each text is prepared in one, then reused
 		tx, err := cache.Begin(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,335 @@
+package coe
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/yuin/goldmark/ast"
+
+	"github.com/makegood/makegood/remediator/visible"
+)
+
+// Finding is something about a text. One that blocks keeps it from being published.
+type Finding struct {
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Block   bool   `json:"block"`
+	Problem string `json:"problem"`
+	Hint    string `json:"hint"`
+}
+
+// String writes a finding behind the name of a file.
+func (f Finding) String() string {
+	severity := "warning"
+	if f.Block {
+		severity = "error"
+	}
+	return fmt.Sprintf("%d:%d: %s: %s: %s", f.Line, f.Column, severity, f.Problem, f.Hint)
+}
+
+// Blocked reports whether a finding keeps a text from being published.
+func Blocked(findings []Finding) bool {
+	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Block })
+}
+
+// checking is a text that is checked.
+type checking struct {
+	*Document
+	b     *Book
+	size  uint64 // of the ledger
+	found []Finding
+}
+
+// Check says what is wrong with a document by the facts of a book that was read with
+// its scope. It asks every query again. size is that of the ledger.
+func Check(d *Document, b *Book, size uint64) []Finding {
+	c := &checking{Document: d, b: b, size: size}
+	c.shape()
+	c.unwritten()
+	c.hidden()
+	c.numbers()
+	c.bareNumbers()
+	c.timeline()
+	c.times()
+	c.factors()
+	c.actions()
+	c.customers()
+	c.graphs()
+	c.quotes()
+	c.rest()
+	slices.SortStableFunc(c.found, func(a, b Finding) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+	return c.found
+}
+
+func (c *checking) find(offset int, block bool, hint, format string, args ...any) {
+	before := string(c.source[:min(offset, len(c.source))])
+	line := strings.Count(before, "\n") + 1
+	column := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
+	c.found = append(c.found, Finding{Line: line, Column: column, Block: block, Problem: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// at is where a section begins, or 0.
+func (c *checking) at(section string) int {
+	for n := c.root.FirstChild(); n != nil; n = n.NextSibling() {
+		if h, ok := n.(*ast.Heading); ok && h.Level == 2 && c.textOf(h) == section {
+			return c.offset(h)
+		}
+	}
+	return 0
+}
+
+// shape holds that every section is there, once.
+func (c *checking) shape() {
+	if c.Title == "" {
+		c.find(0, true, "begin with # and a title", "the text has no title")
+	}
+	for _, section := range Sections {
+		switch n := len(slices.DeleteFunc(slices.Clone(c.order), func(s string) bool { return s != section })); {
+		case n == 0:
+			c.find(len(c.source), true, "write ## "+section, "there is no section %q", section)
+		case n > 1:
+			c.find(c.at(section), true, "keep one of them", "the section %q stands %d times", section, n)
+		case len(c.Document.sections[section]) == 0 && section == "What worked":
+			c.find(c.at(section), false, "something kept it from being worse: name it, or it is lost", "%q is empty", section)
+		case len(c.Document.sections[section]) == 0:
+			c.find(c.at(section), true, "write it", "%q is empty", section)
+		}
+	}
+}
+
+// unwritten finds what a draft left to people.
+func (c *checking) unwritten() {
+	text := string(c.source)
+	for from := 0; ; {
+		i := strings.Index(text[from:], toWrite)
+		if i < 0 {
+			return
+		}
+		c.find(from+i, true, "write it, and remove the words of the draft", "this is not written yet")
+		from += i + len(toWrite)
+	}
+}
+
+// hidden finds, in each line, the first character that a reader of the Markdown would
+// not see. Pages show it.
+func (c *checking) hidden() {
+	from := 0
+	for line := range strings.Lines(string(c.source)) {
+		seen := visible.Text(strings.TrimRight(line, "\r\n"))
+		for i, r := range line {
+			shown, size := utf8.DecodeRuneInString(seen)
+			if size == 0 {
+				break
+			}
+			if seen = seen[size:]; shown != r {
+				c.find(from+i, false, "take it out, unless the language needs it", "%U cannot be seen", r)
+				break
+			}
+		}
+		from += len(line)
+	}
+}
+
+// numbers asks every query again.
+func (c *checking) numbers() {
+	for _, n := range c.Numbers {
+		if n.Err != nil {
+			c.wrong(n.Offset, n.Err)
+			continue
+		}
+		if n.Query.Size > c.size {
+			c.find(n.Offset, true, fmt.Sprintf("write size=%d, or less", c.size), "the ledger has no %d entries yet", n.Query.Size)
+			continue
+		}
+		value, there := c.b.Value(n.Query)
+		switch {
+		case !there:
+			c.find(n.Offset, true, "write the time by hand, and "+recalled+" behind it", "the ledger knows no such time")
+		case !n.says(value):
+			c.find(n.Offset, true, "write "+value, "%q is not what its query gives", n.Text)
+		}
+	}
+}
+
+// says reports whether a number begins with a value.
+func (n Number) says(value string) bool {
+	rest, same := strings.CutPrefix(n.Text, value)
+	return same && (rest == "" || rest[0] == ' ')
+}
+
+// Asked is a number of a text, and what its query gives by the ledger of now.
+type Asked struct {
+	Line  int
+	Text  string // as written
+	Query string // empty: it is none
+	Now   string // empty: the ledger gives nothing
+	Holds bool
+}
+
+// AskAgain asks every number of a document again, by the facts of a book that was read
+// with its scope. size is that of the ledger.
+func AskAgain(d *Document, b *Book, size uint64) []Asked {
+	all := []Asked{}
+	for _, n := range d.Numbers {
+		a := Asked{Line: strings.Count(string(d.source[:min(n.Offset, len(d.source))]), "\n") + 1, Text: n.Text}
+		if n.Err == nil {
+			a.Query = n.Query.String()
+		}
+		if n.Err == nil && n.Query.Size <= size {
+			if value, there := b.Value(n.Query); there {
+				a.Now, a.Holds = value, n.says(value)
+			}
+		}
+		all = append(all, a)
+	}
+	return all
+}
+
+func (c *checking) wrong(offset int, err error) {
+	if m, ok := err.(*mistake); ok {
+		c.find(offset, true, m.hint, "%s", m.problem)
+		return
+	}
+	c.find(offset, true, "write it anew", "%v", err)
+}
+
+var (
+	number   = regexp.MustCompile(`\d+`)
+	withWord = regexp.MustCompile(`^[\p{L}\d_-]*\p{L}[\p{L}\d_-]*$`)
+	dated    = regexp.MustCompile(`^\d{4}-\d\d-\d\d`)
+)
+
+// bareNumbers finds numbers of the impact that no query gives. A word with digits in
+// it, a date and what stands in code are names.
+func (c *checking) bareNumbers() {
+	for _, section := range []string{"Summary", "Impact"} {
+		for _, block := range c.Document.sections[section] {
+			_ = ast.Walk(block, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+				switch leaf := n.(type) {
+				case *ast.Link, *ast.Image, *ast.CodeSpan:
+					return ast.WalkSkipChildren, nil
+				case *ast.Text:
+					if entering {
+						c.bareNumbersIn(string(leaf.Segment.Value(c.source)), leaf.Segment.Start)
+					}
+				}
+				return ast.WalkContinue, nil
+			})
+		}
+	}
+}
+
+func (c *checking) bareNumbersIn(text string, offset int) {
+	for _, field := range fields.FindAllStringIndex(text, -1) {
+		word := strings.Trim(text[field[0]:field[1]], ".,;:!?()")
+		if number.MatchString(word) && !withWord.MatchString(word) && !dated.MatchString(word) {
+			c.find(offset+field[0], true, "write it as a link to a query, or put it into `code` when it is a name", "%q is a number without a query", word)
+		}
+	}
+}
+
+var fields = regexp.MustCompile(`\S+`)
+
+// timeline holds that each line has a time, and a fact of that time or says that it is
+// recalled.
+func (c *checking) timeline() {
+	if len(c.Timeline) == 0 {
+		c.find(c.at("What happened"), true, "write a list; each line begins with a time", "there is no timeline")
+	}
+	var last time.Time
+	for _, l := range c.Timeline {
+		switch e, there := c.b.entries[l.Sequence]; {
+		case l.At.IsZero():
+			c.find(l.Offset, true, "begin with one, like 2026-11-01T12:00:00Z:", "the line has no time")
+		case !l.Sourced && !l.Recalled:
+			c.find(l.Offset, true, "end with [fact 12](ledger:12), or with "+recalled, "the line has no source")
+		case l.Sourced && !there:
+			c.find(l.Offset, true, "name one that is there", "the ledger has no entry %d", l.Sequence)
+		case l.Sourced && !instant(e.At).Truncate(time.Second).Equal(l.At.UTC()):
+			c.find(l.Offset, true, "write "+moment(instant(e.At)), "fact %d is of another time", l.Sequence)
+		case l.At.Before(last):
+			c.find(l.Offset, true, "put it where it belongs", "the line is earlier than the one above it")
+		}
+		if l.At.After(last) {
+			last = l.At
+		}
+	}
+}
+
+// times holds that the moments of the error are there and in order.
+func (c *checking) times() {
+	at := map[string]time.Time{}
+	for _, name := range Moments {
+		l, there := c.Times[name]
+		switch {
+		case !there:
+			c.find(c.at("What happened"), true, "write below ### Times: - "+name+": and the time", "it is not said when it %s", verbs[name])
+		case l.At.IsZero():
+			c.find(l.Offset, true, "write it like 2026-11-01T12:00:00Z", "%s has no time", name)
+		case !l.Sourced && !l.Recalled:
+			c.find(l.Offset, true, "link it to query:time?of="+name+"&…, or end with "+recalled, "%s has no source", name)
+		}
+		at[name] = l.At
+	}
+	for _, pair := range [][2]string{{"began", "detected"}, {"detected", "engaged"}, {"detected", "mitigated"}, {"engaged", "released"}, {"mitigated", "released"}} {
+		if a, b := at[pair[0]], at[pair[1]]; !a.IsZero() && !b.IsZero() && b.Before(a) {
+			c.find(c.Times[pair[1]].Offset, true, "look at the sources of both", "%s is earlier than %s", pair[1], pair[0])
+		}
+	}
+}
+
+var verbs = map[string]string{"began": "began", "detected": "was detected", "engaged": "had somebody look at it", "mitigated": "was mitigated", "released": "was over"}
+
+// graphs holds that each graph can be drawn and says what it shows.
+func (c *checking) graphs() {
+	for _, g := range c.Graphs {
+		switch {
+		case g.Err != nil:
+			c.wrong(g.Offset, g.Err)
+		case g.Query.Step == 0:
+			c.find(g.Offset, true, "add step=1h", "the graph does not say how long a bar is")
+		case !strings.Contains(g.Title, ",") || !strings.Contains(g.Title, strconv.Itoa(g.Query.Since.UTC().Year())):
+			c.find(g.Offset, false, "write what it shows, the unit and the time: Remedies, remedies per 1h, 2026-11-01 to 2026-11-02", "the graph says neither its unit nor its time")
+		}
+	}
+}
+
+// quotes holds that quoted rules are those of the digest beside them.
+func (c *checking) quotes() {
+	for _, q := range c.Quoted {
+		if q.Digest == "" {
+			c.find(q.Offset, true, "write the SHA-256 of the file before it", "the quoted rules have no digest")
+		} else if digest(q.Text) != q.Digest && digest(strings.TrimSuffix(q.Text, "\n")) != q.Digest {
+			c.find(q.Offset, true, "quote the file as it was", "the quoted rules are not those of the digest beside them")
+		}
+	}
+}
+
+// customers finds customers by their ids: a COE is read by many.
+func (c *checking) customers() {
+	ids := map[string]bool{}
+	for _, n := range c.Numbers {
+		if n.Err == nil && (n.Query.Name == Remedies || n.Query.Name == Customers || n.Query.Name == Money) {
+			for customer := range c.b.customers(n.Query) {
+				ids[customer] = true
+			}
+		}
+	}
+	for _, field := range names.FindAllIndex(c.source, -1) {
+		if word := string(c.source[field[0]:field[1]]); ids[word] {
+			c.find(field[0], true, "say how many, not who", "%q is a customer", word)
+		}
+	}
+}
+
+var names = regexp.MustCompile(`[\p{L}\d_.@:+-]*[\p{L}\d_]`)

@@ -1,0 +1,224 @@
+package coe
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/cord"
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/money"
+)
+
+// Value answers a query as it is written in a document: a number, an amount, a share,
+// a duration or a time. There is none of a time that did not come.
+func (b *Book) Value(q Query) (text string, there bool) {
+	switch q.Name {
+	case Remedies:
+		return strconv.Itoa(len(b.chosen(q))), true
+	case Customers:
+		return strconv.Itoa(len(b.customers(q))), true
+	case Money:
+		return money.Money{Minor: b.moved(q, b.chosen(q)), Currency: q.Currency}.String(), true
+	case Events:
+		return strconv.FormatUint(b.events(q), 10), true
+	case Share:
+		return share(uint64(len(b.chosen(q))), b.events(q)) + " %", true
+	case Pulls:
+		return strconv.Itoa(b.pulls(q)), true
+	case Stopped:
+		return durationText(b.stopped(q).Truncate(time.Second)), true
+	}
+	at, there := b.moment(q)
+	return at.Format(time.RFC3339), there
+}
+
+// in reports whether a row counts for a query.
+func (q Query) in(seq uint64, at time.Time) bool {
+	return seq < q.Size && !at.Before(q.Since) && at.Before(q.Until)
+}
+
+// chosen lists the remedies that a query counts.
+func (b *Book) chosen(q Query) []*remedyRow {
+	var rows []*remedyRow
+	for _, r := range b.remedies {
+		if q.in(r.seq, r.at) && (q.Rule == "" || r.rule == q.Rule) && (q.Decision == "" || r.decision == q.Decision) {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+func (b *Book) customers(q Query) map[string]bool {
+	customers := map[string]bool{}
+	for _, r := range b.chosen(q) {
+		if r.customer != "" {
+			customers[r.customer] = true
+		}
+	}
+	return customers
+}
+
+// moved sums up, in minor units, what remedies moved up to the size of the ledger.
+func (b *Book) moved(q Query, rows []*remedyRow) (sum int64) {
+	for _, r := range rows {
+		latest := map[uuid.UUID]moveRow{}
+		for _, m := range r.moves {
+			if m.seq < q.Size && m.amount.Currency == q.Currency {
+				latest[m.action] = m
+			}
+		}
+		for _, m := range latest {
+			if m.moved {
+				sum += m.sign * m.amount.Minor
+			}
+		}
+	}
+	return sum
+}
+
+func (b *Book) events(q Query) (sum uint64) {
+	for _, r := range b.received {
+		if q.in(r.seq, r.at) {
+			sum += r.events
+		}
+	}
+	return sum
+}
+
+// share writes a part of a whole in percent with two decimals, rounded down.
+func share(part, whole uint64) string {
+	if whole == 0 {
+		return "0.00"
+	}
+	hundredths := part * 10_000 / whole
+	return fmt.Sprintf("%d.%02d", hundredths/100, hundredths%100)
+}
+
+func (b *Book) pulls(q Query) (count int) {
+	for _, c := range b.cords {
+		if c.kind == decide.KindPull && c.opened && c.cord == q.Cord && q.in(c.seq, c.at) {
+			count++
+		}
+	}
+	return count
+}
+
+// stopped sums up how long a cord was red.
+func (b *Book) stopped(q Query) (sum time.Duration) {
+	end := q.Until
+	if last := b.last[q.Size]; last.Before(end) {
+		end = last
+	}
+	var since time.Time
+	count := func(until time.Time) {
+		from := since
+		if from.Before(q.Since) {
+			from = q.Since
+		}
+		if until.After(end) {
+			until = end
+		}
+		if !since.IsZero() && until.After(from) {
+			sum += until.Sub(from)
+		}
+		since = time.Time{}
+	}
+	for _, c := range b.cords {
+		switch {
+		case c.cord != q.Cord || c.seq >= q.Size:
+		case c.kind == decide.KindRelease:
+			count(c.at)
+		case c.kind == decide.KindPull && c.level == cord.Red && since.IsZero():
+			since = c.at
+		}
+	}
+	count(end)
+	return sum
+}
+
+// moment finds a moment of an error: of a cord, and the rules that pulled it, or of a
+// rule.
+func (b *Book) moment(q Query) (at time.Time, there bool) {
+	first := func(candidate time.Time) {
+		if !candidate.IsZero() && (!there || candidate.Before(at)) {
+			at, there = candidate, true
+		}
+	}
+	rules := map[string]bool{q.Rule: true}
+	if q.Cord != "" {
+		rules = b.pulledBy(q.Cord, q.Size)
+	}
+	if q.Of == "began" || q.Of == "detected" {
+		for _, r := range b.remedies {
+			if !rules[r.rule] || !q.in(r.seq, r.at) {
+				continue
+			}
+			if first(r.at); q.Of == "began" && !r.eventAt.IsZero() {
+				first(r.eventAt)
+			}
+		}
+	}
+	for _, c := range b.cords {
+		if c.cord != q.Cord || !q.in(c.seq, c.at) {
+			continue
+		}
+		switch {
+		case q.Of == "released" && c.kind == decide.KindRelease:
+			at, there = c.at, true // the last
+		case q.Of == "mitigated" && (c.kind == decide.KindRelease || c.level == cord.Red),
+			q.Of == "engaged" && c.by != "",
+			(q.Of == "began" || q.Of == "detected") && c.kind == decide.KindPull:
+			first(c.at)
+		}
+	}
+	for _, t := range b.touched {
+		switch {
+		case q.Cord != "" || !q.in(t.seq, t.at) || t.rule != q.Rule && t.rule != "":
+		case q.Of == "released" && t.kind == decide.KindResume:
+			at, there = t.at, true
+		case q.Of == "engaged", q.Of == "mitigated" && t.kind == decide.KindPause:
+			first(t.at)
+		}
+	}
+	return at, there
+}
+
+// Point is one bar of a graph.
+type Point struct {
+	At     time.Time
+	Amount int64 // in the unit of the graph; money in minor units, a share in hundredths of a percent
+}
+
+// Points draws a query over its period.
+func (b *Book) Points(q Query) []Point {
+	var points []Point
+	for at := q.Since; at.Before(q.Until) && len(points) < maxBars; at = at.Add(q.Step) {
+		part := q
+		part.Since, part.Until = at, at.Add(q.Step)
+		if part.Until.After(q.Until) {
+			part.Until = q.Until
+		}
+		points = append(points, Point{At: at, Amount: b.amount(part)})
+	}
+	return points
+}
+
+func (b *Book) amount(q Query) int64 {
+	switch q.Name {
+	case Remedies:
+		return int64(len(b.chosen(q)))
+	case Money:
+		return b.moved(q, b.chosen(q))
+	case Pulls:
+		return int64(b.pulls(q))
+	case Share:
+		if events := b.events(q); events > 0 {
+			return int64(uint64(len(b.chosen(q))) * 10_000 / events)
+		}
+		return 0
+	}
+	return int64(b.events(q))
+}

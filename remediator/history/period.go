@@ -1,0 +1,100 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/expression"
+)
+
+// Period is a part of the log, as somebody writes it: each bound is a time, a day of
+// UTC, or how long before the end of the log, like 30d. An empty one is no bound.
+type Period struct{ Since, Until string }
+
+// Moment reads one bound. Without an end there is nothing to count back from. What is
+// wrong with it is an AskError; name says which bound it is.
+func Moment(name, text string, end time.Time) (time.Time, error) {
+	for _, form := range []string{time.RFC3339Nano, time.DateOnly} {
+		if at, err := time.Parse(form, text); err == nil {
+			return at.UTC(), bounded(name, at)
+		}
+	}
+	back, err := expression.ParseDuration(text)
+	switch {
+	case err != nil || back < 0:
+		return time.Time{}, AskError(fmt.Sprintf("%s %.80q is no time: write 2026-11-01, 2026-11-01T12:00:00Z, or 30d for as long before the end", name, text))
+	case end.IsZero():
+		return time.Time{}, AskError(fmt.Sprintf("%s %s counts back from the end, which is not known of a file: write a time like 2026-11-01", name, text))
+	}
+	return end.Add(-back).UTC(), nil
+}
+
+// bounded refuses a time that is not a whole number of nanoseconds, as those of the
+// log are. No event may have one either.
+func bounded(name string, at time.Time) error {
+	if year := at.UTC().Year(); year < 1678 || year > 2261 {
+		return AskError(fmt.Sprintf("%s is in the year %d, which no event has: write a time from 1678 to 2261", name, year))
+	}
+	return nil
+}
+
+// past is the log in a period. What is wrong with the period is an AskError.
+func (h *History) past(ctx context.Context, p Period) (rehearse.Past, error) {
+	past := rehearse.Past{Inputs: h.Inputs(ctx, nil)}
+	at, err := h.ledger.Position(ctx)
+	if err != nil {
+		return past, err
+	}
+	end := time.Unix(0, at.At+1)
+	if p.Until != "" {
+		if end, err = Moment("until", p.Until, end); err != nil {
+			return past, err
+		}
+		past.Until = end.UnixNano()
+	}
+	if p.Since != "" {
+		since, err := Moment("since", p.Since, end)
+		if err != nil {
+			return past, err
+		}
+		past.Since = since.UnixNano()
+	}
+	if past.Since >= end.UnixNano() {
+		return past, AskError("since is not before until, or before the end of the log")
+	}
+	return past, nil
+}
+
+// Near lists for which events of a period a rule of a set did not fire by one condition
+// alone, at most so many.
+func (h *History) Near(ctx context.Context, set *rule.Set, name string, p Period, most int) (*rehearse.NearMisses, error) {
+	if set == nil || set.Rule(name) == nil {
+		return nil, noRule(set, name)
+	}
+	if !h.busy.TryLock() {
+		return nil, ErrBusy
+	}
+	defer h.busy.Unlock()
+	past, err := h.past(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return rehearse.Near(set, name, past, most)
+}
+
+// Backtest sums up what rules would have done in a period, and, unless against is nil,
+// which remedies only they make or only those of against.
+func (h *History) Backtest(ctx context.Context, set, against *rule.Set, p Period) (*rehearse.Report, error) {
+	if !h.busy.TryLock() {
+		return nil, ErrBusy
+	}
+	defer h.busy.Unlock()
+	past, err := h.past(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return rehearse.Compare(set, against, past)
+}

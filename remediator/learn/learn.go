@@ -1,0 +1,304 @@
+// Package learn has the service's COEs at hand: it drafts them from the ledger, checks
+// them against it, and packs them with their proofs.
+//
+// Package coe knows how; this package reads the ledger for it, for the API and the
+// pages. A COE that opened by itself has no text until a person writes one: it is
+// drafted anew whenever somebody looks, by the ledger of then.
+package learn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/coe"
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/ledger"
+	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/store/views"
+)
+
+// Ledger is what is read of the ledger's store. It is safe for concurrent use.
+type Ledger interface {
+	COEs(ctx context.Context, f views.COEFilter) ([]views.COE, error)
+	// COE and Remedy return nil when there is none.
+	COE(ctx context.Context, id uuid.UUID) (*views.COE, error)
+	Remedy(ctx context.Context, id uuid.UUID) (*views.Remedy, error)
+	// COETexts lists revisions, or the one that is named with its text.
+	COETexts(ctx context.Context, id uuid.UUID, revision int) ([]decide.COEText, error)
+	// Checkpoint returns nil before the first.
+	Checkpoint(ctx context.Context) ([]byte, error)
+	// Source returns the ledger as it lies in its tables, until release is called.
+	Source(ctx context.Context) (src ledger.Source, release func(), err error)
+	// Prove makes a receipt of entries, whatever they are about.
+	Prove(ctx context.Context, entries []ledger.Entry) (*ledger.Receipt, error)
+}
+
+// Config of a Shelf.
+type Config struct {
+	Ledger Ledger
+	// InForce returns the rules in force, nil when none are. Defaults to none.
+	InForce func() *rule.Set
+	// Now ends a period that has no end. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Shelf is where the COEs stand.
+type Shelf struct {
+	cfg    Config
+	memory memory
+}
+
+// New returns a shelf.
+func New(cfg Config) *Shelf {
+	if cfg.InForce == nil {
+		cfg.InForce = func() *rule.Set { return nil }
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Shelf{cfg: cfg}
+}
+
+// ErrNone says that there is no such COE, or no such revision of it.
+var ErrNone = errors.New("there is no such COE")
+
+// AskError is what is wrong with a question, for who asked.
+type AskError string
+
+func (e AskError) Error() string { return string(e) }
+
+// Text is the text of a COE: a revision, or a draft while there is none.
+type Text struct {
+	Revision int    `json:"revision"` // 0: a draft that nobody wrote
+	Digest   string `json:"digest,omitempty"`
+	By       string `json:"by,omitempty"`
+	Text     string `json:"text"`
+}
+
+// Text returns a revision of a COE; 0 is the newest, or the draft.
+func (s *Shelf) Text(ctx context.Context, id uuid.UUID, revision int) (*Text, error) {
+	c, err := s.cfg.Ledger.COE(ctx, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case c == nil || revision < 0 || revision > c.Revision:
+		return nil, ErrNone
+	case revision == 0:
+		revision = c.Revision
+	}
+	if revision == 0 {
+		text, err := s.draftOf(ctx, c)
+		return &Text{Text: text}, err
+	}
+	texts, err := s.cfg.Ledger.COETexts(ctx, id, revision)
+	if err != nil {
+		return nil, err
+	}
+	if len(texts) == 0 {
+		return nil, ErrNone
+	}
+	return &Text{Revision: revision, Digest: texts[0].Digest, By: texts[0].By, Text: texts[0].Text}, nil
+}
+
+const (
+	// before and after are how much time around its opening a COE that opened by
+	// itself is about.
+	before = 24 * time.Hour
+	after  = 7 * 24 * time.Hour
+)
+
+func (s *Shelf) draftOf(ctx context.Context, c *views.COE) (string, error) {
+	ask := coe.Ask{Cord: c.Cord, Rule: c.Rule, Since: c.Since, Until: c.Until}
+	if ask.Until.IsZero() {
+		ask.Since, ask.Until = c.Opened.Add(-before), c.Opened.Add(after)
+	}
+	return s.draftAgain(ctx, c.COE, ask)
+}
+
+// Draft writes a draft by the newest checkpoint. An empty Until is now, an empty Since
+// a day before it. Whatever lies after now is cut off.
+func (s *Shelf) Draft(ctx context.Context, ask coe.Ask) (string, error) {
+	text, _, err := s.write(ctx, ask)
+	return text, err
+}
+
+// write writes a draft, and returns how many entries it read for it.
+func (s *Shelf) write(ctx context.Context, ask coe.Ask) (text string, entries int, err error) {
+	if ask, err = s.Period(ask); err != nil {
+		return "", 0, err
+	}
+	if ask.Size, err = s.size(ctx); err != nil {
+		return "", 0, err
+	}
+	if ask.Size == 0 {
+		return "", 0, AskError("the ledger has no entry yet")
+	}
+	if ask.Rules = s.cfg.InForce(); ask.Rules != nil {
+		ask.Files = ask.Rules.Files
+	}
+	if ask.Related, err = s.related(ctx, ask.Cord+ask.Rule); err != nil {
+		return "", 0, err
+	}
+	book, err := s.book(ctx, ask.Scope())
+	if err != nil {
+		return "", 0, err
+	}
+	return coe.Draft(book, ask), book.Read(), nil
+}
+
+// Period completes the period of a draft.
+func (s *Shelf) Period(ask coe.Ask) (coe.Ask, error) {
+	now := s.cfg.Now().UTC().Truncate(time.Second).Add(time.Second) // what happens in this second is part of it
+	if ask.Until.IsZero() || ask.Until.After(now) {
+		ask.Until = now
+	}
+	if ask.Since.IsZero() {
+		ask.Since = ask.Until.Add(-before)
+	}
+	ask.Since, ask.Until = ask.Since.UTC().Truncate(time.Second), ask.Until.UTC().Truncate(time.Second)
+	if !ask.Since.Before(ask.Until) {
+		return ask, AskError("the period ends before it begins")
+	}
+	return ask, nil
+}
+
+// maxRelated bounds the COEs that a draft names.
+const maxRelated = 20
+
+// related lists the COEs about the same that are no drafts.
+func (s *Shelf) related(ctx context.Context, about string) (found []coe.Related, err error) {
+	others, err := s.cfg.Ledger.COEs(ctx, views.COEFilter{About: about, Limit: maxRelated})
+	for _, o := range others {
+		if o.Status != decide.COEDraft {
+			found = append(found, coe.Related{COE: o.COE.String(), About: o.Cord + o.Rule, Status: o.Status})
+		}
+	}
+	return found, err
+}
+
+func (s *Shelf) book(ctx context.Context, scope coe.Scope) (*coe.Book, error) {
+	src, release, err := s.cfg.Ledger.Source(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return coe.ReadBook(ctx, src, scope)
+}
+
+// Check asks every query of a text again and says what keeps it from being published.
+// size is that of the ledger at which it was checked.
+func (s *Shelf) Check(ctx context.Context, text string) (findings []coe.Finding, size uint64, err error) {
+	note, err := s.cfg.Ledger.Checkpoint(ctx)
+	if err != nil || note == nil {
+		return nil, 0, err
+	}
+	head, err := ledger.ReadCheckpoint(note)
+	if err != nil {
+		return nil, 0, err
+	}
+	d := coe.Read(text)
+	book, err := s.book(ctx, d.Scope().Within(head.Size))
+	if err != nil {
+		return nil, 0, err
+	}
+	return coe.Check(d, book, head.Size), head.Size, nil
+}
+
+// View is a text as a page shows it.
+type View struct {
+	Document *coe.Document
+	HTML     string // with headings one level below those of the page
+	Numbers  []coe.Asked
+	Findings []coe.Finding
+	TreeSize uint64 // of the ledger at which it was checked
+}
+
+// View renders a text and checks it, by one reading of the ledger. ledgerPath is what a
+// link to a fact begins with; empty: facts are not linked.
+func (s *Shelf) View(ctx context.Context, text, ledgerPath string) (*View, error) {
+	size, err := s.size(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key := viewKey(text, ledgerPath)
+	if before := s.memory.view(key); before != nil {
+		again := *before
+		again.TreeSize = size
+		return &again, nil
+	}
+	v := &View{Document: coe.Read(text), TreeSize: size}
+	scope := v.Document.Scope()
+	settled := scope.Size() <= size // all that it says is about entries that are there
+	book, err := s.book(ctx, scope.Within(size))
+	if err != nil {
+		return nil, err
+	}
+	v.Findings, v.Numbers = coe.Check(v.Document, book, size), coe.AskAgain(v.Document, book, size)
+	v.HTML, err = coe.Fragment(v.Document, book, coe.Embedding{LedgerPath: ledgerPath, Lower: 1})
+	if err == nil && settled {
+		s.memory.keepView(key, v)
+	}
+	return v, err
+}
+
+// Page renders a text as a page of its own, which prints well.
+func (s *Shelf) Page(ctx context.Context, text string) (string, error) {
+	d := coe.Read(text)
+	book, err := s.book(ctx, d.Scope())
+	if err != nil {
+		return "", err
+	}
+	return coe.HTML(d, book)
+}
+
+// Diff compares two revisions of a COE; 0 as the first is an empty text.
+func (s *Shelf) Diff(ctx context.Context, id uuid.UUID, from, to int) (string, error) {
+	older := &Text{}
+	if from > 0 {
+		var err error
+		if older, err = s.Text(ctx, id, from); err != nil {
+			return "", err
+		}
+	}
+	newer, err := s.Text(ctx, id, to)
+	if err != nil {
+		return "", err
+	}
+	return coe.Diff(fmt.Sprintf("revision %d", from), fmt.Sprintf("revision %d", newer.Revision), older.Text, newer.Text), nil
+}
+
+// Bundle packs a COE with the facts of its numbers and their proofs.
+func (s *Shelf) Bundle(ctx context.Context, id uuid.UUID, w io.Writer) error {
+	text, err := s.Text(ctx, id, 0)
+	if err != nil {
+		return err
+	}
+	d := coe.Read(text.Text)
+	book, err := s.book(ctx, d.Scope())
+	if err != nil {
+		return err
+	}
+	c, err := s.cfg.Ledger.COE(ctx, id)
+	if err != nil {
+		return err
+	}
+	src, release, err := s.cfg.Ledger.Source(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	life, err := coe.Life(ctx, src, id, c.Sequence)
+	if err != nil {
+		return err
+	}
+	receipt, err := s.cfg.Ledger.Prove(ctx, book.Entries(life))
+	if err != nil {
+		return err
+	}
+	return coe.WriteBundle(w, coe.Bundle{Name: id.String(), Status: c.Status, Text: text.Text, Document: d, Book: book, Receipt: receipt})
+}

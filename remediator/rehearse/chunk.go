@@ -1,0 +1,210 @@
+package rehearse
+
+import (
+	"errors"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/match"
+)
+
+// chunkEvents is how many events are matched, and then folded, at once.
+const chunkEvents = 512
+
+// chunkBytes is room for as many usual events.
+const chunkBytes = chunkEvents * 512
+
+// chunk is some events of a past with what rule sets say of each.
+type chunk struct {
+	events []input.Input
+	lines  []int             // of the events, when they are of a file
+	bytes  []byte            // of these
+	judged [][]decide.Judged // by rule set, each with one for each event
+	err    error             // ended the reading; there are no events then
+}
+
+// reset makes room for events.
+func (c *chunk) reset() {
+	c.events, c.lines, c.bytes, c.err = slices.Grow(c.events[:0], chunkEvents), c.lines[:0], c.bytes[:0], nil
+}
+
+// match asks each of the matchers about each event. Events of a file are matched
+// for no time: which it is, is known when those before were read.
+func (c *chunk) match(matchers []match.Matcher) {
+	if c.judged == nil {
+		c.judged = make([][]decide.Judged, len(matchers))
+	}
+	for i, m := range matchers {
+		all := slices.Grow(c.judged[i][:0], len(c.events))[:len(c.events)]
+		for n := range c.events {
+			in, j := &c.events[n], &all[n]
+			if j.Err = c.tooLarge(in.Body); j.Err == nil {
+				j.Result, j.Err = m.Match(in.Body, in.At)
+			}
+		}
+		c.judged[i] = all
+	}
+}
+
+// tooLarge refuses an event of a file that no door would let in.
+func (c *chunk) tooLarge(raw []byte) error {
+	if len(c.lines) == 0 || len(raw) <= event.MaxBytes {
+		return nil
+	}
+	_, err := event.Check(raw, event.MaxBytes)
+	return err
+}
+
+// keep moves an event, and what was said of it, to a place before it.
+func (c *chunk) keep(at, from int) {
+	if at == from {
+		return
+	}
+	c.events[at] = c.events[from]
+	for _, judged := range c.judged {
+		judged[at] = judged[from]
+	}
+}
+
+// cut leaves the first events.
+func (c *chunk) cut(count int) {
+	c.events = c.events[:count]
+	for i := range c.judged {
+		c.judged[i] = c.judged[i][:count]
+	}
+}
+
+// reading is how far a past has been read.
+type reading struct {
+	past     Past
+	matchers []match.Matcher
+	warming  time.Duration
+
+	at         int64 // log time
+	first      int64 // log time of the first event, whether it is needed or not
+	whole      bool  // a log has all that it ever had
+	events     int   // read
+	rejected   int
+	rejections []Rejection
+	over       bool // the period is
+}
+
+// chunks yields what is to be folded, matched by every matcher. After an error
+// nothing follows.
+func (r *reading) chunks(workers int) iter.Seq2[*chunk, error] {
+	read, file := r.read, r.past.Events != nil
+	if file {
+		read = r.readFile
+	}
+	return func(yield func(*chunk, error) bool) {
+		for c := range ahead(workers, read, func(c *chunk) { c.match(r.matchers) }) {
+			if c.err == nil && file {
+				r.admit(c)
+			}
+			if !yield(c, c.err) || r.over {
+				return
+			}
+		}
+	}
+}
+
+// read makes chunks of the events of a log.
+func (r *reading) read(fresh func() *chunk, yield func(*chunk) bool) {
+	c := fresh()
+	c.reset()
+	for in, err := range r.past.read(r.warming, &r.first, &r.whole) {
+		if err != nil {
+			yield(&chunk{err: err})
+			return
+		}
+		if c.events = append(c.events, in); len(c.events) < chunkEvents {
+			continue
+		}
+		if !yield(c) {
+			return
+		}
+		c = fresh()
+		c.reset()
+	}
+	yield(c)
+}
+
+// readFile makes chunks of the events of a file.
+func (r *reading) readFile(fresh func() *chunk, yield func(*chunk) bool) {
+	c := fresh()
+	c.reset()
+	c.bytes = slices.Grow(c.bytes, chunkBytes)
+	for raw, err := range r.past.Events {
+		if err != nil {
+			yield(&chunk{err: err})
+			return
+		}
+		start := len(c.bytes)
+		c.bytes = append(c.bytes, raw...) // which its reader is about to write over
+		c.events = append(c.events, input.Input{Kind: input.Event, Body: c.bytes[start:len(c.bytes):len(c.bytes)]})
+		if c.lines = append(c.lines, r.past.line()); len(c.events) < chunkEvents {
+			continue
+		}
+		if !yield(c) {
+			return
+		}
+		c = fresh()
+		c.reset()
+		c.bytes = slices.Grow(c.bytes, chunkBytes)
+	}
+	yield(c)
+}
+
+// errUndated refuses an event of which nothing says when it happened.
+var errUndated = errors.New("it has no time, and no event before it has one that it could take: give it one")
+
+// admit gives the events of a file, whose own time is the clock, their log times. It
+// takes out what is no event, and what is not needed for the period.
+func (r *reading) admit(c *chunk) {
+	kept := 0
+	for i := range c.events {
+		r.events++
+		err := c.judged[0][i].Err
+		if err == nil && r.at == 0 && c.judged[0][i].Result.Time == 0 {
+			err = errUndated
+		}
+		if err != nil {
+			r.reject(c.lines[i], err)
+			continue
+		}
+		r.at = max(r.at, c.judged[0][i].Result.Time)
+		if r.events-r.rejected == 1 {
+			r.first = r.at
+		}
+		if r.over = r.past.Until != 0 && r.at >= r.past.Until; r.over {
+			break
+		}
+		if r.past.Since != 0 && r.at < r.past.Since-int64(r.warming) {
+			continue
+		}
+		c.keep(kept, i)
+		c.events[kept].At = r.at
+		r.stamp(c, kept)
+		kept++
+	}
+	c.cut(kept)
+}
+
+// stamp makes what was said of an event what it is at log time.
+func (r *reading) stamp(c *chunk, at int) {
+	for i, m := range r.matchers {
+		if j := &c.judged[i][at]; !j.Result.Restamp(r.at) {
+			j.Result, j.Err = m.Match(c.events[at].Body, r.at)
+		}
+	}
+}
+
+func (r *reading) reject(line int, err error) {
+	if r.rejected++; len(r.rejections) < maxRejections {
+		r.rejections = append(r.rejections, Rejection{Event: r.events, Line: line, Reason: err.Error()})
+	}
+}

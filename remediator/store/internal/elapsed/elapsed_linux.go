@@ -1,0 +1,5 @@
+package elapsed
+
+import "golang.org/x/sys/unix"
+
+const sleeplessClock = unix.CLOCK_BOOTTIME

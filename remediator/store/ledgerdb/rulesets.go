@@ -1,0 +1,72 @@
+package ledgerdb
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// RuleFiles returns the files of a rule set that was ever in force, by its digest, as
+// they are sealed. It returns none when there was no such set.
+func (d *DB) RuleFiles(ctx context.Context, digest string) ([]rule.File, error) {
+	var files []rule.File
+	wanted := map[string][]int{} // places in files, by the digest of the text
+	parts := map[int]bool{}
+	err := d.ruleFacts(ctx, decide.KindRules, func(body []byte) error {
+		var fact decide.RulesFact
+		if err := json.Unmarshal(body, &fact); err != nil || fact.Digest != digest || parts[fact.Part] {
+			return err
+		}
+		parts[fact.Part] = true // the same set may have been in force twice
+		for _, f := range fact.Files {
+			wanted[f.SHA256] = append(wanted[f.SHA256], len(files))
+			files = append(files, rule.File{Path: f.Path})
+		}
+		return nil
+	})
+	if err != nil || len(files) == 0 {
+		return nil, err
+	}
+	texts := map[string]map[int]string{} // parts, by the digest of the text
+	err = d.ruleFacts(ctx, decide.KindRuleText, func(body []byte) error {
+		var fact decide.RuleTextFact
+		if err := json.Unmarshal(body, &fact); err != nil || wanted[fact.SHA256] == nil {
+			return err
+		}
+		if texts[fact.SHA256] == nil {
+			texts[fact.SHA256] = map[int]string{}
+		}
+		texts[fact.SHA256][fact.Part] = fact.Text
+		return nil
+	})
+	for digest, text := range texts {
+		for _, place := range wanted[digest] {
+			for part := 1; part <= len(text); part++ {
+				files[place].Text += text[part]
+			}
+		}
+	}
+	return files, err
+}
+
+// ruleFacts reads the bodies of the facts of a kind that is about rules, in order.
+func (d *DB) ruleFacts(ctx context.Context, kind string, read func(body []byte) error) error {
+	rows, err := d.db.Read.QueryContext(ctx, `SELECT body FROM ledger WHERE kind IN ('rules', 'rule-text') AND kind = ? ORDER BY seq`, kind)
+	if err != nil {
+		return fmt.Errorf("read rules: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var body []byte
+		if err := rows.Scan(&body); err != nil {
+			return fmt.Errorf("read rules: %w", err)
+		}
+		if err := read(body); err != nil {
+			return fmt.Errorf("read rules: %w", err)
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,40 @@
+package ledgerdb
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/makegood/makegood/remediator/decide"
+)
+
+func TestRuleFiles(t *testing.T) { engines(t, testRuleFiles) }
+
+// testRuleFiles seals two rule sets that share a file, one file of which has several
+// parts, and puts the first in force twice.
+func testRuleFiles(t *testing.T) {
+	w := newWorld(t)
+	text := func(sha string, part, parts int, text string) decide.Item {
+		return w.fact(decide.KindRuleText, decide.Fact{}, decide.RuleTextFact{Path: sha + ".yaml", SHA256: sha, Part: part, Parts: parts, Text: text})
+	}
+	set := func(digest string, part, parts int, files ...string) decide.Item {
+		fact := decide.RulesFact{Digest: digest, Part: part, Parts: parts}
+		for _, sha := range files {
+			fact.Files = append(fact.Files, decide.FileDigest{Path: sha + ".yaml", SHA256: sha})
+		}
+		return w.fact(decide.KindRules, decide.Fact{}, fact)
+	}
+	w.commit(&decide.Output{Items: []decide.Item{
+		text("a", 1, 2, "rules:\n"), text("a", 2, 2, "- one\n"), text("b", 1, 1, "two"), set("first", 1, 2, "a"), set("first", 2, 2, "b"),
+	}})
+	w.commit(w.refund("x"))
+	w.commit(&decide.Output{Items: []decide.Item{text("c", 1, 1, "three"), set("second", 1, 1, "b", "c")}})
+	w.commit(&decide.Output{Items: []decide.Item{set("first", 1, 2, "a"), set("first", 2, 2, "b")}})
+	for digest, want := range map[string]string{
+		"first": "[{a.yaml rules:\n- one\n} {b.yaml two}]", "second": "[{b.yaml two} {c.yaml three}]", "third": "[]",
+	} {
+		files, err := w.db.RuleFiles(t.Context(), digest)
+		if got := fmt.Sprint(files); err != nil || got != want {
+			t.Errorf("%s: got %s (%v), want %s", digest, got, err, want)
+		}
+	}
+}

@@ -1,4 +1,0 @@
-package logdb
-
-// sleeplessClock is CLOCK_MONOTONIC, which on this system goes on in sleep.
-const sleeplessClock = 6

@@ -1,5 +1,0 @@
-package logdb
-
-import "golang.org/x/sys/unix"
-
-const sleeplessClock = unix.CLOCK_BOOTTIME

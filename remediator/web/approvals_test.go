@@ -1,0 +1,143 @@
+package web_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/makegood/makegood/remediator/api"
+	"github.com/makegood/makegood/remediator/decide"
+)
+
+// shown is how a page is answered that must be there.
+func (v *visitor) shown(path string) paper {
+	v.house.t.Helper()
+	p := v.get(path)
+	if p.status != http.StatusOK {
+		v.house.t.Fatalf("%s is answered %d %s", path, p.status, p.body)
+	}
+	return p
+}
+
+// statuses counts live remedies by status, as the API does.
+func (h *house) statuses() string {
+	h.t.Helper()
+	var s api.Status
+	h.bearer("admin").get("/v1/status").into(h.t, &s)
+	return fmt.Sprint(s.Totals.Statuses)
+}
+
+// approve is the form that approves a remedy of the rule late.
+func approve(t *testing.T, p paper, remedy string) url.Values {
+	t.Helper()
+	return with(p.form(t, "/approvals/answer", map[string]string{"remedy": remedy}), "answer", "approve")
+}
+
+// TestTwoPeople holds what the page says of a remedy that needs two people: one of
+// two by whom, why the first cannot be the second, and that the form sent twice counts
+// once.
+func TestTwoPeople(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	h.hire(map[string]string{"pat": "approver", "pia": "approver", "ann": "agent"})
+	h.late("1", "c-1", "500.00 USD")
+	pat, pia := h.bearer("pat"), h.bearer("pia")
+	var list api.Remedies
+	pat.get("/v1/remedies").into(t, &list)
+	remedy := list.Remedies[0].Remedy.String()
+	if p := h.bearer("ann").shown("/approvals"); strings.Contains(p.body, `action="/approvals/answer"`) || !strings.Contains(p.body, "only an approver may answer a held remedy") {
+		t.Error("an agent is offered to answer, or is not told why not")
+	}
+	if p := h.bearer("ann").send("/approvals/answer", url.Values{"key": {"k"}, "rule": {"late"}, "remedy": {remedy}, "answer": {"approve"}}); p.status != http.StatusForbidden {
+		t.Errorf("an agent who approves is answered %d", p.status)
+	}
+	first := approve(t, pat.shown("/approvals"), remedy)
+	for range 2 {
+		if p := pat.send("/approvals/answer", first); p.status != http.StatusSeeOther || p.header.Get("Location") != "/approvals?done=approve" {
+			t.Fatalf("an approval is answered %d %s", p.status, p.body)
+		}
+	}
+	for _, text := range []string{"<strong>1 of 2</strong>, by <bdi>pat</bdi>", "You cannot approve it: the same person approved it before", "500.00 USD"} {
+		if p := pat.shown("/approvals"); !strings.Contains(p.body, text) {
+			t.Errorf("the page does not say %q:\n%s", text, p.body)
+		}
+	}
+	if p := pat.send("/approvals/answer", with(first, "key", "again")); p.status != http.StatusConflict || !strings.Contains(p.body, "another one is needed") {
+		t.Errorf("a second approval by the same person is answered %d", p.status)
+	}
+	if p := pia.send("/approvals/answer", approve(t, pia.shown("/approvals"), remedy)); p.status != http.StatusSeeOther {
+		t.Errorf("the second person is answered %d %s", p.status, p.body)
+	}
+	h.idle()
+	if got := h.statuses(); got != "map[done:1]" {
+		t.Errorf("after two approvals there are %s", got)
+	}
+}
+
+// TestFourEyesInThePage holds that who asked for a refund is told why they may not
+// approve it, and that another person denies it with a reason.
+func TestFourEyesInThePage(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	h.hire(map[string]string{"pat": "approver", "pia": "approver"})
+	var asked decide.Answer
+	h.bearer("pat").post("/v1/refunds", `{"payment":"pi_9","amount":"5.00 USD","customer":"c-1","reason":"late"}`).into(t, &asked)
+	own := h.bearer("pat").shown("/approvals")
+	if !strings.Contains(own.body, "You cannot approve it: who asked for a remedy may not approve it") || strings.Contains(own.body, `data-key="a"`) {
+		t.Errorf("who asked is offered to approve:\n%s", own.body)
+	}
+	page := h.bearer("pat").shown("/remedies/" + asked.Remedy.String())
+	if !strings.Contains(page.body, "You cannot approve it: who asked for a remedy may not approve it") || strings.Contains(page.body, "<button>Approve</button>") {
+		t.Errorf("the page of the remedy offers to approve it to who asked:\n%s", page.body)
+	}
+	if page := h.bearer("pia").shown("/remedies/" + asked.Remedy.String()); !strings.Contains(page.body, "<button>Approve</button>") {
+		t.Error("the page of the remedy does not offer to approve it to another approver")
+	}
+	deny := with(h.bearer("pia").shown("/approvals").form(t, "/approvals/answer", map[string]string{"remedy": asked.Remedy.String()}), "answer", "deny", "reason", "no")
+	if p := h.bearer("pia").send("/approvals/answer", deny); p.status != http.StatusSeeOther {
+		t.Errorf("a denial is answered %d %s", p.status, p.body)
+	}
+	if got := h.statuses(); got != "map[denied:1]" {
+		t.Errorf("after a denial there are %s", got)
+	}
+}
+
+// TestSeveralOfOneRule holds that several remedies are approved by one form when they
+// are of one rule, and none of them when they are not.
+func TestSeveralOfOneRule(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	h.hire(map[string]string{"pat": "approver", "ann": "agent"})
+	for _, order := range []string{"1", "2", "3"} {
+		h.late(order, "c-"+order, "20.00 USD")
+	}
+	pat := h.bearer("pat")
+	var list api.Remedies
+	pat.get("/v1/remedies").into(t, &list)
+	page := pat.shown("/approvals")
+	for _, text := range []string{"3 remedies", "60.00 USD"} {
+		if !strings.Contains(page.body, text) {
+			t.Errorf("the page does not say %q", text)
+		}
+	}
+	var other decide.Answer
+	h.bearer("ann").post("/v1/refunds", `{"payment":"pi_9","amount":"5.00 USD","customer":"c-1","reason":"late"}`).into(t, &other)
+	fields := with(page.form(t, "/approvals/answer", map[string]string{"rule": "late"}), "answer", "approve")
+	fields["remedy"] = []string{list.Remedies[0].Remedy.String(), other.Remedy.String()}
+	if p := pat.send("/approvals/answer", fields); p.status != http.StatusConflict || !strings.Contains(p.body, "not of one rule") {
+		t.Errorf("remedies of two rules are answered %d", p.status)
+	}
+	if got := h.statuses(); got != "map[held:4]" {
+		t.Errorf("after a mixed form there are %s", got)
+	}
+	fields["remedy"] = []string{list.Remedies[0].Remedy.String(), list.Remedies[1].Remedy.String()}
+	if p := pat.send("/approvals/answer", fields); p.status != http.StatusSeeOther {
+		t.Errorf("several of one rule are answered %d %s", p.status, p.body)
+	}
+	h.idle()
+	if got := h.statuses(); got != "map[done:2 held:2]" {
+		t.Errorf("after an approval of two there are %s", got)
+	}
+}

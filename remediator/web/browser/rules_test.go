@@ -1,0 +1,130 @@
+package browser
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/makegood/makegood/remediator/api"
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// lostRules pay for what never came. They are not in force when a town begins.
+const lostRules = `rules:
+  - rule: lost
+    owner: shop/delivery
+    why: It never came.
+    event: parcel.lost
+    if: data.days > 7
+    once_per: data.order
+    do:
+      - refund: {payment: "${{ data.payment }}", amount: "${{ data.amount }}"}
+    limits: {budget: {amount: 1000000.00 USD, within: 1d}}
+    account: "4001"
+    mode: live
+`
+
+// TestBulkApproval has a rule that comes late put in force by another person than who
+// wrote it, and then what it makes good afterwards approved by two: neither who asked
+// for it nor one of them alone.
+func TestBulkApproval(t *testing.T) {
+	t.Parallel()
+	browser, c := inChromium(t), newTown(t)
+	for i := range 3 {
+		order := fmt.Sprint(5000 + i)
+		c.emit("parcel.lost", order, "customer-"+order, map[string]any{"order": order, "payment": "pi_" + order, "amount": "2.50 USD", "days": 9})
+	}
+	c.propose("wes", rule.File{Path: "lost.yaml", Text: lostRules})
+	pat := c.enter(browser, "pat", window{})
+	pat.look("/approvals")
+	pat.click("summary:has-text('lost.yaml')")
+	has(t, pat.text("main"), "wes proposed it", "rule: lost")
+	pat.click("button:text-is('Put it in force')")
+	pat.done(decide.CommandApprove)
+	if rules := c.rules(); !strings.Contains(fmt.Sprint(rules.Rules), "lost") {
+		t.Fatalf("in force are %+v", rules)
+	}
+	var asked decide.Answer
+	var log api.Status
+	c.get("admin", "/v1/status", &log)
+	c.post("oli", "/v1/rules/lost/apply", map[string]any{"since": log.LogTime.Add(-time.Hour), "until": log.LogTime, "reason": "the rule came late"}, &asked)
+	if asked.Bulk == nil || asked.Bulk.Remedies != 3 {
+		t.Fatalf("what is to be made good is %+v", asked)
+	}
+	bulk := "/v1/bulks/" + asked.Bulk.Bulk.String()
+	oli := c.enter(browser, "oli", window{})
+	oli.look("/approvals")
+	has(t, oli.text("main"), "7.50 USD in 3 remedies", "You cannot answer", "oli asked for it")
+	pat.look("/approvals")
+	pat.click("section.pick button[value=approve]")
+	pat.done(decide.CommandApprove)
+	has(t, pat.text("main"), "Approvals: 1 of 2, by pat", "You cannot approve it: the same person approved it before")
+	if status := c.bulk(bulk).Status; status == decide.BulkApproved {
+		t.Error("one person is enough")
+	}
+	pia := c.enter(browser, "pia", window{})
+	pia.look("/approvals")
+	pia.press("j")
+	pia.press("a")
+	pia.done(decide.CommandApprove)
+	pia.wait("text=Nothing waits for a person.")
+	c.idle()
+	var paid api.Refunds
+	c.get("admin", "/v1/refunds?rule=lost", &paid)
+	if status := c.bulk(bulk).Status; status != decide.BulkApproved || len(paid.Totals) != 1 || paid.Totals[0].Amount.String() != "7.50 USD" {
+		t.Errorf("the bulk is %s, and paid are %+v", status, paid.Totals)
+	}
+	for _, each := range []*tab{pat, oli, pia} {
+		each.calm()
+	}
+}
+
+// propose proposes rules with a file more in somebody's name.
+func (c *town) propose(name string, more rule.File) {
+	c.t.Helper()
+	var answer decide.Answer
+	c.post(name, "/v1/rules/activate", map[string]any{"files": append(c.files(), more), "parent": c.rules().Digest}, &answer)
+	if answer.Status != "proposed" {
+		c.t.Fatalf("the rules are %+v, want them proposed", answer)
+	}
+}
+
+// rules are those in force, as the API says.
+func (c *town) rules() (r api.Rules) {
+	c.t.Helper()
+	c.get("admin", "/v1/rules", &r)
+	return r
+}
+
+// bulk is what is made good afterwards, as the API says.
+func (c *town) bulk(path string) (b decide.Bulk) {
+	c.t.Helper()
+	c.get("admin", path, &b)
+	return b
+}
+
+// TestWhyNot has who writes rules ask why an event makes no remedy, change it, and see
+// that it would.
+func TestWhyNot(t *testing.T) {
+	t.Parallel()
+	browser, c := inChromium(t), newTown(t)
+	b := c.enter(browser, "wes", window{})
+	b.look("/rules")
+	b.click("text=Why not?")
+	for hours, want := range map[string]string{"2": "false", "3": "true"} {
+		b.fill("textarea[name=event]", fmt.Sprintf(`{"specversion":"1.0","id":"1","source":"/parcels","type":"parcel.late","customer":"c-1",
+			"data":{"order":"1","payment":"pi_1","amount":"5.00 USD","hours":%s}}`, hours))
+		b.click("button:text-is('Explain')")
+		b.wait(fmt.Sprintf("tr:has-text('data.hours > 2') >> td:text-is('%s')", want))
+		makes := map[string]string{"false": "no remedy late", "true": "makes a remedy late"}[want]
+		has(t, strings.Join(b.texts("main h2"), "\n"), makes)
+		has(t, b.text("main"), "data.hours = "+hours)
+	}
+	var list api.Remedies
+	if c.get("admin", "/v1/remedies", &list); len(list.Remedies) != 0 {
+		t.Errorf("asking made %+v", list.Remedies)
+	}
+	b.calm()
+}

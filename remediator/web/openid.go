@@ -1,0 +1,118 @@
+package web
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/openid"
+)
+
+const (
+	openIDBegin = "/sign-in/openid"
+	openIDBack  = "/sign-in/openid/back" // as the provider must know it
+	// begunLasts is how long somebody may take at the provider.
+	begunLasts = 10 * time.Minute
+	// begunCookie is what the browser keeps meanwhile.
+	begunCookie = "openid"
+)
+
+// begun is a sign-in on its way, as the browser keeps it.
+type begun struct {
+	openid.Begun
+	To string `json:"to"` // path to go on to
+	At int64  `json:"at"` // when it was begun, in seconds since the Unix epoch
+}
+
+// offer shows the page on which somebody signs in, with all the ways there are.
+func (c *Console) offer(w http.ResponseWriter, r *http.Request, status int, page signIn) {
+	if c.cfg.OpenID != nil {
+		page.Provider = c.cfg.OpenID.PublicURL() + openIDBegin + "?" + url.Values{"to": {page.To}}.Encode()
+		if err := c.cfg.OpenID.Ready(r.Context()); err != nil {
+			page.Away = true
+			c.cfg.Logger.WarnContext(r.Context(), "find provider of sign-ins", slog.Any("error", err))
+		}
+	}
+	c.render(w, r, status, "signin", watch{}, page)
+}
+
+// back is where the provider sends the browser.
+func (c *Console) back(r *http.Request) string {
+	if at := c.cfg.OpenID.PublicURL(); at != "" {
+		return at + openIDBack
+	}
+	return "http://" + r.Host + openIDBack
+}
+
+// beginOpenID answers GET /sign-in/openid: it leads to the provider. The browser keeps what
+// it needs to come back with, which no other one has.
+func (c *Console) beginOpenID(w http.ResponseWriter, r *http.Request) {
+	if !c.cfg.Guard.MayKeep(r) {
+		c.fail(w, r, &Failure{http.StatusForbidden, "Sign in over TLS", "Open the console over https, or on the service's own machine as localhost."})
+		return
+	}
+	address, b, err := c.cfg.OpenID.Begin(r.Context(), c.back(r))
+	if err != nil {
+		c.failOpenID(w, r, err)
+		return
+	}
+	// It is text alone, so that it can always be written.
+	kept, _ := json.Marshal(begun{b, within(r.URL.Query().Get("to")), c.cfg.Now().Unix()})
+	c.cfg.Guard.Lend(w, r, begunCookie, base64.RawURLEncoding.EncodeToString(kept), int(begunLasts/time.Second))
+	http.Redirect(w, r, address, http.StatusSeeOther)
+}
+
+// finishOpenID answers GET /sign-in/openid/back, to which the provider leads back. What
+// the browser kept serves once.
+func (c *Console) finishOpenID(w http.ResponseWriter, r *http.Request) {
+	if !c.tries.mayTry(c.cfg.Guard.Caller(r), c.cfg.Now()) {
+		w.Header().Set("Retry-After", "60")
+		c.fail(w, r, &Failure{http.StatusTooManyRequests, "Too many tries", "From this address came too many sign-ins that were refused. Wait a minute and try again."})
+		return
+	}
+	b := c.lent(r)
+	c.cfg.Guard.Lend(w, r, begunCookie, "", -1)
+	who, err := c.cfg.OpenID.Finish(r.Context(), c.back(r), b.Begun, r.URL.Query())
+	if err != nil {
+		c.failOpenID(w, r, err)
+		return
+	}
+	c.enter(w, r, entry{who: who, method: decide.SignInOIDC}, within(b.To))
+}
+
+// lent reads what the browser kept. What is too old, or cannot be read, is nothing.
+func (c *Console) lent(r *http.Request) begun {
+	var b begun
+	text, err := base64.RawURLEncoding.DecodeString(c.cfg.Guard.Lent(r, begunCookie))
+	if err != nil || json.Unmarshal(text, &b) != nil {
+		return begun{}
+	}
+	if age := c.cfg.Now().Sub(time.Unix(b.At, 0)); age.Abs() >= begunLasts {
+		return begun{}
+	}
+	return b
+}
+
+// failOpenID says why a sign-in by the provider came to nothing. Who is refused
+// counts as one who tried; a provider that is away does not.
+func (c *Console) failOpenID(w http.ResponseWriter, r *http.Request, err error) {
+	var refused *openid.Refused
+	switch {
+	case errors.Is(err, openid.ErrAway):
+		c.cfg.Logger.WarnContext(r.Context(), "sign in by the provider", slog.Any("error", err))
+		err = &Failure{http.StatusBadGateway, "The provider does not answer", "Nobody can sign in with their account just now. Try again in a moment, or sign in with a token."}
+	case errors.As(err, &refused):
+		c.tries.refused(c.cfg.Guard.Caller(r), c.cfg.Now())
+		err = &Failure{http.StatusForbidden, "You are not signed in", refused.Reason}
+	default:
+		c.tries.refused(c.cfg.Guard.Caller(r), c.cfg.Now())
+		c.cfg.Logger.WarnContext(r.Context(), "sign in by the provider", slog.Any("error", err))
+		err = &Failure{http.StatusForbidden, "You are not signed in", "What the provider says does not hold; the service's log says why. Sign in again."}
+	}
+	c.fail(w, r, err)
+}

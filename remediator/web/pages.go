@@ -1,0 +1,108 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/makegood/makegood/remediator/access"
+	"github.com/makegood/makegood/remediator/decide"
+)
+
+// page is one page of the console.
+type page struct {
+	path     string   // pattern of net/http, without a method
+	name     string   // in the navigation; empty: it is not there
+	template string   // file below templates, without .html: it defines "title" and "content"
+	roles    []string // who may see it, administrators besides; nil: everybody but mere emitters
+	topics   []string // of which a change has the content fetched again; see live.go
+	asks     bool     // it takes a form too, which asks something and changes nothing
+	// load returns what the template shows. A *Failure is shown as it is; any other
+	// error is logged, and the page says where to find it.
+	load func(c *Console, r *http.Request) (any, error)
+}
+
+// pages lists every page, in the order of the navigation.
+func pages() []page {
+	return []page{
+		{path: "/{$}", name: "Today", template: "today", topics: []string{TopicRemedies, TopicCords, TopicApprovals}, load: loadToday},
+		{path: "/refunds", name: "Refunds", template: "refunds", topics: []string{TopicRemedies}, load: loadRefunds},
+		{path: "/remedies/{remedy}", template: "remedy", topics: []string{TopicRemedies, TopicApprovals}, load: loadRemedy},
+		{path: "/remedies/{remedy}/why", template: "why", roles: decide.EvidenceReaders(), load: loadWhy},
+		{path: "/customers", name: "Customers", template: "customers", topics: []string{TopicRemedies, TopicApprovals}, load: loadCustomer},
+		{path: "/approvals", name: "Approvals", template: "approvals", topics: []string{TopicApprovals, TopicRemedies}, load: loadApprovals},
+		{path: "/andon", name: "Andon", template: "andon", topics: []string{TopicCords, TopicRemedies}, load: loadBoard},
+		{path: "/rules", name: "Rules", template: "rules", topics: []string{TopicRemedies, TopicApprovals}, load: loadRules},
+		{path: "/rules/{rule}", template: "rule", topics: []string{TopicRemedies, TopicApprovals}, load: loadRule},
+		{path: "/rules/{rule}/near", template: "near", roles: decide.EvidenceReaders(), load: loadNear},
+		{path: "/why-not", template: "whynot", roles: decide.EvidenceReaders(), asks: true, load: loadWhyNot},
+		{path: "/coes", name: "COEs", template: "coes", topics: []string{TopicCOEs}, load: loadCOEs},
+		{path: "/coes/{coe}", template: "coe", load: loadCOE},
+		{path: "/coes/{coe}/edit", template: "coeedit", load: loadCOEEdit},
+		{path: "/coes/{coe}/changes", template: "coechanges", load: loadCOEChanges},
+		{path: "/integrity", name: "Integrity", template: "integrity", topics: []string{TopicLedger}, load: loadIntegrity},
+		{path: "/facts/{sequence}", template: "fact", roles: []string{decide.RoleAuditor}, load: loadFact},
+		{path: "/adoption", name: "Adoption", template: "adoption", topics: []string{TopicRemedies}, load: loadAdoption},
+	}
+}
+
+// mayRead reports whether somebody may see a page for these roles.
+func mayRead(p access.Principal, roles []string) bool {
+	if roles == nil {
+		for _, role := range decide.Roles() {
+			if role != decide.RoleEmitter {
+				roles = append(roles, role)
+			}
+		}
+	}
+	return p.Has(roles...)
+}
+
+// who says in whose name a request comes. Who is nobody yet is led to the sign-in,
+// and back from there.
+func (c *Console) who(w http.ResponseWriter, r *http.Request) (p access.Principal, ok bool) {
+	p, err := c.cfg.Guard.Principal(r)
+	switch {
+	case err == nil:
+		return p, true
+	case !errors.Is(err, access.ErrMissing) && !errors.Is(err, access.ErrUnknown):
+		c.fail(w, r, err)
+	case r.Header.Get(fetched) != "":
+		// A part of a page cannot show a sign-in: the whole page is fetched anew.
+		w.Header().Set("HX-Refresh", "true")
+		w.WriteHeader(http.StatusUnauthorized)
+	case r.Method == http.MethodGet && r.URL.Path != "/":
+		http.Redirect(w, r, "/sign-in?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+	default:
+		http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+	}
+	return p, false
+}
+
+// show answers with a page.
+func (c *Console) show(p page) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who, ok := c.who(w, r)
+		if !ok {
+			return
+		}
+		r = r.WithContext(access.With(r.Context(), who))
+		if !mayRead(who, p.roles) {
+			c.fail(w, r, lacking(who, p.roles))
+			return
+		}
+		if r.Method == http.MethodPost {
+			if err := readForm(w, r, maxForm); err != nil {
+				c.fail(w, r, err)
+				return
+			}
+		}
+		of := watch{p.topics, c.live.address()} // before the load, which may be overtaken
+		value, err := p.load(c, r)
+		if err != nil {
+			c.fail(w, r, err)
+			return
+		}
+		c.render(w, r, http.StatusOK, p.template, of, value)
+	})
+}

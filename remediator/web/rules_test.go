@@ -1,0 +1,140 @@
+package web_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/makegood/makegood/remediator"
+	"github.com/makegood/makegood/remediator/api"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// trial is a second rule of the same file, in shadow.
+const trial = `  - rule: trial
+    owner: shop
+    why: To see what it would cost.
+    event: parcel.late
+    once_per: data.order
+    do:
+      - refund: {payment: "${{ data.payment }}", amount: "${{ data.amount }}"}
+    account: "1"
+    mode: shadow
+`
+
+// TestRulesPage holds that a rule's page has its own text alone, what it paid, and
+// live beside shadow.
+func TestRulesPage(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(c *remediator.Config) { c.Rules = []rule.File{{Path: "house.yaml", Text: houseRules + trial}} })
+	h.late("1", "c-1", "2.99 USD")
+	h.late("2", "c-2", "20.00 USD")
+	admin := h.bearer("admin")
+	var rules api.Rules
+	admin.get("/v1/rules").into(t, &rules)
+	if len(rules.Rules) != 2 || rules.Rules[0].Author != rules.Author || rules.Author == "" {
+		t.Errorf("the API says %+v", rules.Rules)
+	}
+	all := admin.shown("/rules")
+	for _, text := range []string{`href="/rules/late"`, `href="/rules/trial"`, rules.Digest[:12], "not live"} {
+		if !strings.Contains(all.body, text) {
+			t.Errorf("the page of rules does not show %s", text)
+		}
+	}
+	late, shadow := admin.shown("/rules/late"), admin.shown("/rules/trial")
+	for _, text := range []string{"It came late.", "approve_above: 10.00 USD", "2.99 USD", "<dt>Paid today</dt>"} {
+		if !strings.Contains(late.body, text) {
+			t.Errorf("the page of the rule does not show %s", text)
+		}
+	}
+	if strings.Contains(late.body, "rule: trial") || !strings.Contains(shadow.body, "rule: trial") || strings.Contains(shadow.body, "rule: late") {
+		t.Error("a page has another rule's text")
+	}
+	if cells := strings.Join(late.cells(t, "td"), "|"); !strings.HasPrefix(cells, "1|1|0|") || !strings.HasSuffix(cells, "|0|0|0|never") {
+		t.Errorf("the rule did %s", cells)
+	}
+	if cells := strings.Join(shadow.cells(t, "td"), "|"); !strings.HasPrefix(cells, "0|0|0|never|1|1|0|") {
+		t.Errorf("the rule in shadow would have done %s", cells)
+	}
+	if p := admin.get("/rules/none"); p.status != http.StatusNotFound {
+		t.Errorf("a rule that there is not is answered %d", p.status)
+	}
+}
+
+// TestNearMisses holds that an author sees which events a rule did not fire for by one
+// condition alone, how near they came, and an agent does not.
+func TestNearMisses(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(c *remediator.Config) {
+		c.Rules = []rule.File{{Path: "house.yaml", Text: strings.Replace(houseRules, "    once_per", "    if: data.paid > 3\n    once_per", 1)}}
+	})
+	h.hire(map[string]string{"ann": "agent", "ada": "author"})
+	for id, paid := range map[string]int{"far": 1, "close": 3, "enough": 4} {
+		event := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/shop","type":"parcel.late","customer":"c-1","data":{"order":%[1]q,"payment":"pi","amount":"1.00 USD","paid":%d}}`, id, paid)
+		if p := h.bearer("emitter").post("/v1/events", event, "Content-Type", "application/cloudevents+json"); p.status != http.StatusAccepted {
+			t.Fatalf("the event is answered %d %s", p.status, p.body)
+		}
+	}
+	h.idle()
+	if p := h.bearer("ann").get("/rules/late/near"); p.status != http.StatusForbidden {
+		t.Errorf("an agent is answered %d", p.status)
+	}
+	ada := h.bearer("ada")
+	p := ada.shown("/rules/late/near?since=1d")
+	cells := strings.Join(p.cells(t, "td"), "|")
+	if !strings.HasPrefix(cells, "2|") || !strings.Contains(p.body, "It judged 3 events.") || strings.Index(p.body, "close") > strings.Index(p.body, "far") || strings.Contains(p.body, "enough") {
+		t.Errorf("it shows %s", cells)
+	}
+	for at, want := range map[string]int{"/rules/none/near": http.StatusNotFound, "/rules/late/near?since=soon": http.StatusUnprocessableEntity} {
+		if p := ada.get(at); p.status != want {
+			t.Errorf("%s is answered %d, want %d", at, p.status, want)
+		}
+	}
+	if p := ada.shown("/rules/late"); !strings.Contains(p.body, `href="/rules/late/near"`) {
+		t.Error("the rule's page does not lead there")
+	}
+}
+
+// TestWhyNot holds that an author sees why an event makes no remedy, an agent does
+// not, that what cannot be read is said, and that hostile texts stay text.
+func TestWhyNot(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(c *remediator.Config) {
+		c.Rules = []rule.File{{Path: "house.yaml", Text: strings.Replace(houseRules, "    once_per", "    if: data.days > 3\n    once_per", 1)}}
+	})
+	h.hire(map[string]string{"ada": "author", "ann": "agent"})
+	ada := h.bearer("ada")
+	event := func(days string) url.Values {
+		return url.Values{"event": {`{"specversion":"1.0","id":"<b>1</b>","source":"/test","type":"parcel.late","data":{"order":"1","payment":"pi_1","amount":"2.99 USD","days":` + days + `}}`}}
+	}
+	if p := h.bearer("ann").send("/why-not", event("1")); p.status != http.StatusForbidden {
+		t.Errorf("an agent is answered %d", p.status)
+	}
+	for days, wants := range map[string][]string{
+		"1":                          {"no remedy", "data.days &gt; 3", "<td>false", "= <bdi>1</bdi>"},
+		"5":                          {"makes a remedy", "<td>true"},
+		`"<script>x</script>\u202e"`: {"no remedy", "data.days &gt; 3"},
+	} {
+		p := ada.send("/why-not", event(days))
+		checkPage(t, "/why-not", p)
+		for _, want := range wants {
+			if p.status != http.StatusOK || !strings.Contains(p.body, want) {
+				t.Errorf("of %s days the page (%d) does not say %q:\n%s", days, p.status, want, p.body)
+			}
+		}
+		for _, e := range p.nodes(t) {
+			if e.name == "b" {
+				t.Errorf("of %s days: somebody's text became markup", days)
+			}
+		}
+	}
+	if p := ada.send("/why-not", url.Values{"event": {"{"}}); p.status != http.StatusOK || !strings.Contains(p.body, "read event") {
+		t.Errorf("half an event is answered %d %s", p.status, p.body)
+	}
+	var list api.Remedies
+	if ada.get("/v1/remedies").into(t, &list); len(list.Remedies) != 0 {
+		t.Errorf("asking made %+v", list.Remedies)
+	}
+}
