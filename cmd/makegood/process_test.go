@@ -138,6 +138,15 @@ func (s *serviceProcess) get(t *testing.T, path string) (status int, body string
 // returns how that was answered.
 func (s *serviceProcess) late(t *testing.T, order string, bytes int) int {
 	t.Helper()
+	status, err := s.tryLate(order, bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status
+}
+
+// tryLate is late of a service that may have ended.
+func (s *serviceProcess) tryLate(order string, bytes int) (status int, err error) {
 	random := rand.New(rand.NewPCG(1, uint64(len(order)*bytes)))
 	text := make([]byte, bytes)
 	for i := range text {
@@ -146,10 +155,10 @@ func (s *serviceProcess) late(t *testing.T, order string, bytes int) int {
 	event := fmt.Sprintf(`{"specversion":"1.0","type":"com.example.order.late","source":"/shop","id":%q,"customer":"c-1","data":{"order":%[1]q,"note":%q}}`, order, text)
 	answer, err := http.Post(s.url+"/v1/events", "application/cloudevents+json", strings.NewReader(event))
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
 	defer answer.Body.Close()
-	return answer.StatusCode
+	return answer.StatusCode, nil
 }
 
 // settle waits until there are so many remedies, all done.
