@@ -239,6 +239,20 @@ func drawArrivals(rt *rapid.T, earliest, latest int64, untilFrom time.Duration) 
 	return arrivals
 }
 
+// forward puts the deadlines of each key off so that none is before that of an earlier event.
+func forward(arrivals []arrival) {
+	byTime := make([]*arrival, len(arrivals))
+	for i := range arrivals {
+		byTime[i] = &arrivals[i]
+	}
+	slices.SortFunc(byTime, func(a, b *arrival) int { return cmp.Compare(a.at, b.at) })
+	latest := map[int]int64{}
+	for _, a := range byTime {
+		a.until = max(a.until, latest[a.key])
+		latest[a.key] = a.until
+	}
+}
+
 func drawWithin(rt *rapid.T) time.Duration {
 	return rapid.SampledFrom([]time.Duration{0, time.Minute, 30 * time.Minute, 90 * time.Minute, 5 * time.Hour}).Draw(rt, "within")
 }
@@ -270,20 +284,29 @@ func TestAbsenceEqualsNaiveModel(t *testing.T) {
 
 // TestAbsenceOfSortedInput holds that the order of arrival makes no difference as
 // long as nothing is late: what fires, and when, is what fires when each event
-// arrives as it happens. So an event fires exactly once or never.
+// arrives as it happens. So an event fires exactly once or never. Where deadlines go
+// back from one event to the next, less may fire, and never anything else.
 func TestAbsenceOfSortedInput(t *testing.T) {
 	t.Parallel()
 	fired, displaced := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		within := drawWithin(rt)
 		arrivals := drawArrivals(rt, 0, waitLateness-1, 0)
-		inOrder := slices.Clone(arrivals)
-		for i := range inOrder {
-			inOrder[i].arrives = inOrder[i].at
+		if rapid.Bool().Draw(rt, "forward") {
+			forward(arrivals)
 		}
+		inOrder := slices.Clone(arrivals)
 		slices.SortFunc(inOrder, func(a, b arrival) int { return cmp.Compare(a.at, b.at) })
+		latest, back := map[int]int64{}, false
+		for i := range inOrder {
+			a := &inOrder[i]
+			a.arrives = a.at
+			back = back || within == 0 && a.until < latest[a.key]
+			latest[a.key] = max(a.until, latest[a.key])
+		}
 		got, want := engine(rt, t, within, arrivals), naively(within, inOrder)
-		if !slices.Equal(got, want) {
+		other := slices.ContainsFunc(got, func(a absence) bool { return !slices.Contains(want, a) })
+		if other || !back && !slices.Equal(got, want) {
 			rt.Fatalf("the fold fires %v, of sorted input %v; within %s, the events are %+v", got, want, within, arrivals)
 		}
 		fired += len(want)
