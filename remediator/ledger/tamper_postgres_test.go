@@ -107,8 +107,8 @@ func serverLedger(t *testing.T, seed uint64) (at string, size int64) {
 	return at, size
 }
 
-// TestEveryChangeOnPostgresIsFound changes a ledger in PostgreSQL in 1,000 random ways
-// over every column of every sealed table.
+// TestEveryChangeOnPostgresIsFound is TestEveryChangeThroughSQLIsFound for a ledger in
+// PostgreSQL.
 func TestEveryChangeOnPostgresIsFound(t *testing.T) {
 	t.Parallel()
 	e, size := onPostgres(t, 1, tamperers)

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -21,6 +22,8 @@ import (
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
 )
+
+var tamperings = flag.Int("ledger.changes", 300, "random changes of a ledger; make tamper makes 1,000")
 
 // tamperers is how many change ledgers at once.
 const tamperers = 2
@@ -250,8 +253,8 @@ func (x *tamperer) column(table, column string) change {
 	return c
 }
 
-// TestEveryChangeThroughSQLIsFound changes a SQLite ledger in 1,000 random ways over
-// every column of every sealed table.
+// TestEveryChangeThroughSQLIsFound changes a SQLite ledger in random ways over every
+// column of every sealed table; how often, make tamper says.
 func TestEveryChangeThroughSQLIsFound(t *testing.T) {
 	t.Parallel()
 	original, size := sqliteLedger(t, 1)
@@ -263,7 +266,7 @@ func TestEveryChangeThroughSQLIsFound(t *testing.T) {
 func (e engine) changeEverything(t *testing.T, original []byte, size int64) {
 	t.Helper()
 	columns := e.tableColumns(t, original)
-	changes := 1000
+	changes := *tamperings
 	if testing.Short() {
 		changes = 100
 	}
