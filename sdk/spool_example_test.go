@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 
 	"github.com/makegood/makegood/sdk"
 )
@@ -15,24 +14,21 @@ import (
 // The service is down, and the application is deployed meanwhile. What the first
 // process accepted is sent by the second.
 func ExampleSpool() {
-	var up atomic.Bool
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !up.Load() {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return
-		}
-		printer(w, r)
+	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
-	defer server.Close()
+	defer down.Close()
+	up := httptest.NewServer(http.HandlerFunc(printer))
+	defer up.Close()
 	root, err := os.MkdirTemp("", "checkout")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer os.RemoveAll(root)
-	folder, address := filepath.Join(root, "makegood"), server.URL
+	folder := filepath.Join(root, "makegood")
 
-	mg, err := makegood.New("checkout", makegood.URL(address), makegood.Spool(folder), makegood.SpoolSync())
+	mg, err := makegood.New("checkout", makegood.URL(down.URL), makegood.Spool(folder), makegood.SpoolSync())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -44,8 +40,7 @@ func ExampleSpool() {
 	report, err := mg.Shutdown(over)
 	fmt.Println("spooled:", report.Spooled, "lost:", report.Lost, err)
 
-	up.Store(true)
-	mg, err = makegood.New("checkout", makegood.URL(address), makegood.Spool(folder), makegood.SpoolSync())
+	mg, err = makegood.New("checkout", makegood.URL(up.URL), makegood.Spool(folder), makegood.SpoolSync())
 	if err != nil {
 		fmt.Println(err)
 		return
