@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"testing"
 )
@@ -55,18 +56,23 @@ func TestEnginesAgree(t *testing.T) {
 		for _, size := range set.sizes {
 			events := w.events
 			switch {
-			case size <= 1_000:
-			case testing.Short():
-				continue
-			default:
+			case size > 1_000:
 				events = events[:500] // with some engines each takes milliseconds
+			case size > 100:
+				events = events[:2_500]
 			}
-			want := judge(set.rules[:size], w.documents[:len(events)])
-			for _, e := range engines {
-				if e.takes(set, size) {
-					agrees(t, e, set, size, events, want)
+			if size > 1_000 && testing.Short() {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s-%d", set.name, size), func(t *testing.T) {
+				t.Parallel()
+				want := judge(set.rules[:size], w.documents[:len(events)])
+				for _, e := range engines {
+					if e.takes(set, size) {
+						agrees(t, e, set, size, events, want)
+					}
 				}
-			}
+			})
 		}
 	}
 }
