@@ -47,6 +47,9 @@ type Config struct {
 	// a database they stay in any case, until a person activates others: files that
 	// differ from them are warned of.
 	Rules []rule.File
+	// RuleTests reads the tests beside the rule files, and the events that they name. They
+	// are shown with the rules, run against those in force. Defaults to none.
+	RuleTests func() ([]rule.File, error)
 	// Author is who put the rules there, as the ledger names them. Defaults to
 	// "file".
 	Author string

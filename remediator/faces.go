@@ -11,6 +11,7 @@ import (
 	"github.com/makegood/makegood/remediator/integrity"
 	"github.com/makegood/makegood/remediator/learn"
 	"github.com/makegood/makegood/remediator/openid"
+	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/store/views"
 	"github.com/makegood/makegood/remediator/web"
@@ -25,7 +26,11 @@ func (s *Service) face(faces api.Config) error {
 	s.integrity = integrity.New(integrity.Config{Ledger: s.ledger, Kept: s.kept, Retention: s.cfg.Retention,
 		Changed: func() { s.console.Changed(web.TopicLedger) }, Now: s.cfg.Now, Logger: s.cfg.Logger})
 	faces.Today, faces.Integrity, faces.Adoption = s.today, s.integrity, s.adoption
+	if s.cfg.RuleTests != nil {
+		faces.RuleTests = rehearse.NewBeside(s.cfg.RuleTests)
+	}
 	pages := web.Config{
+		RuleTests: faces.RuleTests,
 		Integrity: s.integrity,
 		Adoption:  s.adoption,
 		Shelf:     learn.New(learn.Config{Ledger: s.ledger, InForce: func() *rule.Set { return s.inForce().Set }, Now: s.cfg.Now}),

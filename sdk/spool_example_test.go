@@ -26,9 +26,9 @@ func ExampleSpool() {
 		return
 	}
 	defer os.RemoveAll(root)
-	folder := filepath.Join(root, "makegood")
+	folder, address := filepath.Join(root, "makegood"), down.URL
 
-	mg, err := makegood.New("checkout", makegood.URL(down.URL), makegood.Spool(folder), makegood.SpoolSync())
+	mg, err := makegood.New("checkout", makegood.URL(address), makegood.Spool(folder), makegood.SpoolSync())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -40,7 +40,8 @@ func ExampleSpool() {
 	report, err := mg.Shutdown(over)
 	fmt.Println("spooled:", report.Spooled, "lost:", report.Lost, err)
 
-	mg, err = makegood.New("checkout", makegood.URL(up.URL), makegood.Spool(folder), makegood.SpoolSync())
+	address = up.URL
+	mg, err = makegood.New("checkout", makegood.URL(address), makegood.Spool(folder), makegood.SpoolSync())
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -65,17 +65,23 @@ func besides(base string) func(string) bool {
 // readRules reads the rule files of a folder and the folders in it, by their
 // paths below it.
 func readRules(dir string) ([]rule.File, error) {
+	rules, _, err := readFolder(dir)
+	return rules, err
+}
+
+// readFolder is readRules, with the tests beside the rules.
+func readFolder(dir string) (rules, tests []rule.File, err error) {
 	if info, err := os.Stat(dir); err != nil {
-		return nil, fmt.Errorf("read rules: %w", err)
+		return nil, nil, fmt.Errorf("read rules: %w", err)
 	} else if !info.IsDir() {
-		return nil, fmt.Errorf("read rules: %s is no folder", dir)
+		return nil, nil, fmt.Errorf("read rules: %s is no folder", dir)
 	}
 	files, err := readFilesFrom(os.DirFS(dir), isRuleFolderFile)
-	rules, _ := rehearse.Split(files)
+	rules, tests = rehearse.Split(files)
 	if err == nil && len(rules) == 0 {
 		err = fmt.Errorf("read rules: %s holds no rule file (*.yaml)", dir)
 	}
-	return rules, err
+	return rules, tests, err
 }
 
 // readFilesFrom reads the files of a file system that are wanted, in order of path.

@@ -72,6 +72,10 @@ func (c *serveCommand) Run(p *program) error {
 			return err
 		}
 		config.Rules, config.Author = files, "files in "+c.Rules
+		config.RuleTests = func() ([]rule.File, error) {
+			_, tests, err := readFolder(c.Rules)
+			return tests, err
+		}
 	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {

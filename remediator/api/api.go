@@ -135,6 +135,8 @@ type Config struct {
 	// CheckRules says why rule files cannot be put in force; *rule.Problems when
 	// they have errors. Required with a Desk.
 	CheckRules func(ctx context.Context, files []rule.File) error
+	// RuleTests are the tests beside this node's rule files. nil: it reads none.
+	RuleTests *rehearse.Beside
 	// Requests is how many requests a second one token may make, twice as many at
 	// once; below 0: any number. Defaults to DefaultRequests.
 	Requests int

@@ -19,6 +19,7 @@ import (
 	"github.com/makegood/makegood/remediator"
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/api/openapi"
+	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
@@ -109,7 +110,17 @@ func TestExamples(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.house = newHouse(t, func(c *remediator.Config) { c.Telling.Webhooks = hooks })
+	s.house = newHouse(t, func(c *remediator.Config) {
+		c.Telling.Webhooks = hooks
+		c.RuleTests = func() ([]rule.File, error) {
+			const text = `tests:
+  - name: a day late
+    send: [{event: {type: parcel.late, customer: c-1, data: {order: "1", payment: pi_1, amount: 1.00 USD}}}]
+    expect: [{rule: late}]
+`
+			return []rule.File{{Path: "house_test.yaml", Text: text}}, nil
+		}
+	})
 	s.hireAll()
 	s.hire(map[string]string{"boss": "author approver", "all": "agent author approver auditor operator"})
 	s.ofTheService()
@@ -248,7 +259,7 @@ func (s *story) ofRules() {
 	a := s.asks("boss", "POST /v1/rules/activate", "", s.activation(both)).answer(s.t)
 	s.asks("all", "POST /v1/rules/approve", "", fmt.Sprintf(`{"digest":%q}`, a.Digest))
 	s.asks("odo", "GET /v1/rules", "", "")
-	s.asks("odo", "GET /v1/rules/{rule}", "/v1/rules/slow", "")
+	s.asks("odo", "GET /v1/rules/{rule}", "/v1/rules/late", "")
 	s.asks("odo", "GET /v1/rule-sets/{set}", "/v1/rule-sets/"+a.Digest, "")
 	s.asks("odo", "GET /v1/rules/{rule}/near-misses", "/v1/rules/slow/near-misses?since=7d&limit=5", "")
 	s.asks("wes", "POST /v1/rules/explain", "", `{"specversion":"1.0","id":"why-not","source":"/parcels","type":"parcel.slow","customer":"c-7","data":{"order":"7","days":3}}`)

@@ -35,6 +35,9 @@ type RuleState struct {
 	Refunds  []views.PayoutTotal `json:"refunds"`
 	Credits  []views.PayoutTotal `json:"credits"`
 	Proposed bool                `json:"proposed"` // a change of it waits for another person
+	// Tests are those of the node's rules folder, run against the rules in force. null: it
+	// reads no folder.
+	Tests *rehearse.RuleTests `json:"tests"`
 }
 
 // rule answers GET /v1/rules/{rule}.
@@ -66,6 +69,9 @@ func (h handler) rule(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		proposal, failed := h.Ledger.Proposal(r.Context())
 		answer.Proposed, err = proposal != nil && slices.Contains(proposal.Rules, name), failed
+	}
+	if err == nil && h.RuleTests != nil {
+		answer.Tests, err = h.RuleTests.Of(in.Set, name)
 	}
 	h.answer(w, r, answer, err)
 }

@@ -25,6 +25,8 @@ type TestResult struct {
 	Line   int    `json:"line"`
 	Name   string `json:"name"`
 	Passed bool   `json:"passed"`
+	// Rules are those that the test names, and those that it sends events, in order of name.
+	Rules []string `json:"rules"`
 
 	Problems rule.Problems `json:"-"` // why it failed; Tests.Problems has them too
 	// What was expected and what was got, line by line, where remedies were compared
@@ -89,7 +91,7 @@ func Test(set *rule.Set, files []rule.File, wanted func(name string) bool) (*Tes
 
 // result is what the run came to.
 func (r *run) result(problems rule.Problems) TestResult {
-	result := TestResult{File: r.Path, Line: r.test.at.Line, Name: r.test.name, Passed: !r.failed, Problems: problems, Golden: r.golden}
+	result := TestResult{File: r.Path, Line: r.test.at.Line, Name: r.test.name, Passed: !r.failed, Rules: r.about(), Problems: problems, Golden: r.golden}
 	if r.failed && !slices.Equal(r.wanted, r.got) {
 		result.Expected, result.Got = r.wanted, r.got
 	}

@@ -45,7 +45,8 @@ type rulePage struct {
 	Month    []money.Money
 	Days     int // of the month
 	Proposed bool
-	MayAsk   bool // which events it nearly fired for
+	MayAsk   bool                // which events it nearly fired for
+	Tests    *rehearse.RuleTests // nil: this node reads no rules folder
 }
 
 // findings remembers what lint says of the rules in force: they are judged once.
@@ -165,6 +166,11 @@ func loadRule(c *Console, r *http.Request) (any, error) {
 	}
 	if page.Month, err = c.paid(r.Context(), rl.Name, today.Add(-month)); err != nil {
 		return nil, err
+	}
+	if c.cfg.RuleTests != nil {
+		if page.Tests, err = c.cfg.RuleTests.Of(in.Set, rl.Name); err != nil {
+			return nil, err
+		}
 	}
 	proposal, err := c.cfg.Ledger.Proposal(r.Context())
 	page.Proposed = proposal != nil && slices.Contains(proposal.Rules, rl.Name)

@@ -1,10 +1,13 @@
 package web_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/makegood/makegood/remediator"
@@ -60,6 +63,49 @@ func TestRulesPage(t *testing.T) {
 	}
 	if p := admin.get("/rules/none"); p.status != http.StatusNotFound {
 		t.Errorf("a rule that there is not is answered %d", p.status)
+	}
+}
+
+// TestTestsOfARule holds that a rule's page shows the tests beside it as they come to
+// against the rules in force, whatever was written into them, and the API the same.
+func TestTestsOfARule(t *testing.T) {
+	t.Parallel()
+	const event = `{event: {type: parcel.late, customer: c-1, data: {order: "1", payment: pi, amount: 1.00 USD}}}`
+	tests := func(name string) rule.File {
+		return rule.File{Path: "house_test.yaml", Text: "tests:\n" +
+			"  - name: pays\n    send: [" + event + "]\n    expect: [{rule: late}]\n" +
+			"  - name: " + strconv.Quote(name) + "\n    send: [" + event + "]\n    expect: []\n"}
+	}
+	var mu sync.Mutex
+	file, unreadable := tests("pays nothing"), error(nil)
+	h := newHouse(t, func(c *remediator.Config) {
+		c.RuleTests = func() ([]rule.File, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return []rule.File{file}, unreadable
+		}
+	})
+	admin := h.bearer("admin")
+	p := admin.shown("/rules/late")
+	if cells := strings.Join(p.cells(t, "td"), "|"); !strings.Contains(cells, "house_test.yaml, line 2|passed|") || !strings.Contains(cells, "|failed") {
+		t.Errorf("the page shows %s", cells)
+	}
+	var state api.RuleState
+	admin.get("/v1/rules/late").into(t, &state)
+	if state.Tests == nil || len(state.Tests.Tests) != 2 || !state.Tests.Tests[0].Passed || state.Tests.Tests[1].Passed || len(state.Tests.Conditions) != 1 {
+		t.Errorf("the API says %+v", state.Tests)
+	}
+	mu.Lock()
+	file = tests("<b>\u202e" + strings.Repeat("x", 10_000))
+	mu.Unlock()
+	if p = admin.shown("/rules/late"); !strings.Contains(p.body, "&lt;b&gt;") || strings.ContainsRune(p.body, '\u202e') || len(p.body) > 50_000 {
+		t.Errorf("a long and hostile name makes a page of %d bytes: %s", len(p.body), p.body)
+	}
+	mu.Lock()
+	unreadable = errors.New("open rules: gone")
+	mu.Unlock()
+	if p = admin.shown("/rules/late"); !strings.Contains(p.body, "They cannot be read: <bdi>open rules: gone") {
+		t.Errorf("without its folder the page is %s", p.body)
 	}
 }
 

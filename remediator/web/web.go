@@ -102,6 +102,8 @@ type Config struct {
 	Today func(ctx context.Context) (views.Today, error)
 	// InForce returns the rules in force.
 	InForce func() decide.InForce
+	// RuleTests are the tests beside this node's rule files. nil: it reads none.
+	RuleTests *rehearse.Beside
 	// OpenID signs people in with their accounts elsewhere. Defaults to nobody.
 	OpenID *openid.Provider
 	// Now is the clock. Defaults to time.Now.
