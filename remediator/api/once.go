@@ -68,9 +68,12 @@ func (a *answers) begin(id string, request [sha256.Size]byte) (r *remembered, fi
 func (a *answers) end(r *remembered, answer *recorded) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if r.answer = answer; answer != nil {
+	e := a.known[r.id]
+	kept := e != nil && e.Value.(*remembered) == r // it was not dropped meanwhile, for want of room
+	switch r.answer = answer; {
+	case kept && answer != nil:
 		a.bytes += answer.body.Len()
-	} else if e := a.known[r.id]; e != nil && e.Value.(*remembered) == r {
+	case kept:
 		a.drop(e)
 	}
 	close(r.done)

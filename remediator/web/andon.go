@@ -39,6 +39,7 @@ type cell struct {
 type criterion struct {
 	Met  bool
 	Text string
+	From time.Time // when time alone meets it; zero: it does not
 }
 
 // brake is something of money that is stopped, by everybody who stopped it.
@@ -140,9 +141,9 @@ func (c *Console) cell(who access.Principal, s cord.State, standing cord.Standin
 		return at
 	}
 	at.Refused = decide.MayRelease(who.Roles, who.Name, &s)
-	at.Asks = []criterion{{s.AcknowledgedBy != "", "somebody has come"}}
+	at.Asks = []criterion{{Met: s.AcknowledgedBy != "", Text: "somebody has come"}}
 	if s.Level == cord.Red {
-		at.Asks = append(at.Asks, criterion{at.Refused == "", "another person than who pulled it looks"})
+		at.Asks = append(at.Asks, criterion{Met: at.Refused == "", Text: "another person than who pulled it looks"})
 	}
 	if quiet := s.Terms.Quiet; quiet > 0 {
 		last, what := time.Unix(0, s.LastAt).UTC(), "the last pull"
@@ -151,9 +152,9 @@ func (c *Console) cell(who access.Principal, s cord.State, standing cord.Standin
 		}
 		from := last.Add(quiet)
 		text := quiet.String() + " of quiet since " + what + ": from " + moment(from) + " on"
-		at.Asks = append(at.Asks, criterion{!c.cfg.Now().Before(from), text})
+		at.Asks = append(at.Asks, criterion{Met: !c.cfg.Now().Before(from), Text: text, From: from})
 	}
-	at.Asks = append(at.Asks, criterion{false, "the cause and the fix are known: write them below"})
+	at.Asks = append(at.Asks, criterion{Text: "the cause and the fix are known: write them below"})
 	return at
 }
 

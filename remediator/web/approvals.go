@@ -91,14 +91,13 @@ func loadApprovals(c *Console, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, &Failure{http.StatusBadRequest, "The question cannot be read", "The field after is no sequence. Take it from the link to older ones."}
 	}
-	list, err := c.cfg.Ledger.Remedies(ctx, views.Filter{Rule: page.Rule, Status: views.StatusHeld, Before: before, Limit: maxAsked, WithActions: true})
+	list, err := c.cfg.Ledger.Remedies(ctx, views.Filter{Rule: page.Rule, Status: views.StatusHeld, NoBulk: true, Before: before, Limit: maxAsked, WithActions: true})
 	if err != nil {
 		return nil, err
 	}
 	if len(list) == maxAsked {
 		page.Older = asking("/approvals", url.Values{"rule": {page.Rule}, "after": {strconv.FormatUint(list[len(list)-1].Sequence, 10)}})
 	}
-	list = slices.DeleteFunc(list, func(r views.Remedy) bool { return r.Bulk != uuid.Nil })
 	ids := make([]uuid.UUID, len(list))
 	for i, remedy := range list {
 		ids[i] = remedy.Remedy

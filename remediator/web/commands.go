@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/decide"
@@ -121,6 +122,7 @@ func (c *Console) take(d command) http.Handler {
 			c.fail(w, r, err)
 			return
 		}
+		answersLate(w)
 		to, err := d.run(c, r)
 		var shown *again
 		if errors.As(err, &shown) {
@@ -133,6 +135,16 @@ func (c *Console) take(d command) http.Handler {
 		}
 		http.Redirect(w, r, to, http.StatusSeeOther)
 	})
+}
+
+// lateAnswer is for how long the console may work on one request: folding a long log
+// again, or handing over many approvals while much waits to be decided, takes longer
+// than what the server gives an answer.
+const lateAnswer = 10 * time.Minute
+
+// answersLate puts off when the server gives up on an answer.
+func answersLate(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(lateAnswer)) // where there is none, nothing ends the request
 }
 
 // readForm reads the form that a request posts, of so many bytes at the most.

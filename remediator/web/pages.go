@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -17,6 +18,7 @@ type page struct {
 	roles    []string // who may see it, administrators besides; nil: everybody but mere emitters
 	topics   []string // of which a change has the content fetched again; see live.go
 	asks     bool     // it takes a form too, which asks something and changes nothing
+	form     int64    // how many bytes that may have; 0: maxForm
 	// load returns what the template shows. A *Failure is shown as it is; any other
 	// error is logged, and the page says where to find it.
 	load func(c *Console, r *http.Request) (any, error)
@@ -35,7 +37,7 @@ func pages() []page {
 		{path: "/rules", name: "Rules", template: "rules", topics: []string{TopicRemedies, TopicApprovals}, load: loadRules},
 		{path: "/rules/{rule}", template: "rule", topics: []string{TopicRemedies, TopicApprovals}, load: loadRule},
 		{path: "/rules/{rule}/near", template: "near", roles: decide.EvidenceReaders(), load: loadNear},
-		{path: "/why-not", template: "whynot", roles: decide.EvidenceReaders(), asks: true, load: loadWhyNot},
+		{path: "/why-not", template: "whynot", roles: decide.EvidenceReaders(), asks: true, form: whyNotForm, load: loadWhyNot},
 		{path: "/coes", name: "COEs", template: "coes", topics: []string{TopicCOEs}, load: loadCOEs},
 		{path: "/coes/{coe}", template: "coe", load: loadCOE},
 		{path: "/coes/{coe}/edit", template: "coeedit", load: loadCOEEdit},
@@ -92,11 +94,12 @@ func (c *Console) show(p page) http.Handler {
 			return
 		}
 		if r.Method == http.MethodPost {
-			if err := readForm(w, r, maxForm); err != nil {
+			if err := readForm(w, r, cmp.Or(p.form, maxForm)); err != nil {
 				c.fail(w, r, err)
 				return
 			}
 		}
+		answersLate(w)
 		of := watch{p.topics, c.live.address()} // before the load, which may be overtaken
 		value, err := p.load(c, r)
 		if err != nil {

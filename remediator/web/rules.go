@@ -200,6 +200,9 @@ func (c *Console) paid(ctx context.Context, name string, since time.Time) ([]mon
 // ruleAddress is the address of a rule's page.
 func ruleAddress(name string) string { return "/rules/" + url.PathEscape(name) }
 
+// whyNotForm is enough for what the page's field takes, however it is escaped.
+const whyNotForm = 6 * maxForm
+
 // whyNot is the page that says what the rules in force make of an event.
 type whyNot struct {
 	Event       string
@@ -220,6 +223,16 @@ func loadWhyNot(c *Console, r *http.Request) (any, error) {
 	var err error
 	if page.Explanation, err = rehearse.Explain(in.Set, []byte(page.Event), c.cfg.Now().UnixNano()); err != nil {
 		page.Wrong = err.Error()
+		return page, nil
 	}
+	slices.SortStableFunc(page.Explanation.Rules, func(a, b rehearse.RuleExplanation) int { // those about its type first
+		switch {
+		case a.Matched == b.Matched:
+			return 0
+		case a.Matched:
+			return -1
+		}
+		return 1
+	})
 	return page, nil
 }

@@ -176,6 +176,10 @@ func TestWhyNot(t *testing.T) {
 			}
 		}
 	}
+	large := event(strconv.Quote(strings.Repeat("é", 25_000))) // as much as the field takes
+	if p := ada.send("/why-not", large); p.status != http.StatusOK || !strings.Contains(p.body, "no remedy") || len(p.body) > 100_000 {
+		t.Errorf("a large event is answered %d, with %d bytes", p.status, len(p.body))
+	}
 	if p := ada.send("/why-not", url.Values{"event": {"{"}}); p.status != http.StatusOK || !strings.Contains(p.body, "read event") {
 		t.Errorf("half an event is answered %d %s", p.status, p.body)
 	}

@@ -1,8 +1,11 @@
 package web
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
@@ -30,18 +33,53 @@ const (
 	maxLines = 200 // of a text that is shown
 )
 
+// mostPast is how many rule sets of the past are kept as they were compiled.
+const mostPast = 4
+
+// pastSets are rule sets of the past that were looked at last: a page is fetched anew
+// whenever something changes, and compiling thousands of rules takes seconds.
+type pastSets struct {
+	mu   sync.Mutex
+	sets []*pastSet // the newest last
+}
+
+type pastSet struct {
+	digest string
+	set    *rule.Set // nil: this program cannot read it any more
+}
+
+// of returns a rule set by its digest, nil when it cannot be read any more.
+func (p *pastSets) of(ctx context.Context, from Ledger, digest string) (*rule.Set, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, known := range p.sets {
+		if known.digest == digest {
+			p.sets = append(slices.Delete(p.sets, i, i+1), known)
+			return known.set, nil
+		}
+	}
+	files, err := from.RuleFiles(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	loaded := &pastSet{digest: digest}
+	if set, err := rule.Load(files); err == nil {
+		loaded.set = set
+	}
+	p.sets = append(p.sets, loaded)
+	p.sets = p.sets[max(0, len(p.sets)-mostPast):]
+	return loaded.set, nil
+}
+
 // rule finds the text by which the remedy was decided, and what the rule's conditions
 // of the event come to. The rules in force have it, unless the rule was edited since;
 // then the ledger has it.
 func (p *remedyPage) rule(c *Console, r *http.Request, entries []ledger.Entry) error {
 	set, was := c.cfg.InForce().Set, p.Decided
 	if set == nil || set.Rule(was.Rule) == nil || set.Rule(was.Rule).Digest != was.Digest {
-		files, err := c.cfg.Ledger.RuleFiles(r.Context(), was.Set)
-		if err != nil {
-			return err
-		}
-		if set, err = rule.Load(files); err != nil {
-			return nil // the language may have changed: then the digest tells where it is
+		var err error
+		if set, err = c.past.of(r.Context(), c.cfg.Ledger, was.Set); err != nil || set == nil {
+			return err // the language may have changed: then the digest tells where it is
 		}
 		if set.Rule(was.Rule) == nil || set.Rule(was.Rule).Digest != was.Digest {
 			return nil

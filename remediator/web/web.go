@@ -122,6 +122,7 @@ type Console struct {
 	tries  tries
 
 	findings findings
+	past     pastSets
 	mux      *http.ServeMux
 }
 

@@ -63,6 +63,7 @@ type Action struct {
 type Filter struct {
 	Rule, Status, Customer string
 	Bulk                   uuid.UUID // uuid.Nil: any or none
+	NoBulk                 bool      // none of a bulk
 	Before                 uint64    // sequence to go on below; 0: begin with the newest
 	Limit                  int       // defaults to 100
 	WithActions            bool      // each with its actions
@@ -106,6 +107,9 @@ func Remedies(ctx context.Context, db *sql.DB, f Filter) ([]Remedy, error) {
 	}
 	n.text("customer", f.Customer)
 	n.text("bulk", statement.ID(f.Bulk))
+	if f.NoBulk {
+		n.where += " AND bulk = ''"
+	}
 	if f.Before > 0 {
 		n.by("seq < ?", int64(f.Before))
 	}

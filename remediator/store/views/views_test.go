@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -377,6 +378,11 @@ func testHoldsShowABulkAsOneLine(t *testing.T) {
 	of, err := s.db.Remedies(t.Context(), views.Filter{Bulk: bulk.Bulk})
 	if err != nil || len(of) != 2 || of[0].Bulk != bulk.Bulk {
 		t.Errorf("remedies of the bulk are %+v, %v", of, err)
+	}
+	// Whoever lists what is answered one by one reads past a bulk of any size.
+	alone, err := s.db.Remedies(t.Context(), views.Filter{Rule: "late", Status: views.StatusHeld, NoBulk: true, Limit: 2})
+	if err != nil || len(alone) != 2 || slices.ContainsFunc(alone, func(r views.Remedy) bool { return r.Bulk != uuid.Nil }) {
+		t.Errorf("held by themselves are %+v, %v", alone, err)
 	}
 	if got, err := s.db.Bulk(t.Context(), bulk.Bulk); err != nil || !reflect.DeepEqual(*got, bulk) {
 		t.Errorf("the bulk is %+v, %v", got, err)

@@ -1,5 +1,6 @@
-// Lets the clocks of the board run, and gives the list of approvals keys: j and k
-// move, a approves, d denies with a reason. Without this file, the forms do the same.
+// Lets the clocks of the board run and ticks what time alone meets, and gives the list
+// of approvals keys: j and k move, a approves, d denies with a reason, both only what
+// has the focus. Without this file, the forms do the same.
 (function () {
   "use strict";
   function tick() {
@@ -10,6 +11,12 @@
       var text = Math.floor(s / 60) + ":" + String(s % 60).padStart(2, "0") + " min";
       clock.textContent = past ? "over for " + text : "in " + text;
     });
+    document.querySelectorAll(".unmet[data-from]").forEach(function (asked) {
+      if (!(Date.parse(asked.dataset.from) <= Date.now())) { return; }
+      asked.className = "met";
+      asked.querySelector("[aria-hidden]").textContent = "●";
+      asked.querySelector(".hidden").textContent = "done:";
+    });
   }
   setInterval(tick, 1000);
   tick();
@@ -17,12 +24,14 @@
   var at = "";
   function picks() { return Array.prototype.slice.call(document.querySelectorAll(".pick")); }
   function current() { return document.getElementById(at); }
+  function focused() { return document.activeElement && document.activeElement.closest(".pick"); }
   function mark() {
     picks().forEach(function (p) { p.id === at ? p.setAttribute("aria-current", "true") : p.removeAttribute("aria-current"); });
   }
   function move(by) {
     var all = picks(), now = all.indexOf(current());
     if (!all.length) { return; }
+    if (!focused()) { by = 0; } // first back to where it was
     var next = all[now < 0 ? 0 : Math.min(Math.max(now + by, 0), all.length - 1)];
     at = next.id;
     mark();
@@ -33,10 +42,16 @@
     var pick = event.target.closest && event.target.closest(".pick");
     if (pick) { at = pick.id; mark(); }
   });
-  document.addEventListener("htmx:afterSwap", function () { mark(); tick(); });
+  var held = false; // a pick has the focus while the page is changed
+  document.addEventListener("htmx:beforeSwap", function () { held = !!focused(); });
+  document.addEventListener("htmx:afterSwap", function () {
+    mark();
+    tick();
+    if (held && !focused() && current()) { current().focus({preventScroll: true}); }
+  });
   document.addEventListener("keydown", function (event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) { return; }
-    var pick = current(), press;
+    var pick = focused(), press;
     switch (event.key) {
     case "j": move(1); break;
     case "k": move(-1); break;

@@ -67,6 +67,12 @@ func TestBulkApproval(t *testing.T) {
 	pia := c.enter(browser, "pia", window{})
 	pia.look("/approvals")
 	pia.press("j")
+	pia.evaluate("document.activeElement.blur()", nil)
+	pia.press("a") // of nothing that has the focus
+	if status := c.bulk(bulk).Status; status == decide.BulkApproved {
+		t.Error("a key approves what has not the focus")
+	}
+	pia.press("j") // back to where it was
 	pia.press("a")
 	pia.done(decide.CommandApprove)
 	pia.wait("text=Nothing waits for a person.")
