@@ -91,6 +91,10 @@ type Config struct {
 	// EventClock makes the time of the events the clock of the log: for history
 	// and demonstrations. A log is either way for ever.
 	EventClock bool
+	// Lateness is how late an event may enter a window, or come to one that waits for it:
+	// whole seconds, a day at the most. A log has it from its beginning for ever; another one
+	// is refused. Defaults to the log's own, and of a log that begins to decide.Lateness.
+	Lateness *time.Duration
 	// Matchers is how many goroutines match events. Defaults to the number of CPUs.
 	Matchers int
 	// FoldAhead is how many inputs are worth to be folded while a commit of as many is
@@ -127,6 +131,10 @@ const StepLost = "lost"
 // minRetention leaves time to look into what happened.
 const minRetention = 24 * time.Hour
 
+// maxLateness bounds what windows keep beyond their own length, and for how long what
+// did not come is waited for behind its deadline.
+const maxLateness = 24 * time.Hour
+
 func (c Config) withDefaults() (Config, error) {
 	if c.DataDir == "" {
 		return c, fmt.Errorf("configure service: no data folder is named")
@@ -136,6 +144,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Retention != 0 && c.Retention < minRetention {
 		return c, fmt.Errorf("configure service: a retention of %v is less than %v", c.Retention, minRetention)
+	}
+	if l := c.Lateness; l != nil && (*l < 0 || *l > maxLateness || *l%time.Second != 0) {
+		return c, fmt.Errorf("configure service: a lateness of %v is none: it has whole seconds, from 0s to %v", *l, maxLateness)
 	}
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return c, fmt.Errorf("make data folder: %w", err)

@@ -34,7 +34,7 @@ func (s *Service) face(faces api.Config) error {
 		Integrity: s.integrity,
 		Adoption:  s.adoption,
 		Shelf:     learn.New(learn.Config{Ledger: s.ledger, InForce: func() *rule.Set { return s.inForce().Set }, Now: s.cfg.Now}),
-		Guard:     s.guard, Desk: s.desk, Ledger: s.ledger, InForce: s.inForce,
+		Guard:     s.guard, Desk: s.desk, Ledger: s.ledger, InForce: s.inForce, Lateness: s.lateness,
 		Explain: faces.History.Explain, Near: faces.History.Near, Today: s.today, Now: s.cfg.Now, Logger: s.cfg.Logger,
 	}
 	var err error

@@ -40,6 +40,7 @@ type beginning struct {
 	mayBegin func() error // why an empty log is not to be begun, nil when it is
 	stamp    int64
 	now      time.Time
+	lateness time.Duration // of a log that begins
 }
 
 // begin appends the genesis input to an empty log, and makes the ledger's key.
@@ -72,7 +73,7 @@ func (b beginning) begin(ctx context.Context) (key string, err error) {
 func (b beginning) create(ctx context.Context) (string, error) {
 	g := decide.GenesisBody{
 		LogID: uuid.NewString(), HashKey: make([]byte, 16), Created: b.now.UTC().Format(time.RFC3339),
-		Version: decide.Version, LatenessS: int64(decide.Lateness / time.Second),
+		Version: decide.Version, LatenessS: int64(b.lateness / time.Second),
 	}
 	if _, err := rand.Read(g.HashKey); err != nil {
 		return "", fmt.Errorf("make hash key: %w", err)

@@ -136,7 +136,7 @@ func short(digest string) string {
 
 // self is this node for the API.
 func (s *Service) self(ctx context.Context) (api.Self, error) {
-	self := api.Self{Node: s.cfg.Node, Role: api.Leader, Ordinal: s.decider.folded.Load(), Files: s.ownRules(), Log: s.engine}
+	self := api.Self{Node: s.cfg.Node, Role: api.Leader, Ordinal: s.decider.folded.Load(), Files: s.ownRules(), Log: s.engine, LatenessS: int64(s.lateness / time.Second)}
 	switch {
 	case s.decider.outdated():
 		self.Role = api.Outdated

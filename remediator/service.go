@@ -36,7 +36,8 @@ type Service struct {
 	cfg       Config
 	lock      *folder.Lock
 	log       storedLog
-	engine    string // of the log
+	engine    string        // of the log
+	lateness  time.Duration // the same
 	ledger    *ledgerdb.DB
 	batcher   *log.Batcher
 	decider   *decider
@@ -91,6 +92,9 @@ func (s *Service) open(ctx context.Context) (err error) {
 	}
 	s.closers = append(s.closers, s.lock.Release)
 	if err := s.openStores(ctx); err != nil {
+		return err
+	}
+	if err := s.readLateness(ctx); err != nil {
 		return err
 	}
 	if err := s.pipeline(); err != nil {

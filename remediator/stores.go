@@ -2,7 +2,6 @@ package remediator
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +10,7 @@ import (
 	"time"
 
 	"github.com/makegood/makegood/remediator/decide"
-	"github.com/makegood/makegood/remediator/input"
+	"github.com/makegood/makegood/remediator/history"
 	"github.com/makegood/makegood/remediator/log"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
 	"github.com/makegood/makegood/remediator/store/logdb"
@@ -116,22 +115,12 @@ func identify(ctx context.Context, l *lognats.Log) (string, error) {
 	if err != nil || id != "" {
 		return id, err
 	}
-	records, err := l.Read(ctx, 0, 1)
+	genesis, err := history.Genesis(ctx, l)
 	if err != nil {
 		return "", err
 	}
-	var genesis decide.GenesisBody
-	for _, r := range records {
-		inputs, err := input.DecodeRecord(r.Blob, r.At)
-		if err != nil {
-			return "", fmt.Errorf("decode record %d: %w", r.Seq, err)
-		}
-		if len(inputs) == 0 || inputs[0].Kind != input.Genesis {
-			return "", fmt.Errorf("the log does not begin with its genesis: record %d is another", r.Seq)
-		}
-		if err := json.Unmarshal(inputs[0].Body, &genesis); err != nil {
-			return "", fmt.Errorf("decode genesis: %w", err)
-		}
+	if genesis == nil {
+		return "", errors.New("the log does not begin with its genesis, and nothing says which log it is: restore it from a backup")
 	}
 	return genesis.LogID, l.SetID(ctx, genesis.LogID)
 }
@@ -149,6 +138,18 @@ func (s *Service) checkLog(ctx context.Context, logID string) error {
 	return err
 }
 
+// readLateness reads how late events of the log may come, and refuses to be told
+// otherwise: what was decided was decided by that.
+func (s *Service) readLateness(ctx context.Context) (err error) {
+	if s.lateness, err = history.New(s.log, s.ledger).Lateness(ctx); err != nil {
+		return err
+	}
+	if asked := s.cfg.Lateness; asked != nil && *asked != s.lateness {
+		return fmt.Errorf("the log began with a lateness of %v, and keeps it: leave out the lateness of %v, or begin a new log", s.lateness, *asked)
+	}
+	return nil
+}
+
 // keep keeps the log, whose engine people know by a name.
 func (s *Service) keep(l storedLog, engine string) {
 	s.log, s.engine = l, engine
@@ -157,7 +158,10 @@ func (s *Service) keep(l storedLog, engine string) {
 
 // begin returns the ledger's key, and begins an empty log.
 func (s *Service) begin(ctx context.Context, mayBegin func() error) (key string, err error) {
-	b := beginning{log: s.log, key: s.cfg.LedgerKeyFile, mayBegin: mayBegin, stamp: s.stamp(), now: s.cfg.Now()}
+	b := beginning{log: s.log, key: s.cfg.LedgerKeyFile, mayBegin: mayBegin, stamp: s.stamp(), now: s.cfg.Now(), lateness: decide.Lateness}
+	if s.cfg.Lateness != nil {
+		b.lateness = *s.cfg.Lateness
+	}
 	if b.key == "" {
 		b.key, b.replace = filepath.Join(s.cfg.DataDir, keyFile), true
 	}

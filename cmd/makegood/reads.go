@@ -47,7 +47,7 @@ func (c *statusCommand) Run(p *program) error {
 			rows = append(rows, []string{"remedies " + status, fmt.Sprint(t.Statuses[status])})
 		}
 		if s.Self != nil {
-			rows = append(rows, []string{"log kept in", s.Self.Log})
+			rows = append(rows, []string{"log kept in", s.Self.Log}, []string{"lateness", (time.Duration(s.Self.LatenessS) * time.Second).String()})
 		}
 		rows = append(rows, heardRows(s.Adoption)...)
 		rows = append(rows, lostRows(t.WindowsLost)...)

@@ -177,6 +177,11 @@ func (b *backtest) fromLog(ctx context.Context) error {
 			return err
 		}
 	}
+	lateness, err := past.Lateness(ctx)
+	if err != nil {
+		return err
+	}
+	b.past.Lateness = &lateness
 	b.bar = newProgress(b.stderr, "backtest, records", 0)
 	b.bar.plain = b.plain()
 	b.past.Inputs = past.Inputs(ctx, func(read, all uint64) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/rehearse"
 )
@@ -78,7 +79,7 @@ func (c *explainCommand) explainEvent(p *program) error {
 	if err != nil {
 		return err
 	}
-	explanation, err := rehearse.Explain(set, raw, time.Now().UnixNano())
+	explanation, err := rehearse.Explain(set, raw, time.Now().UnixNano(), decide.Lateness)
 	if err != nil {
 		return fmt.Errorf("%s: %w", place(c.Event, raw, err), err)
 	}

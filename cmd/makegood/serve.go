@@ -32,6 +32,7 @@ type serveCommand struct {
 	ProviderKey       string `env:"MAKEGOOD_PROVIDER_KEY_FILE" help:"File with the provider's secret key." type:"path" name:"provider-key-file"`
 	ProviderHooks     string `env:"MAKEGOOD_PROVIDER_WEBHOOK_SECRET_FILE" help:"File with the secret that signs the provider's events, one a line: two while they rotate. They are sent to /v1/providers/stripe/webhook." type:"path" name:"provider-webhook-secret-file"`
 	Clock             string `enum:"log,events" default:"log" help:"log: the machine's clock. events: the events' own time, for history."`
+	Lateness          string `env:"MAKEGOOD_LATENESS" placeholder:"TIME" help:"How late an event may enter a window, or come to one that waits for it, up to 24h. A log keeps what it began with; one that begins has 1h without it."`
 	Retention         string `env:"MAKEGOOD_RETENTION" default:"30d" placeholder:"TIME" help:"For how long the log is kept, such as 30d; 0: for ever. What happened before can be explained and reproduced no more."`
 	Requests          int    `env:"MAKEGOOD_REQUESTS" default:"500" help:"Requests a second that one token may make of the API, twice as many at once; -1: any number. Events are bounded by what is in flight."`
 	CheckpointTo      string `env:"MAKEGOOD_CHECKPOINT_TO" type:"path" help:"File on other storage to which the ledger's checkpoints are appended. A ledger that does not continue the last one does not start."`
@@ -55,6 +56,9 @@ func (c *serveCommand) Run(p *program) error {
 		return err
 	}
 	if config.Retention, err = c.retention(); err != nil {
+		return err
+	}
+	if config.Lateness, err = c.lateness(); err != nil {
 		return err
 	}
 	if config.Telling, err = c.telling.config(); err != nil {
@@ -121,6 +125,18 @@ func (c *serveCommand) retention() (time.Duration, error) {
 		return 0, usageError(fmt.Sprintf("--retention %q is no time: write 30d, or 0 to keep it for ever", c.Retention))
 	}
 	return d, nil
+}
+
+// lateness is how late an event may enter a window; nil where the log says.
+func (c *serveCommand) lateness() (*time.Duration, error) {
+	if c.Lateness == "" {
+		return nil, nil
+	}
+	d, err := expression.ParseDuration(c.Lateness)
+	if err != nil {
+		return nil, usageError(fmt.Sprintf("--lateness %q is no time: write 90m or 2h", c.Lateness))
+	}
+	return &d, nil
 }
 
 // provider reads the secrets that are shared with the provider of refunds.

@@ -132,6 +132,8 @@ type Config struct {
 	History History
 	// InForce returns the rules in force. Required.
 	InForce func() decide.InForce
+	// Lateness is how late an event may enter a window, as the log has it.
+	Lateness time.Duration
 	// CheckRules says why rule files cannot be put in force; *rule.Problems when
 	// they have errors. Required with a Desk.
 	CheckRules func(ctx context.Context, files []rule.File) error

@@ -105,7 +105,7 @@ func (h handler) whyNot(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, http.StatusUnprocessableEntity, "ask", "no rules are in force that could be asked")
 		return
 	}
-	explanation, err := rehearse.Explain(set, raw, h.Now().UnixNano())
+	explanation, err := rehearse.Explain(set, raw, h.Now().UnixNano(), h.Lateness)
 	if err != nil {
 		problem.Write(w, http.StatusBadRequest, "body", err.Error())
 		return

@@ -96,6 +96,32 @@ func TestWhyNot(t *testing.T) {
 	}
 }
 
+// TestWhyNotYet holds that an event that waits is explained by the lateness of the log,
+// which the status names.
+func TestWhyNotYet(t *testing.T) {
+	t.Parallel()
+	lateness := 2 * time.Hour
+	const waiting = `rules:
+  - rule: silent
+    owner: shop
+    why: It did not arrive.
+    event: parcel.sent
+    unless: {event: parcel.arrived, by: data.order, within: 1h}
+    do: [{andon: {pull: "parcel/${{ data.order }}", level: yellow, reason: lost}}]
+    mode: live
+`
+	h := newHouse(t, func(c *remediator.Config) { c.Rules, c.Lateness = ruleFiles(waiting), &lateness })
+	h.hireAll()
+	var explained rehearse.Explanation
+	h.post("wes", "/v1/rules/explain", `{"specversion":"1.0","id":"9","source":"/test","type":"parcel.sent","time":"2026-11-01T08:00:00Z","data":{"order":"9"}}`).into(t, &explained)
+	if len(explained.Rules) != 1 || !strings.Contains(explained.Rules[0].Unless, "until 2026-11-01T09:00:00Z; unless it comes, at 2026-11-01T11:00:00Z") {
+		t.Errorf("it is explained as %+v", explained)
+	}
+	if self := h.state().Self; self == nil || self.LatenessS != 7200 {
+		t.Errorf("the status says of the node %+v", self)
+	}
+}
+
 // TestBacktest holds what rules would have done over the log, beside those in force.
 func TestBacktest(t *testing.T) {
 	t.Parallel()

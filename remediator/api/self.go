@@ -25,6 +25,8 @@ type Self struct {
 	Behind  uint64 `json:"behind"`  // records of the log that it has not folded
 	Log     string `json:"log"`     // engine of the log
 	Files   string `json:"files"`   // digest of its own rule files, empty for none
+	// LatenessS is how late, in seconds, an event may enter a window, as the log has it.
+	LatenessS int64 `json:"lateness_s"`
 }
 
 // Health is the answer of GET /healthz.

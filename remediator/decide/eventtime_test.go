@@ -18,6 +18,18 @@ import (
 
 const lateness = int64(time.Hour)
 
+// genesisOf is genesis of a log with a lateness.
+func genesisOf(t testing.TB, lateness int64) input.Input {
+	in := genesis(t)
+	var body decide.GenesisBody
+	if err := json.Unmarshal(in.Body, &body); err != nil {
+		t.Fatal(err)
+	}
+	body.LatenessS = lateness / int64(time.Second)
+	in.Body = encode(t, body)
+	return in
+}
+
 // timed is an event of one key: when it happened, and when it came.
 type timed struct {
 	id     string
@@ -33,10 +45,10 @@ func (e timed) input() input.Input {
 		e.id, time.Unix(0, e.happen).UTC().Format(time.RFC3339Nano), e.who, e.n, e.probe)}
 }
 
-// beginTimed returns a fold with rules in force.
-func beginTimed(t testing.TB, rules string) *decide.Fold {
+// beginTimed returns a fold with rules in force, of a log with a lateness.
+func beginTimed(t testing.TB, lateness int64, rules string) *decide.Fold {
 	fold := decide.New(decide.Config{Memory: decide.NewMemory()})
-	_, err := fold.Apply([]input.Input{genesis(t), activation(t, "rules", []rule.File{{Path: "r.yaml", Text: rules}})})
+	_, err := fold.Apply([]input.Input{genesisOf(t, lateness), activation(t, "rules", []rule.File{{Path: "r.yaml", Text: rules}})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +97,7 @@ func TestOrderInsideLatenessLeavesNoTrace(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		within := rapid.SampledFrom([]string{"10m", "64m", "6h"}).Draw(rt, "within")
 		const span = int64(50 * time.Minute)
+		lateness := rapid.SampledFrom([]int64{lateness, 2 * lateness}).Draw(rt, "lateness")
 		n := rapid.SampledFrom([]int{1, 5, 40, 64, 65, 66, 100}).Draw(rt, "events")
 		if n > 64 {
 			dense++
@@ -98,7 +111,7 @@ func TestOrderInsideLatenessLeavesNoTrace(t *testing.T) {
 		}
 		probe := timed{id: "probe", happen: start + span + 1, come: start + span + 1 + lateness, probe: true}
 		last := func(events []timed) []decide.Aggregate {
-			fold := beginTimed(t, strings.ReplaceAll(probed, "WITHIN", within))
+			fold := beginTimed(t, lateness, strings.ReplaceAll(probed, "WITHIN", within))
 			slices.SortStableFunc(events, func(a, b timed) int { return int(a.come - b.come) })
 			for _, e := range events {
 				if facts, _ := e.apply(t, fold); len(facts) > 0 {
@@ -200,13 +213,14 @@ func TestFiringAgainstNaiveModel(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		fold, rules := beginTimed(t, strings.ReplaceAll(windowed, "WITHIN", text)), naiveRules()
+		lateness := rapid.SampledFrom([]int64{lateness, 2 * lateness, 0}).Draw(rt, "lateness")
+		fold, rules := beginTimed(t, lateness, strings.ReplaceAll(windowed, "WITHIN", text)), naiveRules()
 		var counted, lates uint64
 		var events []timed
 		at := start
 		for i := range rapid.IntRange(1, 60).Draw(rt, "events") {
 			at += rapid.Int64Range(0, int64(within)/4).Draw(rt, "step")
-			behind := rapid.SampledFrom([]int64{0, 0, 1, int64(within), lateness - 1, lateness, lateness + 1, 3 * lateness,
+			behind := rapid.SampledFrom([]int64{0, 0, 1, int64(within), lateness - 1, lateness, lateness + 1, 3 * lateness, int64(90 * time.Minute),
 				-int64(30 * time.Second), -int64(time.Minute), -int64(time.Minute) - 1, -lateness}).Draw(rt, "behind")
 			e := timed{id: fmt.Sprint(i), happen: at - behind, come: at, who: rapid.IntRange(0, 2).Draw(rt, "who"), n: rapid.IntRange(0, 9).Draw(rt, "n")}
 			repeated := i > 0 && rapid.IntRange(0, 9).Draw(rt, "repeat") == 0
@@ -221,10 +235,12 @@ func TestFiringAgainstNaiveModel(t *testing.T) {
 				seen["repeated"]++
 			case e.happen < at-lateness:
 				lates++
+				seen[fmt.Sprint("late by ", time.Duration(lateness))]++
 				for _, r := range rules {
 					want = append(want, decide.KindLate+" "+r.name+" "+time.Unix(0, e.happen).UTC().Format(time.RFC3339Nano))
 				}
 			default:
+				seen[fmt.Sprintf("%v behind, in time by %v", time.Duration(behind), time.Duration(lateness))]++
 				for _, r := range rules {
 					if r.fires(e, int64(within)) {
 						want = append(want, decide.KindRemedy+" "+r.name)
@@ -243,7 +259,7 @@ func TestFiringAgainstNaiveModel(t *testing.T) {
 				seen[w[:8]]++
 			}
 		}
-		_, progress := timed{id: "end", happen: at + lateness, come: at + lateness}.apply(t, fold)
+		_, progress := timed{id: "end", happen: at + int64(time.Hour), come: at + int64(time.Hour)}.apply(t, fold)
 		for _, p := range progress {
 			counted += p.Late
 		}
@@ -251,7 +267,7 @@ func TestFiringAgainstNaiveModel(t *testing.T) {
 			rt.Errorf("progress counts %d late events, want %d", counted, lates)
 		}
 	})
-	for _, what := range []string{"late ane", "late kee", "remedy a", "remedy k", "repeated"} {
+	for _, what := range []string{"late ane", "late kee", "remedy a", "remedy k", "repeated", "late by 0s", "late by 1h0m0s", "late by 2h0m0s", "1h30m0s behind, in time by 2h0m0s"} {
 		if seen[what] == 0 {
 			t.Errorf("nothing was %q: the property was not tested for it", what)
 		}

@@ -185,7 +185,8 @@ type Memory interface {
 	Refund(name string, before uint64) (*Refund, error)
 }
 
-// Lateness is how late an event may enter a window, unless the genesis of a log says otherwise.
+// Lateness is how late an event may enter a window where nobody set it, and where
+// there is no log whose genesis says it.
 const Lateness = time.Hour
 
 // GenesisBody is the body of the genesis input, in JSON.
@@ -197,6 +198,9 @@ type GenesisBody struct {
 	Version   int    `json:"version"`    // of the deciding that begins
 	LatenessS int64  `json:"lateness_s"` // how late an event may enter a window
 }
+
+// Lateness is LatenessS as a duration.
+func (g GenesisBody) Lateness() time.Duration { return time.Duration(g.LatenessS) * time.Second }
 
 // ActivateBody is the body of an activation, in JSON.
 type ActivateBody struct {

@@ -41,7 +41,7 @@ func (f *Fold) foldGenesis(in input.Input) error {
 	}
 	s.Position.LogID, s.HashKey, s.Version = g.LogID, g.HashKey, max(g.Version, 1)
 	s.Position.Version = s.Version
-	s.Lateness = g.LatenessS * 1e9
+	s.Lateness = int64(g.Lateness())
 	s.SnapshotAt, s.SnapshotOrdinal = f.at, s.Position.Ordinal
 	f.hash, f.lastUsage = newHashKey(g.HashKey), namedUsage{}
 	f.missing = missing.New(f.at)

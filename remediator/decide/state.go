@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/google/uuid"
@@ -175,14 +176,31 @@ func (f *Fold) State() (encoded []byte, digest string, err error) {
 	return encoded, hex.EncodeToString(sum[:]), nil
 }
 
-// Restore returns a fold that goes on from an encoded state.
-func Restore(cfg Config, encoded []byte) (*Fold, error) {
+// decodeState decodes a state, or the fields of one that somebody asks for.
+func decodeState(encoded []byte, into any) error {
 	mode, err := cbor.DecOptions{MaxMapPairs: 1 << 30, MaxArrayElements: 1 << 30, DupMapKey: cbor.DupMapKeyEnforcedAPF}.DecMode()
 	if err != nil {
-		return nil, fmt.Errorf("restore state: %w", err)
+		return err
 	}
+	return mode.Unmarshal(encoded, into)
+}
+
+// LatenessOf returns how late an event may enter a window, as an encoded state has it
+// from the genesis of its log.
+func LatenessOf(encoded []byte) (time.Duration, error) {
+	var s struct {
+		Lateness int64 `cbor:"4,keyasint"`
+	}
+	if err := decodeState(encoded, &s); err != nil {
+		return 0, fmt.Errorf("read lateness of a state: %w", err)
+	}
+	return time.Duration(s.Lateness), nil
+}
+
+// Restore returns a fold that goes on from an encoded state.
+func Restore(cfg Config, encoded []byte) (*Fold, error) {
 	f := New(cfg)
-	if err := mode.Unmarshal(encoded, f.state); err != nil {
+	if err := decodeState(encoded, f.state); err != nil {
 		return nil, fmt.Errorf("restore state: %w", err)
 	}
 	if f.state.Version > f.cfg.Version {
@@ -190,6 +208,7 @@ func Restore(cfg Config, encoded []byte) (*Fold, error) {
 	}
 	f.inputs = newRecent(f.state.Inputs, f.state.InputsLost)
 	f.events = newRecent(f.state.Events, f.state.EventsLost)
+	var err error
 	if f.windows, err = loadWindows(f.state.Windows); err != nil {
 		return nil, fmt.Errorf("restore state: %w", err)
 	}

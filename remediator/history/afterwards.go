@@ -87,7 +87,11 @@ func (h *History) Afterwards(ctx context.Context, inForce *rule.Set, ask Ask) ([
 		}
 		wanted = func(customer string) bool { return named[customer] }
 	}
-	past := rehearse.Past{Inputs: h.Inputs(ctx, nil), Since: ask.Since.UnixNano(), Until: ask.Until.UnixNano()}
+	lateness, err := h.Lateness(ctx)
+	if err != nil {
+		return nil, err
+	}
+	past := rehearse.Past{Inputs: h.Inputs(ctx, nil), Lateness: &lateness, Since: ask.Since.UnixNano(), Until: ask.Until.UnixNano()}
 	list, err := rehearse.Afterwards(inForce, ask.Rule, past, wanted)
 	if cold := (rehearse.ColdError{}); errors.As(err, &cold) {
 		return nil, AskError(cold.Error())

@@ -8,9 +8,12 @@ package history
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
+	"math"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -60,6 +63,51 @@ type History struct {
 
 // New returns the history that a log and its ledger hold.
 func New(lg Log, l Ledger) *History { return &History{log: lg, ledger: l} }
+
+// Genesis returns what a log began with, nil when it is empty or no longer has its
+// beginning.
+func Genesis(ctx context.Context, lg Log) (*decide.GenesisBody, error) {
+	records, err := lg.Read(ctx, 0, 1)
+	if err != nil {
+		return nil, fmt.Errorf("read log: %w", err)
+	}
+	if len(records) == 0 {
+		return nil, nil
+	}
+	inputs, err := input.DecodeRecord(records[0].Blob, records[0].At)
+	if err != nil {
+		return nil, fmt.Errorf("decode record %d: %w", records[0].Seq, err)
+	}
+	if len(inputs) == 0 || inputs[0].Kind != input.Genesis {
+		return nil, nil
+	}
+	var genesis decide.GenesisBody
+	if err := json.Unmarshal(inputs[0].Body, &genesis); err != nil {
+		return nil, fmt.Errorf("decode genesis: %w", err)
+	}
+	return &genesis, nil
+}
+
+// Lateness returns how late an event may enter a window: what the log's genesis says,
+// or, when the log no longer has it, a sealed state, of which all say the same. Of an
+// empty log it is decide.Lateness.
+func (h *History) Lateness(ctx context.Context) (time.Duration, error) {
+	genesis, err := Genesis(ctx, h.log)
+	if err != nil {
+		return 0, err
+	}
+	if genesis != nil {
+		return genesis.Lateness(), nil
+	}
+	state, err := h.ledger.SnapshotBefore(ctx, math.MaxInt64)
+	if err != nil {
+		return 0, err
+	}
+	if state == nil {
+		return decide.Lateness, nil
+	}
+	return decide.LatenessOf(state.State)
+}
 
 // recordsAtOnce is how many records are read at once: 32 MiB at most.
 const recordsAtOnce = 64

@@ -110,8 +110,12 @@ func serve(t *testing.T, config remediator.Config, during func(*remediator.Servi
 
 func send(t *testing.T, service *remediator.Service, n int) {
 	t.Helper()
-	body := fmt.Sprintf(`{"specversion":"1.0","id":"e-%d","source":"/shop","type":"order.late","customer":"c-%d","time":%q,"data":{"order":%d,"days":%d}}`,
-		n, n%4, morning.Add(time.Duration(n)*time.Hour).Format(time.RFC3339), n, n%7)
+	sendBody(t, service, fmt.Sprintf(`{"specversion":"1.0","id":"e-%d","source":"/shop","type":"order.late","customer":"c-%d","time":%q,"data":{"order":%d,"days":%d}}`,
+		n, n%4, morning.Add(time.Duration(n)*time.Hour).Format(time.RFC3339), n, n%7))
+}
+
+func sendBody(t *testing.T, service *remediator.Service, body string) {
+	t.Helper()
 	for {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/events", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/cloudevents+json")
@@ -122,7 +126,7 @@ func send(t *testing.T, service *remediator.Service, n int) {
 			return
 		case http.StatusServiceUnavailable: // it is starting
 		default:
-			t.Fatalf("event %d is answered %d %s", n, w.Code, w.Body)
+			t.Fatalf("%s is answered %d %s", body, w.Code, w.Body)
 		}
 	}
 }

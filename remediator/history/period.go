@@ -43,7 +43,11 @@ func bounded(name string, at time.Time) error {
 
 // past is the log in a period. What is wrong with the period is an AskError.
 func (h *History) past(ctx context.Context, p Period) (rehearse.Past, error) {
-	past := rehearse.Past{Inputs: h.Inputs(ctx, nil)}
+	lateness, err := h.Lateness(ctx)
+	past := rehearse.Past{Inputs: h.Inputs(ctx, nil), Lateness: &lateness}
+	if err != nil {
+		return past, err
+	}
 	at, err := h.ledger.Position(ctx)
 	if err != nil {
 		return past, err

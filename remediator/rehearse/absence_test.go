@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
@@ -170,7 +171,7 @@ credit-missed-delivery (parcels.yaml:2)
   no remedy: the rule is about com.example.order.shipped, com.example.order.dispatched, not about com.example.order.delivered
 `},
 	} {
-		e, err := rehearse.Explain(set, shopEvent(c.attributes, c.data), 0)
+		e, err := rehearse.Explain(set, shopEvent(c.attributes, c.data), 0, decide.Lateness)
 		if err != nil {
 			t.Fatal(err)
 		}

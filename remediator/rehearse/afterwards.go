@@ -22,7 +22,7 @@ func Afterwards(set *rule.Set, name string, past Past, wanted func(customer stri
 	matcher := onlyRule{match.New(set), name}
 	r := &rehearsal{}
 	// The facts are encoded, with the evidence beside them, as for a ledger.
-	if err := r.begin(set, decide.Config{NewMatcher: func(*rule.Set) match.Matcher { return matcher }}); err != nil {
+	if err := r.begin(set, past.lateness(), decide.Config{NewMatcher: func(*rule.Set) match.Matcher { return matcher }}); err != nil {
 		return nil, err
 	}
 	list := []decide.MadeGood{}
@@ -35,7 +35,7 @@ func Afterwards(set *rule.Set, name string, past Past, wanted func(customer stri
 		list, err = appendMade(list, out, name, past, wanted)
 		return err
 	}
-	events := &reading{past: past, matchers: []match.Matcher{matcher}, warming: warmingOf(set.Rule(name))}
+	events := &reading{past: past, matchers: []match.Matcher{matcher}, warming: past.warmingOf(set.Rule(name))}
 	for c, err := range events.chunks(runtime.GOMAXPROCS(0)) {
 		if err != nil {
 			return nil, err

@@ -88,7 +88,7 @@ func Compare(set, against *rule.Set, past Past) (*Report, error) {
 	if against != nil {
 		sets = append(sets, against)
 	}
-	r := &reading{past: past, warming: Warming(sets...)}
+	r := &reading{past: past, warming: past.warming(sets...)}
 	sides := make([]*side, len(sets))
 	for i, set := range sets {
 		var err error
@@ -169,7 +169,7 @@ func newSide(set *rule.Set, past Past, compared bool) (*side, error) {
 	if compared {
 		s.made = map[string]Made{}
 	}
-	return s, s.fold.begin(set, decide.Config{NewMatcher: func(*rule.Set) match.Matcher { return s.matcher }, Observe: s.observe})
+	return s, s.fold.begin(set, past.lateness(), decide.Config{NewMatcher: func(*rule.Set) match.Matcher { return s.matcher }, Observe: s.observe})
 }
 
 // foldSides has every side fold the same events, each on a core of its own.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/event"
@@ -57,8 +58,9 @@ type ConditionExplanation struct {
 }
 
 // Explain says what the rules make of one event in structured mode. now, in
-// nanoseconds since the Unix epoch, is the time of an event that has none.
-func Explain(set *rule.Set, raw []byte, now int64) (*Explanation, error) {
+// nanoseconds since the Unix epoch, is the time of an event that has none. lateness is
+// how late an event may come to one that waits for it.
+func Explain(set *rule.Set, raw []byte, now int64, lateness time.Duration) (*Explanation, error) {
 	if _, err := event.Check(raw, event.MaxBytes); err != nil {
 		return nil, fmt.Errorf("read event: %w", err)
 	}
@@ -66,7 +68,7 @@ func Explain(set *rule.Set, raw []byte, now int64) (*Explanation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read event: %w", err)
 	}
-	w, err := beginWatched(set)
+	w, err := beginWatched(set, lateness)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
 )
@@ -46,7 +47,7 @@ func TestExplainNamesTheFirstThingThatFailed(t *testing.T) {
 		{"a limit", "refund-broken", closed, strings.Replace(data, "9.99", "50.01", 1), "held: per_remedy of 50.00 USD, 0.00 USD used before"},
 		{"nobody", "thank", thanked, ``, "held: no customer"},
 	} {
-		e, err := rehearse.Explain(set, shopEvent(c.attributes, c.data), 0)
+		e, err := rehearse.Explain(set, shopEvent(c.attributes, c.data), 0, decide.Lateness)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +66,7 @@ func TestExplainForPeopleAndPrograms(t *testing.T) {
 	t.Parallel()
 	raw := shopEvent(`"type":"com.example.contact.closed","customer":"c-1","time":"2026-03-01T08:00:00Z"`,
 		`"order":7,"sku":"T-7","reason":"broken","payment":"pi_1","paid":"9.99 USD","units":3`)
-	e, err := rehearse.Explain(shop(t), raw, time.Now().UnixNano())
+	e, err := rehearse.Explain(shop(t), raw, time.Now().UnixNano(), decide.Lateness)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,7 @@ func TestExplainForPeopleAndPrograms(t *testing.T) {
 func TestExplainRefusesWhatIsNoEvent(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{"", "{}", "[]", `{"specversion":"1.0"}`, strings.Repeat("x", 1<<17)} {
-		if _, err := rehearse.Explain(shop(t), []byte(raw), 0); err == nil {
+		if _, err := rehearse.Explain(shop(t), []byte(raw), 0, decide.Lateness); err == nil {
 			t.Errorf("%.30q was explained", raw)
 		}
 	}

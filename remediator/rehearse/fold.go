@@ -31,13 +31,13 @@ func (r *rehearsal) keep(f decide.Fact, body any) {
 	r.found = append(r.found, found{f, body})
 }
 
-// begin puts the rules of a set in force.
-func (r *rehearsal) begin(set *rule.Set, cfg decide.Config) error {
+// begin puts the rules of a set in force, where an event may enter a window so late.
+func (r *rehearsal) begin(set *rule.Set, lateness time.Duration, cfg decide.Config) error {
 	r.memory = decide.NewMemory()
 	cfg.Memory, cfg.Rehearsal = r.memory, true
 	cfg.Load = func([]rule.File) (*rule.Set, error) { return set, nil }
 	r.fold = decide.New(cfg)
-	genesis, err := json.Marshal(decide.GenesisBody{LogID: "rehearsal", HashKey: make([]byte, 16), LatenessS: int64(decide.Lateness / time.Second), Version: decide.Version})
+	genesis, err := json.Marshal(decide.GenesisBody{LogID: "rehearsal", HashKey: make([]byte, 16), LatenessS: int64(lateness / time.Second), Version: decide.Version})
 	if err != nil {
 		return fmt.Errorf("encode genesis: %w", err)
 	}

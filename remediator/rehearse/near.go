@@ -55,7 +55,7 @@ func Near(set *rule.Set, name string, past Past, most int) (*NearMisses, error) 
 		}
 		return nil, fmt.Errorf("there is no rule %q: %s", name, document.DidYouMean(name, names))
 	}
-	w, err := beginWatched(set)
+	w, err := beginWatched(set, past.lateness())
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func Near(set *rule.Set, name string, past Past, most int) (*NearMisses, error) 
 	n := &nearness{rule: r, comparisons: map[string]*rule.Comparison{}, most: most, found: &NearMisses{Rule: name, Missed: map[string]int{}, Nearest: []NearMiss{}}}
 	var first int64
 	var whole bool
-	for in, err := range past.read(Warming(set), &first, &whole) {
+	for in, err := range past.read(past.warming(set), &first, &whole) {
 		if err != nil {
 			return nil, err
 		}

@@ -22,32 +22,43 @@ type Past struct {
 	// Since and Until bound the period in log time, in nanoseconds since the Unix
 	// epoch; 0 is no bound. What lies at Until is no longer of it.
 	Since, Until int64
+	// Lateness is how late an event may enter a window, as the log has it. Defaults to
+	// decide.Lateness, as files have it.
+	Lateness *time.Duration
 }
 
-// Warming is how long before a period its events are needed: as long as the
+// lateness returns how late an event may enter a window.
+func (p Past) lateness() time.Duration {
+	if p.Lateness == nil {
+		return decide.Lateness
+	}
+	return *p.Lateness
+}
+
+// warming is how long before a period its events are needed: as long as the
 // longest window of the rules, or as an event waits for its counterpart, and as late
 // as an event may come to it.
-func Warming(sets ...*rule.Set) time.Duration {
+func (p Past) warming(sets ...*rule.Set) time.Duration {
 	longest := time.Duration(0)
 	for _, set := range sets {
 		for _, r := range set.Rules {
-			longest = max(longest, warmingOf(r))
+			longest = max(longest, p.warmingOf(r))
 		}
 	}
 	return longest
 }
 
-// warmingOf is Warming for one rule; nil needs nothing.
-func warmingOf(r *rule.Rule) time.Duration {
+// warmingOf is warming for one rule; nil needs nothing.
+func (p Past) warmingOf(r *rule.Rule) time.Duration {
 	switch {
 	case r == nil:
 		return 0
 	case r.Unless != nil && r.Unless.Until != nil:
 		return rule.MaxWait
 	case r.Unless != nil:
-		return r.Unless.Within + decide.Lateness
+		return r.Unless.Within + p.lateness()
 	case r.Window != nil:
-		return r.Window.Within + decide.Lateness
+		return r.Window.Within + p.lateness()
 	}
 	return 0
 }

@@ -39,7 +39,7 @@ func (r *run) play() error {
 	if !r.named() {
 		return nil
 	}
-	w, err := beginWatched(r.set)
+	w, err := beginWatched(r.set, decide.Lateness)
 	if err != nil {
 		return err
 	}

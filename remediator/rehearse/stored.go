@@ -65,14 +65,14 @@ func (r *Replay) Explain(fold *decide.Fold, in input.Input, sealed decide.Fact, 
 // windows of a rehearsal by that rule alone, as Afterwards has them. is recognizes the
 // event. It returns nil when the period has no such event.
 func ExplainMade(set *rule.Set, past Past, sealed decide.Fact, remedy *decide.RemedyFact, is func(body []byte) bool) (*Explanation, error) {
-	w, err := beginWatched(set)
+	w, err := beginWatched(set, past.lateness())
 	if err != nil {
 		return nil, err
 	}
 	w.watcher.Matcher, w.watcher.only = onlyRule{w.watcher.Matcher, remedy.Rule}, remedy.Rule
 	var first int64
 	var whole bool
-	for in, err := range past.read(warmingOf(set.Rule(remedy.Rule)), &first, &whole) {
+	for in, err := range past.read(past.warmingOf(set.Rule(remedy.Rule)), &first, &whole) {
 		if err != nil {
 			return nil, err
 		}

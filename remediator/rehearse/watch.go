@@ -105,9 +105,9 @@ type watched struct {
 	watcher *watcher
 }
 
-func beginWatched(set *rule.Set) (*watched, error) {
+func beginWatched(set *rule.Set, lateness time.Duration) (*watched, error) {
 	w := &watched{rehearsal: &rehearsal{}, watcher: &watcher{}}
-	return w, w.begin(set, decide.Config{NewMatcher: w.watcher.of, Observe: w.keep})
+	return w, w.begin(set, lateness, decide.Config{NewMatcher: w.watcher.of, Observe: w.keep})
 }
 
 // of has the watcher judge by a rule set from now on.

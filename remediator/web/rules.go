@@ -221,7 +221,7 @@ func loadWhyNot(c *Console, r *http.Request) (any, error) {
 		return nil, &Failure{http.StatusConflict, "There are no rules", "No rules are in force that could be asked."}
 	}
 	var err error
-	if page.Explanation, err = rehearse.Explain(in.Set, []byte(page.Event), c.cfg.Now().UnixNano()); err != nil {
+	if page.Explanation, err = rehearse.Explain(in.Set, []byte(page.Event), c.cfg.Now().UnixNano(), c.cfg.Lateness); err != nil {
 		page.Wrong = err.Error()
 		return page, nil
 	}

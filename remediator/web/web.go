@@ -104,6 +104,8 @@ type Config struct {
 	InForce func() decide.InForce
 	// RuleTests are the tests beside this node's rule files. nil: it reads none.
 	RuleTests *rehearse.Beside
+	// Lateness is how late an event may enter a window, as the log has it.
+	Lateness time.Duration
 	// OpenID signs people in with their accounts elsewhere. Defaults to nobody.
 	OpenID *openid.Provider
 	// Now is the clock. Defaults to time.Now.
