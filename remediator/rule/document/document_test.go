@@ -1,6 +1,7 @@
 package document_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -126,5 +127,33 @@ func TestOddLineEndsAreRefused(t *testing.T) {
 	}
 	if s := document.NewSource("f.yaml", "a: 1\r\nb: 2\r\n"); s.Parse() == nil || len(s.Problems) > 0 {
 		t.Errorf("lines of another system: got %s", s.Problems.Format())
+	}
+}
+
+// TestDirectives holds that a line before the document that only YAML knows is named, and
+// what stands behind it is read.
+func TestDirectives(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"%YAML 1.2\n---\nk: v\n":         "1:1 %YAML 1.2 is a directive",
+		"%YAML 1.2\nk: v\n":              "1:1 %YAML 1.2 is a directive",
+		"# x\n\n%TAG ! tag:x\n---\nk: v": "3:1 %TAG ! tag:x is a directive",
+		"k: >-\n  a\n  %YAML 1.2\n":      "",
+		"---\nk: v\n":                    "",
+	} {
+		source := document.NewSource("a.yaml", text)
+		root, got := source.Parse(), ""
+		for _, p := range source.Problems {
+			got += fmt.Sprintf("%d:%d %s; %s", p.Line, p.Col, p.Message, p.Hint)
+		}
+		if want != "" {
+			want += " of YAML: it has no use here; leave the line out"
+		}
+		if got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+		if node := document.Value(root, "k"); node == nil || node.Value == "" {
+			t.Errorf("%q: what follows is not read", text)
+		}
 	}
 }

@@ -36,6 +36,7 @@ func (s *Source) Parse() *yaml.Node {
 	case s.tooLong() || s.tooDeep() || s.oddLineEnd() || s.control():
 		return nil
 	}
+	s.leaveOutDirectives()
 	s.repairTabs()
 	s.repairValues()
 	root := s.parseRepairing()
@@ -85,6 +86,20 @@ func (s *Source) control() bool {
 		}
 	}
 	return false
+}
+
+// leaveOutDirectives reports lines like %YAML 1.2, which stand before a document, and
+// reads on without them. The parser says only that it misses the beginning behind them.
+func (s *Source) leaveOutDirectives() {
+	for i, line := range s.lines {
+		switch text := strings.TrimSpace(line); {
+		case strings.HasPrefix(line, "%"):
+			s.Errorf(Place{i + 1, 1}, "yaml", "leave the line out", "%.40s is a directive of YAML: it has no use here", text)
+			s.repaired[i] = ""
+		case text != "" && !strings.HasPrefix(text, "#"):
+			return
+		}
+	}
 }
 
 func (s *Source) tooLong() bool {
