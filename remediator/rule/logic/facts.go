@@ -27,6 +27,9 @@ const (
 
 	notPrefix op = "not startsWith" // a text that does not
 	notSuffix op = "not endsWith"
+
+	lowered op = "lowerAscii" // a text without capitals of ASCII
+	raised  op = "upperAscii" // a text without small letters of ASCII
 )
 
 // opposite is what holds of a number, time or text for which an order does not.
@@ -51,6 +54,10 @@ func (l literal) holds(v value) bool {
 		return v.kind == text && !strings.HasPrefix(v.text, l.values[0].text)
 	case notSuffix:
 		return v.kind == text && !strings.HasSuffix(v.text, l.values[0].text)
+	case lowered:
+		return v.kind == text && !strings.ContainsFunc(v.text, func(r rune) bool { return r >= 'A' && r <= 'Z' })
+	case raised:
+		return v.kind == text && !strings.ContainsFunc(v.text, func(r rune) bool { return r >= 'a' && r <= 'z' })
 	}
 	bound := l.values[0]
 	if v.kind != bound.kind {
@@ -105,7 +112,7 @@ func (f facts) possible() bool {
 		switch l.op {
 		case outside:
 			continue
-		case prefix, suffix, notPrefix, notSuffix:
+		case prefix, suffix, notPrefix, notSuffix, lowered, raised:
 			if kind != anyKind && kind != text {
 				return false
 			}
@@ -122,7 +129,16 @@ func (f facts) possible() bool {
 			return false
 		}
 	}
-	return f.affixes(prefix, notPrefix, strings.HasPrefix) && f.affixes(suffix, notSuffix, strings.HasSuffix)
+	return f.affixes(prefix, notPrefix, strings.HasPrefix) && f.affixes(suffix, notSuffix, strings.HasSuffix) && f.cased()
+}
+
+// cased reports whether a text in one case may begin and end with all that are said.
+func (f facts) cased() bool {
+	return !slices.ContainsFunc(f, func(l literal) bool {
+		return (l.op == lowered || l.op == raised) && slices.ContainsFunc(f, func(other literal) bool {
+			return (other.op == prefix || other.op == suffix) && !l.holds(other.values[0])
+		})
+	})
 }
 
 // affixes reports whether one text may begin, or end, with all that are said, and
@@ -185,8 +201,8 @@ func (l literal) same(other literal) bool {
 	return l.term == other.term && l.op == other.op && slices.Equal(l.values, other.values)
 }
 
-// natural is what is true of a term in every event: what aggregates and sizes can
-// be.
+// natural is what is true of a term in every event: what aggregates, sizes and texts in
+// one case can be.
 func natural(term string) []literal {
 	number := func(n float64) []value { return []value{{kind: number, number: n}} }
 	switch {
@@ -198,8 +214,38 @@ func natural(term string) []literal {
 		if closes(term) {
 			return []literal{{term, atLeast, number(0)}}
 		}
+	case strings.HasSuffix(term, ".lowerAscii()") && chained(term):
+		return []literal{{term, lowered, nil}}
+	case strings.HasSuffix(term, ".upperAscii()") && chained(term):
+		return []literal{{term, raised, nil}}
 	}
 	return nil
+}
+
+// chained reports whether a term is a field, or calls upon one, and no operator joins
+// parts of it: then its last call is about all that stands before it.
+func chained(term string) bool {
+	depth, quote := 0, rune(0)
+	for _, r := range term {
+		switch {
+		case quote != 0:
+			if r == '\\' {
+				return false // it is written in another way
+			}
+			if r == quote {
+				quote = 0
+			}
+		case r == '"' || r == '\'':
+			quote = r
+		case r == '(' || r == '[':
+			depth++
+		case r == ')' || r == ']':
+			depth--
+		case depth == 0 && strings.ContainsRune(" !-", r):
+			return false
+		}
+	}
+	return true
 }
 
 // closes reports whether a term is one call, and not the beginning of more.

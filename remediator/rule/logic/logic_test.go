@@ -71,6 +71,24 @@ func TestNever(t *testing.T) {
 		`data.x > `: false, // not an expression
 		`data.?x.orValue(0) > 3 && data.?x.orValue(0) < 2`:     true,
 		`data.x != 1 && data.x >= 1 && data.x <= 1`:            true,
+		`data.x.lowerAscii() == "AB"`:                          true,
+		`"AB" == data.x.lowerAscii()`:                          true,
+		`data.x.upperAscii() == "ab"`:                          true,
+		`data.x.lowerAscii() == "ab"`:                          false,
+		`data.x.lowerAscii() == "é1-"`:                         false,
+		`data.x.upperAscii() == "ÀB"`:                          false,
+		`data.x.lowerAscii() in ["AB", "ab"]`:                  false,
+		`data.x.lowerAscii() in ["AB", "Cd"]`:                  true,
+		`data.x.lowerAscii().startsWith("Ab")`:                 true,
+		`data.x.lowerAscii().endsWith("ab")`:                   false,
+		`!data.x.lowerAscii().startsWith("AB")`:                false,
+		`data.x.lowerAscii() != "AB"`:                          false,
+		`data.x + data.y.lowerAscii() == "AB"`:                 false,
+		`(data.x + data.y).lowerAscii() == "AB"`:               true,
+		`(data.v ? data.x : data.y.lowerAscii()) == "AB"`:      false,
+		`data.?x.orValue("A b").lowerAscii() == "AB"`:          true,
+		`data.x.upperAscii().lowerAscii() == "AB"`:             true,
+		`data.x.lowerAscii().trim() == "AB"`:                   false, // not understood
 		strings.Repeat("(data.a || data.b) && ", 20) + "false": false, // too much
 	} {
 		if got := r.Read(condition).Never(); got != want {
@@ -115,9 +133,9 @@ func TestImplies(t *testing.T) {
 // conditions draws conditions over few fields and few constants, so that many of
 // them contradict each other.
 func conditions() *rapid.Generator[string] {
-	place := rapid.SampledFrom([]string{"data.x", "data.y", "data.?z.orValue(1)", "size(data.x)", "data.x / data.y"})
+	place := rapid.SampledFrom([]string{"data.x", "data.y", "data.?z.orValue(1)", "size(data.x)", "data.x / data.y", "data.x.lowerAscii()", "data.y.upperAscii()"})
 	atom := rapid.Custom(func(t *rapid.T) string {
-		constant := rapid.SampledFrom([]string{"0", "1", "2", "1.5", `"a"`, `"ab"`, `"b"`, "true"}).Draw(t, "constant")
+		constant := rapid.SampledFrom([]string{"0", "1", "2", "1.5", `"a"`, `"ab"`, `"b"`, `"B"`, "true"}).Draw(t, "constant")
 		p := place.Draw(t, "place")
 		switch rapid.IntRange(0, 7).Draw(t, "form") {
 		case 0:
@@ -125,7 +143,7 @@ func conditions() *rapid.Generator[string] {
 		case 1:
 			return rapid.SampledFrom([]string{"", "!"}).Draw(t, "not") + "data.x.startsWith(" + rapid.SampledFrom([]string{`"a"`, `"ab"`, `"b"`}).Draw(t, "prefix") + ")"
 		case 2:
-			return "data.x.endsWith(" + rapid.SampledFrom([]string{`"a"`, `"b"`}).Draw(t, "suffix") + ")"
+			return rapid.SampledFrom([]string{"data.x", "data.y.upperAscii()"}).Draw(t, "text") + ".endsWith(" + rapid.SampledFrom([]string{`"a"`, `"b"`}).Draw(t, "suffix") + ")"
 		case 3:
 			return p + " == data.y"
 		case 4:
@@ -157,7 +175,7 @@ func conditions() *rapid.Generator[string] {
 // smallEvents are events in which every field has each of many values, or is absent.
 func smallEvents(t *testing.T) []cel.Activation {
 	t.Helper()
-	values := []any{nil, 0.0, 1.0, 1.5, 2.0, 3.0, "a", "ab", "b", "bb", true, false, "absent"}
+	values := []any{nil, 0.0, 1.0, 1.5, 2.0, 3.0, "a", "ab", "b", "bb", "B", true, false, "absent"}
 	var events []cel.Activation
 	for _, x := range values {
 		for _, y := range values {
