@@ -254,3 +254,42 @@ func TestAfterwardsOfAbsence(t *testing.T) {
 		t.Errorf("a log without its beginning: %v, want that it is too short", err)
 	}
 }
+
+// What came before the event is known when a period begins with the moment at which it
+// would have fired: the period has what it has in the whole log.
+func TestPeriodKnowsEarlierCounterparts(t *testing.T) {
+	t.Parallel()
+	two := 2 * time.Hour
+	for name, lateness := range map[string]*time.Duration{"an hour": nil, "two hours": &two} {
+		late := time.Hour
+		if lateness != nil {
+			late = *lateness
+		}
+		shipped := parse(t, "2026-03-01T12:00:00Z")
+		due := shipped.Add(48*time.Hour + late)
+		event := func(at time.Time, eventType, data string) input.Input {
+			return input.Input{Kind: input.Event, At: at.UnixNano(), Body: []byte(`{"specversion":"1.0","id":"` + eventType + data[8:9] + `","source":"/s","customer":"c","type":"com.example.order.` + eventType + `","data":{` + data + `}}`)}
+		}
+		inputs := []input.Input{
+			event(shipped.Add(-late), "delivered", `"order":1,"whole":true`),
+			event(shipped, "shipped", `"order":1,"express":true,"total":12`),
+			event(shipped, "shipped", `"order":2,"express":true,"total":12`),
+			event(due.Add(time.Hour), "delivered", `"order":9,"whole":true`),
+		}
+		for part, since := range map[string]int64{"the whole": 0, "the period": due.UnixNano()} {
+			report, err := rehearse.Compare(parcelSet(t), nil, rehearse.Past{Since: since, Lateness: lateness, Inputs: func(yield func(input.Input, error) bool) {
+				for _, in := range inputs {
+					if !yield(in, nil) {
+						return
+					}
+				}
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r := report.Rules[0]; r.Remedies != 1 {
+				t.Errorf("%s with a lateness of %s: %d remedies, want that of order 2 alone", part, name, r.Remedies)
+			}
+		}
+	}
+}

@@ -35,9 +35,9 @@ func (p Past) lateness() time.Duration {
 	return *p.Lateness
 }
 
-// warming is how long before a period its events are needed: as long as the
-// longest window of the rules, or as an event waits for its counterpart, and as late
-// as an event may come to it.
+// warming is how long before a period its events are needed: as long as the longest
+// window of the rules and as late as an event may come to it, or as long as an event
+// waits, as late as it is judged, and as much earlier as its counterpart may be.
 func (p Past) warming(sets ...*rule.Set) time.Duration {
 	longest := time.Duration(0)
 	for _, set := range sets {
@@ -54,9 +54,9 @@ func (p Past) warmingOf(r *rule.Rule) time.Duration {
 	case r == nil:
 		return 0
 	case r.Unless != nil && r.Unless.Until != nil:
-		return rule.MaxWait
+		return rule.MaxWait + 2*p.lateness()
 	case r.Unless != nil:
-		return r.Unless.Within + p.lateness()
+		return r.Unless.Within + 2*p.lateness()
 	case r.Window != nil:
 		return r.Window.Within + p.lateness()
 	}
