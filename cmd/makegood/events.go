@@ -2,13 +2,13 @@ package main
 
 import (
 	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/makegood/makegood/remediator/rehearse"
 )
 
 // openEvents opens a file of events; gzip is recognised by its first bytes.
@@ -21,18 +21,14 @@ func openEvents(p *program, name string) (io.ReadCloser, error) {
 		}
 		file = f
 	}
-	buffered := bufio.NewReader(&interruptible{ctx: p.ctx, in: file})
-	if magic, _ := buffered.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		unzipped, err := gzip.NewReader(buffered)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("unzip %s: %w", name, err), file.Close())
-		}
-		buffered = bufio.NewReader(unzipped)
+	plain, err := rehearse.Unzip(bufio.NewReader(&interruptible{ctx: p.ctx, in: file}))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("unzip %s: %w", name, err), file.Close())
 	}
 	return struct {
 		io.Reader
 		io.Closer
-	}{withoutMark(buffered), file}, nil
+	}{withoutMark(bufio.NewReader(plain)), file}, nil
 }
 
 // withoutMark skips the byte order mark with which some editors begin a text.

@@ -65,7 +65,7 @@ func (c *explainCommand) explainEvent(p *program) error {
 	defer in.Close()
 	raw, err := io.ReadAll(io.LimitReader(in, maxEventFile))
 	if err != nil {
-		return fmt.Errorf("read event: %w", err)
+		return fmt.Errorf("read %s: %w", c.Event, err)
 	}
 	if c.Rules == "" {
 		return c.askWhyNot(p, raw)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -39,10 +41,12 @@ func TestScripts(t *testing.T) {
 			env.Setenv("FLIGHTS", filepath.Join(root, "examples", "flights"))
 			env.Setenv("RULES", filepath.Join(root, "rules"))
 			env.Setenv("HOME", env.WorkDir)
-			return errors.Join(
+			half, err := halfZipped(strings.Repeat(twoEvents, 50))
+			return errors.Join(err,
 				os.WriteFile(filepath.Join(env.WorkDir, "broken.jsonl"), []byte(brokenLines()), 0o600),
 				os.WriteFile(filepath.Join(env.WorkDir, "mark.jsonl"), []byte("\xef\xbb\xbf"+twoEvents), 0o600),
-				os.WriteFile(filepath.Join(env.WorkDir, "cut.gz"), []byte("\x1f\x8b\x08"), 0o600))
+				os.WriteFile(filepath.Join(env.WorkDir, "cut.gz"), []byte("\x1f\x8b\x08"), 0o600),
+				os.WriteFile(filepath.Join(env.WorkDir, "half.gz"), half, 0o600))
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"start":     start,
@@ -72,6 +76,15 @@ func newDatabase(t *testing.T, ts *testscript.TestScript, variable string) {
 // twoEvents have the line ends of another system.
 const twoEvents = `{"specversion":"1.0","id":"m-1","source":"/ops","type":"com.example.other"}` + "\r\n" +
 	`{"specversion":"1.0","id":"m-2","source":"/ops","type":"com.example.other"}` + "\r\n"
+
+// halfZipped is the first half of a gzip file.
+func halfZipped(text string) ([]byte, error) {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := io.WriteString(w, text)
+	err = errors.Join(err, w.Close())
+	return b.Bytes()[:b.Len()/2], err
+}
 
 // brokenLines returns two good events and, between them, a line that is cut
 // short, one that would be two events inside an array, and one of 2 MiB.

@@ -28,15 +28,12 @@ func Lines(r io.Reader, number *int) iter.Seq2[[]byte, error] {
 			number = new(int)
 		}
 		*number = 0
-		in := bufio.NewReaderSize(r, maxLine)
-		if head, err := in.Peek(len(gzipMagic)); err == nil && string(head) == gzipMagic {
-			unzipped, err := gzip.NewReader(in)
-			if err != nil {
-				yield(nil, fmt.Errorf("read events: %w", err))
-				return
-			}
-			in = bufio.NewReaderSize(unzipped, maxLine)
+		plain, err := Unzip(bufio.NewReaderSize(r, maxLine))
+		if err != nil {
+			yield(nil, fmt.Errorf("read events: %w", err))
+			return
 		}
+		in := bufio.NewReaderSize(plain, maxLine)
 		if head, _ := in.Peek(len(byteOrderMark)); string(head) == byteOrderMark {
 			_, _ = in.Discard(len(byteOrderMark))
 		}
@@ -55,6 +52,36 @@ func Lines(r io.Reader, number *int) iter.Seq2[[]byte, error] {
 			}
 		}
 	}
+}
+
+// Unzip returns what a text holds: gzip, which its first bytes tell, is unzipped.
+func Unzip(in *bufio.Reader) (io.Reader, error) {
+	if head, err := in.Peek(len(gzipMagic)); err != nil || string(head) != gzipMagic {
+		return in, nil
+	}
+	unzipped, err := gzip.NewReader(in)
+	if err != nil {
+		return nil, ofGzip(err)
+	}
+	return zipped{unzipped}, nil
+}
+
+// zipped says of a gzip file that was cut off that it was.
+type zipped struct{ *gzip.Reader }
+
+func (z zipped) Read(b []byte) (int, error) {
+	n, err := z.Reader.Read(b)
+	return n, ofGzip(err)
+}
+
+// errCut is what becomes of half a download.
+var errCut = errors.New("the gzip file is cut off, its end is missing: copy or make it again")
+
+func ofGzip(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return errCut
+	}
+	return err
 }
 
 // maxLine is what is kept of a line: what an event and the end of its line may
