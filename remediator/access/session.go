@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -90,7 +91,8 @@ func (g *Guard) End(w http.ResponseWriter, r *http.Request) error {
 }
 
 // Session returns the session that a request shows: nil when it shows none, and
-// ErrUnknown when what it shows is none, or no longer.
+// ErrUnknown when what it shows is none, or no longer. One that would change something
+// counts only from a page of the service; of any other it is ErrMissing.
 func (g *Guard) Session(r *http.Request) (*Session, error) {
 	secret := g.cookie(r)
 	if secret == "" || g.cfg.Sessions == nil {
@@ -111,18 +113,31 @@ func (g *Guard) Session(r *http.Request) (*Session, error) {
 		}
 		s.Name, s.Roles = p.Name, p.Roles
 	}
+	if err := g.ownPage(r); err != nil {
+		return nil, fmt.Errorf("%w; a session counts from the service's own pages alone: %w", ErrMissing, err)
+	}
 	return s, nil
 }
 
-// bySession says who a session is that a request shows; it is nobody's when ok is
-// false. A request that changes something counts only from a page of the service.
+// ownPage reports why a request that would change something does not come from a page of
+// the service. Every browser that keeps sessions says where what it posts comes from, so
+// that silence is no page's.
+func (g *Guard) ownPage(r *http.Request) error {
+	if err := g.origin.Check(r); err != nil {
+		return err
+	}
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
+	if !reads && r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" {
+		return errors.New("the request does not say which page it comes from")
+	}
+	return nil
+}
+
+// bySession says who a session is that a request shows; it is nobody's when ok is false.
 func (g *Guard) bySession(r *http.Request) (p Principal, ok bool, err error) {
 	s, err := g.Session(r)
 	if s == nil || err != nil {
 		return Principal{}, false, err
-	}
-	if err := g.origin.Check(r); err != nil {
-		return Principal{}, false, fmt.Errorf("%w; a session counts from the service's own pages alone: %w", ErrMissing, err)
 	}
 	if now := g.cfg.Now().UnixNano(); now-s.Seen >= int64(seenEvery) && byPerson(r) {
 		if err := g.cfg.Sessions.SeeSession(r.Context(), s.Digest, now); err != nil {

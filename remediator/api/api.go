@@ -183,7 +183,11 @@ func New(cfg Config) http.Handler {
 	// A page in somebody's browser must not be able to spend credit or to emit.
 	shelf := learn.New(learn.Config{Ledger: cfg.Ledger, InForce: func() *rule.Set { return cfg.InForce().Set }, Now: cfg.Now})
 	h := handler{cfg, shelf, newPace(cmp.Or(cfg.Requests, DefaultRequests)), newAnswers(cfg.Now)}
-	return h.protect(http.NewCrossOriginProtection().Handler(h.router()))
+	origin := http.NewCrossOriginProtection()
+	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		problem.Write(w, http.StatusForbidden, "forbidden", "the request comes from a page of another site")
+	}))
+	return h.protect(origin.Handler(h.router()))
 }
 
 // protect sets the headers that each answer carries, so that a browser that is led to
@@ -197,6 +201,7 @@ func (h handler) protect(next http.Handler) http.Handler {
 		header.Set("X-Frame-Options", "DENY")
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		header.Set("Cache-Control", "no-store") // what may be kept says so itself
 		if h.Guard.Secure(r) {
 			header.Set("Strict-Transport-Security", "max-age=31536000")
 		}

@@ -163,6 +163,10 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "nobody knows at the moment who you are", http.StatusServiceUnavailable)
 		return
 	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	if r.Method == http.MethodHead { // nothing would tell that its reader is gone
+		return
+	}
 	leaving, ok := c.live.join(r, p.Name)
 	if !ok {
 		http.Error(w, "too many pages are open", http.StatusServiceUnavailable)
@@ -182,7 +186,6 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) {
 		return control.Flush() == nil
 	}
 	seen, missed := c.live.begin(r)
-	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy must not gather what is urgent
 	if !say("retry: 2000\n\n" + words(missed)) {
 		return

@@ -24,18 +24,13 @@ func TestWhoSeesWhat(t *testing.T) {
 		people["a-"+role] = role
 	}
 	h.hire(people)
-	h.late("1", "c-1", "2.99 USD")
-	h.idle()
-	var list struct{ Remedies []struct{ Remedy string } }
-	h.bearer("admin").get("/v1/remedies").into(t, &list)
-	coe := strings.TrimPrefix(h.openCOE("admin", "Late"), "/coes/")
-	fill := strings.NewReplacer("{$}", "", "{remedy}", list.Remedies[0].Remedy, "{rule}", "late", "{coe}", coe, "{sequence}", "0", "{command}", "approve", "{difference}", uuid.NewString())
+	address := h.addresses()
 	pages := web.RolesOfPages()
 	if len(pages) < 15 {
 		t.Fatalf("only %d pages are there", len(pages))
 	}
 	for path, roles := range pages {
-		at := fill.Replace(path)
+		at := address(path)
 		if p := h.stranger().get(at); p.status != http.StatusSeeOther || !strings.HasPrefix(p.header.Get("Location"), "/sign-in") {
 			t.Errorf("%s shows nobody %d", at, p.status)
 		}
@@ -47,7 +42,7 @@ func TestWhoSeesWhat(t *testing.T) {
 		}
 	}
 	for _, path := range web.PathsOfForms() {
-		at, form := fill.Replace(path), url.Values{"key": {uuid.NewString()}}
+		at, form := address(path), url.Values{"key": {uuid.NewString()}}
 		if p := h.stranger().send(at, form); p.status != http.StatusSeeOther || !strings.HasPrefix(p.header.Get("Location"), "/sign-in") {
 			t.Errorf("the form %s of nobody is answered %d", at, p.status)
 		}

@@ -31,17 +31,19 @@ type entry struct {
 	token  string // digest of the token that they showed; empty: their roles are the session's
 }
 
-// routeSignIn routes what is there for who is nobody yet. Another way to sign in
-// ends in enter, as these do.
-func (c *Console) routeSignIn() {
-	c.mux.HandleFunc("GET /sign-in", c.askWho)
-	c.mux.HandleFunc("POST /sign-in", c.takeToken)
-	c.mux.HandleFunc("GET /sign-in/link/{secret}", c.takeLink)
-	c.mux.HandleFunc("POST /sign-out", c.signOut)
-	if c.cfg.OpenID != nil {
-		c.mux.HandleFunc("GET "+openIDBegin, c.beginOpenID)
-		c.mux.HandleFunc("GET "+openIDBack, c.finishOpenID)
+// signInRoutes are there for who is nobody yet. Another way to sign in ends in enter,
+// as these do.
+func (c *Console) signInRoutes() []route {
+	routes := []route{
+		{"GET /sign-in", http.HandlerFunc(c.askWho)},
+		{"POST /sign-in", http.HandlerFunc(c.takeToken)},
+		{"GET /sign-in/link/{secret}", http.HandlerFunc(c.takeLink)},
+		{"POST /sign-out", http.HandlerFunc(c.signOut)},
 	}
+	if c.cfg.OpenID != nil {
+		routes = append(routes, route{"GET " + openIDBegin, http.HandlerFunc(c.beginOpenID)}, route{"GET " + openIDBack, http.HandlerFunc(c.finishOpenID)})
+	}
+	return routes
 }
 
 // askWho answers GET /sign-in.
@@ -148,6 +150,10 @@ func (c *Console) enter(w http.ResponseWriter, r *http.Request, e entry, to stri
 // signOut answers POST /sign-out.
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	s, err := c.cfg.Guard.Session(r)
+	if errors.Is(err, access.ErrMissing) { // no page of the console asks: the session goes on
+		http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+		return
+	}
 	if err == nil && s != nil {
 		err = c.seal(r, access.Principal{Name: s.Name, Roles: s.Roles}, decide.CommandSignOut, *s)
 	}

@@ -143,22 +143,37 @@ func New(cfg Config) (*Console, error) {
 	if c.looks, err = c.readTemplates(); err != nil {
 		return nil, fmt.Errorf("make console: %w", err)
 	}
+	for _, r := range c.routes() {
+		c.mux.Handle(r.pattern, r.handler)
+	}
+	return c, nil
+}
+
+// route is what answers the requests of a pattern of net/http.
+type route struct {
+	pattern string
+	handler http.Handler
+}
+
+// routes lists everything that the console answers.
+func (c *Console) routes() []route {
+	var all []route
 	for _, p := range c.pages {
-		c.mux.Handle("GET "+p.path, c.show(p))
+		all = append(all, route{"GET " + p.path, c.show(p)})
 		if p.asks {
-			c.mux.Handle("POST "+p.path, c.show(p))
+			all = append(all, route{"POST " + p.path, c.show(p)})
 		}
 	}
 	for _, d := range commands() {
-		c.mux.Handle("POST "+d.path, c.take(d))
+		all = append(all, route{"POST " + d.path, c.take(d)})
 	}
-	c.routeSignIn()
-	c.mux.HandleFunc("GET /assets/{name}", c.assets.serve)
-	c.mux.HandleFunc("GET /live", c.stream)
-	c.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		c.fail(w, r, Missing("There is no page at "+r.URL.Path+"."))
-	})
-	return c, nil
+	all = append(all, c.signInRoutes()...)
+	return append(all,
+		route{"GET /assets/{name}", http.HandlerFunc(c.assets.serve)},
+		route{"GET /live", http.HandlerFunc(c.stream)},
+		route{"/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c.fail(w, r, Missing("There is no page at "+r.URL.Path+"."))
+		})})
 }
 
 // ServeHTTP answers a request.
