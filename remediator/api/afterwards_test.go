@@ -13,15 +13,15 @@ import (
 	"github.com/makegood/makegood/remediator/rehearse"
 )
 
-// lateHouse is a house whose rule for what is late came after three orders were: boss
+// lateHouse is a house whose rule for what is late came after so many orders were: boss
 // wrote it, all approved it.
-func lateHouse(t *testing.T) *house {
+func lateHouse(t *testing.T, orders int) *house {
 	t.Helper()
 	before := "rules:\n" + houseRules[strings.Index(houseRules, "  - rule: broken"):]
 	h := newHouse(t, func(c *remediator.Config) { c.Rules = ruleFiles(before) })
 	h.hireAll()
 	h.hire(map[string]string{"boss": "author approver", "all": "agent author approver auditor operator"})
-	for n := range 3 {
+	for n := range orders {
 		h.emit("parcel.late", fmt.Sprint("c-", n), fmt.Sprintf(`{"order":"%d","payment":"pi_%d","amount":"%d.00 USD"}`, n, n, n+9))
 	}
 	h.activate("boss", houseRules, "all")
@@ -42,7 +42,7 @@ const applyLate = "/v1/rules/late/apply"
 // approve it.
 func TestFourEyesBulk(t *testing.T) {
 	t.Parallel()
-	h := lateHouse(t)
+	h := lateHouse(t, 3)
 	const nobodyAsks = "only an operator or an author may have something made good afterwards"
 	for who, want := range map[string]string{"ann": nobodyAsks, "pat": nobodyAsks, "odo": nobodyAsks} {
 		h.hears(h.post(who, applyLate, h.applyBody("")), "apply", saying{who, want})
@@ -87,7 +87,7 @@ func TestFourEyesBulk(t *testing.T) {
 // TestFourEyesBulkDenied holds that one approver ends a bulk, its requester included.
 func TestFourEyesBulkDenied(t *testing.T) {
 	t.Parallel()
-	h := lateHouse(t)
+	h := lateHouse(t, 3)
 	a := h.post("all", applyLate, h.applyBody(`,"customers":["c-1","c-7"]`)).answer(t)
 	if a.Bulk.Remedies != 1 || len(a.Bulk.Customers) != 64 {
 		t.Fatalf("the bulk is %+v", a.Bulk)
@@ -128,7 +128,7 @@ func TestExplanation(t *testing.T) {
 // same key is asked once.
 func TestApplyDryRunAndRepeat(t *testing.T) {
 	t.Parallel()
-	h := lateHouse(t)
+	h := lateHouse(t, 3)
 	body := h.applyBody("")
 	dry := h.post("all", applyLate, h.applyBody(`,"dry_run":true`)).answer(t)
 	if dry.Bulk == nil || dry.Bulk.Remedies != 3 || len(h.remedies("")) != 0 {
@@ -166,7 +166,7 @@ func TestApplyDryRunAndRepeat(t *testing.T) {
 // A service that dies before it has decided finds the command in its log.
 func TestApplyOutlivesARestart(t *testing.T) {
 	t.Parallel()
-	h := lateHouse(t)
+	h := lateHouse(t, 3)
 	a := h.post("all", applyLate, h.applyBody("")).answer(t)
 	path := "/v1/bulks/" + a.Bulk.Bulk.String()
 	h.hears(h.post("pat", path+"/approve", ""), "approve", saying{"pat", done})
