@@ -14,6 +14,7 @@ import (
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/store/views"
 )
 
 // board is the page of the cords: what is stopped, and how it goes on.
@@ -108,7 +109,7 @@ func loadBoard(c *Console, r *http.Request) (any, error) {
 	})
 	if path := r.URL.Query().Get("cord"); path != "" {
 		if err := cord.CheckPath(path); err != nil {
-			return nil, &Failure{http.StatusBadRequest, "That is no path of a cord", err.Error() + "."}
+			return nil, unclear(views.AskError("cord: " + err.Error()))
 		}
 		asked := c.cell(who, cord.State{Cord: path, Level: cord.Open}, stand(path), fired)
 		page.Asked = &asked

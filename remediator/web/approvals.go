@@ -64,7 +64,10 @@ func loadApprovals(c *Console, r *http.Request) (any, error) {
 	who, ctx := access.From(r.Context()), r.Context()
 	page := approvals{Lacks: decide.MayGive(who.Roles, decide.CommandApprove)}
 	page.May = page.Lacks == ""
-	var err error
+	before, err := cursor(r.URL.Query(), "after")
+	if err != nil {
+		return nil, err
+	}
 	if page.Holds, err = c.cfg.Ledger.Holds(ctx); err != nil {
 		return nil, err
 	}
@@ -86,10 +89,6 @@ func loadApprovals(c *Console, r *http.Request) (any, error) {
 	}
 	if page.Proposal, err = c.proposal(ctx, who); err != nil || page.Rule == "" {
 		return page, err
-	}
-	before, err := strconv.ParseUint("0"+r.URL.Query().Get("after"), 10, 63)
-	if err != nil {
-		return nil, &Failure{http.StatusBadRequest, "The question cannot be read", "The field after is no sequence. Take it from the link to older ones."}
 	}
 	list, err := c.cfg.Ledger.Remedies(ctx, views.Filter{Rule: page.Rule, Status: views.StatusHeld, NoBulk: true, Before: before, Limit: maxAsked, WithActions: true})
 	if err != nil {

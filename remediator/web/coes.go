@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -38,11 +39,12 @@ func coeStatuses() []string {
 func loadCOEs(c *Console, r *http.Request) (any, error) {
 	asked := r.URL.Query()
 	f := views.COEFilter{Status: asked.Get("status"), About: asked.Get("about"), Limit: coesPerPage}
-	if text := asked.Get("before"); text != "" {
-		var err error
-		if f.Before, err = strconv.ParseUint(text, 10, 62); err != nil {
-			return nil, &Failure{http.StatusBadRequest, "The question cannot be read", "Go back to the list: before is no sequence."}
-		}
+	if err := oneOf(asked, "status", coeStatuses()); err != nil {
+		return nil, err
+	}
+	var err error
+	if f.Before, err = cursor(asked, "before"); err != nil {
+		return nil, err
 	}
 	list, err := c.cfg.Ledger.COEs(r.Context(), f)
 	if err != nil {
@@ -120,7 +122,7 @@ func askedRevision(r *http.Request, name string) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {
-		return 0, Missing("There is no such revision: " + name + " is no number.")
+		return 0, unclear(views.AskError(fmt.Sprintf("%s %.80q is no number of a revision", name, text)))
 	}
 	return n, nil
 }

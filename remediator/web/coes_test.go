@@ -165,13 +165,10 @@ func TestNoSuchCOE(t *testing.T) {
 	h := newHouse(t, nil)
 	h.late("1", "c-1", "2.99 USD")
 	path := h.openCOE("admin", "Late")
-	for _, at := range []string{"/coes/7", "/coes/" + uuid.NewString(), path + "?revision=9", path + "?revision=x", path + "/changes?to=9", "/coes/7/edit", "/coes/7/changes"} {
+	for _, at := range []string{"/coes/7", "/coes/" + uuid.NewString(), path + "?revision=9", path + "/changes?to=9", "/coes/7/edit", "/coes/7/changes"} {
 		if p := h.bearer("admin").get(at); p.status != http.StatusNotFound {
 			t.Errorf("%s: %d", at, p.status)
 		}
-	}
-	if p := h.bearer("admin").get("/coes?before=x"); p.status != http.StatusBadRequest {
-		t.Errorf("a cursor that is none is answered %d", p.status)
 	}
 	body, _ := json.Marshal(map[string]string{"cord": "product/7", "level": "red", "reason": "it breaks"})
 	h.bearer("admin").post("/v1/andon/pull", string(body))

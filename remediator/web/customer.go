@@ -46,18 +46,13 @@ func loadCustomer(c *Console, r *http.Request) (any, error) {
 	q := r.URL.Query()
 	p := access.From(r.Context())
 	page := customerPage{Customer: q.Get("customer"), Newest: q.Get("after") == "", May: decide.MayGive(p.Roles, decide.CommandRequest) == ""}
-	if page.Customer == "" {
-		return page, nil
+	before, err := cursor(q, "after")
+	if err != nil || page.Customer == "" {
+		return page, err
 	}
 	// What hides or turns around other text does not stand in a field of a form.
 	page.May = page.May && page.Customer == visible.Text(page.Customer) && len(page.Customer) <= people.MaxName
-	f := views.Filter{Customer: page.Customer, Limit: remediesPerPage, WithActions: true}
-	if text := q.Get("after"); text != "" {
-		var err error
-		if f.Before, err = strconv.ParseUint(text, 10, 62); err != nil {
-			return nil, unclear(views.AskError("after is no cursor: go on from the page before"))
-		}
-	}
+	f := views.Filter{Customer: page.Customer, Before: before, Limit: remediesPerPage, WithActions: true}
 	list, err := c.cfg.Ledger.Remedies(r.Context(), f)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/history"
 	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/store/views"
 )
 
 const (
@@ -37,6 +38,9 @@ func loadNear(c *Console, r *http.Request) (any, error) {
 		return nil, Missing("No rule in force is called " + name + ".")
 	}
 	page := nearPage{Since: cmp.Or(r.URL.Query().Get("since"), nearSince), Periods: []string{"1d", nearSince, "30d"}}
+	if _, err := history.Moment("since", page.Since, c.cfg.Now()); err != nil {
+		return nil, unclear(views.AskError(err.Error()))
+	}
 	var err error
 	if page.NearMisses, err = c.cfg.Near(r.Context(), in.Set, name, history.Period{Since: page.Since}, nearShown); err != nil {
 		return nil, unanswered(err)

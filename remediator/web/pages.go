@@ -19,6 +19,7 @@ type page struct {
 	topics   []string // of which a change has the content fetched again; see live.go
 	asks     bool     // it takes a form too, which asks something and changes nothing
 	form     int64    // how many bytes that may have; 0: maxForm
+	query    []string // the parameters that it reads; a value that it cannot read is unclear
 	// load returns what the template shows. A *Failure is shown as it is; any other
 	// error is logged, and the page says where to find it.
 	load func(c *Console, r *http.Request) (any, error)
@@ -28,20 +29,20 @@ type page struct {
 func pages() []page {
 	return []page{
 		{path: "/{$}", name: "Today", template: "today", topics: []string{TopicRemedies, TopicCords, TopicApprovals}, load: loadToday},
-		{path: "/refunds", name: "Refunds", template: "refunds", topics: []string{TopicRemedies}, load: loadRefunds},
-		{path: "/remedies/{remedy}", template: "remedy", topics: []string{TopicRemedies, TopicApprovals}, load: loadRemedy},
+		{path: "/refunds", name: "Refunds", template: "refunds", topics: []string{TopicRemedies}, query: append(refundFields(), "after"), load: loadRefunds},
+		{path: "/remedies/{remedy}", template: "remedy", topics: []string{TopicRemedies, TopicApprovals}, query: []string{"verify"}, load: loadRemedy},
 		{path: "/remedies/{remedy}/why", template: "why", roles: decide.EvidenceReaders(), load: loadWhy},
-		{path: "/customers", name: "Customers", template: "customers", topics: []string{TopicRemedies, TopicApprovals}, load: loadCustomer},
-		{path: "/approvals", name: "Approvals", template: "approvals", topics: []string{TopicApprovals, TopicRemedies}, load: loadApprovals},
-		{path: "/andon", name: "Andon", template: "andon", topics: []string{TopicCords, TopicRemedies}, load: loadBoard},
+		{path: "/customers", name: "Customers", template: "customers", topics: []string{TopicRemedies, TopicApprovals}, query: []string{"customer", "after"}, load: loadCustomer},
+		{path: "/approvals", name: "Approvals", template: "approvals", topics: []string{TopicApprovals, TopicRemedies}, query: []string{"rule", "after"}, load: loadApprovals},
+		{path: "/andon", name: "Andon", template: "andon", topics: []string{TopicCords, TopicRemedies}, query: []string{"cord"}, load: loadBoard},
 		{path: "/rules", name: "Rules", template: "rules", topics: []string{TopicRemedies, TopicApprovals}, load: loadRules},
 		{path: "/rules/{rule}", template: "rule", topics: []string{TopicRemedies, TopicApprovals}, load: loadRule},
-		{path: "/rules/{rule}/near", template: "near", roles: decide.EvidenceReaders(), load: loadNear},
+		{path: "/rules/{rule}/near", template: "near", roles: decide.EvidenceReaders(), query: []string{"since"}, load: loadNear},
 		{path: "/why-not", template: "whynot", roles: decide.EvidenceReaders(), asks: true, form: whyNotForm, load: loadWhyNot},
-		{path: "/coes", name: "COEs", template: "coes", topics: []string{TopicCOEs}, load: loadCOEs},
-		{path: "/coes/{coe}", template: "coe", load: loadCOE},
+		{path: "/coes", name: "COEs", template: "coes", topics: []string{TopicCOEs}, query: []string{"status", "about", "before"}, load: loadCOEs},
+		{path: "/coes/{coe}", template: "coe", query: []string{"revision"}, load: loadCOE},
 		{path: "/coes/{coe}/edit", template: "coeedit", load: loadCOEEdit},
-		{path: "/coes/{coe}/changes", template: "coechanges", load: loadCOEChanges},
+		{path: "/coes/{coe}/changes", template: "coechanges", query: []string{"from", "to"}, load: loadCOEChanges},
 		{path: "/integrity", name: "Integrity", template: "integrity", topics: []string{TopicLedger}, load: loadIntegrity},
 		{path: "/facts/{sequence}", template: "fact", roles: []string{decide.RoleAuditor}, load: loadFact},
 		{path: "/adoption", name: "Adoption", template: "adoption", topics: []string{TopicRemedies}, load: loadAdoption},
@@ -58,6 +59,20 @@ func mayRead(p access.Principal, roles []string) bool {
 		}
 	}
 	return p.Has(roles...)
+}
+
+// asked is the address of a request with the parameters alone that the page reads, and
+// the one that a form adds which led there. It ignores all others.
+func (p page) asked(r *http.Request) *url.URL {
+	all, read := r.URL.Query(), url.Values{}
+	for _, name := range append([]string{"done"}, p.query...) {
+		if values, ok := all[name]; ok {
+			read[name] = values
+		}
+	}
+	at := *r.URL
+	at.RawQuery = read.Encode()
+	return &at
 }
 
 // who says in whose name a request comes. Who is nobody yet is led to the sign-in,
@@ -93,6 +108,7 @@ func (c *Console) show(p page) http.Handler {
 			c.fail(w, r, lacking(who, p.roles))
 			return
 		}
+		r.URL = p.asked(r)
 		if r.Method == http.MethodPost {
 			if err := readForm(w, r, cmp.Or(p.form, maxForm)); err != nil {
 				c.fail(w, r, err)

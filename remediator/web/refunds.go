@@ -2,9 +2,12 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,10 +40,12 @@ func refundFields() []string {
 
 func loadRefunds(c *Console, r *http.Request) (any, error) {
 	asked := r.URL.Query()
-	asked.Del("limit") // a page stays light
 	f, err := views.ReadPayoutFilter(asked)
 	if err != nil {
 		return nil, unclear(err)
+	}
+	if err := oneOf(asked, "status", payoutStatuses()); err != nil {
+		return nil, err
 	}
 	page := refunds{Asked: f, Kinds: views.PayoutKinds(), Statuses: payoutStatuses(), Query: url.Values{}, Newest: f.After == 0}
 	for _, name := range refundFields() {
@@ -66,6 +71,27 @@ func unclear(err error) error {
 		return &Failure{http.StatusBadRequest, "The question cannot be read", "Correct it and ask again: " + wrong.Error() + "."}
 	}
 	return err
+}
+
+// oneOf refuses a value of a parameter that is none of those there are.
+func oneOf(asked url.Values, name string, values []string) error {
+	if text := asked.Get(name); text != "" && !slices.Contains(values, text) {
+		return unclear(views.AskError(fmt.Sprintf("%s %.80q is none of %s", name, text, strings.Join(values, ", "))))
+	}
+	return nil
+}
+
+// cursor reads where a list goes on; 0 is its begin.
+func cursor(asked url.Values, name string) (uint64, error) {
+	text := asked.Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 62)
+	if err != nil {
+		return 0, unclear(views.AskError(fmt.Sprintf("%s %.80q is no sequence: take it from the link to older ones", name, text)))
+	}
+	return n, nil
 }
 
 // Here is the address of the newest of the list.

@@ -104,6 +104,9 @@ func (c *Console) findRemedy(r *http.Request) (*views.Remedy, error) {
 }
 
 func loadRemedy(c *Console, r *http.Request) (any, error) {
+	if err := oneOf(r.URL.Query(), "verify", []string{"now"}); err != nil {
+		return nil, err
+	}
 	found, err := c.findRemedy(r)
 	if err != nil {
 		return nil, err
@@ -140,7 +143,7 @@ func loadRemedy(c *Console, r *http.Request) (any, error) {
 			return nil, err
 		}
 	}
-	if r.URL.Query().Has("verify") {
+	if r.URL.Query().Get("verify") != "" {
 		page.Proof, err = integrity.Prove(r.Context(), c.cfg.Ledger, found.Remedy, c.cfg.Now())
 	}
 	return page, err

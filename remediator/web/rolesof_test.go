@@ -10,6 +10,15 @@ func RolesOfPages() map[string][]string {
 	return found
 }
 
+// QueriesOfPages are the parameters that each page reads, by its path.
+func QueriesOfPages() map[string][]string {
+	found := map[string][]string{}
+	for _, p := range pages() {
+		found[p.path] = p.query
+	}
+	return found
+}
+
 // PathsOfForms are the paths that forms are sent to.
 func PathsOfForms() []string {
 	var found []string

@@ -133,7 +133,7 @@ func TestNearMisses(t *testing.T) {
 	if !strings.HasPrefix(cells, "2|") || !strings.Contains(p.body, "It judged 3 events.") || strings.Index(p.body, "close") > strings.Index(p.body, "far") || strings.Contains(p.body, "enough") {
 		t.Errorf("it shows %s", cells)
 	}
-	for at, want := range map[string]int{"/rules/none/near": http.StatusNotFound, "/rules/late/near?since=soon": http.StatusUnprocessableEntity} {
+	for at, want := range map[string]int{"/rules/none/near": http.StatusNotFound, "/rules/late/near?since=soon": http.StatusBadRequest} {
 		if p := ada.get(at); p.status != want {
 			t.Errorf("%s is answered %d, want %d", at, p.status, want)
 		}
