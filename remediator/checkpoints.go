@@ -49,7 +49,7 @@ func (s *Service) keepCheckpoints(ctx context.Context, hooks *webhook.Connector)
 		}
 		keepers = append(keepers, hook{hooks, name})
 	}
-	s.publisher = publish.New(publish.Config{Ledger: s.ledger, Keepers: keepers, Logger: s.cfg.Logger})
+	s.publisher = publish.New(publish.Config{Ledger: s.ledger, Keepers: keepers, Now: s.cfg.Now, Logger: s.cfg.Logger})
 	return nil
 }
 
@@ -59,7 +59,7 @@ func (s *Service) kept() []integrity.Kept {
 	for _, k := range s.publisher.Kept() {
 		one := integrity.Kept{Where: k.Where, Failing: k.Failing}
 		if head, err := ledger.ReadCheckpoint(k.Checkpoint); k.Checkpoint != nil && err == nil {
-			one.Size = head.Size
+			one.Size, one.At = head.Size, k.At.UTC()
 		}
 		all = append(all, one)
 	}

@@ -64,9 +64,10 @@ type Checkpoint struct {
 
 // Kept is where checkpoints are kept besides the ledger.
 type Kept struct {
-	Where   string `json:"where"`
-	Size    uint64 `json:"size"` // of the newest checkpoint kept since this node began; 0: none
-	Failing bool   `json:"failing"`
+	Where   string    `json:"where"`
+	Size    uint64    `json:"size"`        // of the newest checkpoint kept since this node began; 0: none
+	At      time.Time `json:"at,omitzero"` // when it was kept
+	Failing bool      `json:"failing"`
 }
 
 // Stored is a state of the deciding from which the log can be folded again.

@@ -46,7 +46,9 @@ type Config struct {
 	Keepers []Keeper
 	// Every is how often the newest checkpoint is looked for. Defaults to ten
 	// seconds.
-	Every  time.Duration
+	Every time.Duration
+	// Now is the clock by which checkpoints are kept. Defaults to time.Now.
+	Now    func() time.Time
 	Logger *slog.Logger
 }
 
@@ -61,15 +63,18 @@ type keeping struct {
 	Keeper
 	mu      sync.Mutex
 	last    []byte
-	failed  bool                   // the operator was told
-	kept    atomic.Pointer[[]byte] // last, for who asks
-	failing atomic.Bool            // failed, for who asks
+	failed  bool                 // the operator was told
+	kept    atomic.Pointer[Kept] // what was kept last, for who asks
+	failing atomic.Bool          // failed, for who asks
 }
 
 // New returns a publisher.
 func New(cfg Config) *Publisher {
 	if cfg.Every == 0 {
 		cfg.Every = defaultEvery
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	p := &Publisher{cfg: cfg}
 	for _, k := range cfg.Keepers {
@@ -99,19 +104,21 @@ func (p *Publisher) Run(ctx context.Context) {
 
 // Kept is what a keeper has kept.
 type Kept struct {
-	Where      string // in a sentence
-	Checkpoint []byte // the newest since the publisher began; nil: none yet
-	Failing    bool   // the newest could not be kept
+	Where      string    // in a sentence
+	Checkpoint []byte    // the newest since the publisher began; nil: none yet
+	At         time.Time // when it was kept
+	Failing    bool      // the newest could not be kept
 }
 
 // Kept says what each keeper has kept.
 func (p *Publisher) Kept() []Kept {
 	var all []Kept
 	for _, k := range p.keepers {
-		one := Kept{Where: k.Name(), Failing: k.failing.Load()}
-		if note := k.kept.Load(); note != nil {
-			one.Checkpoint = *note
+		var one Kept
+		if last := k.kept.Load(); last != nil {
+			one = *last
 		}
+		one.Where, one.Failing = k.Name(), k.failing.Load()
 		all = append(all, one)
 	}
 	return all
@@ -147,7 +154,7 @@ func (p *Publisher) publish(ctx context.Context, k *keeping) {
 	switch {
 	case err == nil:
 		k.last = checkpoint
-		k.kept.Store(&checkpoint)
+		k.kept.Store(&Kept{Checkpoint: checkpoint, At: p.cfg.Now()})
 		k.failing.Store(false)
 		if k.failed {
 			p.cfg.Logger.Info("checkpoints are kept again", slog.String("keeper", k.Name()))

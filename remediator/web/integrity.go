@@ -66,6 +66,14 @@ func (p integrityPage) Percent() uint64 {
 	return min(p.Verification.Done*all/p.Verification.Size, all)
 }
 
+// Since is how many entries are younger than the newest checkpoint that is kept somewhere.
+func (p integrityPage) Since(k integrity.Kept) uint64 {
+	if p.Checkpoint == nil {
+		return 0
+	}
+	return p.Checkpoint.Size - min(k.Size, p.Checkpoint.Size)
+}
+
 // Kinds are the kinds of the entries that were verified, in order.
 func (p integrityPage) Kinds() []string {
 	var kinds []string

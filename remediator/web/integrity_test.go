@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -79,6 +80,55 @@ func TestIntegrity(t *testing.T) {
 	h.verified()
 	if p := h.bearer("mia").get("/integrity"); !strings.Contains(p.body, "could not be verified") || strings.Contains(p.body, "<b>no key") {
 		t.Errorf("a key that is none is answered %s", p.body)
+	}
+}
+
+// TestWitnesses holds that the page says of each place that keeps checkpoints how old and
+// how large the last one there is and what came since, as the API does, and of one that
+// keeps none that it cannot.
+func TestWitnesses(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	kept := filepath.Join(folder, "away", "kept")
+	if err := os.Mkdir(filepath.Dir(kept), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	h := newHouse(t, func(c *remediator.Config) { c.Keep.File = kept })
+	witness := func() (k integrity.Kept) {
+		t.Helper()
+		var s integrity.State
+		h.bearer("admin").get("/v1/integrity").into(t, &s)
+		if len(s.Kept) != 1 || s.Kept[0].Where != "file "+kept {
+			t.Fatalf("the witnesses are %+v", s.Kept)
+		}
+		return s.Kept[0]
+	}
+	h.until("kept", func() bool { return witness().Size > 0 })
+	first := witness()
+	if first.Failing || first.At.Before(began.Truncate(time.Second)) || first.At.After(time.Now()) {
+		t.Errorf("the file is said to have kept %+v", first)
+	}
+	rows := func() []string {
+		t.Helper()
+		p := h.bearer("admin").get("/integrity")
+		checkPage(t, "/integrity", p)
+		_, section, _ := strings.Cut(p.body, `<h2 id="kept">`)
+		section, _, _ = strings.Cut(section, "</section>")
+		return paper{body: section}.cells(t, "td")
+	}
+	if got := rows(); len(got) != 4 || !strings.Contains(got[0], "kept") || !strings.Contains(got[1], "ago") && !strings.Contains(got[1], "now") || got[2] != fmt.Sprint(first.Size) {
+		t.Errorf("the page says %q of %+v", got, first)
+	}
+	if err := os.RemoveAll(filepath.Dir(kept)); err != nil {
+		t.Fatal(err)
+	}
+	h.late("1", "c-1", "2.99 USD")
+	h.until("failing", func() bool { return witness().Failing })
+	last := witness()
+	got := rows()
+	if len(got) != 4 || !strings.Contains(got[0], "cannot be kept") || got[3] == "0" || last.Size < first.Size {
+		t.Errorf("the page says %q of %+v", got, last)
 	}
 }
 
