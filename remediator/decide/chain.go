@@ -404,5 +404,8 @@ func limitsOf(r *rule.Rule) chargedLimits {
 // take records that a remedy took its key.
 func (f *Fold) take(id uuid.UUID, scope string, live bool) {
 	f.overlay.table(!live)[id] = true
+	if f.cfg.Rehearsal {
+		return // nobody stores it
+	}
 	f.out.Keys = append(f.out.Keys, KeyTaken{Remedy: id, Scope: scope, Shadow: !live, Ordinal: f.state.Position.Ordinal})
 }

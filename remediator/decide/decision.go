@@ -29,8 +29,9 @@ func (f *Fold) addDecision(fact *RemedyFact, body json.RawMessage) {
 		f.cfg.Observe(refs, fact)
 		return
 	}
-	refs.Body = body
-	f.out.Items = append(f.out.Items, Item{Fact: &refs, Decision: fact.Clone()})
+	sealed := refs
+	sealed.Body = body
+	f.out.Items = append(f.out.Items, Item{Fact: &sealed, Decision: fact.Clone()})
 }
 
 // atMost is a size that the body of the decision does not exceed.

@@ -33,7 +33,8 @@ import (
 
 // Config of a fold.
 type Config struct {
-	// Memory keeps what must be remembered for ever.
+	// Memory keeps what must be remembered for ever. A rehearsal has none: it begins
+	// with nothing remembered, and remembers for as long as it lasts.
 	Memory Memory
 	// NewMatcher makes the matcher of a rule set. Defaults to match.New.
 	NewMatcher func(*rule.Set) match.Matcher
@@ -82,7 +83,7 @@ type Fold struct {
 	desk    desk    // of the decision in progress
 	out     *Output // of the Apply in progress
 	before  uint64  // first ordinal of the Apply in progress
-	overlay overlay // what the Apply in progress took
+	overlay overlay // what the Apply in progress took, or the rehearsal
 	input   input.Input
 	answer  Answer // to the command in progress
 	at      int64  // log time of the input in progress
@@ -99,8 +100,11 @@ func New(cfg Config) *Fold {
 	if cfg.Load == nil {
 		cfg.Load = rule.Load
 	}
+	if cfg.Rehearsal {
+		cfg.Memory = NewMemory() // which stays empty
+	}
 	cfg.Matchers, cfg.Version = max(cfg.Matchers, 1), cmp.Or(cfg.Version, Version)
-	return &Fold{cfg: cfg, state: newState(), inputs: newRecent(nil, 0), events: newRecent(nil, 0),
+	return &Fold{cfg: cfg, state: newState(), overlay: newOverlay(), inputs: newRecent(nil, 0), events: newRecent(nil, 0),
 		matcher: cfg.NewMatcher(&rule.Set{}), rules: map[string]*rule.Rule{}, scopes: map[string]uuid.UUID{}, eventMemory: inputMemory, windows: map[string]*window.Table{}, maxWindows: maxWindows, maxWindowBytes: maxWindowBytes,
 		maxOpenings: maxOpenings, maxPasts: maxPasts,
 		watches: map[string]int64{}, missing: missing.New(0)}
@@ -178,7 +182,9 @@ func (f *Fold) ApplyJudged(events []input.Input, judgements []Judged) (*Output, 
 func (f *Fold) begin() {
 	f.out = &Output{}
 	f.before = f.state.Position.Ordinal + 1
-	f.overlay = newOverlay()
+	if !f.cfg.Rehearsal {
+		f.overlay = newOverlay()
+	}
 }
 
 // foldSegment folds inputs that one rule set has judged.
@@ -254,8 +260,8 @@ func (f *Fold) judgeInput(in input.Input, at int64) (j Judged) {
 	return j
 }
 
-// overlay is what the Apply in progress took and Memory does not know yet,
-// and what was already asked of Memory.
+// overlay is what the Apply in progress took and Memory does not know yet, and what
+// was already asked of Memory; in a rehearsal, all that was ever taken.
 type overlay struct {
 	live, shadow map[uuid.UUID]bool
 	payments     map[string][]PaymentEntry
@@ -267,8 +273,12 @@ func newOverlay() overlay {
 	return overlay{live: map[uuid.UUID]bool{}, shadow: map[uuid.UUID]bool{}, payments: map[string][]PaymentEntry{}, refunds: map[string]Refund{}, asked: map[string][]money.Money{}}
 }
 
-// prefetch asks Memory once for all keys of a segment that goes on until a time.
+// prefetch asks Memory once for all keys of a segment that goes on until a time. A
+// rehearsal has nothing to ask it.
 func (f *Fold) prefetch(judgements []Judged, until int64) error {
+	if f.cfg.Rehearsal {
+		return nil
+	}
 	var ids []uuid.UUID
 	for i := range judgements {
 		j := &judgements[i]
@@ -308,11 +318,8 @@ func (f *Fold) prefetchKeys(ids []uuid.UUID) error {
 
 // prefetchPayments asks what is refunded on the payments that events are about to be
 // refunded on, where their steps are known before the fold: without it a database
-// would be asked once for each. A rehearsal has its memory at hand.
+// would be asked once for each.
 func (f *Fold) prefetchPayments(judgements []Judged) error {
-	if f.cfg.Rehearsal {
-		return nil
-	}
 	var payments []string
 	for i := range judgements {
 		hits := judgements[i].Result.Hits

@@ -9,8 +9,8 @@ import (
 	"github.com/makegood/makegood/remediator/money"
 )
 
-// RAM is a Memory that lasts as long as the process: for backtests, rule tests
-// and replays, which begin with nothing remembered.
+// RAM is a Memory that lasts as long as the process: for replays, which
+// begin with nothing remembered.
 type RAM struct {
 	live, shadow map[uuid.UUID]uint64
 	payments     map[string][]PaymentEntry

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/makegood/makegood/remediator/decide"
@@ -66,4 +67,42 @@ func plainJSON(t *testing.T, body any) []byte {
 		t.Fatal(err)
 	}
 	return bytes.TrimSpace(out.Bytes())
+}
+
+// TestARehearsalRemembers: what it took counts in every later call of Apply, though it
+// is given no Memory.
+func TestARehearsalRemembers(t *testing.T) {
+	t.Parallel()
+	logs, err := filepath.Glob(filepath.Join("testdata", "golden", "v*", "*.log"))
+	if err != nil || len(logs) == 0 {
+		t.Fatalf("no golden logs were found (%v): nothing was checked", err)
+	}
+	repeated := 0
+	for _, path := range logs {
+		inputs := readLog(t, path)
+		rehearse := func(size int) (observed [][]byte) {
+			fold := decide.New(decide.Config{Rehearsal: true, Observe: func(f decide.Fact, body any) {
+				f.Body = plainJSON(t, body)
+				observed = append(observed, encode(t, f))
+			}})
+			for part := range slices.Chunk(inputs, size) {
+				if _, err := fold.Apply(part); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return observed
+		}
+		want := rehearse(len(inputs))
+		if got := rehearse(1); !slices.EqualFunc(got, want, bytes.Equal) {
+			t.Errorf("%s: input by input it observes\n%s\nat once\n%s", path, bytes.Join(got, []byte("\n")), bytes.Join(want, []byte("\n")))
+		}
+		for _, fact := range want {
+			if bytes.Contains(fact, []byte(`"`+decide.KindDuplicate+`"`)) {
+				repeated++
+			}
+		}
+	}
+	if repeated == 0 {
+		t.Error("no key came a second time: nothing was checked")
+	}
 }

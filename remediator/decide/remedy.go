@@ -203,6 +203,9 @@ func (f *Fold) payment(entry PaymentEntry) {
 	}
 	entry.Ordinal = f.state.Position.Ordinal
 	f.overlay.payments[entry.Payment] = append(f.overlay.payments[entry.Payment], entry)
+	if f.cfg.Rehearsal {
+		return // nobody stores it
+	}
 	f.out.Payments = append(f.out.Payments, entry)
 }
 

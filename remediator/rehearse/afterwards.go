@@ -31,7 +31,6 @@ func Afterwards(set *rule.Set, name string, past Past, wanted func(customer stri
 		if err != nil {
 			return err
 		}
-		r.memory.Commit(out)
 		list, err = appendMade(list, out, name, past, wanted)
 		return err
 	}

@@ -12,9 +12,8 @@ import (
 
 // rehearsal is a fold of its own with nothing remembered.
 type rehearsal struct {
-	fold   *decide.Fold
-	memory *decide.RAM
-	found  []found // since the last call of apply, where they are kept
+	fold  *decide.Fold
+	found []found // since the last call of apply, where they are kept
 }
 
 // found is a fact with its body: the struct that is named behind its kind.
@@ -33,8 +32,7 @@ func (r *rehearsal) keep(f decide.Fact, body any) {
 
 // begin puts the rules of a set in force, where an event may enter a window so late.
 func (r *rehearsal) begin(set *rule.Set, lateness time.Duration, cfg decide.Config) error {
-	r.memory = decide.NewMemory()
-	cfg.Memory, cfg.Rehearsal = r.memory, true
+	cfg.Rehearsal = true
 	cfg.Load = func([]rule.File) (*rule.Set, error) { return set, nil }
 	r.fold = decide.New(cfg)
 	genesis, err := json.Marshal(decide.GenesisBody{LogID: "rehearsal", HashKey: make([]byte, 16), LatenessS: int64(lateness / time.Second), Version: decide.Version})
@@ -49,26 +47,19 @@ func (r *rehearsal) begin(set *rule.Set, lateness time.Duration, cfg decide.Conf
 	return err
 }
 
-// apply folds inputs, remembers what they took and returns what was found, good
-// until the next call.
+// apply folds inputs and returns what was found, good until the next call.
 func (r *rehearsal) apply(inputs []input.Input) ([]found, error) {
 	r.found = r.found[:0]
-	out, err := r.fold.Apply(inputs)
-	if err != nil {
+	if _, err := r.fold.Apply(inputs); err != nil {
 		return nil, err
 	}
-	r.memory.Commit(out)
 	return r.found, nil
 }
 
 // applyJudged is apply for events that were matched already, of which nothing is kept.
 func (r *rehearsal) applyJudged(events []input.Input, judged []decide.Judged) error {
-	out, err := r.fold.ApplyJudged(events, judged)
-	if err != nil {
-		return err
-	}
-	r.memory.Commit(out)
-	return nil
+	_, err := r.fold.ApplyJudged(events, judged)
+	return err
 }
 
 // eventInput makes the input of an event whose own time is the clock.

@@ -43,7 +43,7 @@ func (r *Replay) Explain(fold *decide.Fold, in input.Input, sealed decide.Fact, 
 		return nil, fmt.Errorf("read event: %w", err)
 	}
 	r.watcher.idle = false
-	w := &watched{rehearsal: &rehearsal{fold: fold, memory: decide.NewMemory()}, watcher: r.watcher}
+	w := &watched{rehearsal: &rehearsal{fold: fold}, watcher: r.watcher}
 	o, err := w.event(in)
 	if err != nil {
 		return nil, err
