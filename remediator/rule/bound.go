@@ -148,9 +148,9 @@ func (b *Bound) Evaluate(e *Evaluation, f *expression.Frame) *Evaluation {
 	return e
 }
 
-// value evaluates an expression of the clause, which may use aggregates.
-func (b *Bound) value(f *expression.Frame, x *Expr, aggregates expression.Slots) (any, error) {
+// turn turns the frame to an expression of the clause, which may use aggregates.
+func (b *Bound) turn(f *expression.Frame, x *Expr, aggregates expression.Slots) expression.Bound {
 	f.Enter(b.lets)
 	f.Aggregate(aggregates)
-	return b.bound[slices.Index(b.exprs, x)].Eval(f)
+	return b.bound[slices.Index(b.exprs, x)]
 }

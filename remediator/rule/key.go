@@ -75,9 +75,13 @@ var earliest, latest = time.Unix(0, 0), time.Date(2261, time.January, 1, 0, 0, 0
 func (e *Evaluation) key(parts []*Expr) (key, noKey string) {
 	b := make([]byte, 0, 128)
 	for _, part := range parts {
-		text, why := e.keyPart(part)
-		if why != "" {
-			return "", why
+		text, ok := e.plain(part)
+		if !ok {
+			canonical, why := e.keyPart(part)
+			if why != "" {
+				return "", why
+			}
+			text = []byte(canonical)
 		}
 		b = append(append(strconv.AppendInt(b, int64(len(text)), 10), ':'), text...)
 	}

@@ -121,6 +121,11 @@ var errEmpty = errors.New("the value is empty")
 
 // id evaluates a text that names something.
 func (e *Evaluation) id(t template) (string, error) {
+	if x := t.only(); x != nil {
+		if text, ok := e.plain(x); ok {
+			return string(text), nil
+		}
+	}
 	value, err := e.value(t)
 	if err != nil {
 		return "", err

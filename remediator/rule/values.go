@@ -86,9 +86,19 @@ func (e *Evaluation) Parent() cel.Activation { return nil }
 // string, money.Money, time.Time, time.Duration, []any or map[string]any.
 func (e *Evaluation) Value(x *Expr) (any, error) {
 	if e.bound != nil {
-		return e.bound.value(e.frame, x, e.slots)
+		return e.bound.turn(e.frame, x, e.slots).Eval(e.frame)
 	}
 	return x.program.Eval(e)
+}
+
+// plain returns the value of an expression as it lies in the event, where it is a text
+// that names something; false where Value has to be asked.
+func (e *Evaluation) plain(x *Expr) ([]byte, bool) {
+	if e.bound == nil {
+		return nil, false
+	}
+	text, ok := e.bound.turn(e.frame, x, e.slots).Text(e.frame)
+	return text, ok && len(text) > 0
 }
 
 // Meets reports whether the event is one that a filter of the rule lets through;

@@ -89,6 +89,18 @@ func (b Bound) Eval(f *Frame) (any, error) {
 	return b.slow(f)
 }
 
+// Text evaluates the program to a text, which lies in the event or in the program and
+// is good until the frame is turned to another event. It returns false where Eval may
+// have something else to say.
+func (b Bound) Text(f *Frame) ([]byte, bool) {
+	if b.program.operand == nil {
+		return nil, false
+	}
+	f.slots, f.maxText = b.slots, b.program.maxText
+	v := b.program.operand(f)
+	return v.text, v.kind == kindText
+}
+
 // slow has CEL evaluate the program over the places of the plan.
 func (b Bound) slow(f *Frame) (any, error) {
 	return b.program.Eval(&activation{frame: f, bound: b})
