@@ -49,7 +49,8 @@ func (d *decider) catchUp(ctx context.Context) error {
 }
 
 // acquire takes the lease when it is to be had, and folds what the former holder
-// committed meanwhile.
+// committed meanwhile. When that was a newer version, the lease is given back: the fold
+// is behind, and what it made would take the ledger back.
 func (d *decider) acquire(ctx context.Context) (leads bool, err error) {
 	if d.outdated() {
 		return false, nil
@@ -59,7 +60,14 @@ func (d *decider) acquire(ctx context.Context) (leads bool, err error) {
 		return false, err
 	}
 	d.lease = lease
-	return true, d.keepUp(ctx)
+	if err := d.keepUp(ctx); err != nil {
+		return false, err
+	}
+	if d.outdated() {
+		d.release(context.WithoutCancel(ctx))
+		return false, nil
+	}
+	return true, nil
 }
 
 // spoiled reports whether the fold is elsewhere than the ledger: it folded what it

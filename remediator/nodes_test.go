@@ -9,12 +9,14 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/store/ledgerdb"
 	"github.com/makegood/makegood/remediator/store/postgrestest"
 )
 
@@ -198,6 +200,48 @@ func TestNewerLeaderBeginsItsVersion(t *testing.T) {
 	if report := again.mustVerify(t); report.Entries[decide.KindVersion] != 1 {
 		t.Errorf("%d versions began, want 1", report.Entries[decide.KindVersion])
 	}
+}
+
+// heldStore is a ledger whose lease is asked for only when the test says so.
+type heldStore struct {
+	ledgerStore
+	once sync.Once
+	asks chan struct{} // closed when the lease is about to be asked for
+	goOn chan struct{}
+}
+
+func (s *heldStore) TryAcquire(ctx context.Context) (*ledgerdb.Lease, error) {
+	s.once.Do(func() { close(s.asks) })
+	<-s.goOn
+	return s.ledgerStore.TryAcquire(ctx)
+}
+
+// TestNewerVersionJustBeforeTheLease has a newer program begin its version and end while
+// an older one is about to ask for the lease: the older one gives it back and decides
+// nothing.
+func TestNewerVersionJustBeforeTheLease(t *testing.T) {
+	t.Parallel()
+	dsn, key := postgrestest.New(t), filepath.Join(t.TempDir(), "shared.key")
+	cfg := func(node string) Config {
+		return Config{DataDir: t.TempDir(), Database: dsn, LedgerKeyFile: key, Node: node, Rules: []rule.File{{Path: "late.yaml", Text: creditRule}}}
+	}
+	held := &heldStore{asks: make(chan struct{}), goOn: make(chan struct{})}
+	older := start(t, cfg("older"), func(s *Service) { held.ledgerStore, s.decider.store = s.decider.store, held })
+	<-held.asks
+	newer := startNewer(t, cfg("newer"))
+	newer.mustActivate(t, newer.files.Load())
+	newer.send(t, 1)
+	poll(t, func() bool { return newer.credited(t) == 500 })
+	newer.end(t)
+	close(held.goOn)
+	poll(t, func() bool { return older.role(t) == api.Outdated })
+	older.send(t, 2)
+	again := startNewer(t, cfg("newer again"))
+	poll(t, func() bool { return again.credited(t) == 1000 })
+	if older.decider.leads.Load() {
+		t.Error("the older decides")
+	}
+	again.mustVerify(t)
 }
 
 // TestFilesOfNodesAreCompared holds that starting a node, or changing its files, puts

@@ -43,7 +43,7 @@ func (d *DB) Commit(ctx context.Context, from, to decide.Position, out *decide.O
 // Prepare seals the facts of a commit and makes all that it writes, and changes
 // nothing. The change that after is, nil for none, may be on its way into the tables
 // meanwhile: what is prepared comes behind it. When the ledger is not at from, it is
-// ErrFenced.
+// ErrFenced. It never goes back, to an earlier input or an older version.
 func (d *DB) Prepare(ctx context.Context, after *Change, from, to decide.Position, out *decide.Output) (*Change, error) {
 	base, err := d.endAfter(ctx, after)
 	if err != nil {
@@ -51,6 +51,9 @@ func (d *DB) Prepare(ctx context.Context, after *Change, from, to decide.Positio
 	}
 	if base.applied.Position != from {
 		return nil, fmt.Errorf("commit from input %d: %w: it is at input %d", from.Ordinal, ErrFenced, base.applied.Ordinal)
+	}
+	if to.Ordinal < from.Ordinal || to.Version < from.Version {
+		return nil, fmt.Errorf("commit from input %d of version %d: it would go back to input %d of version %d", from.Ordinal, from.Version, to.Ordinal, to.Version)
 	}
 	var keys *customerKeys
 	if after != nil {

@@ -155,6 +155,23 @@ func testFenceIsInTheTransaction(t *testing.T) {
 	mustVerify(t, w.db)
 }
 
+// TestCommitNeverGoesBack refuses what a fold made that is behind the ledger.
+func TestCommitNeverGoesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.commit(w.refund("one"))
+	earlier, older := w.next(), w.next()
+	earlier.Ordinal = w.at.Ordinal - 1
+	older.Version = w.at.Version - 1
+	for _, to := range []decide.Position{earlier, older} {
+		if err := w.db.Commit(t.Context(), w.at, to, &decide.Output{}); err == nil || !strings.Contains(err.Error(), "would go back") {
+			t.Errorf("a commit to input %d of version %d: %v", to.Ordinal, to.Version, err)
+		}
+	}
+	w.commit(w.refund("two"))
+	mustVerify(t, w.db)
+}
+
 // TestFailedCommitLeavesNothing lets a commit fail at its end.
 func TestFailedCommitLeavesNothing(t *testing.T) { engines(t, testFailedCommitLeavesNothing) }
 
