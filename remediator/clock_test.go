@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/makegood/makegood/remediator/api"
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/rule"
 )
 
 // clocks are a wall clock that can be set and the time that passes whatever it says.
@@ -115,6 +117,42 @@ func TestClockSetBack(t *testing.T) {
 	}
 	if !n.logged.has("the clock is behind the log") {
 		t.Error("nobody was warned")
+	}
+	n.mustVerify(t)
+}
+
+const creditLost = `rules:
+  - rule: credit-lost
+    owner: shop
+    why: It never came.
+    event: com.example.order.late
+    unless: {event: com.example.order.came, by: data.order, within: 1s}
+    once_per: data.order
+    do:
+      - credit: {customer: "${{ event.customer }}", amount: 5.00 USD}
+    limits: {budget: {amount: 9000.00 USD, within: 1d}}
+    account: a
+    mode: live
+`
+
+// TestDeciderAheadOfTheLog has the clock of who decides go ahead of the one that stamps
+// records. The first tick comes too early for the timer, and it fires all the same.
+func TestDeciderAheadOfTheLog(t *testing.T) { engines(t, testDeciderAheadOfTheLog) }
+
+func testDeciderAheadOfTheLog(t *testing.T) {
+	cfg := Config{DataDir: t.TempDir(), Database: database(t), Rules: []rule.File{{Path: "lost.yaml", Text: creditLost}}}
+	n := start(t, cfg, func(s *Service) {
+		s.decider.clock = func() time.Time { return time.Now().Add(2 * time.Second) }
+	})
+	poll(t, func() bool { return n.readiness() == nil })
+	if cfg.Database != "" {
+		n.mustActivate(t, n.files.Load())
+	}
+	due := time.Now().Add(5 * time.Second).Truncate(time.Second)
+	n.sendAt(t, 1, due.Add(-decide.Lateness-time.Second)) // about as late as an event may be
+	poll(t, func() bool { return n.credited(t) == 500 })
+	if now := time.Now(); now.Before(due) {
+		t.Errorf("it fired %v too early", due.Sub(now))
 	}
 	n.mustVerify(t)
 }

@@ -69,6 +69,7 @@ type decider struct {
 	leads   atomic.Bool  // it decides
 	newer   atomic.Int64 // version of the deciding that has begun and that it does not know; 0 for none
 	ticking int64        // the timer for which a tick was appended
+	ticked  int64        // when, by the clock here
 }
 
 // restore brings the fold to where the ledger is: the newest snapshot, then the
@@ -160,14 +161,22 @@ func (d *decider) show(at decide.Position, clients int, rules *decide.InForce) {
 }
 
 // tick appends an input with nothing but a time when a timer is due and the log
-// is idle.
+// is idle. The log's clock, which stamps it, may be behind the clock here: then the timer
+// did not fire, and another tick follows when that clock has reached it too.
 func (d *decider) tick(ctx context.Context) {
-	due, any := d.fold.Due()
-	if d.clock == nil || !any || due == d.ticking || d.clock().UnixNano() < due {
+	if d.clock == nil {
 		return
+	}
+	due, any := d.fold.Due()
+	now := d.clock().UnixNano()
+	if !any || now < due {
+		return
+	}
+	if due == d.ticking && now < d.ticked+max(due-d.at.At, int64(idlePoll)) {
+		return // it is about to be folded, or the log's clock is not there yet
 	}
 	if err := d.append(ctx, []input.Input{{Kind: input.Tick, At: input.StampRecord}}); err != nil {
 		return // it is known that the log takes nothing, and tried again
 	}
-	d.ticking = due
+	d.ticking, d.ticked = due, now
 }
