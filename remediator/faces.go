@@ -12,7 +12,6 @@ import (
 	"github.com/makegood/makegood/remediator/learn"
 	"github.com/makegood/makegood/remediator/openid"
 	"github.com/makegood/makegood/remediator/rehearse"
-	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/store/views"
 	"github.com/makegood/makegood/remediator/web"
 )
@@ -33,7 +32,7 @@ func (s *Service) face(faces api.Config) error {
 		RuleTests: faces.RuleTests,
 		Integrity: s.integrity,
 		Adoption:  s.adoption,
-		Shelf:     learn.New(learn.Config{Ledger: s.ledger, InForce: func() *rule.Set { return s.inForce().Set }, Now: s.cfg.Now}),
+		Shelf:     learn.New(learn.Config{Ledger: s.ledger, Now: s.cfg.Now}),
 		Guard:     s.guard, Desk: s.desk, Ledger: s.ledger, InForce: s.inForce, Lateness: s.lateness,
 		Explain: faces.History.Explain, Near: faces.History.Near, Today: s.today, Now: s.cfg.Now, Logger: s.cfg.Logger,
 	}

@@ -181,7 +181,7 @@ func New(cfg Config) http.Handler {
 		}
 	}
 	// A page in somebody's browser must not be able to spend credit or to emit.
-	shelf := learn.New(learn.Config{Ledger: cfg.Ledger, InForce: func() *rule.Set { return cfg.InForce().Set }, Now: cfg.Now})
+	shelf := learn.New(learn.Config{Ledger: cfg.Ledger, Now: cfg.Now})
 	h := handler{cfg, shelf, newPace(cmp.Or(cfg.Requests, DefaultRequests)), newAnswers(cfg.Now)}
 	origin := http.NewCrossOriginProtection()
 	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -93,6 +93,8 @@ type remedyRow struct {
 	eventAt  time.Time
 	rule     string
 	decision string
+	text     string // digest of the rule's text
+	set      string // digest of the rule set
 	customer string
 	steps    map[uuid.UUID]money.Money
 	root     *remedyRow // that it retries or reverses; nil when it is one of its own
@@ -282,8 +284,8 @@ func (b *Book) addRemedy(e ledger.Entry) error {
 	if f.Mode != "live" || origin == nil && !b.scope.has(f.Rule) && len(b.scope.Cords) == 0 {
 		return nil
 	}
-	r := &remedyRow{seq: e.Seq, at: instant(e.At), rule: f.Rule, decision: f.Decision, customer: f.Customer, steps: map[uuid.UUID]money.Money{},
-		reverses: f.Rule == decide.RuleReverse}
+	r := &remedyRow{seq: e.Seq, at: instant(e.At), rule: f.Rule, decision: f.Decision, text: f.Digest, set: f.Set, customer: f.Customer,
+		steps: map[uuid.UUID]money.Money{}, reverses: f.Rule == decide.RuleReverse}
 	r.eventAt, _ = time.Parse(time.RFC3339Nano, f.EventAt)
 	for _, s := range f.Steps {
 		if s.Amount != nil {

@@ -40,15 +40,22 @@ func Blocked(findings []Finding) bool {
 // checking is a text that is checked.
 type checking struct {
 	*Document
-	b     *Book
-	size  uint64 // of the ledger
+	b *Book
+	Known
 	found []Finding
 }
 
+// Known is what is known of a ledger, besides the facts of a book.
+type Known struct {
+	Size uint64 // of the ledger
+	// RuleFiles are the SHA-256 of files of rules that were in force at some time.
+	RuleFiles map[string]bool
+}
+
 // Check says what is wrong with a document by the facts of a book that was read with
-// its scope. It asks every query again. size is that of the ledger.
-func Check(d *Document, b *Book, size uint64) []Finding {
-	c := &checking{Document: d, b: b, size: size}
+// its scope. It asks every query again.
+func Check(d *Document, b *Book, known Known) []Finding {
+	c := &checking{Document: d, b: b, Known: known}
 	c.shape()
 	c.unwritten()
 	c.hidden()
@@ -147,8 +154,8 @@ func (c *checking) numbers() {
 			c.wrong(n.Offset, n.Err)
 			continue
 		}
-		if n.Query.Size > c.size {
-			c.find(n.Offset, true, fmt.Sprintf("write size=%d, or less", c.size), "the ledger has no %d entries yet", n.Query.Size)
+		if n.Query.Size > c.Size {
+			c.find(n.Offset, true, fmt.Sprintf("write size=%d, or less", c.Size), "the ledger has no %d entries yet", n.Query.Size)
 			continue
 		}
 		value, there := c.b.Value(n.Query)
@@ -304,13 +311,17 @@ func (c *checking) graphs() {
 	}
 }
 
-// quotes holds that quoted rules are those of the digest beside them.
+// quotes holds that quoted rules are those of the digest beside them, and that the
+// ledger knows these.
 func (c *checking) quotes() {
 	for _, q := range c.Quoted {
-		if q.Digest == "" {
+		switch {
+		case q.Digest == "":
 			c.find(q.Offset, true, "write the SHA-256 of the file before it", "the quoted rules have no digest")
-		} else if digest(q.Text) != q.Digest && digest(strings.TrimSuffix(q.Text, "\n")) != q.Digest {
+		case digest(q.Text) != q.Digest && digest(strings.TrimSuffix(q.Text, "\n")) != q.Digest:
 			c.find(q.Offset, true, "quote the file as it was", "the quoted rules are not those of the digest beside them")
+		case !c.RuleFiles[q.Digest]:
+			c.find(q.Offset, true, "quote a file of the rule set that a remedy names", "the quoted rules were never in force")
 		}
 	}
 }

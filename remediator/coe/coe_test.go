@@ -212,7 +212,7 @@ func TestDraftOfHostileNames(t *testing.T) {
 			t.Errorf("the page has %s", none)
 		}
 	}
-	for _, f := range coe.Check(d, b, ask.Size) {
+	for _, f := range coe.Check(d, b, coe.Known{Size: ask.Size}) {
 		if strings.Contains(f.Problem, "stands 2 times") || strings.Contains(f.Problem, "there is no section") || strings.Contains(f.Problem, "not what its query gives") {
 			t.Errorf("the draft is not whole: %s", f)
 		}
@@ -237,7 +237,7 @@ func TestHostileMarkdown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		coe.Check(d, b, 19)
+		coe.Check(d, b, coe.Known{Size: 19})
 		html, err := coe.Fragment(d, b, coe.Embedding{LedgerPath: "/ledger/", Lower: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -261,7 +261,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, finding := range coe.Check(d, b, 0) {
+		for _, finding := range coe.Check(d, b, coe.Known{}) {
 			if finding.Line < 1 || finding.Column < 1 || finding.Hint == "" {
 				t.Errorf("%+v is nowhere, or does not help", finding)
 			}

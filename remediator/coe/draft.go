@@ -20,8 +20,7 @@ const toWrite = "To write:"
 const recalled = "(recalled)"
 
 const (
-	maxTimeline = 40       // lines that a draft has
-	maxRuleText = 12 << 10 // bytes of rules that a draft quotes
+	maxTimeline = 40 // lines that a draft has
 )
 
 // Dimensions of contributing factors. A COE has factors of more than one.
@@ -32,10 +31,15 @@ type Ask struct {
 	Cord, Rule   string // one of them
 	Title        string // empty: what it is about
 	Since, Until time.Time
-	Size         uint64      // of the ledger
-	Files        []rule.File // the rules in force
-	Rules        *rule.Set   // the same, compiled; nil: none
-	Related      []Related
+	Size         uint64 // of the ledger
+	// Sets are rule sets by their digests: those that Deciding names. One that cannot be
+	// read any more is not among them.
+	Sets map[string]*rule.Set
+	// Standing were the rules in force when the period ended, or, with Later, are those
+	// of today, as there were none then; nil: there are none.
+	Standing *rule.Set
+	Later    bool
+	Related  []Related
 }
 
 // Related is another COE that has something to do with it.
@@ -53,6 +57,14 @@ func (a *Ask) query(name string) Query {
 	return Query{Name: name, Cord: a.Cord, Rule: a.Rule, Since: a.Since, Until: a.Until, Size: a.Size}
 }
 
+// rulesOf lists the rules that are part of what a draft is about.
+func (b *Book) rulesOf(a Ask) []string {
+	if a.Rule != "" {
+		return []string{a.Rule}
+	}
+	return slices.Sorted(maps.Keys(b.pulledBy(a.Cord, a.Size)))
+}
+
 // drafting is a draft on its way.
 type drafting struct {
 	*Ask
@@ -65,18 +77,14 @@ type drafting struct {
 // Draft writes a draft of what a book, read with the scope of the ask, says.
 func Draft(b *Book, ask Ask) string {
 	d := &drafting{Ask: &ask, b: b}
-	if ask.Rule != "" {
-		d.rules = []string{ask.Rule}
-	} else {
-		d.rules = slices.Sorted(maps.Keys(b.pulledBy(ask.Cord, ask.Size)))
-	}
+	d.rules = b.rulesOf(ask)
 	d.head()
 	d.happened()
 	d.data()
 	d.impact()
 	d.people()
 	d.related()
-	d.inForce()
+	d.quote()
 	d.text.WriteString("\n")
 	for _, line := range d.defined {
 		d.text.WriteString(line + "\n")
@@ -302,39 +310,5 @@ func (d *drafting) related() {
 	}
 	if len(d.Related) == 0 {
 		d.line("%s who else has these factors; or: None, confirmed by NAME.", toWrite)
-	}
-}
-
-// inForce quotes the rules, as long as they are not too much.
-func (d *drafting) inForce() {
-	d.line("\n## Rules in force")
-	left := maxRuleText
-	for _, name := range d.rules {
-		var r *rule.Rule
-		if d.Rules != nil {
-			r = d.Rules.Rule(name)
-		}
-		if r == nil {
-			d.line("\nThe rule %s is in force no more.", code(name))
-			continue
-		}
-		i := slices.IndexFunc(d.Files, func(f rule.File) bool { return f.Path == r.File })
-		if i < 0 {
-			continue
-		}
-		text := d.Files[i].Text
-		d.line("\nThe rule %s, of the text %s, in %s with SHA-256 %s:", code(name), code(r.Digest), code(r.File), code(digest(text)))
-		if left -= len(text); left < 0 {
-			d.line("\nIts file is too long to be quoted.")
-			continue
-		}
-		fence := "```"
-		for strings.Contains(text, fence) {
-			fence += "`"
-		}
-		d.line("\n%syaml\n%s\n%s", fence, strings.TrimSuffix(text, "\n"), fence)
-	}
-	if len(d.rules) == 0 {
-		d.line("\nNo rule had a part in it.")
 	}
 }

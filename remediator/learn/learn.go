@@ -34,6 +34,14 @@ type Ledger interface {
 	Checkpoint(ctx context.Context) ([]byte, error)
 	// Source returns the ledger as it lies in its tables, until release is called.
 	Source(ctx context.Context) (src ledger.Source, release func(), err error)
+	// RuleFiles returns the files of a rule set that was ever in force, by its digest.
+	RuleFiles(ctx context.Context, digest string) ([]rule.File, error)
+	// RuleSetBefore returns the digest of the rule set that was put in force last before
+	// a time; empty: none was.
+	RuleSetBefore(ctx context.Context, at time.Time) (digest string, err error)
+	// KnownRuleFiles returns which of some SHA-256 are of files of rules that were in
+	// force at some time.
+	KnownRuleFiles(ctx context.Context, digests []string) (map[string]bool, error)
 	// Prove makes a receipt of entries, whatever they are about.
 	Prove(ctx context.Context, entries []ledger.Entry) (*ledger.Receipt, error)
 }
@@ -41,8 +49,6 @@ type Ledger interface {
 // Config of a Shelf.
 type Config struct {
 	Ledger Ledger
-	// InForce returns the rules in force, nil when none are. Defaults to none.
-	InForce func() *rule.Set
 	// Now ends a period that has no end. Defaults to time.Now.
 	Now func() time.Time
 }
@@ -55,9 +61,6 @@ type Shelf struct {
 
 // New returns a shelf.
 func New(cfg Config) *Shelf {
-	if cfg.InForce == nil {
-		cfg.InForce = func() *rule.Set { return nil }
-	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -138,14 +141,14 @@ func (s *Shelf) write(ctx context.Context, ask coe.Ask) (text string, entries in
 	if ask.Size == 0 {
 		return "", 0, AskError("the ledger has no entry yet")
 	}
-	if ask.Rules = s.cfg.InForce(); ask.Rules != nil {
-		ask.Files = ask.Rules.Files
-	}
 	if ask.Related, err = s.related(ctx, ask.Cord+ask.Rule); err != nil {
 		return "", 0, err
 	}
 	book, err := s.book(ctx, ask.Scope())
 	if err != nil {
+		return "", 0, err
+	}
+	if err := s.addRules(ctx, book, &ask); err != nil {
 		return "", 0, err
 	}
 	return coe.Draft(book, ask), book.Read(), nil
@@ -206,7 +209,11 @@ func (s *Shelf) Check(ctx context.Context, text string) (findings []coe.Finding,
 	if err != nil {
 		return nil, 0, err
 	}
-	return coe.Check(d, book, head.Size), head.Size, nil
+	known, err := s.known(ctx, d, head.Size)
+	if err != nil {
+		return nil, 0, err
+	}
+	return coe.Check(d, book, known), head.Size, nil
 }
 
 // View is a text as a page shows it.
@@ -238,7 +245,11 @@ func (s *Shelf) View(ctx context.Context, text, ledgerPath string) (*View, error
 	if err != nil {
 		return nil, err
 	}
-	v.Findings, v.Numbers = coe.Check(v.Document, book, size), coe.AskAgain(v.Document, book, size)
+	known, err := s.known(ctx, v.Document, size)
+	if err != nil {
+		return nil, err
+	}
+	v.Findings, v.Numbers = coe.Check(v.Document, book, known), coe.AskAgain(v.Document, book, size)
 	v.HTML, err = coe.Fragment(v.Document, book, coe.Embedding{LedgerPath: ledgerPath, Lower: 1})
 	if err == nil && settled {
 		s.memory.keepView(key, v)

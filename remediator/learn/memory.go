@@ -93,16 +93,12 @@ func (s *Shelf) draftAgain(ctx context.Context, id uuid.UUID, ask coe.Ask) (stri
 	if err != nil {
 		return "", err
 	}
-	rules := ""
-	if set := s.cfg.InForce(); set != nil {
-		rules = set.Digest
-	}
 	others, err := s.related(ctx, ask.Cord+ask.Rule)
 	if err != nil {
 		return "", err
 	}
 	// A period that is not over ends now: with the same entries it is cut off alike.
-	of := fmt.Sprint(ask.Cord, " ", ask.Rule, " ", ask.Since, " ", ask.Until.After(now), " ", ask.Until, " ", rules, " ", others)
+	of := fmt.Sprint(ask.Cord, " ", ask.Rule, " ", ask.Since, " ", ask.Until.After(now), " ", ask.Until, " ", others)
 	if text, ok := s.memory.draft(id, of, size, now); ok {
 		return text, nil
 	}

@@ -2,8 +2,12 @@ package ledgerdb
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/rule"
@@ -50,6 +54,46 @@ func (d *DB) RuleFiles(ctx context.Context, digest string) ([]rule.File, error) 
 		}
 	}
 	return files, err
+}
+
+// RuleSetBefore returns the digest of the rule set that was put in force last before a
+// time; empty: none was.
+func (d *DB) RuleSetBefore(ctx context.Context, at time.Time) (digest string, err error) {
+	var body []byte
+	err = d.db.Read.QueryRowContext(ctx, `SELECT body FROM ledger WHERE kind IN ('rules', 'rule-text') AND kind = 'rules' AND at < ? ORDER BY seq DESC LIMIT 1`, at.UnixNano()).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	var fact decide.RulesFact
+	if err == nil {
+		err = json.Unmarshal(body, &fact)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read rules: %w", err)
+	}
+	return fact.Digest, nil
+}
+
+// KnownRuleFiles returns which of some SHA-256 are of files of rules that were in force
+// at some time.
+func (d *DB) KnownRuleFiles(ctx context.Context, digests []string) (map[string]bool, error) {
+	known := map[string]bool{}
+	if len(digests) == 0 {
+		return known, nil
+	}
+	err := d.ruleFacts(ctx, decide.KindRules, func(body []byte) error {
+		var fact decide.RulesFact
+		if err := json.Unmarshal(body, &fact); err != nil {
+			return err
+		}
+		for _, f := range fact.Files {
+			if slices.Contains(digests, f.SHA256) {
+				known[f.SHA256] = true
+			}
+		}
+		return nil
+	})
+	return known, err
 }
 
 // ruleFacts reads the bodies of the facts of a kind that is about rules, in order.

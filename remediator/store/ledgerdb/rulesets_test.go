@@ -3,6 +3,7 @@ package ledgerdb
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/makegood/makegood/remediator/decide"
 )
@@ -35,6 +36,28 @@ func testRuleFiles(t *testing.T) {
 		files, err := w.db.RuleFiles(t.Context(), digest)
 		if got := fmt.Sprint(files); err != nil || got != want {
 			t.Errorf("%s: got %s (%v), want %s", digest, got, err, want)
+		}
+	}
+	known, err := w.db.KnownRuleFiles(t.Context(), []string{"a", "c", "first"})
+	if got := fmt.Sprint(known); err != nil || got != "map[a:true c:true]" {
+		t.Errorf("known are %s (%v)", got, err)
+	}
+}
+
+func TestRuleSetBefore(t *testing.T) { engines(t, testRuleSetBefore) }
+
+// testRuleSetBefore asks for the rules in force at several times.
+func testRuleSetBefore(t *testing.T) {
+	w := newWorld(t)
+	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	for i, digest := range []string{"first", "second"} {
+		item := w.fact(decide.KindRules, decide.Fact{}, decide.RulesFact{Digest: digest, Part: 1, Parts: 1})
+		item.Fact.At = at.Add(time.Duration(i) * time.Hour).UnixNano()
+		w.commit(&decide.Output{Items: []decide.Item{item}})
+	}
+	for after, want := range map[time.Duration]string{0: "", time.Nanosecond: "first", time.Hour: "first", 2 * time.Hour: "second"} {
+		if got, err := w.db.RuleSetBefore(t.Context(), at.Add(after)); err != nil || got != want {
+			t.Errorf("after %s: %q (%v), want %q", after, got, err, want)
 		}
 	}
 }

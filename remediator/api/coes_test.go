@@ -1,0 +1,95 @@
+package api_test
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/makegood/makegood/remediator"
+	"github.com/makegood/makegood/remediator/api"
+	"github.com/makegood/makegood/remediator/store/views"
+)
+
+// dearRules give so much for what came late that a COE opens by itself.
+const dearRules = `rules:
+  - rule: late
+    owner: shop
+    why: It came late.
+    event: parcel.late
+    once_per: data.order
+    do:
+      - credit: {customer: "${{ event.customer }}", amount: 30.00 USD}
+    limits: {budget: {amount: 100.00 USD, within: 1d}, coe_above: 50.00 USD}
+    account: "1"
+    mode: live
+`
+
+// learningHouse is a house in which a COE about the rule late has opened by itself.
+func learningHouse(t *testing.T) (h *house, coe string) {
+	t.Helper()
+	h = newHouse(t, func(c *remediator.Config) { c.Rules = ruleFiles(dearRules) })
+	h.hireAll()
+	h.emit("parcel.late", "c-1", `{"order":"1"}`, `{"order":"2"}`)
+	var list struct{ COEs []views.COE }
+	h.until("opened", func() bool {
+		h.ask("wes", "GET", "/v1/coes", "").into(t, &list)
+		return len(list.COEs) == 1
+	})
+	return h, "/v1/coes/" + list.COEs[0].COE.String()
+}
+
+// draft is the text of a COE.
+func (h *house) draft(path string) string {
+	h.t.Helper()
+	var c api.COE
+	h.ask("wes", "GET", path, "").into(h.t, &c)
+	return c.Document.Text
+}
+
+// check asks what is wrong with a text of a COE.
+func (h *house) check(text string) (c api.COECheck) {
+	h.t.Helper()
+	body, err := json.Marshal(map[string]string{"text": text})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.post("wes", "/v1/coes/check", string(body)).into(h.t, &c)
+	return c
+}
+
+// TestRulesThatDecided holds that a draft quotes the rule as it decided, whatever it is
+// today, and that a check knows a quotation of rules that never were in force.
+func TestRulesThatDecided(t *testing.T) {
+	t.Parallel()
+	h, path := learningHouse(t)
+	mended := strings.Replace(dearRules, "amount: 30.00 USD}\n", "amount: 3.00 USD}\n", 1)
+	before := h.rules().Digest
+	h.activate("wes", mended, "pat")
+	text := h.draft(path)
+	quoted := "yaml\n" + dearRules + "```"
+	if !strings.Contains(text, quoted) || strings.Contains(text, "amount: 3.00 USD") {
+		t.Errorf("the draft does not quote the rules that decided:\n%s", text)
+	}
+	if !strings.Contains(text, "in the rule set `"+before+"`") {
+		t.Errorf("the draft does not name the set %s:\n%s", before, text)
+	}
+	ofQuotes := func(text string) (found []string) {
+		for _, f := range h.check(text).Findings {
+			if strings.Contains(f.Problem, "quoted rules") {
+				found = append(found, f.Problem)
+			}
+		}
+		return found
+	}
+	if found := ofQuotes(text); len(found) > 0 {
+		t.Errorf("the draft's own quotation is found: %q", found)
+	}
+	never := strings.Replace(dearRules, "30.00", "0.30", 1)
+	sum := func(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
+	forged := strings.ReplaceAll(strings.Replace(text, dearRules, never, 1), sum(dearRules), sum(never))
+	if found := ofQuotes(forged); len(found) != 1 || found[0] != "the quoted rules were never in force" {
+		t.Errorf("of rules that never were in force is found %q", found)
+	}
+}
