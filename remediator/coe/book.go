@@ -81,9 +81,15 @@ type Book struct {
 	cords    []cordRow
 	received []receivedRow
 	touched  []touchRow
-	entries  map[uint64]ledger.Entry
+	entries  map[uint64]ledger.Entry // that the scope names
 	read     int
-	last     map[uint64]time.Time // when the last entry below a size was sealed
+	last     map[uint64]tip // the last entry below a size
+}
+
+// tip is where the ledger ends at a size.
+type tip struct {
+	seq uint64
+	at  time.Time
 }
 
 // remedyRow is a live decision, with what was moved for it.
@@ -105,6 +111,7 @@ type remedyRow struct {
 // moveRow is what became of an action when an entry was sealed.
 type moveRow struct {
 	seq    uint64
+	remedy uint64 // the decision that the action is of
 	action uuid.UUID
 	amount money.Money
 	moved  bool // it was taken on; false: it failed, or failed after all
@@ -139,7 +146,7 @@ const pageSize = 1000
 
 // ReadBook reads the facts of a scope out of a ledger.
 func ReadBook(ctx context.Context, src ledger.Source, scope Scope) (*Book, error) {
-	b := &Book{scope: scope, byID: map[uuid.UUID]*remedyRow{}, entries: map[uint64]ledger.Entry{}, last: map[uint64]time.Time{}}
+	b := &Book{scope: scope, byID: map[uuid.UUID]*remedyRow{}, entries: map[uint64]ledger.Entry{}, last: map[uint64]tip{}}
 	size := scope.Size()
 	for seq := range scope.Entries {
 		if err := b.readOne(ctx, src, seq); err != nil {
@@ -224,26 +231,29 @@ func firstSince(ctx context.Context, src ledger.Source, at time.Time, size uint6
 
 // readOne reads an entry by its sequence. One that is not there is not kept.
 func (b *Book) readOne(ctx context.Context, src ledger.Source, seq uint64) error {
+	e, there, err := entryAt(ctx, src, seq)
+	if there {
+		b.entries[seq] = e
+	}
+	return err
+}
+
+func entryAt(ctx context.Context, src ledger.Source, seq uint64) (e ledger.Entry, there bool, err error) {
 	rows, err := src.Entries(ctx, int64(seq)-1, 1)
+	if there = len(rows) > 0 && uint64(rows[0].Seq) == seq; there && err == nil {
+		e, err = rows[0].Entry()
+	}
 	if err != nil {
-		return fmt.Errorf("read facts: %w", err)
+		return e, false, fmt.Errorf("read facts: %w", err)
 	}
-	if len(rows) == 0 || uint64(rows[0].Seq) != seq {
-		return nil
-	}
-	e, err := rows[0].Entry()
-	if err != nil {
-		return fmt.Errorf("read facts: %w", err)
-	}
-	b.entries[seq] = e
-	return nil
+	return e, there, nil
 }
 
 // add takes the next entry.
 func (b *Book) add(e ledger.Entry) error {
 	for size := range b.scope.Sizes {
 		if e.Seq < size {
-			b.last[size] = instant(e.At)
+			b.last[size] = tip{e.Seq, instant(e.At)}
 		}
 	}
 	switch e.Kind {
@@ -301,12 +311,8 @@ func (b *Book) addRemedy(e ledger.Entry) error {
 	if r.root == nil {
 		b.remedies = append(b.remedies, r)
 	}
-	b.keep(e)
 	return nil
 }
-
-// keep remembers an entry for the proofs of what was counted.
-func (b *Book) keep(e ledger.Entry) { b.entries[e.Seq] = e }
 
 func (b *Book) addMove(e ledger.Entry) error {
 	r := b.byID[e.Remedy]
@@ -328,7 +334,7 @@ func (b *Book) addMove(e ledger.Entry) error {
 	if f.Amount != nil && f.Amount.Currency == amount.Currency {
 		amount = *f.Amount
 	}
-	row := moveRow{seq: e.Seq, action: e.Action, amount: amount, sign: 1, moved: f.Status == decide.Succeeded || f.Status == decide.Pending}
+	row := moveRow{seq: e.Seq, remedy: r.seq, action: e.Action, amount: amount, sign: 1, moved: f.Status == decide.Succeeded || f.Status == decide.Pending}
 	if !row.moved && f.Status != decide.Failed {
 		return nil
 	}
@@ -340,7 +346,6 @@ func (b *Book) addMove(e ledger.Entry) error {
 		row.sign = -1
 	}
 	to.moves = append(to.moves, row)
-	b.keep(e)
 	return nil
 }
 
@@ -359,7 +364,6 @@ func (b *Book) addCord(e ledger.Entry) error {
 		return nil
 	}
 	b.cords = append(b.cords, cordRow{seq: e.Seq, at: instant(e.At), kind: e.Kind, cord: f.Cord, level: f.Level, by: f.By, cause: f.Cause, rule: e.Rule, opened: f.Opened})
-	b.keep(e)
 	return nil
 }
 
@@ -377,7 +381,6 @@ func (b *Book) addTouch(e ledger.Entry) error {
 	}
 	if b.scope.has(rule) || f.Target == decide.TargetMoney {
 		b.touched = append(b.touched, touchRow{seq: e.Seq, at: instant(e.At), kind: e.Kind, rule: rule, by: f.By})
-		b.keep(e)
 	}
 	return nil
 }

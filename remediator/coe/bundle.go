@@ -2,11 +2,8 @@ package coe
 
 import (
 	"archive/zip"
-	"cmp"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/makegood/makegood/remediator/ledger"
@@ -21,29 +18,8 @@ type Bundle struct {
 	Book     *Book
 	// Receipt proves the facts that the numbers were counted from. nil: there are none.
 	Receipt *ledger.Receipt
-}
-
-// MaxFacts bounds the facts of a bundle: their receipt stays below what is checked at
-// once.
-const MaxFacts = 4_000
-
-// Entries lists the facts of a COE's life and those that were counted, in order, of
-// these the first MaxFacts.
-func (b *Book) Entries(life []ledger.Entry) []ledger.Entry {
-	var entries []ledger.Entry
-	for _, seq := range slices.Sorted(maps.Keys(b.entries)) {
-		if len(entries) == MaxFacts {
-			break
-		}
-		entries = append(entries, b.entries[seq])
-	}
-	for _, e := range life {
-		at, there := slices.BinarySearchFunc(entries, e.Seq, func(e ledger.Entry, seq uint64) int { return cmp.Compare(e.Seq, seq) })
-		if !there {
-			entries = slices.Insert(entries, at, e)
-		}
-	}
-	return entries
+	// Missing is how many more facts were counted than Facts returned.
+	Missing int
 }
 
 // WriteBundle writes a zip file. The same COE gives the same bytes.
@@ -102,15 +78,22 @@ are no others, and that the numbers in coe.md are those of their queries, shows 
 ledger: makegood coes check coe.md, and makegood audit verify.
 `, len(b.Receipt.Entries), b.Receipt.Origin, b.Receipt.Size)
 	}
+	missing := "."
+	if b.Missing > 0 {
+		missing = fmt.Sprintf(`; of these
+%d are missing, because a bundle has at most %d, so that not every number can be
+counted from it`, b.Missing, MaxFacts) + missing
+	}
 	return fmt.Sprintf(`# COE %s
 
 Its status is %s; the SHA-256 of coe.md, which a fact of the ledger names, is
 %s.
 
 coe.md is the text, coe.html the same for reading and printing, graphs/ its graphs,
-facts.jsonl what its numbers were counted from, receipt.json the proof of that, and
-checkpoint the signed head of the ledger.
+receipt.json the proof of facts.jsonl, and checkpoint the signed head of the ledger.
+facts.jsonl are the facts of the COE's life and of its timeline, and those that its
+numbers and graphs were counted from%s
 
 %s
-`, b.Name, b.Status, digest(b.Text), facts)
+`, b.Name, b.Status, digest(b.Text), missing, facts)
 }

@@ -29,9 +29,10 @@ func (b *Book) Value(q Query) (text string, there bool) {
 	case Pulls:
 		return strconv.Itoa(b.pulls(q)), true
 	case Stopped:
-		return durationText(b.stopped(q).Truncate(time.Second)), true
+		sum, _ := b.stopped(q)
+		return durationText(sum.Truncate(time.Second)), true
 	}
-	at, there := b.moment(q)
+	at, _, there := b.moment(q)
 	return at.Format(time.RFC3339), there
 }
 
@@ -66,7 +67,7 @@ func (b *Book) moved(q Query, rows []*remedyRow) (sum int64) {
 	for _, r := range rows {
 		latest := map[uuid.UUID]moveRow{}
 		for _, m := range r.moves {
-			if m.seq < q.Size && m.amount.Currency == q.Currency {
+			if q.moves(m) {
 				latest[m.action] = m
 			}
 		}
@@ -78,6 +79,9 @@ func (b *Book) moved(q Query, rows []*remedyRow) (sum int64) {
 	}
 	return sum
 }
+
+// moves reports whether a move counts for a query about the remedy that it is of.
+func (q Query) moves(m moveRow) bool { return m.seq < q.Size && m.amount.Currency == q.Currency }
 
 func (b *Book) events(q Query) (sum uint64) {
 	for _, r := range b.received {
@@ -99,52 +103,58 @@ func share(part, whole uint64) string {
 
 func (b *Book) pulls(q Query) (count int) {
 	for _, c := range b.cords {
-		if c.kind == decide.KindPull && c.opened && c.cord == q.Cord && q.in(c.seq, c.at) {
+		if c.opens(q) {
 			count++
 		}
 	}
 	return count
 }
 
-// stopped sums up how long a cord was red.
-func (b *Book) stopped(q Query) (sum time.Duration) {
-	end := q.Until
-	if last := b.last[q.Size]; last.Before(end) {
-		end = last
+// opens reports whether a row is a pull that a query counts.
+func (c *cordRow) opens(q Query) bool {
+	return c.kind == decide.KindPull && c.opened && c.cord == q.Cord && q.in(c.seq, c.at)
+}
+
+// stopped sums up how long a cord was red, and lists the facts by which it was.
+func (b *Book) stopped(q Query) (sum time.Duration, facts []uint64) {
+	end, last := q.Until, b.last[q.Size]
+	if last.at.Before(end) {
+		end = last.at
 	}
-	var since time.Time
-	count := func(until time.Time) {
-		from := since
+	var since tip
+	count := func(until tip) {
+		from := since.at
 		if from.Before(q.Since) {
 			from = q.Since
 		}
-		if until.After(end) {
-			until = end
+		if until.at.After(end) {
+			until.at = end
 		}
-		if !since.IsZero() && until.After(from) {
-			sum += until.Sub(from)
+		if !since.at.IsZero() && until.at.After(from) {
+			sum += until.at.Sub(from)
+			facts = append(facts, since.seq, until.seq)
 		}
-		since = time.Time{}
+		since = tip{}
 	}
 	for _, c := range b.cords {
 		switch {
 		case c.cord != q.Cord || c.seq >= q.Size:
 		case c.kind == decide.KindRelease:
-			count(c.at)
-		case c.kind == decide.KindPull && c.level == cord.Red && since.IsZero():
-			since = c.at
+			count(tip{c.seq, c.at})
+		case c.kind == decide.KindPull && c.level == cord.Red && since.at.IsZero():
+			since = tip{c.seq, c.at}
 		}
 	}
-	count(end)
-	return sum
+	count(tip{last.seq, end})
+	return sum, facts
 }
 
-// moment finds a moment of an error: of a cord, and the rules that pulled it, or of a
-// rule.
-func (b *Book) moment(q Query) (at time.Time, there bool) {
-	first := func(candidate time.Time) {
+// moment finds a moment of an error, of a cord, and the rules that pulled it, or of a
+// rule, and the fact that says it.
+func (b *Book) moment(q Query) (at time.Time, fact uint64, there bool) {
+	first := func(candidate time.Time, seq uint64) {
 		if !candidate.IsZero() && (!there || candidate.Before(at)) {
-			at, there = candidate, true
+			at, fact, there = candidate, seq, true
 		}
 	}
 	rules := map[string]bool{q.Rule: true}
@@ -156,8 +166,8 @@ func (b *Book) moment(q Query) (at time.Time, there bool) {
 			if !rules[r.rule] || !q.in(r.seq, r.at) {
 				continue
 			}
-			if first(r.at); q.Of == "began" && !r.eventAt.IsZero() {
-				first(r.eventAt)
+			if first(r.at, r.seq); q.Of == "began" && !r.eventAt.IsZero() {
+				first(r.eventAt, r.seq)
 			}
 		}
 	}
@@ -167,23 +177,23 @@ func (b *Book) moment(q Query) (at time.Time, there bool) {
 		}
 		switch {
 		case q.Of == "released" && c.kind == decide.KindRelease:
-			at, there = c.at, true // the last
+			at, fact, there = c.at, c.seq, true // the last
 		case q.Of == "mitigated" && (c.kind == decide.KindRelease || c.level == cord.Red),
 			q.Of == "engaged" && c.by != "",
 			(q.Of == "began" || q.Of == "detected") && c.kind == decide.KindPull:
-			first(c.at)
+			first(c.at, c.seq)
 		}
 	}
 	for _, t := range b.touched {
 		switch {
 		case q.Cord != "" || !q.in(t.seq, t.at) || t.rule != q.Rule && t.rule != "":
 		case q.Of == "released" && t.kind == decide.KindResume:
-			at, there = t.at, true
+			at, fact, there = t.at, t.seq, true
 		case q.Of == "engaged", q.Of == "mitigated" && t.kind == decide.KindPause:
-			first(t.at)
+			first(t.at, t.seq)
 		}
 	}
-	return at, there
+	return at, fact, there
 }
 
 // Point is one bar of a graph.

@@ -307,9 +307,13 @@ func (s *Shelf) Bundle(ctx context.Context, id uuid.UUID, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	receipt, err := s.cfg.Ledger.Prove(ctx, book.Entries(life))
+	facts, missing, err := coe.Facts(ctx, src, book.Counted(d), life)
 	if err != nil {
 		return err
 	}
-	return coe.WriteBundle(w, coe.Bundle{Name: id.String(), Status: c.Status, Text: text.Text, Document: d, Book: book, Receipt: receipt})
+	receipt, err := s.cfg.Ledger.Prove(ctx, facts)
+	if err != nil {
+		return err
+	}
+	return coe.WriteBundle(w, coe.Bundle{Name: id.String(), Status: c.Status, Text: text.Text, Document: d, Book: book, Receipt: receipt, Missing: missing})
 }
