@@ -67,19 +67,8 @@ func (c *serveCommand) Run(p *program) error {
 	if err := c.provider(&config); err != nil {
 		return err
 	}
-	if c.Rules != "" {
-		files, err := readRules(c.Rules)
-		if err != nil {
-			return err
-		}
-		if err := checkRules(p, c.Rules, files); err != nil {
-			return err
-		}
-		config.Rules, config.Author = files, "files in "+c.Rules
-		config.RuleTests = func() ([]rule.File, error) {
-			_, tests, err := readFolder(c.Rules)
-			return tests, err
-		}
+	if err := c.rules(p, &config); err != nil {
+		return err
 	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
@@ -113,6 +102,27 @@ func (c *serveCommand) Run(p *program) error {
 		owner = append(owner, socket)
 	}
 	return errors.Join(serving.Serve(p.ctx, listener, byConnection(service), work, owner...), service.Close())
+}
+
+// rules reads the folder of rules, and lets the tests beside them be read whenever
+// somebody looks at a rule.
+func (c *serveCommand) rules(p *program, config *remediator.Config) error {
+	if c.Rules == "" {
+		return nil
+	}
+	files, err := readRules(c.Rules)
+	if err != nil {
+		return err
+	}
+	if err := checkRules(p, c.Rules, files); err != nil {
+		return err
+	}
+	config.Rules, config.Author = files, "files in "+c.Rules
+	config.RuleTests = func() ([]rule.File, error) {
+		_, tests, err := readFolder(c.Rules)
+		return tests, err
+	}
+	return nil
 }
 
 // retention is how long the log is kept; 0: for ever.
