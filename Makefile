@@ -92,7 +92,7 @@ faults: ## Kill and freeze nodes on PostgreSQL a hundred times; MUTANT=NAME must
 	@go test ./remediator/crash -run '^TestFaults$$' -count=1 -v -timeout 60m -crash.faults \
 		$(if $(MUTANT),-crash.mutant=$(MUTANT)) $(if $(SEED),-crash.seed=$(SEED))
 
-crash: ## Kill the service everywhere, several rounds; MUTANT=NAME must fail, SEED=N.
+crash: ## Kill the service everywhere, nine rounds on each engine: half an hour; MUTANT=NAME must fail, SEED=N.
 	@go test ./remediator/crash -run '^TestCrash' -count=1 -v -timeout 60m -crash.full \
 		$(if $(MUTANT),-crash.mutant=$(MUTANT)) $(if $(SEED),-crash.seed=$(SEED))
 

@@ -43,7 +43,7 @@ import (
 
 var (
 	seconds = flag.Int("crash.seconds", 60, "begin no further kill after so long")
-	full    = flag.Bool("crash.full", false, "run three rounds of all kills, however long they take")
+	full    = flag.Bool("crash.full", false, "run nine rounds of all kills, with a provider that fails three calls of ten, however long they take")
 	seed    = flag.Uint64("crash.seed", 1, "of the first round; each further round has the next")
 	mutated = flag.String("crash.mutant", "", "crash a mutant of the service, by name")
 )
@@ -52,7 +52,7 @@ const (
 	kills          = 50
 	killsAtEach    = 3   // of the steps
 	unfinishedRate = 0.8 // of the kills, at least
-	fullRounds     = 3
+	fullRounds     = 9   // of 23 kills at random moments and 27 at steps
 	eventsASecond  = 40
 )
 
@@ -211,7 +211,7 @@ func (r *round) run() error {
 	r.home.dir = filepath.Join(r.t.TempDir(), "data")
 	r.service = serviceConfig{DataDir: r.home.dir, Database: r.home.database, Listen: freeAddress(r.t), Provider: "http://" + freeAddress(r.t), Rules: "parcels.yaml"}
 
-	provider := start(r.t, self, "sandbox", sandboxConfig{Listen: strings.TrimPrefix(r.service.Provider, "http://"), Seed: r.seed})
+	provider := start(r.t, self, "sandbox", sandboxConfig{Listen: strings.TrimPrefix(r.service.Provider, "http://"), Seed: r.seed, Bad: *full})
 	if _, err := provider.read("ready"); err != nil {
 		return err
 	}

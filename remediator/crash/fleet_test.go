@@ -54,7 +54,7 @@ func startFleet(t *testing.T, seed uint64, rules string) (*fleet, error) {
 	t.Cleanup(func() { _ = f.db.Close() })
 	provider := freeAddress(t)
 	f.round.service = serviceConfig{Provider: "http://" + provider}
-	f.provider = start(t, self, "sandbox", sandboxConfig{Listen: provider, Seed: seed})
+	f.provider = start(t, self, "sandbox", sandboxConfig{Listen: provider, Seed: seed, Bad: *allFaults})
 	if _, err := f.provider.read("ready"); err != nil {
 		return nil, err
 	}

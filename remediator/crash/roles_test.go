@@ -45,11 +45,12 @@ type sandboxConfig struct {
 	Listen string
 	Seed   uint64
 	Quiet  bool // it has no faults, and its network is late only when it is told to
+	Bad    bool // three of ten calls go wrong
 }
 
 // runSandbox is a provider that misbehaves in every way that it knows, and whose
 // network delivers some calls late. The odds let most calls go well, because who
-// fails often waits long before the next attempt.
+// fails often waits long before the next attempt; the long runs have the time.
 func runSandbox(config []byte) error {
 	var c sandboxConfig
 	if err := json.Unmarshal(config, &c); err != nil {
@@ -62,13 +63,17 @@ func runSandbox(config []byte) error {
 	if c.Quiet {
 		return serve(c.Listen, newLateNetwork(s, nil))
 	}
-	err = s.SetFaults(sandbox.Plan{
-		Seed: c.Seed, SlowMS: 400, RetryAfterS: 1, PendingS: 1,
-		Odds: map[sandbox.Fault]float64{
-			sandbox.RateLimit: 0.005, sandbox.InUse: 0.005, sandbox.Unavailable: 0.01, sandbox.Cut: 0.01,
-			sandbox.ServerError: 0.01, sandbox.Lost: 0.02, sandbox.Slow: 0.05,
-		},
-	})
+	odds := map[sandbox.Fault]float64{
+		sandbox.RateLimit: 0.005, sandbox.InUse: 0.005, sandbox.Unavailable: 0.01, sandbox.Cut: 0.01,
+		sandbox.ServerError: 0.01, sandbox.Lost: 0.02, sandbox.Slow: 0.05,
+	}
+	if c.Bad {
+		odds = map[sandbox.Fault]float64{
+			sandbox.RateLimit: 0.03, sandbox.InUse: 0.03, sandbox.Unavailable: 0.04, sandbox.Cut: 0.04, sandbox.ServerError: 0.04,
+			sandbox.Lost: 0.04, sandbox.Slow: 0.03, sandbox.Delayed: 0.03, sandbox.Pending: 0.02,
+		}
+	}
+	err = s.SetFaults(sandbox.Plan{Seed: c.Seed, SlowMS: 400, RetryAfterS: 1, PendingS: 1, Odds: odds})
 	if err != nil {
 		return err
 	}
