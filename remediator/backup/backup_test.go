@@ -21,6 +21,7 @@ import (
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/sandbox"
+	"github.com/makegood/makegood/remediator/store/ledgerdb"
 )
 
 const refunds = `rules:
@@ -185,6 +186,54 @@ func TestRestore(t *testing.T) {
 	}
 	if report, err := r.service.Verify(t.Context(), ledger.Options{}); err != nil || !report.Verified {
 		t.Errorf("the restored ledger: %+v, %v", report.Findings, err)
+	}
+}
+
+// TestAttemptBetweenTheCopies has attempts fail after a backup copied the ledger and
+// before it copied the log. What is tried once the backup is restored is another attempt,
+// whose outcome counts.
+func TestAttemptBetweenTheCopies(t *testing.T) {
+	t.Parallel()
+	failing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	t.Cleanup(failing.Close)
+	folder := t.TempDir()
+	at := func(name string) string { return filepath.Join(folder, name) }
+	r := start(t, at("data"), "") // without a provider refunds wait
+	r.late(1)
+	r.until("decided", func() bool { return r.remedies("acting") == 1 })
+	if _, err := backup.Make(t.Context(), at("data"), at("ledger"), noon); err != nil {
+		t.Fatal(err)
+	}
+	r.stop()
+	r = start(t, at("data"), failing.URL)
+	r.until("tried", func() bool {
+		report, err := r.service.Verify(t.Context(), ledger.Options{})
+		return err == nil && report.Entries[decide.KindAction] > 0
+	})
+	r.stop()
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(at("data/ledger.db" + suffix)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	if err := ledgerdb.Copy(t.Context(), at("ledger/ledger.db"), at("data/ledger.db")); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := backup.Make(t.Context(), at("data"), at("backup"), noon); err != nil || m.Record < 3 {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	if _, err := backup.Restore(t.Context(), at("backup"), at("again"), ledger.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	paying := pays(t)
+	r = start(t, at("again"), paying.URL)
+	r.until("decided", func() bool { return r.remedies("acting") == 1 })
+	if w := r.ask(http.MethodPost, "/v1/resume", `{"target":"money"}`); w.Code != http.StatusOK {
+		t.Fatalf("resume is answered %d %s", w.Code, w.Body)
+	}
+	r.until("done", func() bool { return r.remedies("done") == 1 })
+	if refunds := paid(t, paying.URL); refunds != 1 {
+		t.Errorf("%d refunds were made, want 1", refunds)
 	}
 }
 

@@ -18,6 +18,7 @@ func (f *Fold) foldOutcome(in input.Input) error {
 	if err := decodeBody(in, &o); err != nil {
 		return err
 	}
+	f.out.Attempts = append(f.out.Attempts, Attempt{Action: o.Action, Number: o.Attempt})
 	r := f.state.Open[o.Remedy]
 	if r == nil {
 		return nil

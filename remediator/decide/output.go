@@ -28,6 +28,7 @@ type Output struct {
 	Payments []PaymentEntry
 	Refunds  []Refund // the new state of each that changed, in order
 	Outbox   []Job
+	Attempts []Attempt    // whose outcomes came, in order
 	Settled  []uuid.UUID  // actions that need no further attempt
 	Cords    []cord.State // the new state of each cord that changed, in order
 	Brakes   []BrakeChange
@@ -38,6 +39,13 @@ type Output struct {
 	Gaps     []missing.Gap // the new state of each client of which events are missing, or no longer are, in order
 	Proposal *Proposal     // the rule set that now waits for another person, or no longer does
 	Snapshot *Snapshot     // the last one made, if any
+}
+
+// Attempt is one attempt of an action. A number whose outcome came is never given again:
+// the outcome of another attempt with it would pass for a repeat.
+type Attempt struct {
+	Action uuid.UUID
+	Number int // the first is 1
 }
 
 // Item is a fact or evidence; exactly one of the two is set.

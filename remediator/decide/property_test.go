@@ -38,7 +38,7 @@ func (c *committed) commit(t testing.TB, out *decide.Output, to decide.Position)
 			t.Fatal(err)
 		}
 	}
-	for _, rest := range []any{out.Keys, out.Payments, out.Refunds, out.Outbox, out.Settled, out.Cords, out.Brakes, out.Answers, out.Tokens, out.Bulks, out.Gaps, out.COEs} {
+	for _, rest := range []any{out.Keys, out.Payments, out.Refunds, out.Outbox, out.Attempts, out.Settled, out.Cords, out.Brakes, out.Answers, out.Tokens, out.Bulks, out.Gaps, out.COEs} {
 		writeEach(t, enc, rest)
 	}
 	if out.Snapshot != nil {

@@ -236,14 +236,17 @@ func (d *DB) writeOutbox(tx *statement.Tx, c *Change) error {
 		newest[j.Action] = j
 		turns[j.Action]++
 	}
+	attempts := newestAttempts(c.out)
 	for _, action := range c.out.Settled {
 		if _, handed := newest[action]; handed {
 			turns[action]--
 			continue
 		}
-		if _, err := tx.Exec(`UPDATE outbox SET state = ?, lease_until = 0 WHERE action = ?`, stateSettled, action.String()); err != nil {
+		if _, err := tx.Exec(`UPDATE outbox SET state = ?, lease_until = 0, attempts = CASE WHEN attempts < ? THEN ? ELSE attempts END WHERE action = ?`,
+			stateSettled, attempts[action], attempts[action], action.String()); err != nil {
 			return err
 		}
+		delete(attempts, action)
 	}
 	const columns = 16
 	remedies := decisions(c)
@@ -256,9 +259,36 @@ func (d *DB) writeOutbox(tx *statement.Tx, c *Change) error {
 		values = append(values, row...)
 	}
 	// An attempt that is counted stays counted.
-	return tx.Insert(`INSERT INTO outbox (action, remedy, connector, kind, name, rule, approved, entry, state, attempts, first_attempt_at, next_at, lease_until, holder, ordinal, at)`,
+	if err := tx.Insert(`INSERT INTO outbox (action, remedy, connector, kind, name, rule, approved, entry, state, attempts, first_attempt_at, next_at, lease_until, holder, ordinal, at)`,
 		`ON CONFLICT (action) DO UPDATE SET approved = excluded.approved, entry = excluded.entry, state = excluded.state,
-		next_at = 0, lease_until = 0, ordinal = excluded.ordinal, at = excluded.at`, columns, values)
+		next_at = 0, lease_until = 0, ordinal = excluded.ordinal, at = excluded.at`, columns, values); err != nil {
+		return err
+	}
+	return countAttempts(tx, c.out, attempts)
+}
+
+// newestAttempts returns the highest number of an attempt whose outcome came, by action.
+func newestAttempts(out *decide.Output) map[uuid.UUID]int64 {
+	attempts := map[uuid.UUID]int64{}
+	for _, a := range out.Attempts {
+		attempts[a.Action] = max(attempts[a.Action], int64(a.Number))
+	}
+	return attempts
+}
+
+// countAttempts counts attempts that the log knows of and the outbox does not: a claim
+// counted them before they were carried out, but a backup may hold an older outbox than
+// log.
+func countAttempts(tx *statement.Tx, out *decide.Output, attempts map[uuid.UUID]int64) error {
+	for _, a := range out.Attempts {
+		if int64(a.Number) != attempts[a.Action] {
+			continue
+		}
+		if _, err := tx.Exec(`UPDATE outbox SET attempts = ? WHERE action = ? AND attempts < ?`, int64(a.Number), a.Action.String(), int64(a.Number)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // jobRow returns the row of a job that was handed out turns times more often than

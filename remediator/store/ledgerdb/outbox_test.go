@@ -327,6 +327,40 @@ func testHandedOutAgain(t *testing.T) {
 	})
 }
 
+// TestAttemptsOfTheLogAreCounted has outcomes come of attempts that were counted after
+// the outbox was copied: their numbers are not given again.
+func TestAttemptsOfTheLogAreCounted(t *testing.T) { engines(t, testAttemptsOfTheLogAreCounted) }
+
+func testAttemptsOfTheLogAreCounted(t *testing.T) {
+	w := newWorld(t)
+	action := id("a/refund")
+	came := func(out *decide.Output, numbers ...int) {
+		t.Helper()
+		out.Attempts = nil
+		for _, n := range numbers {
+			out.Attempts = append(out.Attempts, decide.Attempt{Action: action, Number: n})
+		}
+		w.commit(out)
+	}
+	claims := func(want int) {
+		t.Helper()
+		endClaims(t, w.db)
+		if job := claim(t, w.db, noon.Add(time.Duration(want)*lease))[action]; job.Attempt != want {
+			t.Errorf("attempt %d is claimed, want %d", job.Attempt, want)
+		}
+	}
+	came(w.refund("a"), 1) // handed out and tried in one commit
+	claims(2)
+	came(w.outcome("a", decide.Retrying, false), 4, 3)
+	claims(5)
+	came(w.outcome("a", decide.Retrying, false), 2)
+	claims(6)
+	came(w.outcome("a", decide.Blocked, true), 8)
+	again := w.refund("a") // a person lets it be tried again
+	came(&decide.Output{Outbox: again.Outbox})
+	claims(9)
+}
+
 // TestShadowDecisionIsNotCarriedOut has a shadow decision of the same remedy after
 // the live one that was held.
 func TestShadowDecisionIsNotCarriedOut(t *testing.T) { engines(t, testShadowDecisionIsNotCarriedOut) }
