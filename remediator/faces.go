@@ -28,11 +28,12 @@ func (s *Service) face(faces api.Config) error {
 	if s.cfg.RuleTests != nil {
 		faces.RuleTests = rehearse.NewBeside(s.cfg.RuleTests)
 	}
+	faces.Shelf = learn.New(learn.Config{Ledger: s.ledger, Now: s.cfg.Now})
 	pages := web.Config{
 		RuleTests: faces.RuleTests,
 		Integrity: s.integrity,
 		Adoption:  s.adoption,
-		Shelf:     learn.New(learn.Config{Ledger: s.ledger, Now: s.cfg.Now}),
+		Shelf:     faces.Shelf,
 		Guard:     s.guard, Desk: s.desk, Ledger: s.ledger, InForce: s.inForce, Lateness: s.lateness,
 		Explain: faces.History.Explain, Near: faces.History.Near, Today: s.today, Now: s.cfg.Now, Logger: s.cfg.Logger,
 	}

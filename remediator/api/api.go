@@ -130,6 +130,8 @@ type Config struct {
 	Desk Desk
 	// History reads the log. Required with a Desk; without one nothing is explained.
 	History History
+	// Shelf has the COEs, of which a node reads one at a time. Defaults to one of its own.
+	Shelf *learn.Shelf
 	// InForce returns the rules in force. Required.
 	InForce func() decide.InForce
 	// Lateness is how late an event may enter a window, as the log has it.
@@ -165,7 +167,6 @@ type History interface {
 
 type handler struct {
 	Config
-	shelf   *learn.Shelf
 	pace    *pace
 	answers *answers
 }
@@ -180,9 +181,11 @@ func New(cfg Config) http.Handler {
 			return adoption.Read(ctx, cfg.Ledger, cfg.InForce().Set, cfg.Now())
 		}
 	}
+	if cfg.Shelf == nil {
+		cfg.Shelf = learn.New(learn.Config{Ledger: cfg.Ledger, Now: cfg.Now})
+	}
 	// A page in somebody's browser must not be able to spend credit or to emit.
-	shelf := learn.New(learn.Config{Ledger: cfg.Ledger, Now: cfg.Now})
-	h := handler{cfg, shelf, newPace(cmp.Or(cfg.Requests, DefaultRequests)), newAnswers(cfg.Now)}
+	h := handler{cfg, newPace(cmp.Or(cfg.Requests, DefaultRequests)), newAnswers(cfg.Now)}
 	origin := http.NewCrossOriginProtection()
 	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		problem.Write(w, http.StatusForbidden, "forbidden", "the request comes from a page of another site")

@@ -70,6 +70,8 @@ func (h handler) ofCOE(w http.ResponseWriter, r *http.Request, value any, err er
 	switch {
 	case errors.Is(err, learn.ErrNone):
 		problem.Write(w, http.StatusNotFound, "not-found", "there is no such COE, or no such revision of it")
+	case errors.Is(err, learn.ErrBusy):
+		problem.Write(w, http.StatusTooManyRequests, "busy", err.Error())
 	case errors.As(err, &wrong):
 		problem.Write(w, http.StatusUnprocessableEntity, "coe", wrong.Error())
 	default:
@@ -101,7 +103,7 @@ func (h handler) coe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var answer COE
-	text, err := h.shelf.Text(r.Context(), id, revisions[0])
+	text, err := h.Shelf.Text(r.Context(), id, revisions[0])
 	if err == nil {
 		answer.Document = *text
 		answer.Revisions, err = h.Ledger.COETexts(r.Context(), id, 0)
@@ -123,14 +125,14 @@ func (h handler) coeDiff(w http.ResponseWriter, r *http.Request) {
 	}
 	from, to := revisions[0], revisions[1]
 	if !r.URL.Query().Has("from") {
-		newest, err := h.shelf.Text(r.Context(), id, to)
+		newest, err := h.Shelf.Text(r.Context(), id, to)
 		if err != nil {
 			h.ofCOE(w, r, nil, err)
 			return
 		}
 		from = max(newest.Revision-1, 0)
 	}
-	diff, err := h.shelf.Diff(r.Context(), id, from, to)
+	diff, err := h.Shelf.Diff(r.Context(), id, from, to)
 	h.ofCOE(w, r, COEDiff{diff}, err)
 }
 
@@ -140,10 +142,10 @@ func (h handler) coePage(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	text, err := h.shelf.Text(r.Context(), id, revisions[0])
+	text, err := h.Shelf.Text(r.Context(), id, revisions[0])
 	page := ""
 	if err == nil {
-		page, err = h.shelf.Page(r.Context(), text.Text)
+		page, err = h.Shelf.Page(r.Context(), text.Text)
 	}
 	if err != nil {
 		h.ofCOE(w, r, nil, err)
@@ -162,7 +164,7 @@ func (h handler) coeBundle(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var packed bytes.Buffer
-	if err := h.shelf.Bundle(r.Context(), id, &packed); err != nil {
+	if err := h.Shelf.Bundle(r.Context(), id, &packed); err != nil {
 		h.ofCOE(w, r, nil, err)
 		return
 	}
@@ -177,7 +179,11 @@ func (h handler) checkCOE(w http.ResponseWriter, r *http.Request) {
 	if !decodeStrict(w, r, maxCOE, &body) {
 		return
 	}
-	findings, size, err := h.shelf.Check(r.Context(), body.Text)
+	if len(body.Text) > decide.MaxCOEText {
+		problem.Write(w, http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("the text has more than %d bytes", decide.MaxCOEText))
+		return
+	}
+	findings, size, err := h.Shelf.CheckNow(r.Context(), body.Text)
 	h.ofCOE(w, r, COECheck{Findings: findings, Blocked: coe.Blocked(findings), TreeSize: size}, err)
 }
 
@@ -207,7 +213,7 @@ func (h handler) draftCOE(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	may := decide.MayGive(p.Roles, decide.CommandDraft) == ""
-	c, stamp := h.shelf.Opening(r.Context(), ask, may)
+	c, stamp := h.Shelf.Opening(r.Context(), ask, may)
 	answer, err := h.Desk.Stamped(r.Context(), p, id, c, stamp)
 	h.answeredCOE(w, r, id, answer, err, may)
 }
@@ -254,6 +260,6 @@ func (h handler) publishCOE(w http.ResponseWriter, r *http.Request) {
 	}
 	c := decide.CommandBody{Command: decide.CommandPublish, Reason: body.Reason, COE: &decide.COE{ID: about, Revision: body.Revision, Weeks: body.Weeks}}
 	may := decide.MayGive(p.Roles, c.Command) == ""
-	answer, err := h.Desk.Stamped(r.Context(), p, id, c, h.shelf.Publishing(r.Context(), about, body.Revision, may))
+	answer, err := h.Desk.Stamped(r.Context(), p, id, c, h.Shelf.Publishing(r.Context(), about, body.Revision, may))
 	h.answeredCOE(w, r, id, answer, err, may)
 }

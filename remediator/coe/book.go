@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -83,7 +84,9 @@ type Book struct {
 	touched  []touchRow
 	entries  map[uint64]ledger.Entry // that the scope names
 	read     int
-	last     map[uint64]tip // the last entry below a size
+	open     []uint64       // sizes that entries below are still read for, in order
+	last     map[uint64]tip // the last entry below each of the others
+	end      tip            // the last entry that was read
 }
 
 // tip is where the ledger ends at a size.
@@ -147,6 +150,7 @@ const pageSize = 1000
 // ReadBook reads the facts of a scope out of a ledger.
 func ReadBook(ctx context.Context, src ledger.Source, scope Scope) (*Book, error) {
 	b := &Book{scope: scope, byID: map[uuid.UUID]*remedyRow{}, entries: map[uint64]ledger.Entry{}, last: map[uint64]tip{}}
+	b.open = slices.Sorted(maps.Keys(scope.Sizes))
 	size := scope.Size()
 	for seq := range scope.Entries {
 		if err := b.readOne(ctx, src, seq); err != nil {
@@ -249,13 +253,20 @@ func entryAt(ctx context.Context, src ledger.Source, seq uint64) (e ledger.Entry
 	return e, there, nil
 }
 
+// endAt returns the last entry below a size that was read.
+func (b *Book) endAt(size uint64) tip {
+	if t, closed := b.last[size]; closed {
+		return t
+	}
+	return b.end
+}
+
 // add takes the next entry.
 func (b *Book) add(e ledger.Entry) error {
-	for size := range b.scope.Sizes {
-		if e.Seq < size {
-			b.last[size] = tip{e.Seq, instant(e.At)}
-		}
+	for len(b.open) > 0 && b.open[0] <= e.Seq {
+		b.last[b.open[0]], b.open = b.end, b.open[1:]
 	}
+	b.end = tip{e.Seq, instant(e.At)}
 	switch e.Kind {
 	case decide.KindRemedy:
 		return b.addRemedy(e)

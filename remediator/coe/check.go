@@ -1,6 +1,7 @@
 package coe
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -43,7 +44,12 @@ type checking struct {
 	b *Book
 	Known
 	found []Finding
+	left  int  // findings beyond maxFindings
+	block bool // one of these does
 }
+
+// maxFindings bounds what is said about a text at once: people mend it from the top.
+const maxFindings = 100
 
 // Known is what is known of a ledger, besides the facts of a book.
 type Known struct {
@@ -53,19 +59,20 @@ type Known struct {
 }
 
 // Check says what is wrong with a document by the facts of a book that was read with
-// its scope. It asks every query again.
-func Check(d *Document, b *Book, known Known) []Finding {
+// its scope. It asks every query again, until ctx ends: the error is that of ctx.
+func Check(ctx context.Context, d *Document, b *Book, known Known) ([]Finding, error) {
 	c := &checking{Document: d, b: b, Known: known}
 	c.shape()
+	c.bounds()
+	c.numbers(ctx)
 	c.unwritten()
 	c.hidden()
-	c.numbers()
 	c.bareNumbers()
 	c.timeline()
 	c.times()
 	c.factors()
 	c.actions()
-	c.customers()
+	c.customers(ctx)
 	c.graphs()
 	c.quotes()
 	c.rest()
@@ -75,10 +82,29 @@ func Check(d *Document, b *Book, known Known) []Finding {
 		}
 		return a.Column - b.Column
 	})
-	return c.found
+	if c.left > 0 {
+		last := c.found[len(c.found)-1]
+		c.found = append(c.found, Finding{Line: last.Line, Column: last.Column, Block: c.block, Problem: fmt.Sprintf("there are %d findings more", c.left),
+			Hint: "look at those above first"})
+	}
+	return c.found, ctx.Err()
+}
+
+// bounds holds that no more is asked of the ledger than is answered.
+func (c *checking) bounds() {
+	if c.MoreNumbers > 0 {
+		c.find(c.Numbers[maxNumbers-1].Offset, true, "leave the others out, or write two texts", "%d queries stand behind this one: a text has at most %d", c.MoreNumbers, maxNumbers)
+	}
+	if c.MoreGraphs > 0 {
+		c.find(c.Graphs[maxGraphs-1].Offset, true, "leave the others out, or write two texts", "%d graphs stand behind this one: a text has at most %d", c.MoreGraphs, maxGraphs)
+	}
 }
 
 func (c *checking) find(offset int, block bool, hint, format string, args ...any) {
+	if len(c.found) == maxFindings {
+		c.left, c.block = c.left+1, c.block || block
+		return
+	}
 	before := string(c.source[:min(offset, len(c.source))])
 	line := strings.Count(before, "\n") + 1
 	column := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
@@ -148,8 +174,11 @@ func (c *checking) hidden() {
 }
 
 // numbers asks every query again.
-func (c *checking) numbers() {
+func (c *checking) numbers(ctx context.Context) {
 	for _, n := range c.Numbers {
+		if ctx.Err() != nil {
+			return
+		}
 		if n.Err != nil {
 			c.wrong(n.Offset, n.Err)
 			continue
@@ -184,10 +213,13 @@ type Asked struct {
 }
 
 // AskAgain asks every number of a document again, by the facts of a book that was read
-// with its scope. size is that of the ledger.
-func AskAgain(d *Document, b *Book, size uint64) []Asked {
+// with its scope, until ctx ends: the error is that of ctx. size is that of the ledger.
+func AskAgain(ctx context.Context, d *Document, b *Book, size uint64) ([]Asked, error) {
 	all := []Asked{}
 	for _, n := range d.Numbers {
+		if ctx.Err() != nil {
+			break
+		}
 		a := Asked{Line: strings.Count(string(d.source[:min(n.Offset, len(d.source))]), "\n") + 1, Text: n.Text}
 		if n.Err == nil {
 			a.Query = n.Query.String()
@@ -199,7 +231,7 @@ func AskAgain(d *Document, b *Book, size uint64) []Asked {
 		}
 		all = append(all, a)
 	}
-	return all
+	return all, ctx.Err()
 }
 
 func (c *checking) wrong(offset int, err error) {
@@ -327,9 +359,12 @@ func (c *checking) quotes() {
 }
 
 // customers finds customers by their ids: a COE is read by many.
-func (c *checking) customers() {
+func (c *checking) customers(ctx context.Context) {
 	ids := map[string]bool{}
 	for _, n := range c.Numbers {
+		if ctx.Err() != nil {
+			return
+		}
 		if n.Err == nil && (n.Query.Name == Remedies || n.Query.Name == Customers || n.Query.Name == Money) {
 			for customer := range c.b.customers(n.Query) {
 				ids[customer] = true

@@ -126,6 +126,16 @@ func (f *facts) value(query string) string {
 	return text
 }
 
+// checked is what a check finds at a size of the ledger.
+func checked(t *testing.T, d *coe.Document, b *coe.Book, size uint64) []coe.Finding {
+	t.Helper()
+	found, err := coe.Check(t.Context(), d, b, coe.Known{Size: size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
 // TestQueries asks for numbers at several sizes of the ledger: what came later does
 // not change them.
 func TestQueries(t *testing.T) {
@@ -212,7 +222,7 @@ func TestDraftOfHostileNames(t *testing.T) {
 			t.Errorf("the page has %s", none)
 		}
 	}
-	for _, f := range coe.Check(d, b, coe.Known{Size: ask.Size}) {
+	for _, f := range checked(t, d, b, ask.Size) {
 		if strings.Contains(f.Problem, "stands 2 times") || strings.Contains(f.Problem, "there is no section") || strings.Contains(f.Problem, "not what its query gives") {
 			t.Errorf("the draft is not whole: %s", f)
 		}
@@ -237,7 +247,7 @@ func TestHostileMarkdown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		coe.Check(d, b, coe.Known{Size: 19})
+		checked(t, d, b, 19)
 		html, err := coe.Fragment(d, b, coe.Embedding{LedgerPath: "/ledger/", Lower: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -261,7 +271,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, finding := range coe.Check(d, b, coe.Known{}) {
+		for _, finding := range checked(t, d, b, 0) {
 			if finding.Line < 1 || finding.Column < 1 || finding.Hint == "" {
 				t.Errorf("%+v is nowhere, or does not help", finding)
 			}

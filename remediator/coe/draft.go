@@ -20,7 +20,9 @@ const toWrite = "To write:"
 const recalled = "(recalled)"
 
 const (
-	maxTimeline = 40 // lines that a draft has
+	maxTimeline   = 40 // lines that a draft has
+	maxRules      = 20 // that it counts; with maxCurrencies its queries stay below maxNumbers
+	maxCurrencies = 5  // of each rule
 )
 
 // Dimensions of contributing factors. A COE has factors of more than one.
@@ -57,12 +59,15 @@ func (a *Ask) query(name string) Query {
 	return Query{Name: name, Cord: a.Cord, Rule: a.Rule, Since: a.Since, Until: a.Until, Size: a.Size}
 }
 
-// rulesOf lists the rules that are part of what a draft is about.
-func (b *Book) rulesOf(a Ask) []string {
+// rulesOf lists the rules that are part of what a draft is about, up to maxRules, and
+// counts the others.
+func (b *Book) rulesOf(a Ask) (names []string, more int) {
 	if a.Rule != "" {
-		return []string{a.Rule}
+		return []string{a.Rule}, 0
 	}
-	return slices.Sorted(maps.Keys(b.pulledBy(a.Cord, a.Size)))
+	names = slices.Sorted(maps.Keys(b.pulledBy(a.Cord, a.Size)))
+	more = max(0, len(names)-maxRules)
+	return names[:len(names)-more], more
 }
 
 // drafting is a draft on its way.
@@ -71,13 +76,15 @@ type drafting struct {
 	b       *Book
 	text    strings.Builder
 	defined []string // the queries, in order
-	rules   []string // that are part of it
+	rules   []string // that are part of it, up to maxRules
+	more    int      // rules that are part of it, too
+	drawn   int      // graphs
 }
 
 // Draft writes a draft of what a book, read with the scope of the ask, says.
 func Draft(b *Book, ask Ask) string {
 	d := &drafting{Ask: &ask, b: b}
-	d.rules = b.rulesOf(ask)
+	d.rules, d.more = b.rulesOf(ask)
 	d.head()
 	d.happened()
 	d.data()
@@ -235,12 +242,18 @@ func (d *drafting) data() {
 		}
 	}
 	draw := func(q Query, what, unit string) {
+		if d.drawn++; d.drawn > maxGraphs {
+			return
+		}
 		q.Step = step
 		d.line("![%s, %s per %s, %s to %s](%s:%s)\n", what, unit, durationText(step), moment(q.Since), moment(q.Until), schemeGraph, q)
 	}
 	every := d.query(Events)
 	every.Rule, every.Cord = "", ""
 	draw(every, "Events received", "events")
+	if d.Cord != "" {
+		draw(d.query(Pulls), "Pulls of "+oneLine(d.Cord), "pulls")
+	}
 	for _, name := range d.rules {
 		q := d.query(Remedies)
 		q.Rule, q.Cord = name, ""
@@ -252,12 +265,12 @@ func (d *drafting) data() {
 			draw(q, "Money moved by "+oneLine(name), currency)
 		}
 	}
-	if d.Cord != "" {
-		draw(d.query(Pulls), "Pulls of "+oneLine(d.Cord), "pulls")
+	if d.drawn > maxGraphs {
+		d.line("%d graphs more are left out.", d.drawn-maxGraphs)
 	}
 }
 
-// currencies lists the currencies in which a rule's remedies pay.
+// currencies lists the currencies in which a rule's remedies pay, up to maxCurrencies.
 func (d *drafting) currencies(name string) []string {
 	found := map[string]bool{}
 	q := d.query(Remedies)
@@ -267,7 +280,8 @@ func (d *drafting) currencies(name string) []string {
 			found[m.Currency] = true
 		}
 	}
-	return slices.Sorted(maps.Keys(found))
+	all := slices.Sorted(maps.Keys(found))
+	return all[:min(len(all), maxCurrencies)]
 }
 
 func (d *drafting) impact() {
@@ -287,6 +301,9 @@ func (d *drafting) impact() {
 	}
 	if d.Cord != "" {
 		d.line("- The cord %s was pulled %s and was red for %s.", code(d.Cord), d.number("pulls", d.query(Pulls), " times"), d.number("stopped", d.query(Stopped), ""))
+	}
+	if d.more > 0 {
+		d.line("\n%s what `%d` more rules that pulled the cord did, which are not counted here.", toWrite, d.more)
 	}
 	d.line("\n%s what it meant for these customers, for those who got nothing, and for the business.", toWrite)
 }

@@ -100,7 +100,7 @@ func TestHiddenIsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	var found []string
-	for _, finding := range coe.Check(d, b, coe.Known{Size: 1}) {
+	for _, finding := range checked(t, d, b, 1) {
 		if strings.Contains(finding.Problem, "cannot be seen") {
 			found = append(found, finding.String())
 		}

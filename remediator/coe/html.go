@@ -35,7 +35,7 @@ type Embedding struct {
 // nothing hides.
 func Fragment(d *Document, b *Book, e Embedding) (string, error) {
 	md := goldmark.New(goldmark.WithExtensions(extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute))),
-		goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(linkRenderer{d, b, e}, 1))))
+		goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(&linkRenderer{d: d, b: b, e: e}, 1))))
 	var out bytes.Buffer
 	root := md.Parser().Parse(text.NewReader(d.source))
 	if err := md.Renderer().Render(&out, d.source, root); err != nil {
@@ -68,10 +68,12 @@ type linkRenderer struct {
 	d *Document
 	b *Book
 	e Embedding
+
+	drawn int // graphs
 }
 
 // RegisterFuncs implements renderer.NodeRenderer.
-func (r linkRenderer) RegisterFuncs(to renderer.NodeRendererFuncRegisterer) {
+func (r *linkRenderer) RegisterFuncs(to renderer.NodeRendererFuncRegisterer) {
 	to.Register(ast.KindLink, r.link)
 	to.Register(ast.KindAutoLink, r.autoLink)
 	to.Register(ast.KindImage, r.image)
@@ -84,7 +86,7 @@ func (r linkRenderer) RegisterFuncs(to renderer.NodeRendererFuncRegisterer) {
 // lowest is the lowest level of a heading.
 const lowest = 6
 
-func (r linkRenderer) heading(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+func (r *linkRenderer) heading(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	tag := "</h%d>\n"
 	if entering {
 		tag = "<h%d>"
@@ -94,7 +96,7 @@ func (r linkRenderer) heading(w util.BufWriter, _ []byte, n ast.Node, entering b
 }
 
 // table is captioned by the heading above it.
-func (r linkRenderer) table(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+func (r *linkRenderer) table(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	if !entering {
 		_, err := w.WriteString("</table></div>\n")
 		return ast.WalkContinue, err
@@ -118,7 +120,7 @@ func safeURL(destination string) bool {
 	return err == nil && slices.Contains(safeSchemes, u.Scheme)
 }
 
-func (r linkRenderer) link(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+func (r *linkRenderer) link(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	destination := string(n.(*ast.Link).Destination)
 	scheme, rest, _ := strings.Cut(destination, ":")
 	open, end := "<span>", "</span>"
@@ -139,7 +141,7 @@ func (r linkRenderer) link(w util.BufWriter, _ []byte, n ast.Node, entering bool
 	return ast.WalkContinue, err
 }
 
-func (r linkRenderer) autoLink(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+func (r *linkRenderer) autoLink(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	if !entering {
 		return ast.WalkContinue, nil
 	}
@@ -152,13 +154,14 @@ func (r linkRenderer) autoLink(w util.BufWriter, source []byte, n ast.Node, ente
 }
 
 // image draws a graph. Other images would be asked for elsewhere, and tell who reads.
-func (r linkRenderer) image(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+func (r *linkRenderer) image(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	if !entering {
 		return ast.WalkContinue, nil
 	}
 	title := r.d.textOf(n)
 	text := "<em>" + html.EscapeString(title) + "</em>"
-	if rest, ok := strings.CutPrefix(string(n.(*ast.Image).Destination), schemeGraph+":"); ok {
+	if rest, ok := strings.CutPrefix(string(n.(*ast.Image).Destination), schemeGraph+":"); ok && r.drawn < maxGraphs {
+		r.drawn++
 		if q, err := ParseQuery(rest, true); err == nil && q.Step > 0 {
 			text = SVG(title, q, r.b.Points(q))
 		}

@@ -37,7 +37,8 @@ func (b *Book) wordings(a Ask, name string) (all []wording) {
 // Deciding lists the digests of the rule sets that a draft quotes from: those by which
 // its rules decided, the first maxSets of them.
 func (b *Book) Deciding(a Ask) (sets []string) {
-	for _, name := range b.rulesOf(a) {
+	names, _ := b.rulesOf(a)
+	for _, name := range names {
 		for _, w := range b.wordings(a, name) {
 			if len(sets) < maxSets && !slices.Contains(sets, w.set) {
 				sets = append(sets, w.set)

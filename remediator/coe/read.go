@@ -63,11 +63,20 @@ type Document struct {
 	Actions  []Action
 	Quoted   []Quote
 
+	// MoreNumbers and MoreGraphs are how many there are beyond those that are asked and
+	// drawn, the first maxNumbers and maxGraphs.
+	MoreNumbers, MoreGraphs int
+
 	source   []byte
 	root     ast.Node
 	sections map[string][]ast.Node
 	order    []string
 }
+
+const (
+	maxNumbers = 200 // queries of a text, each of which counts what the ledger says of a period
+	maxGraphs  = 20
+)
 
 // Factor is a contributing factor.
 type Factor struct {
@@ -228,12 +237,20 @@ func (d *Document) links() {
 		}
 		switch link := n.(type) {
 		case *ast.Link:
-			if rest, ok := strings.CutPrefix(string(link.Destination), schemeQuery+":"); ok {
+			rest, ok := strings.CutPrefix(string(link.Destination), schemeQuery+":")
+			switch {
+			case ok && len(d.Numbers) == maxNumbers:
+				d.MoreNumbers++
+			case ok:
 				q, err := ParseQuery(rest, false)
 				d.Numbers = append(d.Numbers, Number{Text: d.textOf(link), Query: q, Err: err, Offset: d.offset(link)})
 			}
 		case *ast.Image:
-			if rest, ok := strings.CutPrefix(string(link.Destination), schemeGraph+":"); ok {
+			rest, ok := strings.CutPrefix(string(link.Destination), schemeGraph+":")
+			switch {
+			case ok && len(d.Graphs) == maxGraphs:
+				d.MoreGraphs++
+			case ok:
 				q, err := ParseQuery(rest, true)
 				d.Graphs = append(d.Graphs, Graph{Title: d.textOf(link), Query: q, Err: err, Offset: d.offset(link)})
 			}

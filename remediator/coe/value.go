@@ -117,7 +117,7 @@ func (c *cordRow) opens(q Query) bool {
 
 // stopped sums up how long a cord was red, and lists the facts by which it was.
 func (b *Book) stopped(q Query) (sum time.Duration, facts []uint64) {
-	end, last := q.Until, b.last[q.Size]
+	end, last := q.Until, b.endAt(q.Size)
 	if last.at.Before(end) {
 		end = last.at
 	}
@@ -202,33 +202,51 @@ type Point struct {
 	Amount int64 // in the unit of the graph; money in minor units, a share in hundredths of a percent
 }
 
-// Points draws a query over its period.
+// Points draws a query over its period, at most maxBars of it. Each fact is looked at
+// once, however many bars there are.
 func (b *Book) Points(q Query) []Point {
 	var points []Point
 	for at := q.Since; at.Before(q.Until) && len(points) < maxBars; at = at.Add(q.Step) {
-		part := q
-		part.Since, part.Until = at, at.Add(q.Step)
-		if part.Until.After(q.Until) {
-			part.Until = q.Until
+		points = append(points, Point{At: at})
+	}
+	add := func(at time.Time, amount int64) {
+		if bar := int(at.Sub(q.Since) / q.Step); bar < len(points) {
+			points[bar].Amount += amount
 		}
-		points = append(points, Point{At: at, Amount: b.amount(part)})
+	}
+	received := make([]uint64, len(points))
+	if q.Name == Events || q.Name == Share {
+		for _, r := range b.received {
+			if bar := int(r.at.Sub(q.Since) / q.Step); q.in(r.seq, r.at) && bar < len(points) {
+				received[bar] += r.events
+			}
+		}
+	}
+	switch q.Name {
+	case Remedies, Share:
+		for _, r := range b.chosen(q) {
+			add(r.at, 1)
+		}
+	case Money:
+		for _, r := range b.chosen(q) {
+			add(r.at, b.moved(q, []*remedyRow{r}))
+		}
+	case Pulls:
+		for _, c := range b.cords {
+			if c.opens(q) {
+				add(c.at, 1)
+			}
+		}
+	}
+	for i, events := range received {
+		switch {
+		case q.Name == Events:
+			points[i].Amount = int64(events)
+		case q.Name == Share && events > 0:
+			points[i].Amount = int64(uint64(points[i].Amount) * 10_000 / events)
+		case q.Name == Share:
+			points[i].Amount = 0
+		}
 	}
 	return points
-}
-
-func (b *Book) amount(q Query) int64 {
-	switch q.Name {
-	case Remedies:
-		return int64(len(b.chosen(q)))
-	case Money:
-		return b.moved(q, b.chosen(q))
-	case Pulls:
-		return int64(b.pulls(q))
-	case Share:
-		if events := b.events(q); events > 0 {
-			return int64(uint64(len(b.chosen(q))) * 10_000 / events)
-		}
-		return 0
-	}
-	return int64(b.events(q))
 }

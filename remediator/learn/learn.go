@@ -57,6 +57,7 @@ type Config struct {
 type Shelf struct {
 	cfg    Config
 	memory memory
+	turn   chan struct{} // of who reads much of the ledger: one at a time
 }
 
 // New returns a shelf.
@@ -64,7 +65,7 @@ func New(cfg Config) *Shelf {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Shelf{cfg: cfg}
+	return &Shelf{cfg: cfg, turn: make(chan struct{}, 1)}
 }
 
 // ErrNone says that there is no such COE, or no such revision of it.
@@ -144,6 +145,11 @@ func (s *Shelf) write(ctx context.Context, ask coe.Ask) (text string, entries in
 	if ask.Related, err = s.related(ctx, ask.Cord+ask.Rule); err != nil {
 		return "", 0, err
 	}
+	end, err := s.begin(ctx)
+	if err != nil {
+		return "", 0, err
+	}
+	defer end()
 	book, err := s.book(ctx, ask.Scope())
 	if err != nil {
 		return "", 0, err
@@ -193,29 +199,6 @@ func (s *Shelf) book(ctx context.Context, scope coe.Scope) (*coe.Book, error) {
 	return coe.ReadBook(ctx, src, scope)
 }
 
-// Check asks every query of a text again and says what keeps it from being published.
-// size is that of the ledger at which it was checked.
-func (s *Shelf) Check(ctx context.Context, text string) (findings []coe.Finding, size uint64, err error) {
-	note, err := s.cfg.Ledger.Checkpoint(ctx)
-	if err != nil || note == nil {
-		return nil, 0, err
-	}
-	head, err := ledger.ReadCheckpoint(note)
-	if err != nil {
-		return nil, 0, err
-	}
-	d := coe.Read(text)
-	book, err := s.book(ctx, d.Scope().Within(head.Size))
-	if err != nil {
-		return nil, 0, err
-	}
-	known, err := s.known(ctx, d, head.Size)
-	if err != nil {
-		return nil, 0, err
-	}
-	return coe.Check(d, book, known), head.Size, nil
-}
-
 // View is a text as a page shows it.
 type View struct {
 	Document *coe.Document
@@ -238,6 +221,11 @@ func (s *Shelf) View(ctx context.Context, text, ledgerPath string) (*View, error
 		again.TreeSize = size
 		return &again, nil
 	}
+	end, err := s.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	v := &View{Document: coe.Read(text), TreeSize: size}
 	scope := v.Document.Scope()
 	settled := scope.Size() <= size // all that it says is about entries that are there
@@ -249,7 +237,12 @@ func (s *Shelf) View(ctx context.Context, text, ledgerPath string) (*View, error
 	if err != nil {
 		return nil, err
 	}
-	v.Findings, v.Numbers = coe.Check(v.Document, book, known), coe.AskAgain(v.Document, book, size)
+	if v.Findings, err = coe.Check(ctx, v.Document, book, known); err != nil {
+		return nil, err
+	}
+	if v.Numbers, err = coe.AskAgain(ctx, v.Document, book, size); err != nil {
+		return nil, err
+	}
 	v.HTML, err = coe.Fragment(v.Document, book, coe.Embedding{LedgerPath: ledgerPath, Lower: 1})
 	if err == nil && settled {
 		s.memory.keepView(key, v)
@@ -259,6 +252,11 @@ func (s *Shelf) View(ctx context.Context, text, ledgerPath string) (*View, error
 
 // Page renders a text as a page of its own, which prints well.
 func (s *Shelf) Page(ctx context.Context, text string) (string, error) {
+	end, err := s.begin(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer end()
 	d := coe.Read(text)
 	book, err := s.book(ctx, d.Scope())
 	if err != nil {
@@ -289,6 +287,11 @@ func (s *Shelf) Bundle(ctx context.Context, id uuid.UUID, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	end, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	d := coe.Read(text.Text)
 	book, err := s.book(ctx, d.Scope())
 	if err != nil {
