@@ -3,7 +3,6 @@ package coe
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +55,9 @@ type Known struct {
 	Size uint64 // of the ledger
 	// RuleFiles are the SHA-256 of files of rules that were in force at some time.
 	RuleFiles map[string]bool
+	// Now is when the text is to be published: no action is due before. The zero time:
+	// it is not.
+	Now time.Time
 }
 
 // Check says what is wrong with a document by the facts of a book that was read with
@@ -193,6 +195,8 @@ func (c *checking) numbers(ctx context.Context) {
 			c.find(n.Offset, true, "write the time by hand, and "+recalled+" behind it", "the ledger knows no such time")
 		case !n.says(value):
 			c.find(n.Offset, true, "write "+value, "%q is not what its query gives", n.Text)
+		default:
+			c.bareNumbersIn(strings.TrimPrefix(n.Text, value), n.Offset)
 		}
 	}
 }
@@ -242,43 +246,6 @@ func (c *checking) wrong(offset int, err error) {
 	c.find(offset, true, "write it anew", "%v", err)
 }
 
-var (
-	number   = regexp.MustCompile(`\d+`)
-	withWord = regexp.MustCompile(`^[\p{L}\d_-]*\p{L}[\p{L}\d_-]*$`)
-	dated    = regexp.MustCompile(`^\d{4}-\d\d-\d\d`)
-)
-
-// bareNumbers finds numbers of the impact that no query gives. A word with digits in
-// it, a date and what stands in code are names.
-func (c *checking) bareNumbers() {
-	for _, section := range []string{"Summary", "Impact"} {
-		for _, block := range c.Document.sections[section] {
-			_ = ast.Walk(block, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
-				switch leaf := n.(type) {
-				case *ast.Link, *ast.Image, *ast.CodeSpan:
-					return ast.WalkSkipChildren, nil
-				case *ast.Text:
-					if entering {
-						c.bareNumbersIn(string(leaf.Segment.Value(c.source)), leaf.Segment.Start)
-					}
-				}
-				return ast.WalkContinue, nil
-			})
-		}
-	}
-}
-
-func (c *checking) bareNumbersIn(text string, offset int) {
-	for _, field := range fields.FindAllStringIndex(text, -1) {
-		word := strings.Trim(text[field[0]:field[1]], ".,;:!?()")
-		if number.MatchString(word) && !withWord.MatchString(word) && !dated.MatchString(word) {
-			c.find(offset+field[0], true, "write it as a link to a query, or put it into `code` when it is a name", "%q is a number without a query", word)
-		}
-	}
-}
-
-var fields = regexp.MustCompile(`\S+`)
-
 // timeline holds that each line has a time, and a fact of that time or says that it is
 // recalled.
 func (c *checking) timeline() {
@@ -315,8 +282,8 @@ func (c *checking) times() {
 			c.find(c.at("What happened"), true, "write below ### Times: - "+name+": and the time", "it is not said when it %s", verbs[name])
 		case l.At.IsZero():
 			c.find(l.Offset, true, "write it like 2026-11-01T12:00:00Z", "%s has no time", name)
-		case !l.Sourced && !l.Recalled:
-			c.find(l.Offset, true, "link it to query:time?of="+name+"&…, or end with "+recalled, "%s has no source", name)
+		case !l.Recalled && !c.saysTime(l):
+			c.find(l.Offset, true, "link it to query:time?of="+name+"&… or to the fact of that time, or end with "+recalled, "%s has no source that gives its time", name)
 		}
 		at[name] = l.At
 	}
@@ -327,6 +294,16 @@ func (c *checking) times() {
 	}
 }
 
+// saysTime reports whether the source of a line is of its time.
+func (c *checking) saysTime(l Line) bool {
+	if l.Asked != nil {
+		value, there := c.b.Value(*l.Asked)
+		return there && l.Asked.Size <= c.Size && value == moment(l.At)
+	}
+	e, there := c.b.entries[l.Sequence]
+	return l.Sourced && there && instant(e.At).Truncate(time.Second).Equal(l.At)
+}
+
 var verbs = map[string]string{"began": "began", "detected": "was detected", "engaged": "had somebody look at it", "mitigated": "was mitigated", "released": "was over"}
 
 // graphs holds that each graph can be drawn and says what it shows.
@@ -335,6 +312,8 @@ func (c *checking) graphs() {
 		switch {
 		case g.Err != nil:
 			c.wrong(g.Offset, g.Err)
+		case g.Query.Size > c.Size:
+			c.find(g.Offset, true, fmt.Sprintf("write size=%d, or less", c.Size), "the ledger has no %d entries yet", g.Query.Size)
 		case g.Query.Step == 0:
 			c.find(g.Offset, true, "add step=1h", "the graph does not say how long a bar is")
 		case !strings.Contains(g.Title, ",") || !strings.Contains(g.Title, strconv.Itoa(g.Query.Since.UTC().Year())):
@@ -357,25 +336,3 @@ func (c *checking) quotes() {
 		}
 	}
 }
-
-// customers finds customers by their ids: a COE is read by many.
-func (c *checking) customers(ctx context.Context) {
-	ids := map[string]bool{}
-	for _, n := range c.Numbers {
-		if ctx.Err() != nil {
-			return
-		}
-		if n.Err == nil && (n.Query.Name == Remedies || n.Query.Name == Customers || n.Query.Name == Money) {
-			for customer := range c.b.customers(n.Query) {
-				ids[customer] = true
-			}
-		}
-	}
-	for _, field := range names.FindAllIndex(c.source, -1) {
-		if word := string(c.source[field[0]:field[1]]); ids[word] {
-			c.find(field[0], true, "say how many, not who", "%q is a customer", word)
-		}
-	}
-}
-
-var names = regexp.MustCompile(`[\p{L}\d_.@:+-]*[\p{L}\d_]`)

@@ -23,7 +23,11 @@ func (b *Book) Counted(d *Document) (facts []uint64) {
 			}
 		}
 	}
-	for _, l := range d.Timeline {
+	lines := slices.Clone(d.Timeline)
+	for _, name := range Moments {
+		lines = append(lines, d.Times[name])
+	}
+	for _, l := range lines {
 		if _, there := b.entries[l.Sequence]; l.Sourced && there {
 			add(l.Sequence)
 		}

@@ -49,7 +49,10 @@ func (c *checking) actions() {
 	}
 	for _, a := range c.Actions {
 		kinds[a.Kind] = true
-		_, dateErr := time.Parse(time.DateOnly, a.Due)
+		due, dateErr := time.Parse(time.DateOnly, a.Due)
+		if dateErr == nil && !c.Now.Before(due.AddDate(0, 0, 1)) {
+			c.find(a.Offset, true, "write a day to come", "the action was due on %s, before it is published", a.Due)
+		}
 		for _, need := range []struct {
 			missing    bool
 			what, hint string

@@ -40,7 +40,8 @@ type Graph struct {
 type Line struct {
 	At       time.Time // zero when it begins with no time
 	Sequence uint64
-	Sourced  bool // it names the fact that it comes from
+	Sourced  bool   // it names the fact that it comes from
+	Asked    *Query // of a time: that it comes from
 	Recalled bool
 	Offset   int
 }
@@ -165,32 +166,34 @@ func (d *Document) takeLine(sub string, item ast.Node) {
 	if sub == "Times" {
 		first, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
 		l.At, _ = time.Parse(time.RFC3339, first)
-		l.Sourced = d.hasLink(item, schemeQuery)
+		d.takeSource(item, &l)
 		d.Times[strings.TrimSpace(name)] = l
 		return
 	}
 	l.At, _ = time.Parse(time.RFC3339, strings.TrimSpace(name))
+	d.takeSource(item, &l)
+	d.Timeline = append(d.Timeline, l)
+}
+
+// takeSource reads which fact, or query for a time, a line comes from.
+func (d *Document) takeSource(item ast.Node, l *Line) {
 	_ = ast.Walk(item, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
-		if link, ok := n.(*ast.Link); ok && entering {
-			if seq, found := strings.CutPrefix(string(link.Destination), schemeLedger+":"); found {
-				var err error
-				l.Sequence, err = strconv.ParseUint(seq, 10, 62)
-				l.Sourced = err == nil
+		link, ok := n.(*ast.Link)
+		if !ok || !entering {
+			return ast.WalkContinue, nil
+		}
+		switch scheme, rest, _ := strings.Cut(string(link.Destination), ":"); scheme {
+		case schemeLedger:
+			var err error
+			l.Sequence, err = strconv.ParseUint(rest, 10, 62)
+			l.Sourced = err == nil
+		case schemeQuery:
+			if q, err := ParseQuery(rest, false); err == nil && q.Name == Moment {
+				l.Asked = &q
 			}
 		}
 		return ast.WalkContinue, nil
 	})
-	d.Timeline = append(d.Timeline, l)
-}
-
-func (d *Document) hasLink(n ast.Node, scheme string) (has bool) {
-	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
-		if link, ok := n.(*ast.Link); ok && strings.HasPrefix(string(link.Destination), scheme+":") {
-			has = true
-		}
-		return ast.WalkContinue, nil
-	})
-	return has
 }
 
 // takeActions reads a table of actions by the names of its columns.
@@ -315,12 +318,20 @@ func (d *Document) Scope() Scope {
 		}
 	}
 	for _, l := range d.Timeline {
-		if l.Sourced {
-			if s.Entries == nil {
-				s.Entries = map[uint64]bool{}
-			}
-			s.Entries[l.Sequence] = true
-		}
+		s.addLine(l)
+	}
+	for _, l := range d.Times {
+		s.addLine(l)
 	}
 	return s
+}
+
+func (s *Scope) addLine(l Line) {
+	if !l.Sourced {
+		return
+	}
+	if s.Entries == nil {
+		s.Entries = map[uint64]bool{}
+	}
+	s.Entries[l.Sequence] = true
 }

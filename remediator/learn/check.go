@@ -57,6 +57,7 @@ func (s *Shelf) check(ctx context.Context, text string) (findings []coe.Finding,
 	if err != nil {
 		return nil, 0, err
 	}
+	known.Now = s.cfg.Now()
 	findings, err = coe.Check(ctx, d, book, known)
 	return findings, size, err
 }
