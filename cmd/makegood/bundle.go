@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -67,7 +68,28 @@ func (c *verifyBundleCommand) Run(p *program) error {
 	if string(checkpoint) != receipt.Checkpoint {
 		found = append(found, "checkpoint: it is not the one of the receipt")
 	}
-	return c.say(p, receipt, found, text)
+	if err := c.say(p, receipt, found, text); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.stdout, notCovered(archive))
+	return err
+}
+
+// notCovered says which files of a bundle were not verified. What is made for reading is
+// drawn from more than the facts in it, so that it cannot be made again from them.
+func notCovered(archive *zip.ReadCloser) string {
+	others := 0
+	for _, f := range archive.File {
+		made := f.Name == "README.md" || f.Name == "coe.html" || strings.HasPrefix(f.Name, "graphs/")
+		if verified := []string{"coe.md", "facts.jsonl", "receipt.json", "checkpoint"}; !made && !slices.Contains(verified, f.Name) {
+			others++
+		}
+	}
+	said := "not covered: README.md, coe.html and graphs/*.svg, which were made of coe.md and the ledger for reading"
+	if others > 0 {
+		said += fmt.Sprintf("; %d other files, which no bundle has", others)
+	}
+	return said
 }
 
 // maxPart bounds a file of a bundle: its receipt is the largest.

@@ -69,7 +69,7 @@ With the program and the ledger's public key alone, kept elsewhere and not in th
     makegood audit verify-bundle FILE.zip --key ledger.pub
 
 That holds the checkpoint against the key, each fact against the checkpoint, and
-facts.jsonl against the receipt. Unpacked, the receipt can be checked by itself:
+facts.jsonl against the receipt; it covers neither coe.html nor graphs/, nor this file. Unpacked, the receipt can be checked by itself:
 
     makegood audit verify-receipt receipt.json --key ledger.pub
 
