@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/makegood/makegood/remediator/decide"
 )
 
 const (
@@ -125,18 +127,20 @@ func (f *Follower) follow(ctx context.Context, ref string, round int) error {
 	looking, cancel := context.WithTimeout(ctx, f.Deadline)
 	defer cancel()
 	_, err := f.Witness.See(looking, ref, ByPoll)
-	switch {
-	case err == nil:
+	if err == nil {
 		f.failed = 0
 		return nil
-	case ctx.Err() == nil:
+	}
+	if ctx.Err() == nil {
 		f.Logger.WarnContext(ctx, "look at pending refund", slog.String("connector", f.Witness.Name), slog.Any("error", err))
+	}
+	if classify(err).Status == decide.Failed {
+		f.failed = 0 // the provider answers: it does not know this one
+		return nil
 	}
 	if f.failed++; f.failed < maxFailed {
 		return nil // it may be this one refund
 	}
-	// Nobody knows how it stands: it is looked at again as if nothing had been asked.
-	l.next, l.wait = now, max(l.wait/2, f.First)
-	f.looks[ref] = l
+	// If it is one refund all the same, the next walk goes on behind it: it is not due then.
 	return err
 }

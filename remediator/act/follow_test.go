@@ -3,6 +3,7 @@ package act_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -139,6 +140,73 @@ func TestPendingIsFollowed(t *testing.T) {
 			t.Errorf("%d calls to a provider that was down for ten hours", outage)
 		}
 	})
+}
+
+// deaf gives no answer about some refunds, which is no answer of the provider either.
+type deaf struct {
+	act.Observer
+	to map[string]bool
+}
+
+func (d deaf) Observe(ctx context.Context, ref string) (decide.SeenBody, error) {
+	if d.to[ref] {
+		return decide.SeenBody{}, errors.New("read answer: it makes no sense")
+	}
+	return d.Observer.Observe(ctx, ref)
+}
+
+// TestRefundsThatFailStopNoOthers holds that pending refunds of which nothing is to be
+// learnt keep nobody from looking at those behind them, and are looked at less and less
+// often.
+func TestRefundsThatFailStopNoOthers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		missing bool // the provider answers that there are none
+	}{{"missing", true}, {"unreadable", false}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T, b bubble) { testRefundsThatFail(t, b, c.missing) })
+		})
+	}
+}
+
+func testRefundsThatFail(t *testing.T, b bubble, missing bool) {
+	s := newSightings(t)
+	observer := deaf{b.cfg.Connector.(act.Observer), map[string]bool{}}
+	witness := &act.Witness{Name: "stripe", Observer: observer, Known: s, Log: s, Now: time.Now}
+	b.plan(sandbox.Plan{Odds: map[sandbox.Fault]float64{sandbox.Pending: 1}, WritesOnly: true, PendingS: int(time.Hour / time.Second)})
+	result, err := b.cfg.Connector.Do(t.Context(), act.Request{Action: uuid.New(), Remedy: uuid.New(), Kind: "refund", Payment: "pi_1", Amount: usd(100)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := witness.See(t.Context(), result.Ref, "webhook"); err != nil {
+		t.Fatal(err)
+	}
+	const failing = 5
+	for i := range failing {
+		ref := fmt.Sprint("a_", i) // before all that the provider has
+		s.states[ref], observer.to[ref] = decide.Pending, !missing
+	}
+	before := b.Summary().Calls
+	f := &act.Follower{Witness: witness, Pending: s.Pending}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); f.Run(ctx) }()
+	time.Sleep(5 * time.Hour)
+	stop()
+	<-done
+	if status := s.states[result.Ref]; status != decide.Succeeded {
+		t.Errorf("the refund behind them is %s", status)
+	}
+	// 1, 3, 7, … 255 minutes after they were found, and the one that ends up to 63.
+	want := 6
+	if missing {
+		want += 8 * failing
+	}
+	if calls := b.Summary().Calls - before; calls < want-1 || calls > want {
+		t.Errorf("%d calls, want %d", calls, want)
+	}
 }
 
 // TestOutageOfHours holds that nothing is lost, or done twice, while a provider is
