@@ -172,13 +172,18 @@ func (d *decider) checkAt(committed decide.Position) error {
 // behindVersion notes that the log is decided by a newer version than this program
 // has. It decides and folds nothing any more, and does all the rest.
 func (d *decider) behindVersion(to decide.Position) {
-	if d.newer.Swap(int64(to.Version)) == 0 {
-		d.logger.Warn("this program never decides again: the log has begun a newer version of the deciding; install the newer program",
-			"version", d.version, "log", to.Version)
-	}
+	d.standBack(to.Version)
 	if d.at != to {
 		d.at = to
 		d.tell(nil) // nothing says here what the commit changed
+	}
+}
+
+// standBack notes that a newer version of the deciding has begun.
+func (d *decider) standBack(newer int) {
+	if d.newer.Swap(int64(newer)) == 0 {
+		d.logger.Warn("this program never decides again: the log has begun a newer version of the deciding; install the newer program",
+			"version", d.version, "log", newer)
 	}
 }
 

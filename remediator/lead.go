@@ -28,6 +28,7 @@ const (
 // run decides until the context ends. Where several may decide, it follows whoever
 // does until it is its turn, and again after that: when the lease was lost, and when
 // the database was away. A disk that is full, or has become read-only, is waited for.
+// What a newer program has appended is left to newer programs.
 func (d *decider) run(ctx context.Context) error {
 	defer d.release(context.WithoutCancel(ctx))
 	for {
@@ -37,6 +38,9 @@ func (d *decider) run(ctx context.Context) error {
 			return nil
 		case err == nil:
 			continue
+		case d.shared && errors.Is(err, decide.ErrNewer): // nothing of it is committed yet
+			d.logger.Warn("end deciding", "error", err)
+			d.standBack(d.version + 1) // or more
 		case ledgerdb.OfDisk(err): // gates, reads and stops go on meanwhile
 			d.note(err)
 		case !d.shared || !passing(err):

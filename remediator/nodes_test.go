@@ -15,6 +15,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
 	"github.com/makegood/makegood/remediator/store/postgrestest"
@@ -200,6 +201,31 @@ func TestNewerLeaderBeginsItsVersion(t *testing.T) {
 	if report := again.mustVerify(t); report.Entries[decide.KindVersion] != 1 {
 		t.Errorf("%d versions began, want 1", report.Entries[decide.KindVersion])
 	}
+}
+
+// TestNewerVersionIsNotCommitted has a newer leader append its version and lose the lease
+// before it commits. The older node that reads it decides no further and goes on serving,
+// and the next newer one decides what came meanwhile.
+func TestNewerVersionIsNotCommitted(t *testing.T) {
+	t.Parallel()
+	dsn, key := postgrestest.New(t), filepath.Join(t.TempDir(), "shared.key")
+	cfg := func(node string) Config {
+		return Config{DataDir: t.TempDir(), Database: dsn, LedgerKeyFile: key, Node: node}
+	}
+	older := startNode(t, cfg("older"))
+	older.send(t, 1)
+	poll(t, func() bool { return older.credited(t) == 500 })
+	version := input.Input{ID: "version/lost", Kind: input.Version, At: input.StampRecord, Body: fmt.Appendf(nil, `{"version":%d}`, decide.Version+1)}
+	if err := older.append(t.Context(), []input.Input{version}); err != nil {
+		t.Fatal(err)
+	}
+	poll(t, func() bool { return older.role(t) == api.Outdated })
+	if code := older.send(t, 2); code != http.StatusAccepted || !older.logged.has("install the newer program") {
+		t.Errorf("the older answers an event with %d, and logs %s", code, &older.logged.text)
+	}
+	newer := startNewer(t, cfg("newer"))
+	poll(t, func() bool { return older.credited(t) == 1000 })
+	newer.mustVerify(t)
 }
 
 // heldStore is a ledger whose lease is asked for only when the test says so.

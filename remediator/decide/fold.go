@@ -444,7 +444,7 @@ func (f *Fold) dispatch(in input.Input, j *Judged) error {
 	case input.Tick:
 		return nil
 	}
-	return fmt.Errorf("its kind is not known to version %d of the deciding: install the newer program", Version)
+	return fmt.Errorf("its kind is not known to version %d of the deciding: %w", Version, ErrNewer)
 }
 
 // add seals a fact.

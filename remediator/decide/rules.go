@@ -49,6 +49,10 @@ func (f *Fold) foldGenesis(in input.Input) error {
 	return f.add(KindGenesis, Fact{}, GenesisFact{LogID: g.LogID, LedgerKey: g.LedgerKey, HashKey: hex.EncodeToString(digest[:]), Created: g.Created})
 }
 
+// ErrNewer says that an input is of a newer version of the deciding than the program
+// knows.
+var ErrNewer = errors.New("install the newer program")
+
 // foldVersion begins a new version of the deciding.
 func (f *Fold) foldVersion(in input.Input) error {
 	var v VersionBody
@@ -56,7 +60,7 @@ func (f *Fold) foldVersion(in input.Input) error {
 		return err
 	}
 	if v.Version > f.cfg.Version {
-		return fmt.Errorf("it begins version %d of the deciding, this program has %d: install the newer program", v.Version, f.cfg.Version)
+		return fmt.Errorf("it begins version %d of the deciding, this program has %d: %w", v.Version, f.cfg.Version, ErrNewer)
 	}
 	if v.Version <= f.state.Version {
 		return nil
