@@ -44,8 +44,8 @@ type Output struct {
 // Attempt is one attempt of an action. A number whose outcome came is never given again:
 // the outcome of another attempt with it would pass for a repeat.
 type Attempt struct {
-	Action uuid.UUID
 	Number int // the first is 1
+	Action uuid.UUID
 }
 
 // Item is a fact or evidence; exactly one of the two is set.

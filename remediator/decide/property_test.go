@@ -142,7 +142,7 @@ func (c *committed) equal(o *committed) bool {
 
 func sortedLists(b []byte) []byte {
 	kinds := map[string][]byte{}
-	names := []string{`{"Fact"`, `{"Remedy"`, `{"Payment"`, `{"Action"`, `{"cord"`, `{"Target"`, `{"id":"in-`, `{"id":"00`, `{"bulk"`, `{"client"`, `{"coe"`, `{"name"`, `"`}
+	names := []string{`{"Fact"`, `{"Remedy"`, `{"Payment"`, `{"Action"`, `{"Number"`, `{"cord"`, `{"Target"`, `{"id":"in-`, `{"id":"00`, `{"bulk"`, `{"client"`, `{"coe"`, `{"name"`, `"`}
 	left := 0
 	for line := range bytes.Lines(b) {
 		left += len(line)

@@ -49,14 +49,14 @@ func latenessFolder(t *testing.T, lateness *time.Duration) string {
 	t.Helper()
 	config := remediator.Config{DataDir: t.TempDir(), Lateness: lateness, EventClock: true, Logger: slog.New(slog.DiscardHandler),
 		Rules: []rule.File{{Path: "counting.yaml", Text: countingRules}}}
-	serve(t, config, func(service *remediator.Service) {
-		for day := range 2 {
+	for day := range 2 { // a service that ends seals its state, so that there is one between the days
+		serve(t, config, func(service *remediator.Service) {
 			for n, after := range behind {
 				sendBody(t, service, fmt.Sprintf(`{"specversion":"1.0","id":"e-%d-%d","source":"/shop","type":"order.late","customer":"c-1","time":%q,"data":{}}`,
 					day, n, morning.AddDate(0, 0, day).Add(after).Format(time.RFC3339)))
 			}
-		}
-	})
+		})
+	}
 	return config.DataDir
 }
 
