@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help faults mutants tamper check test race editor javascript openid client chromium browser images bench bench-sdk bench-match bench-gates bench-store bench-pages bench-takeover bench-windows crash faults-sdk faults-log fuzz build fmt
+.PHONY: help faults mutants check test race editor javascript openid client chromium browser images bench bench-sdk bench-match bench-gates bench-store bench-pages bench-takeover bench-windows crash faults-sdk faults-log fuzz build fmt
 
 # The SDK's neighbours are modules of their own, so that the SDK links none of their libraries.
 MODULES := . sdk sdk/makegoodgrpc sdk/makegoodopenfeature sdk/makegoodotel
@@ -106,9 +106,6 @@ faults-sdk: ## Try the SDK's clients in 50 bad weathers, and kill one 500 times;
 
 mutants: ## Take what matters away from the code, one thing at a time: tests must miss each. Ten minutes.
 	@go test . ./remediator/match ./remediator/crash -run '^Test(SDK)?Mutants$$' -count=1 -p=1 -v -timeout 60m -mutants | { grep -v '^=== ' || true; }
-
-tamper: ## Change ledgers on SQLite and PostgreSQL in 1,000 random ways: each is named. Five minutes.
-	@go test ./remediator/ledger -run '^TestEveryChange' -count=1 -v -timeout 60m -ledger.changes=1000 | { grep -v '^=== ' || true; }
 
 fuzz: ## Fuzz each target for FUZZTIME (10s).
 	@./tools/fuzz.sh
