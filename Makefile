@@ -13,7 +13,7 @@ PEERS := remediator/match/peers sdk/peers
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-# Four packages at a time, since many wait more than they work.
+# More packages at a time than a small machine has cores, since many wait more than they work.
 check: ## Look at format, vet, layout and run the short tests: two minutes, less when little changed.
 	@diff=$$(gofmt -d .); if [ -n "$$diff" ]; then echo "$$diff"; echo "run make fmt"; exit 1; fi
 	@for module in $(MODULES); do (cd $$module && go vet ./...); done
@@ -21,7 +21,7 @@ check: ## Look at format, vet, layout and run the short tests: two minutes, less
 
 test: ## Run the full suite: 60 s of crashes, 200 oracle seeds, every README snippet.
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory --keep-going editor javascript openid client chromium || true; fi
-	@go run ./tools/testrun -show '^Test(Crash|Faults|PullToClosed|SpoolKills)' -flags '-timeout=30m' $(MODULES) $(PEERS)
+	@go run ./tools/testrun -show '^Test(Crash|Faults|PullToClosed|SpoolKills)' -flags '-p=3 -timeout=30m' $(MODULES) $(PEERS)
 
 # Without npm the tests that need it fail and say so: they are not left out unseen.
 editor: tools/editor/node_modules/.package-lock.json ## Install the language server for the test in an editor, with npm.

@@ -266,6 +266,7 @@ func TestTreeIsTheSame(t *testing.T) {
 	logs := map[string][]input.Input{}
 	for _, name := range names {
 		inputs := inputsOf(t, name)
+		inputs = inputs[:len(inputs)/2] // each is durable on its own in some plans, which is what takes the time
 		inputs[0].Body = genesisWith(t, inputs[0].Body, public)
 		one := plan{group: func() int { return 25 }, records: func() int { return 1 }, before: never, after: never, matchers: 1, aheadOf: math.MaxInt, key: key}
 		logs[name], roots[name] = inputs, one.root(t, files(t.TempDir()), inputs)
