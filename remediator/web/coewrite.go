@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -154,9 +153,4 @@ func (c *Console) giveStamped(r *http.Request, body decide.CommandBody, stamp fu
 		return c.cfg.Desk.Stamped(r.Context(), p, people.ID(p, key), body, stamp)
 	})
 	return answer, ofCOE(err)
-}
-
-// Only is the address of the list narrowed down to a status.
-func (p coeList) Only(status string) string {
-	return asking("/coes", url.Values{"status": {status}})
 }
