@@ -23,14 +23,18 @@ func New(set *rule.Set) Matcher {
 			m.below[prefix] = newTyped(clauses, plans)
 		} else {
 			m.exact[name] = newTyped(clauses, plans)
+			m.exact[name].name = name
 		}
 	}
 	m.scratch.New = func() any {
 		s := &scratch{}
 		s.planFor = func(eventType []byte) *event.Plan {
-			if s.typed = m.typed(eventType); s.typed == nil {
-				return nil
+			if s.last == nil || string(eventType) != s.last.name {
+				if s.last = m.typed(eventType); s.last == nil {
+					return nil
+				}
 			}
+			s.typed = s.last
 			return s.typed.plan
 		}
 		return s
@@ -46,6 +50,7 @@ type matcher struct {
 
 // typed is what concerns the events of one type.
 type typed struct {
+	name    string // of the type; empty where it concerns those below one
 	plan    *event.Plan
 	tree    tree          // of the numbers of clauses
 	checks  []checks      // of the clauses
@@ -120,6 +125,7 @@ type scratch struct {
 	frame      expression.Frame
 	evaluation rule.Evaluation
 	typed      *typed
+	last       *typed // of the event before: events of a type come together
 	planFor    func(eventType []byte) *event.Plan
 	found      []uint32
 	small      []byte
@@ -138,25 +144,26 @@ func (s *scratch) lower(text []byte) []byte {
 }
 
 // Match implements Matcher.
-func (m *matcher) Match(raw []byte, at int64) (Result, error) {
+func (m *matcher) Match(raw []byte, at int64) (result Result, err error) {
 	s := m.scratch.Get().(*scratch)
 	s.typed = nil
-	result, err := s.match(raw, at)
+	err = s.match(&result, raw, at)
 	m.scratch.Put(s)
 	return result, err
 }
 
-func (s *scratch) match(raw []byte, at int64) (result Result, err error) {
+// match fills an empty result, which is left empty where there is an error.
+func (s *scratch) match(result *Result, raw []byte, at int64) error {
 	if err := s.view.Read(raw, s.planFor); err != nil {
-		return Result{}, err
+		return err
 	}
 	result.Source, result.ID = s.view.Identity()
 	result.Time, result.undated = s.view.Time(), true
 	if s.typed != nil {
-		s.judge(&result, raw, at)
+		s.judge(result, raw, at)
 		result.undated = !s.frame.Dated()
 	}
-	return result, nil
+	return nil
 }
 
 // judge evaluates the conditions of the clauses that the event may concern.

@@ -75,16 +75,17 @@ func (g *group) idle(view *event.View) bool {
 		number, ok := view.Number(slot)
 		return ok && !g.sieve.Number(number)
 	}
-	if view.Kind(slot) != event.Text {
+	text := view.Text(slot)
+	if text == nil {
 		return false
 	}
 	switch g.class {
 	case equal:
-		return !g.sieve.Text(view.Text(slot))
+		return !g.sieve.Text(text)
 	case prefix:
-		return !g.sieve.Prefix(view.Text(slot))
+		return !g.sieve.Prefix(text)
 	case suffix:
-		return !g.sieve.Suffix(view.Text(slot))
+		return !g.sieve.Suffix(text)
 	}
 	return false
 }

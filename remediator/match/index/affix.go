@@ -44,6 +44,9 @@ type roll struct {
 
 // to goes on as far as an affix of a length goes, and returns the affix's hash.
 func (r *roll) to(text []byte, length int) uint64 {
+	if length <= 16 {
+		return Hash(r.between(text, 0, length)) // sooner than what could be gone on with
+	}
 	for ; r.read+8 <= length; r.read += 8 {
 		r.hash = mix(r.hash^binary.LittleEndian.Uint64(r.between(text, r.read, r.read+8)), spread2)
 	}

@@ -161,8 +161,12 @@ func mix(a, b uint64) uint64 {
 	return high ^ low
 }
 
-// Hash hashes a whole text, eight bytes at a time.
+// Hash hashes a whole text. Most are of eight to sixteen bytes, for which one product
+// will do.
 func Hash(text []byte) uint64 {
+	if n := len(text); n >= 8 && n <= 16 {
+		return mix(binary.LittleEndian.Uint64(text)^spread+uint64(n), binary.LittleEndian.Uint64(text[n-8:])^spread2)
+	}
 	h := uint64(spread)
 	for ; len(text) >= 8; text = text[8:] {
 		h = mix(h^binary.LittleEndian.Uint64(text), spread2)
