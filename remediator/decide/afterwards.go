@@ -230,7 +230,7 @@ func (f *Fold) makeGood(b *openBulk, r *rule.Rule, m *MadeGood) (left string, er
 	}
 	v.perRemedy()
 	v.perCustomer()
-	v.budget()
+	v.perBudget()
 	above := v.reason
 	switch {
 	case slices.Contains(abovePossible, above) && !r.Limits.Suppress, above == "":
@@ -283,7 +283,7 @@ func (f *Fold) holdInBulk(b *openBulk, v *verdict, above string, body []byte) (l
 	f.take(c.remedy, r.Scope, true)
 	var charges []charge
 	if above == "" {
-		charges = f.charge(nil, c.charged, c.event.Customer, true, v.totals, limitsOf(r))
+		charges = f.charge(nil, v.customer, v.budget, v.totals, limitsOf(r))
 		if err := f.spent(c.charged, c.remedy, charges); err != nil {
 			return "", err
 		}

@@ -12,7 +12,6 @@ import (
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
-	"github.com/makegood/makegood/remediator/window"
 )
 
 // Reasons of a decision that is not to act.
@@ -49,6 +48,14 @@ type verdict struct {
 
 	checked []checkedAmount // what checks point to
 	counted []int           // the same, of those that count
+
+	customer, budget tapped // what the limits of these names count in
+}
+
+// tapped is a usage by its name; it is nil while nothing was used.
+type tapped struct {
+	name  string
+	usage *usage
 }
 
 // checkedAmount is a limit on an amount and what was used of it.
@@ -86,7 +93,7 @@ func (f *Fold) decide(c *candidate) error {
 	}
 	v.perRemedy()
 	v.perCustomer()
-	v.budget()
+	v.perBudget()
 	v.paused()
 	if err := v.storm(); err != nil {
 		return err
@@ -215,18 +222,19 @@ func (v *verdict) perCustomer() {
 		v.hold(ReasonNoCustomer)
 		return
 	}
-	v.limit(ReasonPerCustomer, limit, v.fold.customerUsage(v.c.charged, customer, v.c.live))
+	v.customer = v.limit(ReasonPerCustomer, limit, v.fold.customerUsage(v.c.charged, customer, v.c.live))
 }
 
-func (v *verdict) budget() {
+func (v *verdict) perBudget() {
 	if limit := v.c.hit.Rule.Limits.Budget; limit != nil {
-		v.limit(ReasonBudget, limit, budgetUsage(v.c.charged, v.c.live))
+		v.budget = v.limit(ReasonBudget, limit, budgetUsage(v.c.charged, v.c.live))
 	}
 }
 
-// limit checks a sliding limit against what was used of it.
-func (v *verdict) limit(name string, limit *rule.Limit, usageName string) {
-	used := v.fold.state.Usage[usageName]
+// limit checks a sliding limit against what was used of it, which it returns.
+func (v *verdict) limit(name string, limit *rule.Limit, usageName string) tapped {
+	at := v.fold.tap(usageName)
+	used := at.usage
 	if used == nil {
 		used = &usage{}
 	}
@@ -243,11 +251,12 @@ func (v *verdict) limit(name string, limit *rule.Limit, usageName string) {
 			continue
 		}
 		var spent int64
-		if m := used.Amounts[total.Currency]; m != nil {
+		if m := used.Amounts.in(total.Currency); m != nil {
 			spent = m.Used(v.fold.at, int64(limit.Within))
 		}
 		v.check(name, limit.Amount, total, spent)
 	}
+	return at
 }
 
 // counts keeps a count for a check to point to.
@@ -335,57 +344,48 @@ func stormUsage(ruleName string, live bool) string {
 	return modeName(live) + ":storm:" + ruleName
 }
 
-// customerUsage is asked for twice in a row, to look at what was used and to use more.
 func (f *Fold) customerUsage(ruleName, customer string, live bool) string {
-	if last := &f.lastUsage; last.name == "" || last.rule != ruleName || last.customer != customer || last.live != live {
-		hash := f.hash.long("customer", customer)
-		name := append(append(append(make([]byte, 0, 256), modeName(live)...), ":customer:"...), ruleName...)
-		*last = namedUsage{ruleName, customer, live, string(hex.AppendEncode(append(name, ':'), hash[:]))}
-	}
-	return f.lastUsage.name
-}
-
-// namedUsage is the name of what a customer used of a rule's limits.
-type namedUsage struct {
-	rule, customer string
-	live           bool
-	name           string
+	hash := f.hash.long("customer", customer)
+	name := append(append(append(make([]byte, 0, 256), modeName(live)...), ":customer:"...), ruleName...)
+	return string(hex.AppendEncode(append(name, ':'), hash[:]))
 }
 
 // usage returns a usage, made when it is new.
 func (f *Fold) usage(name string, within int64) *usage {
 	u := f.state.Usage[name]
 	if u == nil {
-		u = &usage{Amounts: map[string]*window.Meter{}}
+		u = &usage{}
 		f.state.Usage[name] = u
 	}
 	u.Within = max(u.Within, within)
 	return u
 }
 
-// charge reserves amounts and one remedy in the limits that a rule has, and appends
-// what it reserved.
-func (f *Fold) charge(charges []charge, ruleName, customer string, live bool, totals []money.Money, limits chargedLimits) []charge {
-	reserve := func(name string, within int64) {
-		u := f.usage(name, within)
+func (f *Fold) tap(name string) tapped { return tapped{name, f.state.Usage[name]} }
+
+// charge reserves amounts and one remedy in the limits that a rule has, of the
+// customer, unless there is none, and of all, and appends what it reserved.
+func (f *Fold) charge(charges []charge, customer, budget tapped, totals []money.Money, limits chargedLimits) []charge {
+	reserve := func(in tapped, within int64) {
+		u := in.usage
+		if u == nil {
+			u = f.usage(in.name, within)
+		}
+		u.Within = max(u.Within, within)
 		if charges == nil {
 			charges = make([]charge, 0, 2+2*len(totals)) // for both limits
 		}
-		charges = append(charges, charge{Usage: name, Slot: u.Remedies.Add(f.at, within, u.Within, 1), Remedies: 1})
+		charges = append(charges, charge{Usage: in.name, Slot: u.Remedies.Add(f.at, within, u.Within, 1), Remedies: 1})
 		for _, total := range totals {
-			m := u.Amounts[total.Currency]
-			if m == nil {
-				m = &window.Meter{}
-				u.Amounts[total.Currency] = m
-			}
-			charges = append(charges, charge{Usage: name, Slot: m.Add(f.at, within, u.Within, total.Minor), Amount: total})
+			slot := u.Amounts.of(total.Currency).Add(f.at, within, u.Within, total.Minor)
+			charges = append(charges, charge{Usage: in.name, Slot: slot, Amount: total})
 		}
 	}
-	if limits.PerCustomer > 0 && customer != "" {
-		reserve(f.customerUsage(ruleName, customer, live), limits.PerCustomer)
+	if limits.PerCustomer > 0 && customer.name != "" {
+		reserve(customer, limits.PerCustomer)
 	}
 	if limits.Budget > 0 {
-		reserve(budgetUsage(ruleName, live), limits.Budget)
+		reserve(budget, limits.Budget)
 	}
 	return charges
 }

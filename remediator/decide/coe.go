@@ -192,7 +192,7 @@ func (f *Fold) spent(ruleName string, remedy uuid.UUID, charges []charge) error 
 		if c.Usage != name || c.Amount.Currency == "" || !limited {
 			continue
 		}
-		used := f.state.Usage[name].Amounts[c.Amount.Currency].Used(f.at, int64(r.Limits.Budget.Within))
+		used := f.state.Usage[name].Amounts.in(c.Amount.Currency).Used(f.at, int64(r.Limits.Budget.Within))
 		if used <= limit.Minor {
 			continue
 		}

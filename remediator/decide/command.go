@@ -208,7 +208,11 @@ func (f *Fold) approve(r *openRemedy, c CommandBody) (refused string, err error)
 func (f *Fold) letAct(r *openRemedy) error {
 	r.Held = ""
 	if len(r.Charges) == 0 {
-		r.Charges = f.charge(nil, r.Charged, r.Customer, true, r.unspent(), *r.Limits)
+		var customer tapped
+		if r.Customer != "" {
+			customer = f.tap(f.customerUsage(r.Charged, r.Customer, true))
+		}
+		r.Charges = f.charge(nil, customer, f.tap(budgetUsage(r.Charged, true)), r.unspent(), *r.Limits)
 		if err := f.spent(r.Charged, r.Remedy, r.Charges); err != nil {
 			return err
 		}

@@ -62,7 +62,6 @@ type Fold struct {
 	cfg       Config
 	state     *state
 	hash      hashKey
-	lastUsage namedUsage
 	inputs    *recent                  // ids of inputs
 	events    *recent                  // sources and ids of events that touched state
 	windows   map[string]*window.Table // by digest and rule

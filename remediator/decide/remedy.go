@@ -54,10 +54,10 @@ func (f *Fold) conclude(v *verdict) error {
 	var charges []charge
 	switch {
 	case f.endsAtOnce(fact):
-		f.desk.charges = f.charge(f.desk.charges[:0], c.charged, c.event.Customer, c.live, v.totals, limitsOf(r))
+		f.desk.charges = f.charge(f.desk.charges[:0], v.customer, v.budget, v.totals, limitsOf(r))
 		charges = f.desk.charges
 	case fact.Decision == Act, fact.Decision == Hold && v.reason == ReasonApprove:
-		charges = f.charge(nil, c.charged, c.event.Customer, c.live, v.totals, limitsOf(r))
+		charges = f.charge(nil, v.customer, v.budget, v.totals, limitsOf(r))
 	}
 	if c.live {
 		f.state.Fired[r.Name] = f.at
@@ -364,8 +364,8 @@ func (r *openRemedy) release(f *Fold, amount money.Money) {
 		if c.Amount.Currency == "" || c.Amount.Currency != amount.Currency {
 			continue
 		}
-		if u := f.state.Usage[c.Usage]; u != nil && u.Amounts[amount.Currency] != nil {
-			u.Amounts[amount.Currency].Change(c.Slot, -amount.Minor)
+		if u := f.state.Usage[c.Usage]; u != nil {
+			u.Amounts.change(amount.Currency, c.Slot, -amount.Minor)
 		}
 		c.Amount.Minor -= amount.Minor
 	}

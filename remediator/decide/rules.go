@@ -43,7 +43,7 @@ func (f *Fold) foldGenesis(in input.Input) error {
 	s.Position.Version = s.Version
 	s.Lateness = int64(g.Lateness())
 	s.SnapshotAt, s.SnapshotOrdinal = f.at, s.Position.Ordinal
-	f.hash, f.lastUsage = newHashKey(g.HashKey), namedUsage{}
+	f.hash = newHashKey(g.HashKey)
 	f.missing = missing.New(f.at)
 	digest := sha256.Sum256(g.HashKey)
 	return f.add(KindGenesis, Fact{}, GenesisFact{LogID: g.LogID, LedgerKey: g.LedgerKey, HashKey: hex.EncodeToString(digest[:]), Created: g.Created})

@@ -255,8 +255,8 @@ func (f *Fold) giveBack(r Refund) error {
 		case u == nil:
 		case c.Remedies > 0:
 			u.Remedies.Change(c.Slot, -c.Remedies)
-		case u.Amounts[c.Amount.Currency] != nil:
-			u.Amounts[c.Amount.Currency].Change(c.Slot, -r.Amount.Minor)
+		default:
+			u.Amounts.change(c.Amount.Currency, c.Slot, -r.Amount.Minor)
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -72,9 +73,9 @@ type state struct {
 
 // usage is what the limits of a rule, or of a rule and a customer, have used.
 type usage struct {
-	Within   int64                    `cbor:"1,keyasint"` // the longest asked for, for pruning
-	Remedies window.Meter             `cbor:"2,keyasint"`
-	Amounts  map[string]*window.Meter `cbor:"3,keyasint"` // by currency
+	Within   int64        `cbor:"1,keyasint"` // the longest asked for, for pruning
+	Remedies window.Meter `cbor:"2,keyasint"`
+	Amounts  amountMeters `cbor:"3,keyasint"`
 }
 
 // openRemedy is a remedy that has not ended.
@@ -164,7 +165,7 @@ func (f *Fold) State() (encoded []byte, digest string, err error) {
 	s.Events, s.EventsLost = f.events.order, f.events.lost
 	s.Windows = f.encodeWindows()
 	s.Missing = f.missing.Save()
-	mode, err := cbor.CoreDetEncOptions().EncMode()
+	mode, err := stateMode()
 	if err != nil {
 		return nil, "", fmt.Errorf("encode state: %w", err)
 	}
@@ -175,6 +176,9 @@ func (f *Fold) State() (encoded []byte, digest string, err error) {
 	sum := sha256.Sum256(encoded)
 	return encoded, hex.EncodeToString(sum[:]), nil
 }
+
+// stateMode is how states are encoded: of the same state come the same bytes.
+var stateMode = sync.OnceValues(cbor.CoreDetEncOptions().EncMode)
 
 // decodeState decodes a state, or the fields of one that somebody asks for.
 func decodeState(encoded []byte, into any) error {

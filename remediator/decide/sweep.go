@@ -32,11 +32,7 @@ func (f *Fold) sweepUsages() {
 	}
 	for name, u := range f.state.Usage {
 		empty := u.Remedies.Prune(f.at, u.Within)
-		for currency, m := range u.Amounts {
-			if m.Prune(f.at, u.Within) {
-				delete(u.Amounts, currency)
-			}
-		}
+		u.Amounts.prune(f.at, u.Within)
 		if empty && len(u.Amounts) == 0 {
 			delete(f.state.Usage, name)
 		}

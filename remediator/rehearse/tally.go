@@ -29,26 +29,27 @@ type dayTally struct {
 	money          sums
 }
 
-// sums are amounts by currency.
-type sums map[string]money.Money
+// sums are amounts, one of each currency.
+type sums []money.Money
 
-func (s sums) add(m money.Money) error {
-	total, known := s[m.Currency]
-	if !known {
-		total.Currency = m.Currency
+func (s *sums) add(m money.Money) error {
+	for i := range *s {
+		if total := &(*s)[i]; total.Currency == m.Currency {
+			sum, err := total.Add(m)
+			if err == nil {
+				*total = sum
+			}
+			return err
+		}
 	}
-	total, err := total.Add(m)
-	if err != nil {
-		return err
-	}
-	s[m.Currency] = total
+	*s = append(*s, m)
 	return nil
 }
 
 func (s sums) texts() map[string]string {
 	texts := map[string]string{}
-	for currency, total := range s {
-		texts[currency] = total.Amount()
+	for _, total := range s {
+		texts[total.Currency] = total.Amount()
 	}
 	return texts
 }
@@ -58,7 +59,7 @@ type tallies map[string]*tally
 func newTallies(set *rule.Set) tallies {
 	t := tallies{}
 	for _, r := range set.Rules {
-		t[r.Name] = &tally{customers: map[string]bool{}, cords: map[string]bool{}, money: sums{}, heldFor: map[string]int{}, byDay: map[string]*dayTally{}}
+		t[r.Name] = &tally{customers: map[string]bool{}, cords: map[string]bool{}, heldFor: map[string]int{}, byDay: map[string]*dayTally{}}
 	}
 	return t
 }
@@ -124,7 +125,7 @@ func (t *tally) remedy(at int64, remedy *decide.RemedyFact) error {
 // day returns what was done on a day, which is nothing when it is new.
 func (t *tally) day(name string) *dayTally {
 	if t.byDay[name] == nil {
-		t.byDay[name] = &dayTally{money: sums{}}
+		t.byDay[name] = &dayTally{}
 	}
 	return t.byDay[name]
 }
