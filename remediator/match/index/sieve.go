@@ -65,7 +65,7 @@ func (s *Sieve) affix(text []byte, r roll) bool {
 
 // newSieve makes the sieve of the ranges.
 func (r *Ranges) newSieve(ranges []Range) Sieve {
-	s := Sieve{words: make([]uint64, len(r.limits)/8+1), scale: 1} // eight cells for each limit
+	s := Sieve{words: make([]uint64, len(r.limits)/2+1), scale: 1} // 32 cells for each limit
 	cells := 64 * len(s.words)
 	least, width := r.span()
 	if math.IsInf(width, 1) {
