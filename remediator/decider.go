@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/history"
 	"github.com/makegood/makegood/remediator/input"
@@ -33,6 +35,11 @@ type ledgerStore interface {
 	News(of ledgerdb.News) <-chan struct{}
 	// Position returns how far the ledger has come; the zero Position before the first commit.
 	Position(ctx context.Context) (decide.Position, error)
+	// LostClaims returns actions of which a later attempt was made, by the number of the
+	// attempt that is given, than the ledger knows to have been claimed.
+	LostClaims(ctx context.Context, attempts map[uuid.UUID]int) ([]uuid.UUID, error)
+	// Brake stops a target at once, under the id of a command that is in the log.
+	Brake(ctx context.Context, target, id, by string, at time.Time) error
 	// Snapshot returns the newest stored state, nil when there is none.
 	Snapshot(ctx context.Context) (*decide.Snapshot, error)
 	// Prepare makes what a commit from one position to the next writes, while what the
@@ -84,6 +91,9 @@ func (d *decider) restore(ctx context.Context) error {
 		return nil
 	}
 	if err := d.reach(ctx, committed.Record); err != nil {
+		return err
+	}
+	if err := d.stopWhenSetBack(ctx, committed); err != nil {
 		return err
 	}
 	snapshot, err := d.store.Snapshot(ctx)

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
 )
@@ -28,9 +30,13 @@ func (l *newerLedger) TryAcquire(context.Context) (*ledgerdb.Lease, error) {
 	return nil, nil
 }
 
-func (*newerLedger) News(ledgerdb.News) <-chan struct{}                 { return nil }
-func (*newerLedger) Snapshot(context.Context) (*decide.Snapshot, error) { return nil, nil }
-func (*newerLedger) Write(context.Context, *ledgerdb.Change) error      { return nil }
+func (*newerLedger) LostClaims(context.Context, map[uuid.UUID]int) ([]uuid.UUID, error) {
+	return nil, nil
+}
+func (*newerLedger) Brake(context.Context, string, string, string, time.Time) error { return nil }
+func (*newerLedger) News(ledgerdb.News) <-chan struct{}                             { return nil }
+func (*newerLedger) Snapshot(context.Context) (*decide.Snapshot, error)             { return nil, nil }
+func (*newerLedger) Write(context.Context, *ledgerdb.Change) error                  { return nil }
 func (*newerLedger) Prepare(context.Context, *ledgerdb.Change, decide.Position, decide.Position, *decide.Output) (*ledgerdb.Change, error) {
 	return nil, nil
 }

@@ -13,8 +13,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/makegood/makegood/remediator/api"
+	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/sandbox"
+	"github.com/makegood/makegood/remediator/store/lognats"
 	"github.com/makegood/makegood/remediator/store/natstest"
 	"github.com/makegood/makegood/remediator/store/postgrestest"
 )
@@ -79,11 +81,34 @@ func TestLogThatLostItsEnd(t *testing.T) {
 	old := server.Copy(t) // as of now
 	n.send(t, 2)
 	poll(t, func() bool { return n.credited(t) == 1000 })
+	folded := n.decider.record.Load()
 	n.end(t)
 	cfg.Log = old.URL()
 	_, err := New(cfg)
 	if err == nil || !strings.Contains(err.Error(), "the log lost its end: it ends at record") {
 		t.Errorf("a log that lost its end: %v", err)
+	}
+
+	// With other records in the place of those that it lost it is as long, under its own
+	// id, and not the log that the ledger was made from.
+	lg, err := lognats.Open(t.Context(), old.URL(), lognats.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tick, err := input.EncodeRecord([]input.Input{{Kind: input.Tick, At: input.StampRecord}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seq := uint64(0); seq < folded; {
+		if seq, err = lg.Append(t.Context(), tick); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := lg.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), "the log is not the one that the ledger was made from: at input") {
+		t.Errorf("a log with other records: %v", err)
 	}
 }
 

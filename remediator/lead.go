@@ -104,17 +104,21 @@ func (d *decider) beginVersion(ctx context.Context) {
 	if d.fold.Position().Version >= d.version {
 		return
 	}
-	at := input.StampRecord
-	if d.clock == nil {
-		at = input.StampPrevious
-	}
 	body, err := json.Marshal(decide.VersionBody{Version: d.version})
 	if err == nil {
-		err = d.append(ctx, []input.Input{{ID: fmt.Sprintf("version/%d", d.version), Kind: input.Version, At: at, Body: body}})
+		err = d.append(ctx, []input.Input{{ID: fmt.Sprintf("version/%d", d.version), Kind: input.Version, At: d.stamp(), Body: body}})
 	}
 	if err != nil {
 		d.logger.Warn("begin a version of the deciding", "version", d.version, "error", err)
 	}
+}
+
+// stamp is what inputs of the decider carry as their time.
+func (d *decider) stamp() int64 {
+	if d.clock == nil {
+		return input.StampPrevious
+	}
+	return input.StampRecord
 }
 
 // committed reports whether a commit whose answer was lost, or was an error, has

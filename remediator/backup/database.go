@@ -75,7 +75,7 @@ func (c *Checked) fill(ctx context.Context, dir, dsn string, keys *ledgerdb.Succ
 	if err != nil {
 		return err
 	}
-	brake := views.Brake{Target: decide.TargetMoney, ID: stop.id(), By: restorer, At: c.MadeAt}
+	brake := views.Brake{Target: decide.TargetMoney, ID: stop.id(), By: decide.Restorer, At: c.MadeAt}
 	if err := ledgerdb.FillServer(ctx, filepath.Join(dir, ledgerFile), dsn, brake, keys); err != nil {
 		return err
 	}

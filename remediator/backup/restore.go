@@ -14,9 +14,6 @@ import (
 	"github.com/makegood/makegood/remediator/store/logdb"
 )
 
-// restorer is in whose name a restored folder pauses money.
-const restorer = "restore"
-
 // ErrNotGood says that a backup is not restored because of what was found.
 var ErrNotGood = errors.New("restore backup: it is not what was made, or its ledger does not verify")
 
@@ -73,7 +70,7 @@ func (c command) id() string {
 // anything is carried out, and seals it.
 func pause(c *Checked) command {
 	return command{kind: input.Command, name: "restore", of: c, body: decide.CommandBody{
-		Command: decide.CommandPause, By: restorer, Roles: []string{decide.RoleOperator}, Target: decide.TargetMoney,
+		Command: decide.CommandPause, By: decide.Restorer, Roles: []string{decide.RoleOperator}, Target: decide.TargetMoney,
 		Reason: fmt.Sprintf("restored from the backup of %s, made at %d entries", c.MadeAt.Format("2006-01-02 15:04:05Z"), c.Entries),
 	}}
 }

@@ -51,6 +51,9 @@ const (
 	CommandShelve      = "coe-close"
 )
 
+// Restorer is in whose name money is paused after a restore.
+const Restorer = "restore"
+
 // rolesFor lists who may give a command, and how a refusal names them.
 func rolesFor(command string) (roles []string, who string) {
 	switch command {

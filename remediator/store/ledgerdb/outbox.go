@@ -1,10 +1,12 @@
 package ledgerdb
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -265,6 +267,33 @@ func (d *DB) writeOutbox(tx *statement.Tx, c *Change) error {
 		return err
 	}
 	return countAttempts(tx, c.out, attempts)
+}
+
+// LostClaims returns the actions, of those that attempts name with the number of one
+// that was made, which the outbox does not have or of which it counts fewer. A claim is
+// committed before its attempt, so the outbox has had them once.
+func (d *DB) LostClaims(ctx context.Context, attempts map[uuid.UUID]int) ([]uuid.UUID, error) {
+	actions := slices.SortedFunc(maps.Keys(attempts), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	counted := map[uuid.UUID]int{}
+	for in, args := range statement.Lists(actions) {
+		rows, err := d.db.Read.QueryContext(ctx, `SELECT action, attempts FROM outbox WHERE action IN `+in, args...)
+		if err != nil {
+			return nil, fmt.Errorf("look for claims: %w", err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var action uuid.UUID
+			var n int
+			if err := rows.Scan(&action, &n); err != nil {
+				return nil, fmt.Errorf("look for claims: %w", err)
+			}
+			counted[action] = n
+		}
+		if err := rows.Err(); err != nil {
+			return nil, fmt.Errorf("look for claims: %w", err)
+		}
+	}
+	return slices.DeleteFunc(actions, func(action uuid.UUID) bool { return counted[action] >= attempts[action] }), nil
 }
 
 // newestAttempts returns the highest number of an attempt whose outcome came, by action.
