@@ -81,8 +81,8 @@ func TestLogThatLostItsEnd(t *testing.T) {
 	old := server.Copy(t) // as of now
 	n.send(t, 2)
 	poll(t, func() bool { return n.credited(t) == 1000 })
-	folded := n.decider.record.Load()
 	n.end(t)
+	folded := n.decider.record.Load()
 	cfg.Log = old.URL()
 	_, err := New(cfg)
 	if err == nil || !strings.Contains(err.Error(), "the log lost its end: it ends at record") {

@@ -39,6 +39,13 @@ func (d *DB) Grant(ctx context.Context, g credit.Grant) error {
 		return fmt.Errorf("grant credit: %w", err)
 	}
 	defer tx.Rollback()
+	if err := d.grant(tx, g); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func (d *DB) grant(tx *statement.Tx, g credit.Grant) error {
 	if err := d.db.exclude(tx, customerAccount(g.Customer)); err != nil {
 		return fmt.Errorf("grant credit: %w", err)
 	}
@@ -54,7 +61,7 @@ func (d *DB) Grant(ctx context.Context, g credit.Grant) error {
 	if err != nil {
 		return fmt.Errorf("grant credit: %w", err)
 	}
-	return tx.Commit()
+	return nil
 }
 
 // grantedBefore reports whether a grant is in the books already; as something

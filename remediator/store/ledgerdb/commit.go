@@ -164,7 +164,7 @@ func (d *DB) write(ctx context.Context, c *Change) error {
 		run  func(*statement.Tx, *Change) error
 	}{
 		{"store entries", writeEntries}, {"store tree", writeTree}, {"store evidence keys", writeCustomerKeys},
-		{"store once_per keys", writeKeys}, {"store payments", writePayments}, {"store refunds", writeRefunds}, {"store actions", d.writeOutbox},
+		{"store once_per keys", writeKeys}, {"store payments", writePayments}, {"store refunds", writeRefunds}, {"store actions", d.writeOutbox}, {"store credit", d.writeGiven},
 		{"store snapshot", writeSnapshot},
 		{"store brakes", d.writeBrakes}, {"store tokens", writeTokens},
 	} {
