@@ -35,11 +35,12 @@ func (h home) left() (l left, err error) {
 		return l, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := db.QueryRow("SELECT COUNT(*) FROM outbox WHERE state <> 'settled'").Scan(&l.unfinished); err != nil {
-		return l, fmt.Errorf("count unfinished actions: %w", err)
-	}
+	// In this order: what the last applied record led to is counted.
 	if err := db.QueryRow("SELECT record, ordinal FROM applied").Scan(&l.record, &l.ordinal); err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return l, fmt.Errorf("read what was applied: %w", err)
+	}
+	if err := db.QueryRow("SELECT COUNT(*) FROM outbox WHERE state <> 'settled'").Scan(&l.unfinished); err != nil {
+		return l, fmt.Errorf("count unfinished actions: %w", err)
 	}
 	return l, nil
 }
