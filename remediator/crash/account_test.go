@@ -20,6 +20,7 @@ type findings struct {
 	cords    int // compared
 	lost     int // expected and not there
 	doubled  int // there more than once, or never expected
+	books    books
 	problems []string
 }
 
@@ -38,12 +39,15 @@ type paid struct {
 	Metadata map[string]string `json:"metadata"`
 }
 
+// isPaid reports whether the refund moved money.
+func (p paid) isPaid() bool { return p.Status != "failed" && p.Status != "canceled" }
+
 // account compares what the provider paid with what the workload must come to,
 // by action and amount.
 func (f *findings) account(want expected, got []paid) {
 	seen := map[uuid.UUID]string{}
 	for _, refund := range got {
-		if refund.Status == "failed" || refund.Status == "canceled" {
+		if !refund.isPaid() {
 			continue
 		}
 		f.refunds++

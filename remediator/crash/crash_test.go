@@ -6,7 +6,8 @@
 // killed with SIGKILL at every named step of a refund and at random moments,
 // started again on the same folder, and killed again. At the end the provider's
 // refunds are compared by action and amount with what the workload must come to,
-// and the ledger with a new fold of the stored log.
+// and so is what the ledger says of them; the ledger is compared with a new fold of
+// the stored log, and audited by the program.
 //
 // TestCrashCommands does so with a person's command under way, and sends it again
 // under its key. TestCrashTelling does so while mails and webhooks are sent, to a
@@ -163,8 +164,8 @@ func (s *tally) print(t *testing.T) {
 	for _, step := range append([]string{anywhere}, steps...) {
 		t.Logf("%-17s %3d %s", step, s.at[step], strings.Repeat("#", s.at[step]))
 	}
-	t.Logf("runs %d, kills %d, with an unfinished action %d, zombies fenced off %d, refunds %d, cords %d, lost %d, doubled %d",
-		s.runs, s.kills, s.unfinished, s.zombies, s.found.refunds, s.found.cords, s.found.lost, s.found.doubled)
+	t.Logf("runs %d, kills %d, with an unfinished action %d, zombies fenced off %d, refunds %d, cords %d; %s; lost %d, doubled %d",
+		s.runs, s.kills, s.unfinished, s.zombies, s.found.refunds, s.found.cords, s.found.books, s.found.lost, s.found.doubled)
 }
 
 // judge fails the test when too little was tried.

@@ -252,22 +252,12 @@ func (f *fleet) judge(t *testing.T, events int, done map[string]int) {
 			kills += done[one.name]
 		}
 	}
-	wanted := expect(f.round.seed, events)
-	var sum int64
-	for _, amount := range wanted.refunds {
-		sum += amount
-	}
-	paid, sealed, err := f.sums()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("events %d, kills %d, refunds wanted %d, got %d; wanted %d.%02d USD, provider %d.%02d, ledger %d.%02d; lost %d, doubled %d", events, kills,
-		len(wanted.refunds), found.refunds, sum/100, sum%100, paid/100, paid%100, sealed/100, sealed%100, found.lost, found.doubled)
+	t.Logf("events %d, kills %d, refunds %d; %s; lost %d, doubled %d", events, kills, found.refunds, found.books, found.lost, found.doubled)
 	if err := f.wentBack(); err != nil {
 		t.Error(err)
 	}
-	if paid != sum || sealed != sum || found.refunds == 0 {
-		t.Errorf("the provider paid %d, the ledger says %d, want %d", paid, sealed, sum)
+	if found.refunds == 0 {
+		t.Error("no refund was compared: nothing was checked")
 	}
 	if len(found.problems) > 0 {
 		t.Error(strings.Join(found.problems, "\n"))
@@ -275,24 +265,4 @@ func (f *fleet) judge(t *testing.T, events int, done map[string]int) {
 	if strange := f.balancer.strange(); len(strange) > 0 {
 		t.Errorf("applications got answers that are neither an ack nor 503: %v", strange)
 	}
-}
-
-// sums returns what the provider paid and what the ledger says was refunded, in cents.
-func (f *fleet) sums() (paid, sealed int64, err error) {
-	all, err := refunds(f.round.service.Provider)
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, refund := range all {
-		if refund.Status != "failed" && refund.Status != "canceled" {
-			paid += refund.Amount
-		}
-	}
-	db, err := f.round.home.readLedger(f.t.Context())
-	if err != nil {
-		return 0, 0, err
-	}
-	defer db.Close()
-	totals, err := db.Totals(f.t.Context())
-	return paid, totals.Refunded["USD"], err
 }

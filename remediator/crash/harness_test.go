@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/makegood/makegood/remediator/decide"
 )
 
 // TestAccountFinds shows that the accounting sees what the crashes look for.
@@ -36,6 +38,42 @@ func TestAccountFinds(t *testing.T) {
 		if f.lost != c.lost || f.doubled != c.doubled {
 			t.Errorf("%s: got %d lost, %d doubled, want %d, %d", c.name, f.lost, f.doubled, c.lost, c.doubled)
 		}
+		if found := strings.Join(f.problems, "\n"); (found == "") != (c.problem == "") || !strings.Contains(found, c.problem) {
+			t.Errorf("%s: got problems %q, want %q", c.name, found, c.problem)
+		}
+	}
+}
+
+// TestBalanceFinds shows that the comparison of the books sees a cent.
+func TestBalanceFinds(t *testing.T) {
+	t.Parallel()
+	action, other := uuid.New(), uuid.New()
+	want := expected{refunds: map[uuid.UUID]int64{action: 500}}
+	decided := decide.Fact{Kind: decide.KindRemedy, Rule: refundRule}
+	outcome := func(action uuid.UUID, status, amount string) decide.Fact {
+		return decide.Fact{Kind: decide.KindAction, Rule: refundRule, Action: action, Body: fmt.Appendf(nil, `{"status":%q,"amount":%s}`, status, amount)}
+	}
+	const five = `{"minor":500,"currency":"USD"}`
+	cases := []struct {
+		name    string
+		paid    int64
+		sealed  []decide.Fact
+		shown   int64
+		problem string // empty: none
+	}{
+		{"right", 500, []decide.Fact{decided, outcome(action, "retrying", "null"), outcome(action, "succeeded", five)}, 500, ""},
+		{"paid a cent more", 501, []decide.Fact{decided, outcome(action, "pending", five)}, 500, "provider 5.01"},
+		{"sealed a cent less", 500, []decide.Fact{decided, outcome(action, "succeeded", `{"minor":499,"currency":"USD"}`)}, 500, "ledger 4.99"},
+		{"shown a cent less", 500, []decide.Fact{decided, outcome(action, "succeeded", five)}, 499, "tables 4.99"},
+		{"not sealed", 500, []decide.Fact{decided, outcome(action, "unknown", "null")}, 500, "paid 0, want 500"},
+		{"sealed twice", 500, []decide.Fact{decided, outcome(action, "succeeded", five), outcome(action, "succeeded", five)}, 500, "says twice"},
+		{"sealed for another", 500, []decide.Fact{decided, outcome(other, "succeeded", five)}, 500, "paid 0, want 500"},
+		{"without an amount", 500, []decide.Fact{decided, outcome(action, "succeeded", "null")}, 500, "no amount in USD"},
+		{"decided twice", 500, []decide.Fact{decided, decided, outcome(action, "succeeded", five)}, 500, "wanted 1, got 2"},
+	}
+	for _, c := range cases {
+		var f findings
+		f.balance(want, []paid{{Amount: c.paid, Status: "succeeded"}, {Amount: 7, Status: "failed"}}, c.sealed, c.shown)
 		if found := strings.Join(f.problems, "\n"); (found == "") != (c.problem == "") || !strings.Contains(found, c.problem) {
 			t.Errorf("%s: got problems %q, want %q", c.name, found, c.problem)
 		}

@@ -82,7 +82,7 @@ func (h *hunt) account() {
 	found.account(h.want, got)
 	report, err := h.verify()
 	if err == nil {
-		err = h.refold(&found, h.want)
+		err = h.refold(&found, h.want, got)
 	}
 	if err != nil || !report.Verified {
 		h.t.Errorf("the ledger does not verify: %v %v", err, report.Findings)

@@ -16,8 +16,8 @@ import (
 )
 
 // refold folds the stored log anew and compares facts and cords with those of the
-// ledger.
-func (r *round) refold(f *findings, want expected) error {
+// ledger, and the money of that with what the provider paid.
+func (r *round) refold(f *findings, want expected, got []paid) error {
 	fold, facts, err := foldAnew(r.home)
 	if err != nil {
 		return err
@@ -26,8 +26,18 @@ func (r *round) refold(f *findings, want expected) error {
 	if err != nil {
 		return err
 	}
+	db, err := r.home.readLedger(context.Background())
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	totals, err := db.Totals(context.Background())
+	if err != nil {
+		return err
+	}
 	compareFacts(f, sealed, facts)
 	compareCords(f, sealed, fold, want)
+	f.balance(want, got, sealed, totals.Refunded["USD"])
 	return nil
 }
 
