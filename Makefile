@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help faults mutants check test race editor javascript openid client chromium browser images bench bench-sdk bench-match bench-gates bench-store bench-pages bench-takeover bench-windows crash faults-sdk faults-log fuzz build fmt
+.PHONY: help faults mutants model check test race editor javascript openid client chromium browser images bench bench-sdk bench-match bench-gates bench-store bench-pages bench-takeover bench-windows crash faults-sdk faults-log fuzz build fmt
 
 # The SDK's neighbours are modules of their own, so that the SDK links none of their libraries.
 MODULES := . sdk sdk/makegoodgrpc sdk/makegoodopenfeature sdk/makegoodotel
@@ -104,8 +104,12 @@ faults-sdk: ## Try the SDK's clients in 50 bad weathers, and kill one 500 times;
 	@cd sdk && go test . -run '$(if $(SEED),^TestFaults$$,^Test(Faults|SpoolKills)$$)' -count=1 -v -timeout 120m \
 		-spool.kills=500 $(if $(SEED),-faults.seed=$(SEED),-faults.seeds=50) | { grep -v '^=== ' || true; }
 
+model: ## Hold limits and keys against their model for DRAWS (5000) drawn rules and logs; SEED=N draws one.
+	@go test ./remediator/decide -run '^TestLimitsEqualNaiveModel$$' -count=1 -v -timeout 60m -decide.draws=$(or $(DRAWS),5000) \
+		$(if $(SEED),-decide.seed=$(SEED))
+
 mutants: ## Take what matters away from the code, one thing at a time: tests must miss each. Ten minutes.
-	@go test . ./remediator/match ./remediator/crash -run '^Test(SDK)?Mutants$$' -count=1 -p=1 -v -timeout 60m -mutants | { grep -v '^=== ' || true; }
+	@go test . ./remediator/match ./remediator/decide ./remediator/crash -run '^Test(SDK)?Mutants$$' -count=1 -p=1 -v -timeout 60m -mutants | { grep -v '^=== ' || true; }
 
 fuzz: ## Fuzz each target for FUZZTIME (10s).
 	@./tools/fuzz.sh

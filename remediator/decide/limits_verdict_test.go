@@ -1,0 +1,186 @@
+package decide_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// limitVerdict is what the model comes to about one remedy: the first thing that
+// holds it gives the reason, and all are looked at.
+type limitVerdict struct {
+	reason string
+	need   int
+	checks []string
+}
+
+func (v *limitVerdict) holdIf(holds bool, reason string) {
+	if holds && v.reason == "" {
+		v.reason = reason
+	}
+}
+
+// decide takes an event to the remedy of a rule.
+func (m *limitModel) decide(r limitRule, e limitEvent) {
+	v := &limitVerdict{need: 1}
+	steps, fit := r.stepsOf(e)
+	v.holdIf(!fit, "error")
+	totals := map[string]int64{}
+	for _, s := range steps {
+		totals[s.currency] += s.amount
+		v.holdIf(s.kind == "credit" && e.customer == "", "no customer")
+	}
+	v.holdIf(e.old, "old")
+	for _, s := range steps {
+		v.holdIf(s.kind == "refund" && m.isRefunded(s.payment), "already refunded")
+	}
+	v.amounts("per_remedy", r.perRemedy, totals, func(string) int64 { return 0 })
+	v.holdIf(r.perCustomer != nil && e.customer == "", "no customer")
+	if e.customer != "" {
+		m.slide(v, "per_customer", r.perCustomer, r.customerName(e.customer), totals)
+	}
+	m.slide(v, "budget", r.budget, r.budgetName(), totals)
+	v.holdIf(r.live && m.isPaused(r, steps), "paused")
+	m.storm(v, r)
+	v.amounts("approve_above", r.approveAbove, totals, func(string) int64 { return 0 })
+	for currency, total := range totals {
+		if above, ok := r.approveAbove[currency]; ok && total > 10*above {
+			v.need = 2
+		}
+	}
+	m.conclude(v, r, e, steps)
+}
+
+// stepsOf are the steps of a rule for an event, unless their amounts come to nothing.
+func (r limitRule) stepsOf(e limitEvent) (steps []*limitStep, fit bool) {
+	for _, kind := range r.steps {
+		s := &limitStep{kind: kind, payment: e.payment, currency: e.currency, amount: e.paid}
+		if kind == "credit" {
+			s.payment, s.amount = "", (e.paid+5)/10
+		}
+		if steps = append(steps, s); e.broken || s.amount == 0 {
+			return nil, false
+		}
+	}
+	return steps, true
+}
+
+// amounts holds totals against amounts, of which some is used.
+func (v *limitVerdict) amounts(name string, limits, totals map[string]int64, used func(currency string) int64) {
+	if limits == nil {
+		return
+	}
+	for _, currency := range slices.Sorted(maps.Keys(totals)) {
+		limit, ok := limits[currency]
+		over := totals[currency]+used(currency) > limit
+		v.holdIf(!ok, "currency")
+		v.holdIf(ok && over, name)
+		v.check(!ok || over, "%s %s %d of %s", name, currency, used(currency), orNothing(limit, ok))
+	}
+}
+
+func orNothing(limit int64, named bool) string {
+	if !named {
+		return "nothing"
+	}
+	return fmt.Sprint(limit)
+}
+
+func (v *limitVerdict) check(held bool, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if held {
+		text += " held"
+	}
+	v.checks = append(v.checks, text)
+}
+
+// slide holds a remedy against a limit within a time.
+func (m *limitModel) slide(v *limitVerdict, name string, limit *slidingLimit, spent string, totals map[string]int64) {
+	if limit == nil {
+		return
+	}
+	if limit.remedies > 0 {
+		n := m.within(spent, "", limit.within)
+		v.holdIf(n >= int64(limit.remedies), name)
+		v.check(n >= int64(limit.remedies), "%s %d of %d", name, n, limit.remedies)
+	}
+	v.amounts(name, limit.amount, totals, func(currency string) int64 { return m.within(spent, currency, limit.within) })
+}
+
+func (m *limitModel) isPaused(r limitRule, steps []*limitStep) bool {
+	paused := len(m.paused["rule:"+r.name]) > 0
+	for _, s := range steps {
+		connector := map[string]string{"refund": "connector:stripe", "credit": "connector:credit"}[s.kind]
+		paused = paused || len(m.paused["money"]) > 0 || len(m.paused[connector]) > 0
+	}
+	return paused
+}
+
+// storm counts the remedies of a rule, held ones too. Too many stop it for good.
+func (m *limitModel) storm(v *limitVerdict, r limitRule) {
+	stopped := r.live && m.red[r.name]
+	v.holdIf(stopped, "storm")
+	if r.storm == nil {
+		return
+	}
+	n := m.within(r.stormName(), "", r.storm.within)
+	m.spend(r.stormName(), r.storm.within, spending{n: 1})
+	over := n >= int64(r.storm.remedies)
+	v.holdIf(over, "storm")
+	v.check(over, "storm %d of %d", n, r.storm.remedies)
+	if over && r.live && !stopped {
+		m.red[r.name] = true
+		m.say("pull rule/%s red", r.name)
+	}
+}
+
+// conclude says what was decided and begins it.
+func (m *limitModel) conclude(v *limitVerdict, r limitRule, e limitEvent, steps []*limitStep) {
+	decision := "hold"
+	switch {
+	case v.reason == "":
+		decision = "act"
+	case r.suppress && slices.Contains([]string{"per_remedy", "per_customer", "budget"}, v.reason):
+		decision = "suppress"
+	}
+	o := &limitRemedy{label: fmt.Sprintf("%s#%d", r.name, m.n), rule: r, customer: e.customer, steps: steps, need: v.need,
+		deadline: m.now + int64(7*24*time.Hour)}
+	m.say("remedy %s %s", o.label, described(modeOf(r.live), decision, v.reason, o.needed(decision), v.checks, steps))
+	if decision != "suppress" {
+		m.taken[modeOf(r.live)+":"+r.scope+":"+e.key] = true
+	}
+	if decision == "act" || decision == "hold" && v.reason == "approve_above" {
+		o.charges = m.charge(r, e.customer, steps)
+	}
+	if !r.live || decision == "suppress" {
+		return
+	}
+	m.open = append(m.open, o)
+	if decision == "hold" {
+		o.held = v.reason
+		return
+	}
+	for _, s := range steps {
+		m.refund(s, s.amount)
+	}
+	m.advance(o)
+}
+
+// needed is how many people a held remedy needs.
+func (r *limitRemedy) needed(decision string) int {
+	if decision != "hold" {
+		return 0
+	}
+	return r.need
+}
+
+// described writes a decision down.
+func described(mode, decision, reason string, need int, checks []string, steps []*limitStep) string {
+	var parts []string
+	for _, s := range steps {
+		parts = append(parts, fmt.Sprintf("%s %s %d %s", s.kind, s.payment, s.amount, s.currency))
+	}
+	return fmt.Sprintf("%s %s %q, %d needed, checks [%s], steps [%s]", mode, decision, reason, need, strings.Join(checks, "; "), strings.Join(parts, "; "))
+}
