@@ -41,7 +41,7 @@ func (h handler) apply(w http.ResponseWriter, r *http.Request) {
 		return h.History.Afterwards(r.Context(), h.InForce().Set, ask)
 	}
 	if body.DryRun {
-		h.tryApply(w, r, p, c, find, may)
+		h.tryApply(w, r, p, c, find)
 		return
 	}
 	id, ok := commandID(w, r, p)
@@ -50,12 +50,12 @@ func (h handler) apply(w http.ResponseWriter, r *http.Request) {
 	}
 	answer, err := h.Desk.Apply(r.Context(), p, id, c, find)
 	if !askRefused(w, err) {
-		h.answered(w, r, id, answer, err, may)
+		h.answered(w, r, id, answer, err)
 	}
 }
 
 // tryApply answers a dry run.
-func (h handler) tryApply(w http.ResponseWriter, r *http.Request, p access.Principal, c decide.CommandBody, find func() ([]decide.Apply, error), may bool) {
+func (h handler) tryApply(w http.ResponseWriter, r *http.Request, p access.Principal, c decide.CommandBody, find func() ([]decide.Apply, error)) {
 	parts, err := find()
 	var answer *decide.Answer
 	if err == nil {
@@ -69,7 +69,7 @@ func (h handler) tryApply(w http.ResponseWriter, r *http.Request, p access.Princ
 		if answer.Bulk != nil {
 			answer.Bulk.Bulk = uuid.Nil // there is none
 		}
-		h.answered(w, r, "", answer, nil, may)
+		h.answered(w, r, "", answer, nil)
 	}
 }
 

@@ -215,16 +215,16 @@ func (h handler) draftCOE(w http.ResponseWriter, r *http.Request) {
 	may := decide.MayGive(p.Roles, decide.CommandDraft) == ""
 	c, stamp := h.Shelf.Opening(r.Context(), ask, may)
 	answer, err := h.Desk.Stamped(r.Context(), p, id, c, stamp)
-	h.answeredCOE(w, r, id, answer, err, may)
+	h.answeredCOE(w, r, id, answer, err)
 }
 
-func (h handler) answeredCOE(w http.ResponseWriter, r *http.Request, id string, answer *decide.Answer, err error, may bool) {
+func (h handler) answeredCOE(w http.ResponseWriter, r *http.Request, id string, answer *decide.Answer, err error) {
 	var wrong learn.AskError
 	if errors.As(err, &wrong) {
 		problem.Write(w, http.StatusUnprocessableEntity, "coe", wrong.Error())
 		return
 	}
-	h.answered(w, r, id, answer, err, may)
+	h.answered(w, r, id, answer, err)
 }
 
 // reviseCOE answers POST /v1/coes/{coe}/revisions: a text in the place of a revision.
@@ -261,5 +261,5 @@ func (h handler) publishCOE(w http.ResponseWriter, r *http.Request) {
 	c := decide.CommandBody{Command: decide.CommandPublish, Reason: body.Reason, COE: &decide.COE{ID: about, Revision: body.Revision, Weeks: body.Weeks}}
 	may := decide.MayGive(p.Roles, c.Command) == ""
 	answer, err := h.Desk.Stamped(r.Context(), p, id, c, h.Shelf.Publishing(r.Context(), about, body.Revision, may))
-	h.answeredCOE(w, r, id, answer, err, may)
+	h.answeredCOE(w, r, id, answer, err)
 }

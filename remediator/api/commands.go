@@ -153,7 +153,7 @@ func (h handler) give(w http.ResponseWriter, r *http.Request, c decide.CommandBo
 		return
 	}
 	answer, err := h.Desk.Give(r.Context(), p, id, c)
-	h.answered(w, r, id, answer, err, decide.MayGive(p.Roles, c.Command) == "")
+	h.answered(w, r, id, answer, err)
 }
 
 // commandID is the id of a command: of its giver and of the key that they chose.
@@ -167,9 +167,8 @@ func commandID(w http.ResponseWriter, r *http.Request, p access.Principal) (stri
 	return people.ID(p, key), true
 }
 
-// answered writes what came of a command. When its giver has not the role for it, the
-// fold has said so and sealed it like every other refusal.
-func (h handler) answered(w http.ResponseWriter, r *http.Request, id string, answer *decide.Answer, err error, has bool) {
+// answered writes what came of a command. Whatever refused it, the fold has sealed it.
+func (h handler) answered(w http.ResponseWriter, r *http.Request, id string, answer *decide.Answer, err error) {
 	switch {
 	case errors.Is(err, people.ErrReused):
 		problem.Write(w, http.StatusUnprocessableEntity, "idempotency-key", err.Error())
@@ -183,8 +182,10 @@ func (h handler) answered(w http.ResponseWriter, r *http.Request, id string, ans
 		w.WriteHeader(http.StatusAccepted)
 		// An error here means that nobody reads the answer any more.
 		_ = json.NewEncoder(w).Encode(Accepted{ID: id, Status: "accepted", Ask: "/v1/commands?id=" + url.QueryEscape(id)})
-	case answer.Refused != "" && !has:
+	case decide.LacksRole(answer.Refused):
 		problem.Write(w, http.StatusForbidden, "forbidden", answer.Refused)
+	case decide.AnotherMust(answer.Refused):
+		problem.Write(w, http.StatusForbidden, "another-person", answer.Refused)
 	case answer.Refused != "":
 		problem.Write(w, http.StatusConflict, "refused", answer.Refused)
 	default:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/makegood/makegood/remediator"
 	"github.com/makegood/makegood/remediator/api"
+	"github.com/makegood/makegood/remediator/problem"
 )
 
 // saying is one person's word in a matrix: 200 it is done, otherwise what the
@@ -25,8 +26,8 @@ const (
 	twice     = "the same person approved it before; another one is needed"
 )
 
-// hears checks an answer: that it is done, or that the refusal gives this reason
-// and is sealed with it.
+// hears checks an answer: that it is done, or that the refusal gives this reason, is of
+// its kind and is sealed.
 func (h *house) hears(got reply, command string, s saying) {
 	h.t.Helper()
 	if s.want == done {
@@ -35,8 +36,15 @@ func (h *house) hears(got reply, command string, s saying) {
 		}
 		return
 	}
-	if got.status != http.StatusConflict && got.status != http.StatusForbidden || !strings.HasPrefix(got.reason(), s.want) {
-		h.t.Errorf("%s by %s: %d %s, want %q", command, s.who, got.status, got.body, s.want)
+	status, kind := http.StatusConflict, "refused"
+	switch {
+	case strings.HasPrefix(s.want, "only "):
+		status, kind = http.StatusForbidden, "forbidden"
+	case strings.HasPrefix(s.want, "who "), s.want == twice:
+		status, kind = http.StatusForbidden, "another-person"
+	}
+	if got.status != status || !strings.Contains(got.body, problem.Prefix+kind+`"`) || !strings.HasPrefix(got.reason(), s.want) {
+		h.t.Errorf("%s by %s: %d %s, want %d %s that says %q", command, s.who, got.status, got.body, status, kind, s.want)
 		return
 	}
 	h.sealed(command, s.who, got.reason())

@@ -107,7 +107,7 @@ func (h handler) reconcile(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, http.StatusUnprocessableEntity, "books", wrong.Error())
 		return
 	}
-	h.answered(w, r, id, answer, err, may)
+	h.answered(w, r, id, answer, err)
 }
 
 // closeDifference answers POST /v1/reconciliations/differences/{difference}/close.

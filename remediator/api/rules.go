@@ -68,7 +68,7 @@ func (h handler) activate(w http.ResponseWriter, r *http.Request) {
 		badRules(w, err)
 		return
 	}
-	h.activation(w, r, decide.ActivateBody{Files: body.Files, Parent: body.Parent}, decide.RoleAuthor)
+	h.activation(w, r, decide.ActivateBody{Files: body.Files, Parent: body.Parent})
 }
 
 // answerProposal answers POST /v1/rules/approve and /v1/rules/deny.
@@ -86,18 +86,18 @@ func (h handler) answerProposal(approve bool) http.HandlerFunc {
 		if approve {
 			a = decide.ActivateBody{Approve: body.Digest}
 		}
-		h.activation(w, r, a, decide.RoleApprover)
+		h.activation(w, r, a)
 	}
 }
 
-func (h handler) activation(w http.ResponseWriter, r *http.Request, a decide.ActivateBody, role string) {
+func (h handler) activation(w http.ResponseWriter, r *http.Request, a decide.ActivateBody) {
 	p := access.From(r.Context())
 	id, ok := commandID(w, r, p)
 	if !ok {
 		return
 	}
 	answer, err := h.Desk.Activate(r.Context(), p, id, a)
-	h.answered(w, r, id, answer, err, p.Has(role))
+	h.answered(w, r, id, answer, err)
 }
 
 // badRules answers what is wrong with rule files, each with its place where it has one.

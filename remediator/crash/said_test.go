@@ -58,12 +58,12 @@ func errandsOfPeople() []errand {
 	credited := []said{{"", "/v1/events", broken}}
 	proposed := []said{{"ada", rules, paying}}
 	approved := said{"bo", "/v1/rules/approve", `{"digest":"$proposed"}`}
-	const ok, refused = http.StatusOK, http.StatusConflict
+	const ok, refused, own = http.StatusOK, http.StatusConflict, http.StatusForbidden
 	return []errand{
 		{"request", nil, said{"ada", refunds, request}, false, ok, 0, false},
 		{"request that is refused", nil, said{"ada", refunds, `{"customer":"c-1"}`}, false, refused, 0, false},
 		{"approve", asked, said{"bo", approve, reason}, false, ok, 1, false},
-		{"approve one's own", asked, said{"ada", approve, reason}, false, refused, 0, false},
+		{"approve one's own", asked, said{"ada", approve, reason}, false, own, 0, false},
 		{"deny", asked, said{"bo", "/v1/remedies/$remedy/deny", reason}, false, ok, 0, false},
 		{"retry", failed, said{"ada", retry, reason}, false, ok, 0, false},
 		{"reverse", credited, said{"ada", reverse, reason}, false, ok, 0, false},
@@ -71,12 +71,12 @@ func errandsOfPeople() []errand {
 		{"pause", asked, said{"ada", "/v1/pause", money}, true, ok, 0, false},
 		{"pause again", []said{{"ada", "/v1/pause", money}}, said{"bo", "/v1/pause", money}, true, ok, 0, false},
 		{"resume", []said{{"ada", "/v1/pause", money}}, said{"bo", "/v1/resume", money}, false, ok, 0, false},
-		{"resume one's own", []said{{"ada", "/v1/pause", money}}, said{"ada", "/v1/resume", money}, false, refused, 0, false},
+		{"resume one's own", []said{{"ada", "/v1/pause", money}}, said{"ada", "/v1/resume", money}, false, own, 0, false},
 		{"pull", nil, said{"ada", pull, pullRed}, true, ok, 0, false},
 		{"call", nil, said{"ada", pull, pullCall}, false, ok, 0, false},
 		{"acknowledge", []said{{"ada", pull, pullCall}}, said{"bo", "/v1/andon/acknowledge", cordOnly}, false, ok, 0, false},
 		{"release", []said{{"ada", pull, pullRed}}, said{"bo", "/v1/andon/release", release}, false, ok, 0, false},
-		{"release one's own", []said{{"ada", pull, pullRed}}, said{"ada", "/v1/andon/release", release}, false, refused, 0, false},
+		{"release one's own", []said{{"ada", pull, pullRed}}, said{"ada", "/v1/andon/release", release}, false, own, 0, false},
 		{"make a token", nil, said{"ada", "/v1/tokens", dan}, false, ok, 0, true},
 		{"revoke a token", []said{{"ada", "/v1/tokens", dan}}, said{"ada", "/v1/tokens/$token/revoke", ``}, false, ok, 0, false},
 		{"activate", nil, said{"ada", rules, calling}, false, ok, 0, false},

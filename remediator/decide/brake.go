@@ -76,7 +76,7 @@ func (f *Fold) foldResume(c CommandBody) (refused string, err error) {
 	case p == nil:
 		return fmt.Sprintf("%.80q is not paused", c.Target), nil
 	case among(p.By, c.By):
-		return "who paused it may not resume it; another person must look", nil
+		return ownPause, nil
 	}
 	delete(f.state.Paused, c.Target)
 	f.brake(c.Target, "", "", false)

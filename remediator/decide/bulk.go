@@ -127,6 +127,15 @@ func (f *Fold) showBulk(b *openBulk) {
 	}
 }
 
+// MayApproveBulk says why somebody with the role may not approve a bulk; empty when they
+// may. author put its rule in force.
+func MayApproveBulk(by string, b *Bulk, author string) (refused string) {
+	if Same(by, b.By) {
+		return ownBulk
+	}
+	return MayApprove(by, "", author, b.Approvals)
+}
+
 // foldBulkAnswer takes a person's answer to a whole bulk.
 func (f *Fold) foldBulkAnswer(c CommandBody) (refused string, err error) {
 	b := f.state.Bulks[c.Bulk]
@@ -136,12 +145,8 @@ func (f *Fold) foldBulkAnswer(c CommandBody) (refused string, err error) {
 	case c.Command == CommandDeny:
 		f.say(uuid.Nil, b.Bulk.Rule, "", EvidenceNote, c.Reason)
 		return "", f.endBulk(b, Denied, c.By, f.at)
-	case Same(c.By, b.Bulk.By):
-		return "who asked for a bulk may not approve it; another person must", nil
-	case Same(c.By, b.Author):
-		return "who activated the rule may not approve its remedies", nil
-	case among(b.Bulk.Approvals, c.By):
-		return "the same person approved it before; another one is needed", nil
+	case MayApproveBulk(c.By, &b.Bulk, b.Author) != "":
+		return MayApproveBulk(c.By, &b.Bulk, b.Author), nil
 	}
 	f.say(uuid.Nil, b.Bulk.Rule, "", EvidenceNote, c.Reason)
 	b.Bulk.Approvals = append(b.Bulk.Approvals, c.By)

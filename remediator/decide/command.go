@@ -159,11 +159,11 @@ func (f *Fold) foldAnswer(c CommandBody) (refused string, err error) {
 func MayApprove(by, requester, author string, approvals []string) (refused string) {
 	switch {
 	case Same(by, requester):
-		return "who asked for a remedy may not approve it; another person must"
+		return ownRemedy
 	case Same(by, author):
-		return "who activated the rule may not approve its remedies"
+		return ownRule
 	case among(approvals, by):
-		return "the same person approved it before; another one is needed"
+		return approvedTwice
 	}
 	return ""
 }

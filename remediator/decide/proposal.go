@@ -56,7 +56,7 @@ func (f *Fold) activate(a ActivateBody) (refused string, err error) {
 		return f.answerProposal(a)
 	}
 	if a.Roles != nil && !Has(a.Roles, RoleAuthor) {
-		return "only an author may activate rules", nil
+		return only + "an author may activate rules", nil
 	}
 	set, err := f.cfg.Load(a.Files)
 	if err != nil {
@@ -104,17 +104,26 @@ func (f *Fold) changedPayers(set *rule.Set) []string {
 	return changed
 }
 
+// MayApproveRules says why somebody with the role may not approve rules that an author
+// proposed; empty when they may.
+func MayApproveRules(by, author string) (refused string) {
+	if Same(by, author) {
+		return ownProposal
+	}
+	return ""
+}
+
 // answerProposal takes another person's word on a proposed rule set.
 func (f *Fold) answerProposal(a ActivateBody) (refused string, err error) {
 	p := f.state.Proposed
 	f.answer.Digest = a.Approve + a.Deny
 	switch {
 	case !Has(a.Roles, RoleApprover):
-		return "only an approver may answer a proposed rule set", nil
+		return only + "an approver may answer a proposed rule set", nil
 	case p == nil || p.Digest != a.Approve+a.Deny:
 		return "no rule set with this digest waits for an answer", nil
-	case a.Deny == "" && Same(p.Author, a.Author):
-		return "who proposed rules may not approve them; another person must", nil
+	case a.Deny == "" && MayApproveRules(a.Author, p.Author) != "":
+		return MayApproveRules(a.Author, p.Author), nil
 	}
 	answer := ProposalFact{Digest: p.Digest, Parent: p.Parent, By: a.Author, Answer: "approve"}
 	if a.Deny != "" {

@@ -207,7 +207,7 @@ func (f *Fold) foldClose(c CommandBody) (refused string, err error) {
 	case d == nil:
 		return "no open difference has this id", nil
 	case Same(d.Opener, c.By):
-		return "who opened a difference may not close it; another person must", nil
+		return ownDifference, nil
 	case c.Reason == "":
 		return "say what it was", nil
 	}

@@ -110,7 +110,7 @@ func MayGive(roles []string, command string) (refused string) {
 	if Has(roles, wanted...) {
 		return ""
 	}
-	return "only " + who
+	return only + who
 }
 
 // agentSegments is from how far down an agent may stop: a product, not a catalogue.
@@ -128,7 +128,7 @@ func MayPull(roles []string, path, level string) (refused string) {
 		return refused
 	}
 	if level == cord.Red && !mayStop(roles, path) {
-		return "only an operator may pull it red, or an agent from two segments down; pull it yellow to call for help"
+		return only + "an operator may pull it red, or an agent from two segments down; pull it yellow to call for help"
 	}
 	return ""
 }
@@ -141,9 +141,9 @@ func MayRelease(roles []string, by string, s *cord.State) (refused string) {
 	}
 	switch {
 	case !mayStop(roles, s.Cord):
-		return "only an operator may release it, or an agent from two segments down"
+		return only + "an operator may release it, or an agent from two segments down"
 	case Same(s.By, by) || Same(s.RaisedBy, by):
-		return "who pulled a red cord may not release it; another person must look"
+		return ownPull
 	}
 	return ""
 }

@@ -11,6 +11,7 @@ type Kind struct {
 // types, so that a name keeps its meaning.
 func Kinds() []Kind {
 	return []Kind{
+		{"another-person", 403, "Two people must agree, and who asks is the other one already; the refusal is sealed, and the detail is its reason."},
 		{"ask", 422, "The question about the past cannot be answered as it is asked; the detail says what to ask."},
 		{"bad-customer", 400, "The customer in the path is none."},
 		{"bad-redemption", 400, "The credit cannot be spent as the body says."},

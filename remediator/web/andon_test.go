@@ -72,7 +72,7 @@ func TestBoard(t *testing.T) {
 		t.Error("an agent is offered to stop a whole catalogue")
 	}
 	refused := with(ann.get("/andon?cord=catalog").form(t, "/andon/pull", map[string]string{"level": "yellow"}), "level", "red", "why", "x")
-	if p := ann.send("/andon/pull", refused); p.status != http.StatusConflict || !strings.Contains(p.body, "only an operator may pull it red") {
+	if p := ann.send("/andon/pull", refused); p.status != http.StatusForbidden || !strings.Contains(p.body, "only an operator may pull it red") {
 		t.Errorf("an agent who stops a catalogue all the same is answered %d %s", p.status, p.body)
 	}
 
@@ -93,7 +93,7 @@ func TestBoard(t *testing.T) {
 	if p := bob.get("/andon?cord=product/7/blue"); !strings.Contains(p.body, "inherited from <bdi>product/7</bdi>") {
 		t.Error("the board does not say whence a stop comes")
 	}
-	if p := ann.send("/andon/release", with(pull, "key", "k1", "cause", "c", "fix", "f")); p.status != http.StatusConflict || !strings.Contains(p.body, "another person must look") {
+	if p := ann.send("/andon/release", with(pull, "key", "k1", "cause", "c", "fix", "f")); p.status != http.StatusForbidden || !strings.Contains(p.body, "another person must look") {
 		t.Errorf("who pulled releases: %d", p.status)
 	}
 	here := map[string]string{"cord": "product/7"}
@@ -154,7 +154,7 @@ func TestMoneyStops(t *testing.T) {
 	if p := olga.get("/andon"); !strings.Contains(p.body, "you stopped it, so another person must") || strings.Contains(p.body, `action="/andon/resume"`) {
 		t.Error("who stopped money is offered to let it flow again")
 	}
-	if p := olga.send("/andon/resume", url.Values{"key": {"k"}, "target": {"money"}}); p.status != http.StatusConflict {
+	if p := olga.send("/andon/resume", url.Values{"key": {"k"}, "target": {"money"}}); p.status != http.StatusForbidden {
 		t.Errorf("who stopped money lets it flow: %d", p.status)
 	}
 	if p := h.bearer("ann").send("/andon/resume", url.Values{"key": {"k"}, "target": {"money"}}); p.status != http.StatusForbidden {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -175,16 +176,7 @@ func (c *Console) refused(who access.Principal, rule string, a asked) string {
 
 // bulk is a bulk for who looks at it.
 func (c *Console) bulk(who access.Principal, b decide.Bulk) heldBulk {
-	h := heldBulk{Bulk: b}
-	switch {
-	case decide.Same(who.Name, b.By):
-		h.Refused = "who asked for a bulk may not approve it; another person must"
-	case decide.Same(who.Name, c.cfg.InForce().Authors[b.Rule]):
-		h.Refused = "who activated the rule may not approve its remedies"
-	case slices.ContainsFunc(b.Approvals, func(name string) bool { return decide.Same(name, who.Name) }):
-		h.Refused = "the same person approved it before; another one is needed"
-	}
-	return h
+	return heldBulk{Bulk: b, Refused: decide.MayApproveBulk(who.Name, &b, c.cfg.InForce().Authors[b.Rule])}
 }
 
 // addMoney adds amounts to sums by currency.
@@ -216,10 +208,7 @@ func (c *Console) proposal(ctx context.Context, who access.Principal) (*proposed
 	if err != nil || found == nil {
 		return nil, err
 	}
-	p := &proposed{Proposal: *found}
-	if decide.Same(found.By, who.Name) {
-		p.Refused = "who proposed rules may not approve them; another person must"
-	}
+	p := &proposed{Proposal: *found, Refused: decide.MayApproveRules(who.Name, found.By)}
 	was := map[string]string{}
 	if set := c.cfg.InForce().Set; set != nil {
 		for _, f := range set.Files {
@@ -270,25 +259,33 @@ func answerHeld(c *Console, r *http.Request) (to string, err error) {
 	return after("/approvals", answer), c.giveAll(r, commands)
 }
 
-// giveAll hands commands about remedies to the desk, each under a key of its own.
+// giveAll hands commands about remedies to the desk, each under a key of its own. What
+// kept all of them alike is the answer's status.
 func (c *Console) giveAll(r *http.Request, commands []decide.CommandBody) error {
 	var refused []string
-	var last error
+	var last *Failure
+	status := 0
 	for _, command := range commands {
 		_, err := c.giveUnder(r, "/"+command.Remedy.String(), command)
 		var f *Failure
 		switch {
 		case errors.As(err, &f):
 			refused = append(refused, command.Remedy.String()+": "+f.Text)
+			if last != nil && last.Status != f.Status {
+				status = http.StatusConflict
+			}
 			last = f
 		case err != nil:
 			return err
 		}
 	}
-	if len(refused) == 0 || len(commands) == 1 {
+	switch {
+	case last == nil:
+		return nil
+	case len(commands) == 1:
 		return last
 	}
-	return &Failure{http.StatusConflict, fmt.Sprintf("%d of %d were answered", len(commands)-len(refused), len(commands)), strings.Join(refused, "\n")}
+	return &Failure{cmp.Or(status, last.Status), fmt.Sprintf("%d of %d were answered", len(commands)-len(refused), len(commands)), strings.Join(refused, "\n")}
 }
 
 // answerBulk answers POST /approvals/bulk: the fields bulk, answer and reason.

@@ -64,7 +64,7 @@ func TestTwoPeople(t *testing.T) {
 			t.Errorf("the page does not say %q:\n%s", text, p.body)
 		}
 	}
-	if p := pat.send("/approvals/answer", with(first, "key", "again")); p.status != http.StatusConflict || !strings.Contains(p.body, "another one is needed") {
+	if p := pat.send("/approvals/answer", with(first, "key", "again")); p.status != http.StatusForbidden || !strings.Contains(p.body, "another one is needed") {
 		t.Errorf("a second approval by the same person is answered %d", p.status)
 	}
 	if p := pia.send("/approvals/answer", approve(t, pia.shown("/approvals"), remedy)); p.status != http.StatusSeeOther {
@@ -133,6 +133,9 @@ func TestSeveralOfOneRule(t *testing.T) {
 		t.Errorf("after a mixed form there are %s", got)
 	}
 	fields["remedy"] = []string{list.Remedies[0].Remedy.String(), list.Remedies[1].Remedy.String()}
+	if p := h.bearer("ann").send("/approvals/answer", with(fields, "key", "ann")); p.status != http.StatusForbidden || strings.Count(p.body, "only an approver may") != 2 {
+		t.Errorf("several by who has not the role are answered %d %s", p.status, p.body)
+	}
 	if p := pat.send("/approvals/answer", fields); p.status != http.StatusSeeOther {
 		t.Errorf("several of one rule are answered %d %s", p.status, p.body)
 	}

@@ -185,7 +185,7 @@ func (c *Console) giveBy(r *http.Request, body decide.CommandBody, ask func(p ac
 	}
 	p := access.From(r.Context())
 	answer, err := ask(p, key)
-	return answer, heard(answer, err, decide.MayGive(p.Roles, body.Command) == "")
+	return answer, heard(answer, err)
 }
 
 // activate hands somebody's answer to a proposed rule set to the desk, as give does.
@@ -196,7 +196,7 @@ func (c *Console) activate(r *http.Request, body decide.ActivateBody) error {
 	}
 	p := access.From(r.Context())
 	answer, err := c.cfg.Desk.Activate(r.Context(), p, people.ID(p, key), body)
-	return heard(answer, err, p.Has(decide.RoleApprover))
+	return heard(answer, err)
 }
 
 // keyOf is the key of a form.
@@ -209,8 +209,8 @@ func keyOf(r *http.Request) (string, error) {
 }
 
 // heard says in plain words what kept a command from being carried out; nil when
-// nothing did. has says whether its giver has a role for it.
-func heard(answer *decide.Answer, err error, has bool) error {
+// nothing did.
+func heard(answer *decide.Answer, err error) error {
 	switch {
 	case errors.Is(err, people.ErrReused):
 		return &Failure{http.StatusConflict, "It was sent before", "The same form was sent before with other words in it. Go back, load the page again and send it anew."}
@@ -218,8 +218,10 @@ func heard(answer *decide.Answer, err error, has bool) error {
 		return err
 	case answer == nil:
 		return &Failure{http.StatusAccepted, "It is taken, and not decided yet", "The service is behind. What you said is in its log and will be decided; look again in a while."}
-	case answer.Refused != "" && !has:
+	case decide.LacksRole(answer.Refused):
 		return &Failure{http.StatusForbidden, "You may not do that", "It was refused: " + answer.Refused + "."}
+	case decide.AnotherMust(answer.Refused):
+		return &Failure{http.StatusForbidden, "Another person must do that", "It was refused: " + answer.Refused + "."}
 	case answer.Refused != "":
 		return &Failure{http.StatusConflict, "It was refused", "The reason: " + answer.Refused + "."}
 	}
