@@ -140,14 +140,10 @@ type listRemediesCommand struct {
 	Before   string `help:"Go on where a page ended: its \"next\"."`
 }
 
-// statuses are those that a remedy can have.
-var statuses = []string{views.StatusActing, views.StatusHeld, decide.Done, decide.Failed, decide.Denied, decide.Expired,
-	decide.Reversed, decide.FailedAfterArrival, views.StatusSuppressed, views.StatusShadow}
-
 // Run lists remedies.
 func (c *listRemediesCommand) Run(p *program) error {
 	query := narrowed(c.Limit, map[string]string{"rule": c.Rule, "status": c.Status, "customer": c.Customer, "bulk": c.Bulk, "before": c.Before})
-	if err := haveStatus("remedy", c.Status, statuses); err != nil {
+	if err := haveStatus("remedy", c.Status, views.RemedyStatuses()); err != nil {
 		return err
 	}
 	return show(p, c.service, "/v1/remedies", query, func(page api.Remedies) error {

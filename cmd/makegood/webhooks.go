@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/makegood/makegood/remediator/api"
-	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
@@ -26,12 +25,9 @@ type listWebhooksCommand struct {
 	After    string `help:"Go on where a page ended: its \"next\"."`
 }
 
-// deliveryStatuses are those that a delivery can have.
-var deliveryStatuses = []string{views.StatusWaiting, decide.Succeeded, decide.Retrying, decide.Unknown, decide.Failed, decide.Skipped}
-
 // Run lists deliveries.
 func (c *listWebhooksCommand) Run(p *program) error {
-	if err := haveStatus("delivery", c.Status, deliveryStatuses); err != nil {
+	if err := haveStatus("delivery", c.Status, views.DeliveryStatuses()); err != nil {
 		return err
 	}
 	query := narrowed(c.Limit, map[string]string{"endpoint": c.Endpoint, "status": c.Status, "after": c.After})

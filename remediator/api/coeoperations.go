@@ -51,7 +51,7 @@ func coeReads() []openapi.Operation {
 	}
 	return []openapi.Operation{
 		{Route: "GET /v1/coes", Summary: "COEs, the one opened last first.", Answer: COEs{},
-			Query: []openapi.Parameter{limitParameter, afterParameter, named("before", "the older name of after"), named("status", ""), named("about", "a cord or a rule")}},
+			Query: []openapi.Parameter{limitParameter, afterParameter, named("before", "the older name of after"), oneOf("status", "", decide.COEStatuses()...), named("about", "a cord or a rule")}},
 		{Route: "GET /v1/coes/{coe}", Summary: "A COE, and a revision of its text or its draft.", Answer: COE{}, Query: []openapi.Parameter{number("revision", "the newest by default")}},
 		{Route: "GET /v1/coes/{coe}/diff", Summary: "What changed between revisions.", Answer: COEDiff{}, Query: []openapi.Parameter{number("from", ""), number("to", "")}},
 		{Route: "GET /v1/coes/{coe}/page", Summary: "A COE as a page that prints well.", Media: "text/html", Query: []openapi.Parameter{number("revision", "the newest by default")}},

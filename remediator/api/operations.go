@@ -45,6 +45,11 @@ var (
 	afterParameter = openapi.Parameter{Name: "after", Meaning: "next of the page before"}
 )
 
+// oneOf is a parameter that has one of some values.
+func oneOf(name, meaning string, values ...string) openapi.Parameter {
+	return openapi.Parameter{Name: name, Meaning: meaning, Values: values}
+}
+
 // named is a parameter that is a text.
 func named(name, meaning string) openapi.Parameter {
 	return openapi.Parameter{Name: name, Meaning: meaning}
@@ -83,12 +88,12 @@ func reads() []openapi.Operation {
 // remedyReads are the reads about what was made good, and its proof.
 func remedyReads() []openapi.Operation {
 	auditors := []string{decide.RoleAuditor}
-	money := []openapi.Parameter{limitParameter, afterParameter, named("kind", "refund, which is the default, credit or reverse"), named("rule", ""), named("account", ""),
-		named("status", ""), named("customer", ""), named("payment", ""), named("remedy", "an id"),
+	money := []openapi.Parameter{limitParameter, afterParameter, oneOf("kind", "refund by default", views.PayoutKinds()...), named("rule", ""), named("account", ""),
+		oneOf("status", "", views.ActionStatuses()...), named("customer", ""), named("payment", ""), named("remedy", "an id"),
 		named("since", "of the decision, a time or a day of UTC"), named("until", "the end, which is not in it")}
 	return []openapi.Operation{
 		{Route: "GET /v1/remedies", Summary: "Remedies, the newest first.", Answer: Remedies{},
-			Query: []openapi.Parameter{limitParameter, afterParameter, named("before", "the older name of after"), named("rule", ""), named("status", ""), named("customer", ""), named("bulk", "an id")}},
+			Query: []openapi.Parameter{limitParameter, afterParameter, named("before", "the older name of after"), named("rule", ""), oneOf("status", "", views.RemedyStatuses()...), named("customer", ""), named("bulk", "an id")}},
 		{Route: "GET /v1/remedies/{remedy}", Summary: "A remedy, and the facts about it.", Answer: Remedy{}},
 		{Route: "GET /v1/remedies/{remedy}/explanation", Summary: "Why the remedy was made, by the rules and windows of then.", Answer: rehearse.Explanation{},
 			Roles: decide.EvidenceReaders()},
@@ -105,7 +110,7 @@ func remedyReads() []openapi.Operation {
 		{Route: "GET /v1/credits/{customer}", Summary: "The credit of a customer.", Roles: []string{decide.RoleAdmin}, Media: media},
 		{Route: "GET /v1/reconciliations", Summary: "Comparisons with providers, and differences.", Answer: Reconciliations{},
 			Query: []openapi.Parameter{limitParameter, afterParameter, named("after_difference", "next_difference of the page before"), named("provider", ""),
-				named("status", "open, which is the default, closed or all")}},
+				oneOf("status", "of the differences, open by default", decide.DifferenceOpen, decide.DifferenceClosed, allDifferences)}},
 	}
 }
 
@@ -119,7 +124,7 @@ func standing() []openapi.Operation {
 			Query: append(pages, openapi.Parameter{Name: "cord", Many: true, Meaning: "up to 100 paths; none: all that were ever pulled"})},
 		{Route: "GET /v1/customers/held", Summary: "Customers whose data may not be erased, the oldest hold first.", Answer: HeldCustomers{}, Query: pages},
 		{Route: "GET /v1/brakes", Summary: "What is stopped.", Answer: Brakes{}},
-		{Route: "GET /v1/webhooks", Summary: "Receivers of webhooks, and deliveries.", Answer: Deliveries{}, Query: append(pages, named("endpoint", ""), named("status", ""))},
+		{Route: "GET /v1/webhooks", Summary: "Receivers of webhooks, and deliveries.", Answer: Deliveries{}, Query: append(pages, named("endpoint", ""), oneOf("status", "", views.DeliveryStatuses()...))},
 		{Route: "GET /v1/adoption", Summary: "Which types of events rules cover, and what is not heard of.", Answer: adoption.Adoption{}},
 		{Route: "GET /v1/integrity", Summary: "How well the ledger can be relied on, and what a verification came to.", Answer: integrity.State{}},
 		{Route: "GET /v1/tokens", Summary: "Tokens, without their secrets.", Roles: []string{decide.RoleAdmin}, Answer: Tokens{}, Query: pages},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/api/openapi"
+	"github.com/makegood/makegood/remediator/problem"
 )
 
 // TestPages holds that pages of whole lists have each item once, also of one that grows
@@ -208,5 +209,50 @@ func TestUnknownParameters(t *testing.T) {
 	}
 	if got := h.ask("admin", "GET", "/v1/refunds?custmer=c-1", ""); !strings.Contains(got.reason(), "did you mean customer?") {
 		t.Errorf("the refusal is %s", got.reason())
+	}
+}
+
+// TestUnknownValues holds that each read which has a parameter of few values, as the
+// description says, takes each of them and refuses any other by its name: a list that is
+// empty for a misspelt status would be taken for an answer.
+func TestUnknownValues(t *testing.T) {
+	t.Parallel()
+	_, operations := described(t)
+	h := newHouse(t, nil)
+	tried, taken := 0, 0
+	for route, operation := range operations {
+		method, path, _ := strings.Cut(route, " ")
+		parameters, _ := operation["parameters"].([]any)
+		for _, p := range parameters {
+			p := p.(map[string]any)
+			name, in := p["name"].(string), p["in"]
+			values, few := p["schema"].(map[string]any)["enum"].([]any)
+			if in == "query" && !few && (name == "status" || name == "kind") {
+				t.Errorf("%s does not say which values %s may have", route, name)
+			}
+			if in != "query" || !few {
+				continue
+			}
+			for _, wrong := range []string{"nope", "HELD", "held,done"} {
+				got := h.ask("admin", method, path+"?"+url.Values{name: {wrong}}.Encode(), "")
+				if tried++; got.status != http.StatusBadRequest || !strings.Contains(got.body, problem.Prefix+"parameter") || !strings.HasPrefix(got.reason(), fmt.Sprintf("%s %q is none of", name, wrong)) {
+					t.Errorf("%s with %s %s is answered %d %s", route, name, wrong, got.status, got.body)
+				}
+				for _, value := range values {
+					if !strings.Contains(got.reason(), value.(string)) {
+						t.Errorf("%s refuses %s %s by %q, without %s", route, name, wrong, got.reason(), value)
+					}
+				}
+			}
+			for _, value := range append(values, "") {
+				if got := h.ask("admin", method, path+"?"+url.Values{name: {value.(string)}}.Encode(), ""); got.status != http.StatusOK {
+					t.Errorf("%s with %s %q is answered %d %s", route, name, value, got.status, got.body)
+				}
+				taken++
+			}
+		}
+	}
+	if tried < 3*8 || taken < 40 {
+		t.Errorf("only %d wrong values and %d right ones were tried", tried, taken)
 	}
 }

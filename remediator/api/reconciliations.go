@@ -38,12 +38,15 @@ type Reconciliations struct {
 	Listed          *int64                      `json:"listed,omitempty"`          // by the comparison under way: refunds read so far
 }
 
+// allDifferences asks for differences whatever their status.
+const allDifferences = "all"
+
 // reconciliations lists comparisons and the differences with a status, open by
 // default; all chooses all.
 func (h handler) reconciliations(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	f := views.DifferenceFilter{Connector: q.Get("provider"), Status: cmp.Or(q.Get("status"), decide.DifferenceOpen)}
-	if f.Status == "all" {
+	if f.Status == allDifferences {
 		f.Status = ""
 	}
 	if !limit(w, q, &f.Limit) {

@@ -24,6 +24,11 @@ const (
 	COEClosed    = "closed"
 )
 
+// COEStatuses lists them, in their order.
+func COEStatuses() []string {
+	return []string{COEDraft, COEReview, COEPublished, COEEffective, COEClosed}
+}
+
 // What a COEFact says happened.
 const (
 	COEOpened   = "opened"

@@ -32,17 +32,13 @@ type coeList struct {
 	May           bool // open one
 }
 
-func coeStatuses() []string {
-	return []string{decide.COEDraft, decide.COEReview, decide.COEPublished, decide.COEEffective, decide.COEClosed}
-}
-
 func loadCOEs(c *Console, r *http.Request) (any, error) {
 	asked := r.URL.Query()
 	f := views.COEFilter{Status: asked.Get("status"), About: asked.Get("about"), Limit: coesPerPage}
-	if err := oneOf(asked, "status", coeStatuses()); err != nil {
-		return nil, err
+	err := views.OneOf(asked, "status", decide.COEStatuses())
+	if err != nil {
+		return nil, unclear(err)
 	}
-	var err error
 	if f.Before, err = cursor(asked, "before"); err != nil {
 		return nil, err
 	}
@@ -50,7 +46,7 @@ func loadCOEs(c *Console, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := coeList{Status: f.Status, About: f.About, Statuses: coeStatuses(), List: list, Newest: f.Before == 0, May: mayGive(r, decide.CommandDraft)}
+	page := coeList{Status: f.Status, About: f.About, Statuses: decide.COEStatuses(), List: list, Newest: f.Before == 0, May: mayGive(r, decide.CommandDraft)}
 	if len(list) == f.Limit {
 		query := url.Values{"before": {strconv.FormatUint(list[len(list)-1].Sequence, 10)}}
 		for name, value := range map[string]string{"status": f.Status, "about": f.About} {

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,12 +25,6 @@ type refunds struct {
 	Next     string              // where older ones begin; empty when there are none
 }
 
-// payoutStatuses are what people can narrow payouts down to, in the order in which
-// they come about.
-func payoutStatuses() []string {
-	return []string{"waiting", "held", "retrying", "unknown", "pending", "succeeded", "failed", "skipped"}
-}
-
 // refundFields are the fields of the form above the list, and no other parameter.
 func refundFields() []string {
 	return []string{"kind", "customer", "payment", "remedy", "rule", "account", "status", "since", "until"}
@@ -44,10 +36,7 @@ func loadRefunds(c *Console, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, unclear(err)
 	}
-	if err := oneOf(asked, "status", payoutStatuses()); err != nil {
-		return nil, err
-	}
-	page := refunds{Asked: f, Kinds: views.PayoutKinds(), Statuses: payoutStatuses(), Query: url.Values{}, Newest: f.After == 0}
+	page := refunds{Asked: f, Kinds: views.PayoutKinds(), Statuses: views.ActionStatuses(), Query: url.Values{}, Newest: f.After == 0}
 	for _, name := range refundFields() {
 		if value := asked.Get(name); value != "" {
 			page.Query.Set(name, value)
@@ -71,14 +60,6 @@ func unclear(err error) error {
 		return &Failure{http.StatusBadRequest, "The question cannot be read", "Correct it and ask again: " + wrong.Error() + "."}
 	}
 	return err
-}
-
-// oneOf refuses a value of a parameter that is none of those there are.
-func oneOf(asked url.Values, name string, values []string) error {
-	if text := asked.Get(name); text != "" && !slices.Contains(values, text) {
-		return unclear(views.AskError(fmt.Sprintf("%s %.80q is none of %s", name, text, strings.Join(values, ", "))))
-	}
-	return nil
 }
 
 // cursor reads where a list goes on; 0 is its begin.

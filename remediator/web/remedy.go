@@ -104,8 +104,8 @@ func (c *Console) findRemedy(r *http.Request) (*views.Remedy, error) {
 }
 
 func loadRemedy(c *Console, r *http.Request) (any, error) {
-	if err := oneOf(r.URL.Query(), "verify", []string{"now"}); err != nil {
-		return nil, err
+	if err := views.OneOf(r.URL.Query(), "verify", []string{"now"}); err != nil {
+		return nil, unclear(err)
 	}
 	found, err := c.findRemedy(r)
 	if err != nil {

@@ -52,7 +52,8 @@ type Example struct {
 type Parameter struct {
 	Name, Meaning string
 	Integer       bool
-	Many          bool // it may come several times
+	Values        []string // it has one of these; empty: any text
+	Many          bool     // it may come several times
 }
 
 // Document is a description as JSON has it.
@@ -114,6 +115,9 @@ func (s *schemas) operation(o Operation, path string, info Info) map[string]any 
 		schema := map[string]any{"type": "string"}
 		if p.Integer {
 			schema = map[string]any{"type": "integer", "minimum": 1}
+		}
+		if len(p.Values) > 0 {
+			schema["enum"] = p.Values
 		}
 		if p.Many {
 			schema = map[string]any{"type": "array", "items": schema}

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/money"
 )
 
@@ -30,16 +32,42 @@ const (
 // PayoutKinds are the kinds of payout that can be asked for.
 func PayoutKinds() []string { return []string{"refund", "credit", "reverse"} }
 
+// RemedyStatuses are the statuses that a remedy can have.
+func RemedyStatuses() []string {
+	return []string{StatusActing, StatusHeld, decide.Done, decide.Failed, decide.Denied, decide.Expired, decide.Reversed, decide.FailedAfterArrival, StatusSuppressed, StatusShadow}
+}
+
+// DeliveryStatuses are those of a delivery to a receiver of webhooks.
+func DeliveryStatuses() []string {
+	return []string{StatusWaiting, decide.Succeeded, decide.Retrying, decide.Unknown, decide.Failed, StatusSkipped}
+}
+
+// ActionStatuses are those of an action, in the order in which they come about.
+func ActionStatuses() []string {
+	return []string{StatusWaiting, decide.Blocked, decide.Retrying, decide.Unknown, decide.Pending, decide.Succeeded, decide.Failed, StatusSkipped}
+}
+
+// OneOf says what is wrong with a parameter that may have one of some values, or none, as
+// an AskError.
+func OneOf(q url.Values, name string, values []string) error {
+	for _, text := range q[name] {
+		if text != "" && !slices.Contains(values, text) {
+			return AskError(fmt.Sprintf("%s %.80q is none of %s", name, text, strings.Join(values, ", ")))
+		}
+	}
+	return nil
+}
+
 // ReadPayoutFilter reads the question for payouts from the parameters of a request:
 // limit, after, kind, rule, account, status, customer, payment, remedy, since and
 // until. What is wrong with it is an AskError.
 func ReadPayoutFilter(q url.Values) (PayoutFilter, error) {
 	f := PayoutFilter{Kind: q.Get("kind"), Rule: q.Get("rule"), Account: q.Get("account"), Status: q.Get("status"),
 		Customer: q.Get("customer"), Payment: q.Get("payment")}
-	if f.Kind != "" && !slices.Contains(PayoutKinds(), f.Kind) {
-		return f, AskError(fmt.Sprintf("kind %.80q is none of %s", f.Kind, strings.Join(PayoutKinds(), ", ")))
+	err := cmp.Or(OneOf(q, "kind", PayoutKinds()), OneOf(q, "status", ActionStatuses()))
+	if err != nil {
+		return f, err
 	}
-	var err error
 	if text := q.Get("remedy"); text != "" {
 		if f.Remedy, err = uuid.Parse(text); err != nil {
 			return f, AskError(fmt.Sprintf("remedy: %.80q is no remedy id", text))
