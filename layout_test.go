@@ -133,7 +133,7 @@ var homes = map[string][]string{
 	"github.com/gorilla/mux":        {"remediator/api"},
 	"github.com/coreos/go-oidc":     {"remediator/openid"},
 	"golang.org/x/oauth2":           {"remediator/openid"},
-	"golang.org/x/time":             {"remediator/api", "remediator/act", "remediator/web"},
+	"golang.org/x/time":             {"remediator/access", "remediator/act"},
 	"github.com/stripe/stripe-go":   {"remediator/act/stripe"},
 	"github.com/wneessen/go-mail":   {"remediator/act/notify"},
 	"github.com/emersion/":          {"remediator/sandbox/mailbox"}, // a mail server, else for tests

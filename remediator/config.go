@@ -81,8 +81,9 @@ type Config struct {
 	// OpenID has people sign in with their accounts at a provider of OpenID Connect.
 	// Its clock is the service's. Defaults to tokens and links alone.
 	OpenID *openid.Config
-	// Requests is how many requests a second one token may make of the API, twice as
-	// many at once; below 0: any number. Events are bounded otherwise. Defaults to 500.
+	// Requests is how many requests a second somebody may make of the API and the console,
+	// twice as many at once; below 0: any number. Events are bounded otherwise. Defaults
+	// to access.DefaultRequests.
 	Requests int
 	// LocalNames refuses requests that name the service otherwise than by an address
 	// or as localhost, other than those marked by access.FromOwner. A service

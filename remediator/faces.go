@@ -35,7 +35,7 @@ func (s *Service) face(faces api.Config) error {
 		Adoption:  s.adoption,
 		Shelf:     faces.Shelf,
 		Guard:     s.guard, Desk: s.desk, Ledger: s.ledger, InForce: s.inForce, Lateness: s.lateness,
-		Explain: faces.History.Explain, Near: faces.History.Near, Today: s.today, Now: s.cfg.Now, Logger: s.cfg.Logger,
+		Explain: faces.History.Explain, Near: faces.History.Near, Today: s.today, Pace: faces.Pace, Now: s.cfg.Now, Logger: s.cfg.Logger,
 	}
 	var err error
 	if s.cfg.OpenID != nil {

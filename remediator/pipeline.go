@@ -78,7 +78,7 @@ func (s *Service) pipeline() error {
 		Events: s.observed(events), Metrics: s.metrics(events), Stream: s.hub.Stream(), Gates: s.hub.Gates(), Ledger: s.ledger, Ready: s.readiness,
 		Balance:      credit.BalanceHandler(s.ledger, s.cfg.Now, s.cfg.Logger),
 		Redeem:       credit.RedeemHandler(s.ledger, s.cfg.Now, s.cfg.Logger),
-		ConfirmClock: s.confirmClock, Guard: s.guard, Desk: s.desk, History: history.New(s.log, s.ledger), InForce: s.inForce, Lateness: s.lateness, CheckRules: s.checkRules, Requests: s.cfg.Requests, Now: s.cfg.Now, Logger: s.cfg.Logger,
+		ConfirmClock: s.confirmClock, Guard: s.guard, Desk: s.desk, History: history.New(s.log, s.ledger), InForce: s.inForce, Lateness: s.lateness, CheckRules: s.checkRules, Pace: access.RequestPace(s.cfg.Requests), Now: s.cfg.Now, Logger: s.cfg.Logger,
 	}
 	if err := s.connectTelling(&faces); err != nil {
 		return err

@@ -34,7 +34,7 @@ type serveCommand struct {
 	Clock             string `enum:"log,events" default:"log" help:"log: the machine's clock. events: the events' own time, for history."`
 	Lateness          string `env:"MAKEGOOD_LATENESS" placeholder:"TIME" help:"How late an event may enter a window, or come to one that waits for it, up to 24h. A log keeps what it began with; one that begins has 1h without it."`
 	Retention         string `env:"MAKEGOOD_RETENTION" default:"30d" placeholder:"TIME" help:"For how long the log is kept, such as 30d; 0: for ever. What happened before can be explained and reproduced no more."`
-	Requests          int    `env:"MAKEGOOD_REQUESTS" default:"500" help:"Requests a second that one token may make of the API, twice as many at once; -1: any number. Events are bounded by what is in flight."`
+	Requests          int    `env:"MAKEGOOD_REQUESTS" default:"500" help:"Requests a second that one token may make of the API and the console, twice as many at once; -1: any number. Events are bounded by what is in flight."`
 	CheckpointTo      string `env:"MAKEGOOD_CHECKPOINT_TO" type:"path" help:"File on other storage to which the ledger's checkpoints are appended. A ledger that does not continue the last one does not start."`
 	CheckpointWebhook string `env:"MAKEGOOD_CHECKPOINT_WEBHOOK" placeholder:"ENDPOINT" help:"Endpoint in the file of webhooks that is told of the ledger's checkpoints."`
 	accounts

@@ -45,7 +45,7 @@ func (h handler) admit(who func(*http.Request) (access.Principal, error), next h
 		case len(roles) > 0 && !p.Has(roles...):
 			problem.Write(w, http.StatusForbidden, "forbidden", p.Name+" has not the role for it: "+orList(roles))
 			return
-		case len(roles) > 0 && !h.pace.allow(w, p.Name, h.Now()): // gates are asked by all processes of a program at once
+		case len(roles) > 0 && !h.paced(w, p.Name): // gates are asked by all processes of a program at once
 			return
 		}
 		next(w, r.WithContext(access.With(r.Context(), p)))

@@ -10,7 +10,6 @@ package api
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -141,9 +140,8 @@ type Config struct {
 	CheckRules func(ctx context.Context, files []rule.File) error
 	// RuleTests are the tests beside this node's rule files. nil: it reads none.
 	RuleTests *rehearse.Beside
-	// Requests is how many requests a second one token may make, twice as many at
-	// once; below 0: any number. Defaults to DefaultRequests.
-	Requests int
+	// Pace is how often one token may ask. Defaults to access.RequestPace(0).
+	Pace *access.Pace
 	// Now is the clock that tokens begin by. Defaults to time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -167,7 +165,6 @@ type History interface {
 
 type handler struct {
 	Config
-	pace    *pace
 	answers *answers
 }
 
@@ -181,11 +178,14 @@ func New(cfg Config) http.Handler {
 			return adoption.Read(ctx, cfg.Ledger, cfg.InForce().Set, cfg.Now())
 		}
 	}
+	if cfg.Pace == nil {
+		cfg.Pace = access.RequestPace(0)
+	}
 	if cfg.Shelf == nil {
 		cfg.Shelf = learn.New(learn.Config{Ledger: cfg.Ledger, Now: cfg.Now})
 	}
 	// A page in somebody's browser must not be able to spend credit or to emit.
-	h := handler{cfg, newPace(cmp.Or(cfg.Requests, DefaultRequests)), newAnswers(cfg.Now)}
+	h := handler{cfg, newAnswers(cfg.Now)}
 	origin := http.NewCrossOriginProtection()
 	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		problem.Write(w, http.StatusForbidden, "forbidden", "the request comes from a page of another site")

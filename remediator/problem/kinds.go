@@ -41,7 +41,7 @@ func Kinds() []Kind {
 		{"timeout", 408, "The body did not come in time."},
 		{"timestamp", 400, "The message is stale, or from the future."},
 		{"too-large", 413, "The body is larger than the operation takes; the detail has the limit."},
-		{"too-many-requests", 429, "The token asks more often than it may. Try again after Retry-After."},
+		{"too-many-requests", 429, "Who asks does so more often than they may. Try again after Retry-After."},
 		{"unauthorized", 401, "There is no token, or one that does not count any more."},
 		{"unavailable", 503, "The store cannot be read or written now. Try again, a command under the same key."},
 		{"unknown-source", 404, "No source of webhooks has this name."},

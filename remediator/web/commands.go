@@ -110,7 +110,7 @@ func commands() []command {
 func (c *Console) take(d command) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, ok := c.who(w, r)
-		if !ok {
+		if !ok || !c.mayAsk(w, r, who) {
 			return
 		}
 		r = r.WithContext(access.With(r.Context(), who))

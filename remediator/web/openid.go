@@ -70,9 +70,7 @@ func (c *Console) beginOpenID(w http.ResponseWriter, r *http.Request) {
 // finishOpenID answers GET /sign-in/openid/back, to which the provider leads back. What
 // the browser kept serves once.
 func (c *Console) finishOpenID(w http.ResponseWriter, r *http.Request) {
-	if !c.tries.mayTry(c.cfg.Guard.Caller(r), c.cfg.Now()) {
-		w.Header().Set("Retry-After", "60")
-		c.fail(w, r, &Failure{http.StatusTooManyRequests, "Too many tries", "From this address came too many sign-ins that were refused. Wait a minute and try again."})
+	if !c.mayTry(w, r) {
 		return
 	}
 	b := c.lent(r)

@@ -100,7 +100,7 @@ func (c *Console) who(w http.ResponseWriter, r *http.Request) (p access.Principa
 func (c *Console) show(p page) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, ok := c.who(w, r)
-		if !ok {
+		if !ok || !c.mayAsk(w, r, who) {
 			return
 		}
 		r = r.WithContext(access.With(r.Context(), who))

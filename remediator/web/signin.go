@@ -84,9 +84,7 @@ func (c *Console) takeToken(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	if !c.tries.mayTry(c.cfg.Guard.Caller(r), c.cfg.Now()) {
-		w.Header().Set("Retry-After", "60")
-		c.fail(w, r, &Failure{http.StatusTooManyRequests, "Too many tries", "From this address came too many wrong tokens. Wait a minute and try again."})
+	if !c.mayTry(w, r) {
 		return
 	}
 	to := within(r.PostFormValue("to"))
@@ -105,8 +103,7 @@ func (c *Console) takeToken(w http.ResponseWriter, r *http.Request) {
 // takeLink answers GET /sign-in/link/{secret}.
 func (c *Console) takeLink(w http.ResponseWriter, r *http.Request) {
 	used := &Failure{http.StatusForbidden, "The link was used, or is too old", "A link signs in once, within ten minutes. Make another with: makegood open."}
-	if !c.tries.mayTry(c.cfg.Guard.Caller(r), c.cfg.Now()) {
-		c.fail(w, r, used)
+	if !c.mayTry(w, r) {
 		return
 	}
 	who, token, err := c.cfg.Guard.Follow(r, r.PathValue("secret"))
@@ -149,6 +146,9 @@ func (c *Console) enter(w http.ResponseWriter, r *http.Request, e entry, to stri
 
 // signOut answers POST /sign-out.
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
+	if !c.maySign(w, r) {
+		return
+	}
 	s, err := c.cfg.Guard.Session(r)
 	if errors.Is(err, access.ErrMissing) { // no page of the console asks: the session goes on
 		http.Redirect(w, r, "/sign-in", http.StatusSeeOther)

@@ -106,6 +106,8 @@ type Config struct {
 	RuleTests *rehearse.Beside
 	// Lateness is how late an event may enter a window, as the log has it.
 	Lateness time.Duration
+	// Pace is how often somebody may ask. Defaults to access.RequestPace(0).
+	Pace *access.Pace
 	// OpenID signs people in with their accounts elsewhere. Defaults to nobody.
 	OpenID *openid.Provider
 	// Now is the clock. Defaults to time.Now.
@@ -121,7 +123,7 @@ type Console struct {
 	looks  map[string]look // by the template of a page
 	assets assets
 	live   *live
-	tries  tries
+	tries  *tries
 
 	findings findings
 	past     pastSets
@@ -134,7 +136,10 @@ func New(cfg Config) (*Console, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	c := &Console{cfg: cfg, live: newLive(), mux: http.NewServeMux()}
+	if cfg.Pace == nil {
+		cfg.Pace = access.RequestPace(0)
+	}
+	c := &Console{cfg: cfg, live: newLive(), tries: newTries(), mux: http.NewServeMux()}
 	c.pages = pages()
 	var err error
 	if c.assets, err = readAssets(); err != nil {
