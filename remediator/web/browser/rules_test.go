@@ -2,9 +2,9 @@ package browser
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
@@ -32,28 +32,15 @@ const lostRules = `rules:
 func TestBulkApproval(t *testing.T) {
 	t.Parallel()
 	browser, c := inChromium(t), newTown(t)
-	for i := range 3 {
-		order := fmt.Sprint(5000 + i)
-		c.emit("parcel.lost", order, "customer-"+order, map[string]any{"order": order, "payment": "pi_" + order, "amount": "2.50 USD", "days": 9})
-	}
-	c.propose("wes", rule.File{Path: "lost.yaml", Text: lostRules})
 	pat := c.enter(browser, "pat", window{})
-	pat.look("/approvals")
-	pat.click("summary:has-text('lost.yaml')")
-	has(t, pat.text("main"), "wes proposed it", "rule: lost")
-	pat.click("button:text-is('Put it in force')")
-	pat.done(decide.CommandApprove)
-	if rules := c.rules(); !strings.Contains(fmt.Sprint(rules.Rules), "lost") {
-		t.Fatalf("in force are %+v", rules)
-	}
-	var asked decide.Answer
-	var log api.Status
-	c.get("admin", "/v1/status", &log)
-	c.post("oli", "/v1/rules/lost/apply", map[string]any{"since": log.LogTime.Add(-time.Hour), "until": log.LogTime, "reason": "the rule came late"}, &asked)
-	if asked.Bulk == nil || asked.Bulk.Remedies != 3 {
-		t.Fatalf("what is to be made good is %+v", asked)
-	}
-	bulk := "/v1/bulks/" + asked.Bulk.Bulk.String()
+	asked := c.asksForLost(func(string) {
+		pat.look("/approvals")
+		pat.click("summary:has-text('lost.yaml')")
+		has(t, pat.text("main"), "wes proposed it", "rule: lost")
+		pat.click("button:text-is('Put it in force')")
+		pat.done(decide.CommandApprove)
+	})
+	bulk := "/v1/bulks/" + asked.Bulk.String()
 	oli := c.enter(browser, "oli", window{})
 	oli.look("/approvals")
 	has(t, oli.text("main"), "7.50 USD in 3 remedies", "You cannot answer", "oli asked for it")
@@ -87,14 +74,16 @@ func TestBulkApproval(t *testing.T) {
 	}
 }
 
-// propose proposes rules with a file more in somebody's name.
-func (c *town) propose(name string, more rule.File) {
+// propose proposes rules with a file more, or another text of one, in somebody's name.
+func (c *town) propose(name string, more rule.File) (digest string) {
 	c.t.Helper()
 	var answer decide.Answer
-	c.post(name, "/v1/rules/activate", map[string]any{"files": append(c.files(), more), "parent": c.rules().Digest}, &answer)
+	files := append(slices.DeleteFunc(c.files(), func(f rule.File) bool { return f.Path == more.Path }), more)
+	c.post(name, "/v1/rules/activate", map[string]any{"files": files, "parent": c.rules().Digest}, &answer)
 	if answer.Status != "proposed" {
 		c.t.Fatalf("the rules are %+v, want them proposed", answer)
 	}
+	return answer.Digest
 }
 
 // rules are those in force, as the API says.

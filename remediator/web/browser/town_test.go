@@ -50,6 +50,12 @@ type town struct {
 // is an auditor, oli and ona are operators and wes writes rules.
 func newTown(t *testing.T) *town {
 	t.Helper()
+	return newTownOn(t, func(*remediator.Config) {})
+}
+
+// newTownOn starts one with another configuration.
+func newTownOn(t *testing.T, change func(*remediator.Config)) *town {
+	t.Helper()
 	provider, err := sandbox.Open(sandbox.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -57,11 +63,12 @@ func newTown(t *testing.T) *town {
 	paying := httptest.NewServer(provider)
 	t.Cleanup(paying.Close)
 	c := &town{t: t, provider: paying.URL, secrets: map[string]string{"admin": "admin-secret", "emitter": "emitter-secret"}}
-	c.service, err = remediator.Start(t.Context(), remediator.Config{
+	config := remediator.Config{
 		DataDir: t.TempDir(), Provider: paying.URL, Token: c.secrets["emitter"], AdminToken: c.secrets["admin"], Logger: slog.New(slog.DiscardHandler),
 		Rules: c.files(),
-	}, "127.0.0.1:0")
-	if err != nil {
+	}
+	change(&config)
+	if c.service, err = remediator.Start(t.Context(), config, "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
