@@ -37,9 +37,7 @@ func (c *town) details() []detail {
 	c.post("ann", "/v1"+first+"/revisions", map[string]any{"revision": 0, "text": draft.Document.Text + "\n" + learnt + "\n"}, nil)
 	proven := c.proven(one)
 	return []detail{
-		{"customer", "/customers?customer=" + paid.Refunds[0].Customer, func(*town) []string {
-			return []string{paid.Refunds[0].Customer, paid.Refunds[0].Amount.String()}
-		}},
+		{"customer", "/customers?customer=" + paid.Refunds[0].Customer, func(c *town) []string { return customer(c, paid.Refunds[0].Customer) }},
 		{"remedy", one, func(c *town) []string { return remedy(c, one) }},
 		{"why", one + "/why", func(c *town) []string { return why(c, one) }},
 		{"rule", "/rules/late", func(c *town) []string { return oneRule(c, "late") }},
@@ -54,6 +52,22 @@ func (c *town) details() []detail {
 			return []string{fmt.Sprint("revision ", c.coe(first).Revision), "+" + learnt}
 		}},
 	}
+}
+
+// customer is what the page of a customer must show.
+func customer(c *town, name string) []string {
+	var given api.Refunds
+	c.get("admin", "/v1/refunds?status=succeeded&customer="+name, &given)
+	var held api.Remedies
+	c.get("admin", "/v1/remedies?status=held&customer="+name, &held)
+	shown := []string{name, fmt.Sprint(len(held.Remedies), " wait for a person")}
+	for _, total := range given.Totals {
+		shown = append(shown, fmt.Sprintf("%s refunded, in %d steps", total.Amount, total.Steps))
+	}
+	for _, r := range given.Refunds {
+		shown = append(shown, fmt.Sprintf("%s back on payment %s", r.Amount, r.Payment))
+	}
+	return shown
 }
 
 // remedy is what the page of a remedy must show.

@@ -2,7 +2,6 @@ package browser
 
 import (
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -15,7 +14,6 @@ import (
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/integrity"
-	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/store/postgrestest"
 )
@@ -69,15 +67,6 @@ func (c *town) moments() []moment {
 	}
 	coe := "/coes/" + opened.COEs[0].COE.String()
 	const event = `{"specversion":"1.0","id":"1","source":"/parcels","type":"parcel.late","customer":"c-1","data":{"order":"1","payment":"pi_1","amount":"5.00 USD","hours":3}}`
-	var answer rehearse.Explanation
-	c.post("wes", "/v1/rules/explain", json.RawMessage(event), &answer)
-	answered := []string{}
-	for _, r := range answer.Rules {
-		answered = append(answered, r.Rule)
-		for _, condition := range r.Conditions {
-			answered = append(answered, condition.Condition)
-		}
-	}
 	return []moment{
 		{"sign-in", true, func(b *tab) { b.look("/sign-in") }, []string{"Your token"}},
 		{"sign-in-refused", true, func(b *tab) {
@@ -94,7 +83,7 @@ func (c *town) moments() []moment {
 			b.fill("textarea[name=event]", event)
 			b.click("button:text-is('Explain')")
 			b.wait("main h2:has-text('makes a remedy')")
-		}, answered},
+		}, c.explains(event)},
 		{"coe-check", false, func(b *tab) {
 			b.look(coe + "/edit")
 			b.click("text=Check without saving")
