@@ -119,7 +119,8 @@ type factPage struct {
 	ledger.Row
 	At       time.Time
 	LeafText string // in hexadecimal
-	Text     string // its body, indented; empty when it is not for people
+	Text     string // its body, indented and cut off; empty when it is not for people
+	Cut      bool
 }
 
 func loadFact(c *Console, r *http.Request) (any, error) {
@@ -142,7 +143,7 @@ func loadFact(c *Console, r *http.Request) (any, error) {
 	page := factPage{Row: rows[0], At: time.Unix(0, rows[0].At).UTC(), LeafText: hex.EncodeToString(rows[0].Leaf)}
 	var text bytes.Buffer
 	if json.Indent(&text, rows[0].Body, "", "  ") == nil {
-		page.Text = text.String()
+		page.Text, page.Cut = cut(text.String(), maxEvent), text.Len() > maxEvent
 	}
 	return page, nil
 }

@@ -3,11 +3,14 @@ package web
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 
 	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/store/views"
 )
 
 // page is one page of the console.
@@ -62,17 +65,21 @@ func mayRead(p access.Principal, roles []string) bool {
 }
 
 // asked is the address of a request with the parameters alone that the page reads, and
-// the one that a form adds which led there. It ignores all others.
-func (p page) asked(r *http.Request) *url.URL {
+// the one that a form adds which led there. It ignores all others. Nothing has a name
+// that is longer than an attribute of an event, and the page would repeat it.
+func (p page) asked(r *http.Request) (*url.URL, error) {
 	all, read := r.URL.Query(), url.Values{}
 	for _, name := range append([]string{"done"}, p.query...) {
-		if values, ok := all[name]; ok {
-			read[name] = values
+		for _, value := range all[name] {
+			if len(value) > event.MaxText {
+				return nil, unclear(views.AskError(fmt.Sprintf("%s %.80q has %d bytes, and nothing has a name of more than %d", name, value, len(value), event.MaxText)))
+			}
+			read.Add(name, value)
 		}
 	}
 	at := *r.URL
 	at.RawQuery = read.Encode()
-	return &at
+	return &at, nil
 }
 
 // who says in whose name a request comes. Who is nobody yet is led to the sign-in,
@@ -108,7 +115,12 @@ func (c *Console) show(p page) http.Handler {
 			c.fail(w, r, lacking(who, p.roles))
 			return
 		}
-		r.URL = p.asked(r)
+		at, err := p.asked(r)
+		if err != nil {
+			c.fail(w, r, err)
+			return
+		}
+		r.URL = at
 		if r.Method == http.MethodPost {
 			if err := readForm(w, r, cmp.Or(p.form, maxForm)); err != nil {
 				c.fail(w, r, err)
