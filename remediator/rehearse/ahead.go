@@ -15,7 +15,7 @@ func ahead(workers int, read func(fresh func() *chunk, yield func(*chunk) bool),
 		done  chan struct{}
 	}
 	return func(yield func(*chunk) bool) {
-		depth := 2 * workers // chunks that lie ready, or are worked on
+		depth := 8 * workers // chunks that lie ready, or are worked on: with few, cores often wait for each other
 		order, queue := make(chan job, depth), make(chan job, depth)
 		used, stop := make(chan *chunk, depth), make(chan struct{})
 		fresh := func() *chunk {

@@ -12,8 +12,9 @@ import (
 	"github.com/makegood/makegood/remediator/match"
 )
 
-// chunkEvents is how many events are matched, and then folded, at once.
-const chunkEvents = 512
+// chunkEvents is how many events are matched, and then folded, at once: few enough for
+// a core to have them all near it.
+const chunkEvents = 256
 
 // chunkBytes is room for as many usual events.
 const chunkBytes = chunkEvents * 512
