@@ -71,7 +71,7 @@ var edges = map[string][]string{
 	"remediator/andon":                    {"remediator/problem"},
 	"remediator/api":                      {"remediator/access", "remediator/adoption", "remediator/andon", "remediator/api/openapi", "remediator/history", "remediator/integrity", "remediator/learn", "remediator/people", "remediator/problem", "remediator/store/views"},
 	"remediator/api/openapi":              {},
-	"remediator/backup":                   {"remediator/log", "remediator/store/..."},
+	"remediator/backup":                   {"remediator/act/credit", "remediator/log", "remediator/store/..."},
 	"remediator/crash":                    {}, // tests alone, which wire what they need
 	"remediator/history":                  {"remediator/log"},
 	"remediator/ingest":                   {"remediator/log", "remediator/problem"},

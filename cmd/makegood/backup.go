@@ -173,6 +173,12 @@ func (c *restoreCommand) Run(p *program) error {
 		}
 	}
 	fmt.Fprintln(p.stdout, "All money is paused. Look at what happened since, then: makegood resume --all-money")
+	for _, u := range checked.Unspent {
+		fmt.Fprintf(p.stdout, "Of the store credit of %d customers, %s, what was spent after the backup is not known, and they could spend it again.\n", u.Customers, u.Amount)
+	}
+	if len(checked.Unspent) > 0 {
+		fmt.Fprintln(p.stdout, "No credit is spent while money is paused. When it is resumed, have the shop send its redemptions since the backup first, with their keys.")
+	}
 	if !checked.Ledger.Pinned {
 		fmt.Fprintln(p.stdout, "Nothing that was kept elsewhere was given: whether the ledger's end was lost is not known.")
 	}

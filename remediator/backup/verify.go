@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/makegood/makegood/remediator/act/credit"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
 )
@@ -23,6 +24,9 @@ type Checked struct {
 	Manifest
 	// Problems are what is wrong with its files; none when it is what was made.
 	Problems []string `json:"problems"`
+	// Unspent is what customers have to spend by the books of the backup. What they
+	// spent since is not in them.
+	Unspent []credit.Unspent `json:"unspent,omitempty"`
 	// Ledger is what its verification found. It is not made when a file is wrong.
 	Ledger *ledger.Report `json:"ledger,omitempty"`
 }
@@ -116,6 +120,9 @@ func (c *Checked) verify(ctx context.Context, dir string, options ledger.Options
 		return err
 	}
 	defer db.Close()
+	if c.Unspent, err = db.Unspent(ctx); err != nil {
+		return err
+	}
 	source, release, err := db.Source(ctx)
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ func Kinds() []Kind {
 		{"busy", 429, "The service has as much in hand as it takes. Try again after Retry-After."},
 		{"coe", 422, "The COE cannot be made or published as it is asked; the detail says why."},
 		{"content-encoding", 415, "The body is compressed in another way than gzip or zstd."},
+		{"credit-stopped", 503, "The service was restored from a backup, and money is not resumed: nothing new is spent."},
 		{"endpoint", 502, "The receiver of webhooks did not answer."},
 		{"events-rejected", 400, "Some events of the batch are bad, each is named with its index; the others are accepted."},
 		{"forbidden", 403, "Who asks has not the role for it; the detail names who has."},

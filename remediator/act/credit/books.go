@@ -26,6 +26,9 @@ var (
 	ErrShort = errors.New("the customer has not enough credit")
 	// ErrSpent says that some of a credit was spent, so that it cannot be taken back.
 	ErrSpent = errors.New("some of the credit was spent")
+	// ErrStopped says that the books were restored from a backup and nobody has let
+	// money go on since: they do not know what was spent after it.
+	ErrStopped = errors.New("the books were restored from a backup, and money was not resumed since")
 	// ErrUnknown says that no such credit was given.
 	ErrUnknown = errors.New("no such credit was given")
 )
@@ -67,6 +70,12 @@ type Reversal struct {
 	Action uuid.UUID // that reverses
 	Of     uuid.UUID // that granted
 	At     time.Time
+}
+
+// Unspent is what customers have left of a currency.
+type Unspent struct {
+	Amount    money.Money `json:"amount"`
+	Customers int         `json:"customers"`
 }
 
 // Redemption is credit spent.

@@ -232,3 +232,19 @@ func TestNeverBelowZero(t *testing.T) {
 	}
 	s.wantBalance("ada", "0.10 USD")
 }
+
+// TestRestoredBooksAreBusy holds that a shop is told to come again with its key while
+// nobody has looked at books that were restored.
+func TestRestoredBooksAreBusy(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.give(grant("ada", "5.00 USD"))
+	if err := s.books.Brake(t.Context(), decide.TargetMoney, "restore/1", decide.Restorer, s.now()); err != nil {
+		t.Fatal(err)
+	}
+	status, _, body := s.call("POST", "/v1/credits/ada/redeem", "order-1", `{"amount":"1.00 USD"}`)
+	if status != http.StatusServiceUnavailable || !strings.Contains(body, "credit-stopped") || !strings.Contains(body, "with the same Idempotency-Key") {
+		t.Errorf("it is answered %d %s", status, body)
+	}
+	s.wantBalance("ada", "5.00 USD")
+}

@@ -82,6 +82,8 @@ func RedeemHandler(books Books, now func() time.Time, logger *slog.Logger) http.
 			problem.Write(w, http.StatusConflict, "not-enough-credit", fmt.Sprintf("customer %q has less than %s to spend: read the balance first", customer, amount))
 		case errors.Is(err, ErrConflict):
 			problem.Write(w, http.StatusUnprocessableEntity, "idempotency-key-reused", "the Idempotency-Key was used for another redemption: send a new one")
+		case errors.Is(err, ErrStopped):
+			problem.Write(w, http.StatusServiceUnavailable, "credit-stopped", "the books were restored from a backup, and what was spent since is not in them: try again with the same Idempotency-Key once somebody has resumed money")
 		case err != nil:
 			unavailable(w, r, logger, fmt.Errorf("redeem credit: %w", err))
 		default:

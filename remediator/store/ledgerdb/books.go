@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/act/credit"
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/store/internal/statement"
 )
@@ -126,6 +127,13 @@ func (d *DB) redeem(ctx context.Context, r credit.Redemption) (left money.Money,
 	case !errors.Is(err, sql.ErrNoRows):
 		return left, err
 	}
+	var restored bool
+	if err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM brake WHERE target = ? AND by_whom = ?)`, []any{decide.TargetMoney, decide.Restorer}, &restored); err != nil {
+		return left, err
+	}
+	if restored {
+		return money.Money{}, credit.ErrStopped
+	}
 	if left.Minor, err = spend(tx, r); err != nil {
 		return left, err
 	}
@@ -189,6 +197,26 @@ func (d *DB) Balance(ctx context.Context, customer string, at time.Time) ([]mone
 	}
 	slices.SortFunc(sums, func(a, b money.Money) int { return cmp.Compare(a.Currency, b.Currency) })
 	return sums, nil
+}
+
+// Unspent returns what all customers have left, whether it has expired or not, by currency.
+func (d *DB) Unspent(ctx context.Context) ([]credit.Unspent, error) {
+	rows, err := d.db.Read.QueryContext(ctx, `SELECT currency, CAST(SUM(minor) AS BIGINT), COUNT(*) FROM
+		(SELECT currency, SUM(minor) AS minor FROM credit_entry WHERE account LIKE 'customer:%' GROUP BY account, currency HAVING SUM(minor) > 0) AS had
+		GROUP BY currency ORDER BY currency`)
+	if err != nil {
+		return nil, fmt.Errorf("add up credit: %w", err)
+	}
+	defer rows.Close()
+	var left []credit.Unspent
+	for rows.Next() {
+		var u credit.Unspent
+		if err := rows.Scan(&u.Amount.Currency, &u.Amount.Minor, &u.Customers); err != nil {
+			return nil, fmt.Errorf("add up credit: %w", err)
+		}
+		left = append(left, u)
+	}
+	return left, rows.Err()
 }
 
 // lot is what a customer has left of one grant.

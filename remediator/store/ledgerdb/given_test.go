@@ -1,6 +1,8 @@
 package ledgerdb
 
 import (
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,6 +12,40 @@ import (
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/rule"
 )
+
+// Books that were restored say what is left, answer what was spent before and spend
+// nothing new, until money is resumed. Money that somebody else stopped changes nothing.
+func TestRestoredBooksSpendNothing(t *testing.T) { engines(t, testRestoredBooksSpendNothing) }
+
+func testRestoredBooksSpendNothing(t *testing.T) {
+	w := newWorld(t)
+	for _, customer := range []string{"c", "d"} {
+		if err := w.db.Grant(t.Context(), grant(customer, customer, usd(500), time.Time{})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	redeem := func(key string, minor int64, want error) {
+		t.Helper()
+		if _, err := w.db.Redeem(t.Context(), credit.Redemption{Key: key, Customer: "c", Amount: usd(minor), At: noon}); !errors.Is(err, want) {
+			t.Errorf("redeem %s: %v, want %v", key, err, want)
+		}
+	}
+	brake := func(id, by string) {
+		t.Helper()
+		if err := w.db.Brake(t.Context(), decide.TargetMoney, id, by, noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	brake("ann's", "ann")
+	redeem("before", 500, nil)
+	brake("restored", decide.Restorer)
+	redeem("before", 500, nil)
+	redeem("after", 1, credit.ErrStopped)
+	left, err := w.db.Unspent(t.Context())
+	if err != nil || !slices.Equal(left, []credit.Unspent{{Amount: usd(500), Customers: 1}}) {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
 
 // Credit whose outcome is in the log and that is not in the books, because these were
 // restored from before it, is put into them once, also when all of it comes in one

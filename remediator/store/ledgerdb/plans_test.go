@@ -37,6 +37,7 @@ var writes = []string{
 
 // seldom are questions that nobody waits for, and why they may read a table through.
 var seldom = map[string]string{
+	"Unspent":    "it is asked once, when a backup is checked",
 	"ScopeTaken": "it is asked once when a rule is new, and an index would cost each remedy",
 }
 
@@ -78,6 +79,7 @@ func (w *world) questions() map[string]func(ctx context.Context) error {
 		"Holds":             func(ctx context.Context) error { return second(d.Holds(ctx)) },
 		"Key":               func(ctx context.Context) error { return second(d.Key(ctx)) },
 		"LegalHolds":        func(ctx context.Context) error { return second(d.LegalHolds(ctx)) },
+		"Unspent":           func(ctx context.Context) error { return second(d.Unspent(ctx)) },
 		"LostClaims":        func(ctx context.Context) error { return second(d.LostClaims(ctx, map[uuid.UUID]int{one: 1})) },
 		"Nodes":             func(ctx context.Context) error { return second(d.Nodes(ctx)) },
 		"Payouts":           w.payouts,
