@@ -50,7 +50,8 @@ func RestoreToDatabase(ctx context.Context, dir, dsn string, options ledger.Opti
 	if c, err = checkForDatabase(ctx, dir, options); err != nil {
 		return c, err
 	}
-	return c, c.fill(ctx, dir, dsn, nil)
+	_, err = c.fill(ctx, dir, dsn, nil)
+	return c, err
 }
 
 // checkForDatabase checks a backup that is to be put into a database.
@@ -68,20 +69,21 @@ func checkForDatabase(ctx context.Context, dir string, options ledger.Options) (
 }
 
 // fill puts a backup that is good into an empty database. first are the commands of its
-// log's last record, before the one to pause, and come with the keys of two origins.
-func (c *Checked) fill(ctx context.Context, dir, dsn string, keys *ledgerdb.Succession, first ...command) error {
+// log's last record, before the one to pause, and come with the keys of two origins. It
+// returns whether the database may hold the ledger now.
+func (c *Checked) fill(ctx context.Context, dir, dsn string, keys *ledgerdb.Succession, first ...command) (filled bool, err error) {
 	stop := pause(c)
 	record, err := encode(append(first, stop)...)
 	if err != nil {
-		return err
+		return false, err
 	}
 	brake := views.Brake{Target: decide.TargetMoney, ID: stop.id(), By: decide.Restorer, At: c.MadeAt}
 	if err := ledgerdb.FillServer(ctx, filepath.Join(dir, ledgerFile), dsn, brake, keys); err != nil {
-		return err
+		return errors.Is(err, ledgerdb.ErrUnsure), err
 	}
 	lg, err := logdb.OpenReadOnly(ctx, filepath.Join(dir, logFile))
 	if err != nil {
-		return err
+		return true, err
 	}
-	return errors.Join(logpg.Fill(ctx, dsn, lg, record), lg.Close())
+	return true, errors.Join(logpg.Fill(ctx, dsn, lg, record), lg.Close())
 }

@@ -1,6 +1,8 @@
 package backup_test
 
 import (
+	"errors"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -11,6 +13,8 @@ import (
 	"github.com/makegood/makegood/remediator/backup"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
+	"github.com/makegood/makegood/remediator/store/ledgerdb"
+	"github.com/makegood/makegood/remediator/store/logpg"
 	"github.com/makegood/makegood/remediator/store/postgrestest"
 )
 
@@ -40,6 +44,7 @@ func TestRestoreToDatabaseUnderNewOrigin(t *testing.T) {
 
 	options := ledger.Options{Checkpoints: [][]byte{early, lost}}
 	refuseOtherKeys(t, at("backup"), again, options)
+	keepUnsureKey(t, at("backup"), oldKey, options)
 	c, fact, err := backup.RestoreToDatabaseUnderNewOrigin(t.Context(), at("backup"), again, at("nodes.key"), options)
 	if err != nil {
 		t.Fatal(err)
@@ -97,6 +102,46 @@ func refuseOtherKeys(t *testing.T, dir, dsn string, options ledger.Options) {
 	}
 	if names, err := filepath.Glob(filepath.Join(filepath.Dir(key), "*")); err != nil || len(names) != 1 || fileOf(t, key) != private+"\n" {
 		t.Errorf("the refusal left %v, %v", names, err)
+	}
+}
+
+// keepUnsureKey holds that the new key goes when the database is known to have nothing
+// that it signed, and else stays, also before another try.
+func keepUnsureKey(t *testing.T, dir, oldKey string, options ledger.Options) {
+	t.Helper()
+	key, dsn := filepath.Join(t.TempDir(), "nodes.key"), postgrestest.New(t)
+	if err := os.WriteFile(key, []byte(oldKey), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fill := func() error {
+		_, _, err := backup.RestoreToDatabaseUnderNewOrigin(t.Context(), dir, dsn, key, options)
+		return err
+	}
+	lg, err := logpg.Open(t.Context(), dsn, logpg.Options{}) // a log where there is to be none
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lg.Append(t.Context(), []byte("a record")); err != nil {
+		t.Fatal(err)
+	}
+	if err := lg.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := fill(); !errors.Is(err, logpg.ErrNotEmpty) || !strings.Contains(err.Error(), "signed with the new key in "+key+".next") {
+		t.Errorf("a restore that ended between ledger and log: %v", err)
+	}
+	next := fileOf(t, key+".next")
+	if err := fill(); err == nil || !strings.Contains(err.Error(), "of a restore that did not end") || fileOf(t, key+".next") != next {
+		t.Errorf("another try: %v", err)
+	}
+	if err := os.Remove(key + ".next"); err != nil {
+		t.Fatal(err)
+	}
+	if err := fill(); !errors.Is(err, ledgerdb.ErrNotEmpty) {
+		t.Errorf("a database with a ledger: %v", err)
+	}
+	if _, err := os.Stat(key + ".next"); !errors.Is(err, fs.ErrNotExist) || fileOf(t, key) != oldKey {
+		t.Errorf("after a failure that is certain the new key is there: %v", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,6 +44,7 @@ func RestoreUnderNewOrigin(ctx context.Context, dir, dataDir string, options led
 // RestoreToDatabaseUnderNewOrigin does so with a backup of a database and an empty one.
 // key is the file of the key of its nodes. The new key is in it afterwards, for all
 // nodes to have, its public half in a file beside it, and the old key in another.
+// When it is not known that nothing is signed with the new key, it stays where it is.
 func RestoreToDatabaseUnderNewOrigin(ctx context.Context, dir, dsn, key string, options ledger.Options) (*Checked, decide.OriginFact, error) {
 	var fact decide.OriginFact
 	old, kept, err := newest(dir, options)
@@ -54,15 +56,25 @@ func RestoreToDatabaseUnderNewOrigin(ctx context.Context, dir, dsn, key string, 
 	if err != nil {
 		return c, fact, err
 	}
+	next := key + ".next"
+	switch _, err := os.Stat(next); {
+	case err == nil:
+		return c, fact, fmt.Errorf("begin new origin: %s is the new key of a restore that did not end: if a database holds what that restored, it is its only key; name an empty database and put the file elsewhere", next)
+	case !errors.Is(err, fs.ErrNotExist):
+		return c, fact, fmt.Errorf("begin new origin: %w", err)
+	}
 	keys, fact, err := succeed(key, c, old)
 	if err != nil {
 		return c, fact, err
 	}
-	next := key + ".next"
 	if err := writeKey(next, keys.Next, private); err != nil { // before anything is signed with it
 		return c, fact, err
 	}
-	if err := c.fill(ctx, dir, dsn, &keys, command{kind: input.Origin, name: "origin", of: c, body: fact}); err != nil {
+	filled, err := c.fill(ctx, dir, dsn, &keys, command{kind: input.Origin, name: "origin", of: c, body: fact})
+	switch {
+	case err != nil && filled:
+		return c, fact, fmt.Errorf("%w: the ledger in the database is signed with the new key in %s, if it is there", err, next)
+	case err != nil:
 		return c, fact, errors.Join(err, os.Remove(next))
 	}
 	if err := writeKey(key+".old", keys.Own, private); err != nil {

@@ -16,6 +16,10 @@ import (
 // ErrNotEmpty says that a database has a ledger already.
 var ErrNotEmpty = errors.New("the database holds a ledger: name an empty one, or add search_path=SCHEMA for an empty schema")
 
+// ErrUnsure says that a database may hold what was put into it, or hold it soon: the
+// answer to the commit did not come.
+var ErrUnsure = errors.New("whether the database has it is not known")
+
 // Tables and columns that are not copied from one database to another: who is there
 // now, and numbers that the database gives itself.
 const (
@@ -49,7 +53,8 @@ func CopyServer(ctx context.Context, dsn, into string) (err error) {
 }
 
 // FillServer makes the ledger in an empty PostgreSQL database that of a SQLite file,
-// whole or not at all. A database with a ledger is ErrNotEmpty. The brake is set from
+// whole or not at all, and with ErrUnsure one or the other. A database with a ledger is
+// ErrNotEmpty. The brake is set from
 // the first moment, as Brake does: nodes carry out what is due before they have folded
 // the command of its id. With a succession the ledger goes on under a new origin, as
 // after Reseal; nil: under its own.
@@ -133,7 +138,10 @@ func copyTables(ctx context.Context, file *sql.DB, from *sql.Tx, to *sql.DB, the
 			return err
 		}
 	}
-	return into.Commit()
+	if err := into.Commit(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnsure, err)
+	}
+	return nil
 }
 
 func copyTable(ctx context.Context, file *sql.DB, name string, from *sql.Tx, into *statement.Tx) error {
