@@ -11,9 +11,9 @@ import (
 	"github.com/makegood/makegood/remediator/ledger"
 )
 
-// maxFile bounds the file of kept checkpoints that is read when a service starts:
-// a year of one every ten seconds is some 800 MB, which is to be moved away before.
-const maxFile = 1 << 30
+// maxEnd is how much of the end of a file of kept checkpoints is read when a service
+// starts: the last one is some 300 bytes, and a file of years has GBs of them.
+const maxEnd = 64 << 10
 
 // maxTorn bounds what a write that did not end can have left of a checkpoint.
 const maxTorn = 4 << 10
@@ -26,7 +26,7 @@ type File struct {
 }
 
 // OpenFile opens a file of checkpoints and makes it when there is none. A file that
-// holds anything else is an error; what a write that did not end left behind the
+// ends with anything else is an error; what a write that did not end left behind the
 // last checkpoint is removed.
 func OpenFile(path string) (*File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
@@ -34,12 +34,9 @@ func OpenFile(path string) (*File, error) {
 		return nil, fmt.Errorf("open checkpoints: %w", err)
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	text, from, err := readEnd(f)
 	if err != nil {
 		return nil, fmt.Errorf("read checkpoints: %w", err)
-	}
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("read checkpoints: %s is larger than %d bytes: move it to where it is kept, and a new one is begun", path, maxFile)
 	}
 	k := &File{path: path}
 	notes, err := ledger.SplitNotes(text[:bytes.LastIndexByte(text, '\n')+1])
@@ -53,11 +50,30 @@ func OpenFile(path string) (*File, error) {
 	case torn && (k.last == nil || len(text)-whole > maxTorn):
 		return nil, fmt.Errorf("read checkpoints: %s holds something else: %w", path, errors.Join(err, errors.New("name a file of its own")))
 	case torn:
-		if err := errors.Join(f.Truncate(int64(whole)), f.Sync()); err != nil {
+		if err := errors.Join(f.Truncate(from+int64(whole)), f.Sync()); err != nil {
 			return nil, fmt.Errorf("remove the torn end of the checkpoints: %w", err)
 		}
 	}
 	return k, nil
+}
+
+// readEnd reads the end of a file, from the beginning of a note on, and returns where
+// that is.
+func readEnd(f *os.File) (text []byte, from int64, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	from = max(0, info.Size()-maxEnd)
+	text = make([]byte, info.Size()-from)
+	if _, err := f.ReadAt(text, from); err != nil {
+		return nil, 0, err
+	}
+	if from > 0 { // in the midst of a note, perhaps
+		at := bytes.Index(text, []byte("\n"+ledger.Origin(""))) + len("\n")
+		text, from = text[at:], from+int64(at)
+	}
+	return text, from, nil
 }
 
 // Last returns the checkpoint that was kept last, nil when none was.

@@ -229,6 +229,29 @@ func TestTornFile(t *testing.T) {
 	}
 }
 
+// Of a file of years only the end is read, wherever in a checkpoint that begins.
+func TestLongFile(t *testing.T) {
+	t.Parallel()
+	notes := signed(t, 3)
+	path := filepath.Join(t.TempDir(), "kept")
+	one := append([]byte("\n"), notes[0]...)
+	for more := range notes[2] {
+		text := bytes.Repeat(one, (80<<10)/len(one))
+		begun := append(text, "\n"+string(notes[1])+"\n"+string(notes[2][:more])...)
+		if err := os.WriteFile(path, begun, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := publish.OpenFile(path)
+		if err != nil || !bytes.Equal(f.Last(), notes[1]) {
+			t.Fatalf("with %d bytes of the next one the last is %q, %v", more, f.Last(), err)
+		}
+		got, err := os.ReadFile(path)
+		if want := begun[:len(begun)-more]; err != nil || !bytes.Equal(bytes.TrimSpace(got), bytes.TrimSpace(want)) {
+			t.Fatalf("with %d bytes of the next one the file was changed to %d bytes, %v, want %d", more, len(got), err, len(want))
+		}
+	}
+}
+
 // A file of something else is left alone.
 func TestOtherFile(t *testing.T) {
 	t.Parallel()
