@@ -75,15 +75,15 @@ func (s *Service) openDatabase(ctx context.Context) error {
 		}
 		s.keep(l, "PostgreSQL")
 	}
-	mayBegin := func() error {
-		begun, err := ledgerdb.Begun(ctx, s.cfg.Database)
-		if begun {
-			return errors.New("the log is empty, but there is a ledger that was made from it: restore the log, or name an empty database")
-		}
-		return err
-	}
 	var key, logID string
-	err := ledgerdb.Alone(ctx, s.cfg.Database, func() (err error) { // one node begins the log
+	err := ledgerdb.Alone(ctx, s.cfg.Database, func(held func() error) (err error) { // one node begins the log
+		mayBegin := func() error {
+			begun, err := ledgerdb.Begun(ctx, s.cfg.Database)
+			if begun {
+				return errors.New("the log is empty, but there is a ledger that was made from it: restore the log, or name an empty database")
+			}
+			return errors.Join(err, held())
+		}
 		if s.cfg.Log == "" {
 			key, err = s.begin(ctx, mayBegin)
 			return err

@@ -160,14 +160,19 @@ func Begun(ctx context.Context, dsn string) (bool, error) {
 	return begun, nil
 }
 
+// aloneIdle is for how long a node may be alone and say nothing: longer than a cluster
+// of NATS is waited for. The others do not wait for ever for one that is frozen.
+const aloneIdle = 2 * time.Minute
+
 // Alone runs what only one node on a database may do at a time, such as beginning the
-// log, wherever that is.
-func Alone(ctx context.Context, dsn string, work func() error) error {
+// log, wherever that is. A node that takes too long is no longer alone: work asks held
+// before it does what cannot be undone.
+func Alone(ctx context.Context, dsn string, work func(held func() error) error) error {
 	server, err := postgres.Parse(dsn)
 	if err != nil {
 		return err
 	}
-	db := server.Pool(1, postgres.Limits{}) // it waits for as long as the others take
+	db := server.Pool(1, postgres.Limits{Idle: aloneIdle}) // it waits for as long as the others take
 	defer db.Close()
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
@@ -177,7 +182,13 @@ func Alone(ctx context.Context, dsn string, work func() error) error {
 	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('makegood begins in ' || COALESCE(current_schema(), ''), 0))`); err != nil {
 		return fmt.Errorf("wait for another node: %w", err)
 	}
-	if err := work(); err != nil {
+	held := func() error {
+		if _, err := tx.ExecContext(ctx, `SELECT 1`); err != nil {
+			return fmt.Errorf("be the only node for longer: %w", err)
+		}
+		return nil
+	}
+	if err := work(held); err != nil {
 		return err
 	}
 	return tx.Commit()
