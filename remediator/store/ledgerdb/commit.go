@@ -102,7 +102,7 @@ func (d *DB) Write(ctx context.Context, c *Change) error {
 	d.tip = c.end
 	d.news.tell(Committed)
 	if d.unscrubbed = d.unscrubbed || len(c.keys.erased) > 0; d.unscrubbed {
-		d.unscrubbed = d.db.scrub(ctx) != nil // a reader is in the way: again after the next commit
+		d.unscrubbed = d.db.scrub(ctx) != nil // a reader is in the way, or it is under way: again after the next commit
 	}
 	return nil
 }

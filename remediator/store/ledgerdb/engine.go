@@ -88,11 +88,10 @@ func connect(ctx context.Context, dsn string, mode postgres.Mode) (*engine, erro
 	if mode != postgres.Look {
 		e.Write, e.Commit, e.keep = server.Pool(serverWriters, postgres.Writing), server.Pool(1, postgres.Writing), server.Pool(1, postgres.Writing)
 	}
-	e.scrub = func(ctx context.Context) error {
-		_, err := e.Write.ExecContext(ctx, `VACUUM customer_key`) // its pages use the room again; the server's own log and backups keep theirs
-		return err
-	}
+	clean := &vacuum{server: server, stop: make(chan struct{})}
+	e.scrub = func(context.Context) error { return clean.begin() }
 	e.close = func() error {
+		clean.end()
 		var errs []error
 		for _, pool := range []*sql.DB{e.Read, e.Write, e.Commit, e.keep} {
 			if pool != nil {

@@ -2,9 +2,11 @@ package ledgerdb
 
 import (
 	"bytes"
+	"database/sql"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
@@ -94,6 +96,48 @@ func holdKey(t *testing.T, files []string, key [32]byte) bool {
 		}
 	}
 	return false
+}
+
+// On a server a commit does not wait until the table of keys is vacuumed, which somebody
+// may hold up for as long as they like.
+func TestCommitsDoNotWaitForTheVacuum(t *testing.T) {
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.commit(w.refund("one"))
+		db, err := sql.Open("postgres", w.path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		tx, err := db.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tx.Rollback()
+		if _, err := tx.Exec(`LOCK TABLE customer_key IN SHARE UPDATE EXCLUSIVE MODE`); err != nil { // as an ANALYZE has it
+			t.Fatal(err)
+		}
+		waiting := func() (n int) {
+			t.Helper()
+			if err := tx.QueryRow(`SELECT COUNT(*) FROM pg_locks WHERE relation = 'customer_key'::regclass AND NOT granted`).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		w.commit(&decide.Output{Items: []decide.Item{w.fact(decide.KindErasure, decide.Fact{}, decide.ErasureFact{Customer: "c-one", By: "ann"})}})
+		for limit := time.After(20 * time.Second); waiting() == 0; { // it never does after a commit that waited itself
+			select {
+			case <-limit:
+				t.Fatal("the table of keys is not about to be vacuumed")
+			case <-time.After(time.Millisecond):
+			}
+		}
+		w.commit(w.refund("two"))
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 // A key that was made in the commit in which it was erased is never stored.
