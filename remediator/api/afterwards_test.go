@@ -17,10 +17,19 @@ import (
 // wrote it, all approved it.
 func lateHouse(t *testing.T, orders int) *house {
 	t.Helper()
+	return lateHouseAt(t, orders, "")
+}
+
+// lateHouseAt is a lateHouse in a database; an empty one stands for files.
+func lateHouseAt(t *testing.T, orders int, database string) *house {
+	t.Helper()
 	before := "rules:\n" + houseRules[strings.Index(houseRules, "  - rule: broken"):]
-	h := newHouse(t, func(c *remediator.Config) { c.Rules = ruleFiles(before) })
+	h := newHouse(t, func(c *remediator.Config) { c.Rules, c.Database = ruleFiles(before), database })
 	h.hireAll()
 	h.hire(map[string]string{"boss": "author approver", "all": "agent author approver auditor operator"})
+	if database != "" { // where no start puts rules in force
+		h.activate("boss", before, "all")
+	}
 	for n := range orders {
 		h.emit("parcel.late", fmt.Sprint("c-", n), fmt.Sprintf(`{"order":"%d","payment":"pi_%d","amount":"%d.00 USD"}`, n, n, n+9))
 	}

@@ -275,10 +275,16 @@ func (h *house) refusals() []decide.RefusalFact {
 	return facts[decide.RefusalFact](h, decide.KindRefusal)
 }
 
-// stored is the ledger as it stands on disk, until it is released.
+// stored is the ledger as it is stored, until it is released.
 func (h *house) stored() (source ledger.Source, release func()) {
 	h.t.Helper()
-	db, err := ledgerdb.OpenReadOnly(h.t.Context(), filepath.Join(h.config.DataDir, "ledger.db"))
+	var db *ledgerdb.DB
+	var err error
+	if h.config.Database == "" {
+		db, err = ledgerdb.OpenReadOnly(h.t.Context(), filepath.Join(h.config.DataDir, "ledger.db"))
+	} else {
+		db, err = ledgerdb.ConnectReadOnly(h.t.Context(), h.config.Database)
+	}
 	if err != nil {
 		h.t.Fatal(err)
 	}
