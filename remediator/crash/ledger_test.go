@@ -151,14 +151,16 @@ type zombie struct {
 func (r *round) tryZombie(now left) error {
 	if r.zombie == nil {
 		p := start(r.t, r.binary, "zombie", serviceConfig{DataDir: r.home.dir, Database: r.home.database})
-		if _, err := p.read("ready"); err != nil {
+		line, err := p.read("ready")
+		if err != nil {
 			return err
 		}
-		if err := p.freeze(); err != nil {
-			return err
+		z := &zombie{process: p}
+		if _, err := fmt.Sscan(line, &z.ordinal); err != nil {
+			return fmt.Errorf("read how far the zombie came from %q: %w", line, err)
 		}
-		r.zombie = &zombie{process: p, ordinal: now.ordinal}
-		return nil
+		r.zombie = z
+		return p.freeze()
 	}
 	if now.ordinal == r.zombie.ordinal {
 		return nil
@@ -209,7 +211,8 @@ func runZombie(config []byte) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("ready")
+	// A commit of the one that was killed may have gone through since it was killed.
+	fmt.Println("ready", from.Ordinal)
 	if !bufio.NewScanner(os.Stdin).Scan() {
 		return nil // it is no longer wanted
 	}
