@@ -141,7 +141,7 @@ func amountsText(amounts map[string]int64) string {
 // event draws an event and has both take it.
 func (d *limitDraw) event(id string, at int64) {
 	e := limitEvent{id: id, customer: fmt.Sprintf("c-%d", d.random.IntN(3)), payment: fmt.Sprintf("pi_%d", d.random.IntN(40)),
-		currency: []string{"USD", "USD", "EUR"}[d.random.IntN(3)], paid: 1 + d.random.Int64N(900)}
+		currency: []string{"USD", "USD", "EUR"}[d.random.IntN(3)], paid: 1 + d.random.Int64N(900), at: at}
 	key := d.random.IntN(40)
 	e.key = fmt.Sprint(key)
 	e.keyJSON = []string{fmt.Sprint(key), fmt.Sprintf("%d.0", key), fmt.Sprintf("%q", e.key)}[d.random.IntN(3)] // are one
@@ -153,7 +153,7 @@ func (d *limitDraw) event(id string, at int64) {
 	case 3:
 		e.broken = true
 	case 4:
-		e.old = true
+		e.at -= int64(31 * 24 * time.Hour)
 	case 5:
 		e.paid = 4 // a tenth of it is nothing
 	case 6, 7:
@@ -168,10 +168,7 @@ func (d *limitDraw) event(id string, at int64) {
 }
 
 // body writes the event down.
-func (e limitEvent) body(at int64) []byte {
-	if e.old {
-		at -= int64(31 * 24 * time.Hour)
-	}
+func (e limitEvent) body() []byte {
 	customer, paid := "", fmt.Sprintf("%d.%02d %s", e.paid/100, e.paid%100, e.currency)
 	if e.customer != "" {
 		customer = fmt.Sprintf(`"customer":%q,`, e.customer)
@@ -184,5 +181,5 @@ func (e limitEvent) body(at int64) []byte {
 		meets += fmt.Sprintf(`,"%s":%t`, name, strings.Contains(e.rules, name))
 	}
 	return fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":"/s","type":"com.example.thing",%s"time":%q,"data":{"key":%s,"payment":%q,"paid":%q%s}}`,
-		e.id, customer, time.Unix(0, at).UTC().Format(time.RFC3339Nano), e.keyJSON, e.payment, paid, meets)
+		e.id, customer, time.Unix(0, e.at).UTC().Format(time.RFC3339Nano), e.keyJSON, e.payment, paid, meets)
 }

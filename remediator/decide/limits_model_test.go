@@ -39,7 +39,7 @@ type limitEvent struct {
 	currency          string
 	paid              int64  // minor units; a credit gives a tenth of it
 	broken            bool   // the amount cannot be read
-	old               bool   // it is from a month before
+	at                int64  // when it says that it happened
 	rules             string // names of the rules that it meets
 }
 

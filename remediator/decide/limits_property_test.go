@@ -241,7 +241,7 @@ func (d *limitDraw) again(at int64) {
 
 // take has both take an event.
 func (d *limitDraw) take(id string, at int64, e limitEvent) {
-	in := input.Input{ID: id, Kind: input.Event, At: at, Body: e.body(at)}
+	in := input.Input{ID: id, Kind: input.Event, At: at, Body: e.body()}
 	d.sent, d.said = append(d.sent, in), append(d.said, e)
 	if !d.model.begins(id, at) {
 		d.model.event(e)

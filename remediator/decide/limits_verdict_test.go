@@ -32,7 +32,7 @@ func (m *limitModel) decide(r limitRule, e limitEvent) {
 		totals[s.currency] += s.amount
 		v.holdIf(s.kind == "credit" && e.customer == "", "no customer")
 	}
-	v.holdIf(e.old, "old")
+	v.holdIf(e.at < m.now-int64(30*24*time.Hour), "old")
 	for _, s := range steps {
 		v.holdIf(s.kind == "refund" && m.isRefunded(s.payment), "already refunded")
 	}
