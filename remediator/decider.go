@@ -58,7 +58,7 @@ type decider struct {
 	append  func(context.Context, []input.Input) error
 	clock   func() time.Time // nil: events are the clock, and no tick is ever due
 	onStep  func(string)
-	note    func(error)          // why nothing is decided where nobody else decides; nil when something was
+	note    func(error)          // why nothing is decided; nil when something was, or nothing waits
 	wake    func()               // after a commit that left work to do
 	tell    func(*decide.Output) // after a commit of this node or another; nil: it is not known what it changed
 	logger  *slog.Logger
@@ -119,6 +119,7 @@ func (d *decider) decide(ctx context.Context) error {
 		if worked {
 			continue
 		}
+		d.note(nil) // nothing waits
 		d.tick(ctx)
 		wait, cancel := context.WithTimeout(ctx, idlePoll)
 		err = d.log.Wait(wait, d.at.Record)

@@ -119,6 +119,7 @@ func (d *decider) keepUp(ctx context.Context) error {
 			d.wake()
 		}
 	}
+	d.note(nil) // whoever decides
 	return d.checkAt(to)
 }
 

@@ -47,7 +47,7 @@ func TestOutdatedLooksNowAndThen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &newerLedger{}
-		d := &decider{store: store, shared: true, version: decide.Version, logger: slog.New(slog.DiscardHandler), tell: func(*decide.Output) {}}
+		d := &decider{store: store, shared: true, version: decide.Version, logger: slog.New(slog.DiscardHandler), tell: func(*decide.Output) {}, note: func(error) {}}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*leaseAskedEvery+time.Millisecond)
 		defer cancel()
 		if err := d.lead(ctx); err == nil {

@@ -27,8 +27,8 @@ const (
 
 // run decides until the context ends. Where several may decide, it follows whoever
 // does until it is its turn, and again after that: when the lease was lost, and when
-// the database was away. A disk that is full, or has become read-only, is waited for.
-// What a newer program has appended is left to newer programs.
+// the database was away. A disk that is full, or has become read-only, is waited for,
+// that of a database too. What a newer program has appended is left to newer programs.
 func (d *decider) run(ctx context.Context) error {
 	defer d.release(context.WithoutCancel(ctx))
 	for {

@@ -58,7 +58,7 @@ type Service struct {
 	ready     atomic.Bool
 	onReady   func()                  // nil: nobody waits
 	unstored  trouble                 // of the log
-	undecided trouble                 // of the ledger, where nobody else decides
+	undecided trouble                 // of the ledger
 	damaged   chan error              // why files of this service are of no use any more
 	fits      []func(*rule.Set) error // what rules must fit besides themselves
 	closers   []func() error

@@ -136,7 +136,11 @@ func (s *Service) readiness() error {
 	default:
 		return fmt.Errorf("events cannot be stored: %w", err)
 	}
-	if err := s.undecided.now(); err != nil {
+	switch err := s.undecided.now(); {
+	case err == nil:
+	case s.shared():
+		return errors.New("events are stored and not decided: the database does not take what was decided; the log of this node says more")
+	default:
 		return fmt.Errorf("events are stored and not decided: %w", err)
 	}
 	return nil

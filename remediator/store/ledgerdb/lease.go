@@ -195,10 +195,13 @@ func Passing(err error) bool {
 	return errors.Is(err, ErrFenced) || errors.Is(err, errStillThere) || postgres.Passing(err)
 }
 
-// OfDisk reports whether an error says that the disk of a file is full, read-only or
-// does not answer: whatever was being committed, the same is tried again when the disk
-// does its work again.
+// OfDisk reports whether an error says that the disk of a file, or of a database, is
+// full, read-only or does not answer: whatever was being committed, the same is tried
+// again when the disk does its work again.
 func OfDisk(err error) bool {
+	if postgres.Unwritten(err) {
+		return true
+	}
 	var file *sqlite.Trouble
 	return errors.As(sqlite.Explain("", err), &file) && file.Disk
 }

@@ -91,11 +91,13 @@ func (s *Server) Pool(n int, l Limits) *sql.DB {
 	runtime := map[string]string{
 		// Package ledgerdb says why this level does.
 		"default_transaction_isolation":       "read committed",
-		"default_transaction_read_only":       onOff(l.ReadOnly),
 		"statement_timeout":                   milliseconds(l.Statement),
 		"lock_timeout":                        milliseconds(l.Lock),
 		"idle_in_transaction_session_timeout": milliseconds(l.Idle),
 		"tcp_user_timeout":                    milliseconds(deadAfter),
+	}
+	if l.ReadOnly { // who writes leaves it to the server, which is told to refuse before its disk is full
+		runtime["default_transaction_read_only"] = "on"
 	}
 	maps.Copy(runtime, cfg.Runtime) // what the connection string names stands
 	cfg.Runtime = runtime
@@ -106,13 +108,6 @@ func (s *Server) Pool(n int, l Limits) *sql.DB {
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
-
-func onOff(on bool) string {
-	if on {
-		return "on"
-	}
-	return "off"
-}
 
 // minVersion is the oldest server that the tests run on.
 const minVersion = 150000

@@ -23,6 +23,13 @@ var passing = map[string]bool{
 	"55P03": true, // a lock was not to be had in time
 }
 
+// Unwritten reports whether an error says that the server answers and does not write:
+// its disk is full, or it was told to be read-only.
+func Unwritten(err error) bool {
+	var refused *pq.Error
+	return errors.As(err, &refused) && (refused.Code == "53100" || refused.Code == "25006")
+}
+
 // Passing reports whether an error may be gone when the same is tried again later:
 // the server cannot be reached, stops, or took too long. What the server did
 // may have happened or not.
