@@ -71,6 +71,7 @@ type commands struct {
 	Notify   notifyCommands   `cmd:"" group:"Telling" help:"Try templates of messages."`
 
 	Tokens    tokensCommands    `cmd:"" group:"Access and proof" help:"Say who may do what: make, list and revoke tokens."`
+	Sessions  sessionsCommands  `cmd:"" group:"Access and proof" help:"List who is signed in to the console, and end sessions."`
 	Reconcile reconcileCommands `cmd:"" group:"Access and proof" help:"Compare the ledger with the provider's refunds, and close what differs."`
 	Audit     auditCommands     `cmd:"" group:"Access and proof" help:"Verify, prove, reproduce and export the ledger."`
 	Backup    backupCommands    `cmd:"" group:"Access and proof" help:"Copy a data folder or a database while services run on it, and check such a copy."`

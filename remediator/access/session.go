@@ -39,6 +39,8 @@ type Session struct {
 type Sessions interface {
 	// Session returns nil when there is none.
 	Session(ctx context.Context, digest string) (*Session, error)
+	// Sessions lists those that have not expired by a time, the oldest first.
+	Sessions(ctx context.Context, at int64) ([]Session, error)
 	// BeginSession keeps a session, and forgets those that have expired by then.
 	BeginSession(ctx context.Context, s Session) error
 	SeeSession(ctx context.Context, digest string, at int64) error
@@ -102,21 +104,63 @@ func (g *Guard) Session(r *http.Request) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look up session: %w", err)
 	}
-	now := g.cfg.Now().UnixNano()
-	if s == nil || now >= s.Expires || now-s.Seen >= int64(idleLasts) {
+	if s == nil {
 		return nil, ErrUnknown
 	}
-	if s.Token != "" {
-		p, err := g.byDigest(r.Context(), s.Token)
-		if err != nil {
-			return nil, err
-		}
-		s.Name, s.Roles = p.Name, p.Roles
+	if err := g.counts(r.Context(), s); err != nil {
+		return nil, err
 	}
 	if err := g.ownPage(r); err != nil {
 		return nil, fmt.Errorf("%w; a session counts from the service's own pages alone: %w", ErrMissing, err)
 	}
 	return s, nil
+}
+
+// counts says whose a session is now; ErrUnknown says that it has ended.
+func (g *Guard) counts(ctx context.Context, s *Session) error {
+	now := g.cfg.Now().UnixNano()
+	if now >= s.Expires || now-s.Seen >= int64(idleLasts) {
+		return ErrUnknown
+	}
+	if s.Token == "" {
+		return nil
+	}
+	p, err := g.byDigest(ctx, s.Token)
+	if err == nil {
+		s.Name, s.Roles = p.Name, p.Roles
+	}
+	return err
+}
+
+// Sessions lists the sessions that count now, the oldest first.
+func (g *Guard) Sessions(ctx context.Context) ([]Session, error) {
+	if g.cfg.Sessions == nil {
+		return nil, nil
+	}
+	all, err := g.cfg.Sessions.Sessions(ctx, g.cfg.Now().UnixNano())
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	counting := all[:0]
+	for _, s := range all {
+		switch err := g.counts(ctx, &s); {
+		case err == nil:
+			counting = append(counting, s)
+		case !errors.Is(err, ErrUnknown):
+			return nil, err
+		}
+	}
+	return counting, nil
+}
+
+// EndOther ends a session that somebody else may be in. Whoever lets a request of it
+// last asks again whose it is.
+func (g *Guard) EndOther(ctx context.Context, s Session) error {
+	if err := g.cfg.Sessions.EndSession(ctx, s.Digest); err != nil {
+		return fmt.Errorf("end session: %w", err)
+	}
+	g.Forget()
+	return nil
 }
 
 // ownPage reports why a request that would change something does not come from a page of

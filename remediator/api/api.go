@@ -327,6 +327,8 @@ func (h handler) routeCommands(r *mux.Router) {
 	} {
 		r.Handle(path, h.reads(handler)).Methods(http.MethodPost)
 	}
+	r.Handle("/v1/sessions", h.allow(h.sessions, decide.RoleAdmin)).Methods(http.MethodGet)
+	r.Handle("/v1/sessions/{session}/end", h.allow(h.once(h.endSession), decide.RoleAdmin)).Methods(http.MethodPost)
 	r.Handle("/v1/clock/confirm", h.allow(h.once(h.confirmClock), decide.RoleOperator)).Methods(http.MethodPost)
 }
 

@@ -191,6 +191,9 @@ func (s *story) ofTheService() {
 	s.found["POST /v1/tokens"].Answer.(map[string]any)["secret"] = "mg_…"
 	s.asks("admin", "GET /v1/tokens", "?limit=2", "")
 	s.asks("admin", "POST /v1/tokens/{token}/revoke", "/v1/tokens/"+made.ID.String()+"/revoke", "{}")
+	in := sessionOf(s.t, s.signIn("oli"))
+	s.asks("admin", "GET /v1/sessions", "?limit=2", "")
+	s.asks("admin", "POST /v1/sessions/{session}/end", "/v1/sessions/"+in+"/end", "{}")
 	var link api.Link
 	s.asks("admin", "POST /v1/sign-in-links", "", "{}").into(s.t, &link)
 	s.found["POST /v1/sign-in-links"].Answer = map[string]any{"path": "/sign-in/link/…"}

@@ -128,6 +128,7 @@ func standing() []openapi.Operation {
 		{Route: "GET /v1/adoption", Summary: "Which types of events rules cover, and what is not heard of.", Answer: adoption.Adoption{}},
 		{Route: "GET /v1/integrity", Summary: "How well the ledger can be relied on, and what a verification came to.", Answer: integrity.State{}},
 		{Route: "GET /v1/tokens", Summary: "Tokens, without their secrets.", Roles: []string{decide.RoleAdmin}, Answer: Tokens{}, Query: pages},
+		{Route: "GET /v1/sessions", Summary: "Who is signed in with a browser, the oldest session first.", Roles: []string{decide.RoleAdmin}, Answer: Sessions{}, Query: pages},
 	}
 }
 
@@ -159,6 +160,7 @@ func errands() []openapi.Operation {
 		{Route: "POST /v1/webhooks/{endpoint}/enable", Summary: "Tells a receiver again.", Roles: operators, Answer: Endpoint{}, Key: remembers},
 		{Route: "POST /v1/webhooks/{endpoint}/test", Summary: "Sends a receiver a message that means nothing.", Roles: operators, Answer: Pinged{}, Key: remembers},
 		{Route: "POST /v1/clock/confirm", Summary: "Confirms that the clock is right, after it has leapt.", Roles: operators, Answer: ClockConfirmed{}, Key: remembers},
+		{Route: "POST /v1/sessions/{session}/end", Summary: "Ends somebody's session, and seals who did.", Roles: []string{decide.RoleAdmin}, Body: struct{}{}, Answer: Session{}, Key: remembers},
 		{Route: "POST /v1/sign-in-links", Summary: "Makes a link by which a person signs in once.", Roles: access.MayLink(), Body: struct{}{}, Answer: Link{}, Key: remembers},
 		{Route: "POST /v1/credits/{customer}/redeem", Summary: "Spends credit.", Roles: []string{decide.RoleAdmin}, BodyMedia: media, Media: media,
 			Key: "Required. The same key spends once; another body under it is refused."},

@@ -22,10 +22,11 @@ func TestPages(t *testing.T) {
 	for _, n := range []int{3, 1, 5, 2, 4} {
 		h.post("oli", "/v1/andon/pull", fmt.Sprintf(`{"cord":"product/%d","level":"yellow","reason":"look"}`, n)).answer(t)
 		h.post("oli", fmt.Sprintf("/v1/customers/c-%d/hold", n), `{"reason":"a claim"}`).answer(t)
+		h.signIn("ann")
 	}
 	var tokens api.Tokens
 	h.ask("admin", "GET", "/v1/tokens", "").into(t, &tokens)
-	for path, all := range map[string]int{"/v1/tokens": len(tokens.Tokens), "/v1/andon": 5, "/v1/customers/held": 5} {
+	for path, all := range map[string]int{"/v1/tokens": len(tokens.Tokens), "/v1/andon": 5, "/v1/customers/held": 5, "/v1/sessions": 5} {
 		found := h.paged(path, 2)
 		if len(found) != all || len(slices.Compact(slices.Sorted(slices.Values(found)))) != all {
 			t.Errorf("%s has %q, want %d", path, found, all)
@@ -55,6 +56,7 @@ func (h *house) paged(path string, limit int) (found []string) {
 			Tokens    []struct{ ID string }
 			Cords     []struct{ Cord string }
 			Customers []struct{ Customer string }
+			Sessions  []struct{ Session string }
 			Next      string
 		}
 		h.ask("admin", "GET", fmt.Sprintf("%s?limit=%d&after=%s", path, limit, url.QueryEscape(after)), "").into(h.t, &page)
@@ -63,6 +65,9 @@ func (h *house) paged(path string, limit int) (found []string) {
 		}
 		for _, c := range page.Cords {
 			found = append(found, c.Cord)
+		}
+		for _, s := range page.Sessions {
+			found = append(found, s.Session)
 		}
 		for _, c := range page.Customers {
 			found = append(found, c.Customer)

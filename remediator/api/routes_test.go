@@ -91,6 +91,8 @@ var routes = map[string]struct{ path, body, want string }{
 	"GET /v1/andon/stream":                                    {"/v1/andon/stream", "", signedIn},
 	"GET /v1/andon/gates":                                     {"/v1/andon/gates", "", signedIn},
 	"GET /v1/tokens":                                          {"/v1/tokens", "", admins},
+	"GET /v1/sessions":                                        {"/v1/sessions", "", admins},
+	"POST /v1/sessions/{session}/end":                         {"/v1/sessions/0123456789abcdef/end", "", strings.ReplaceAll(admins, "200", "404")},
 	"GET /v1/credits/{customer}":                              {"/v1/credits/c-1", "", admins},
 	"POST /v1/credits/{customer}/redeem":                      {"/v1/credits/c-1/redeem", "{}", strings.ReplaceAll(admins, "200", "400")},
 	"POST /v1/remedies/{remedy}/approve":                      {"/v1/remedies/" + none + "/approve", "", approvers},

@@ -134,6 +134,16 @@ func ofDifference(h *house, who string, n int) (string, string, bool) {
 	return "", "", false
 }
 
+// ofSession has somebody sign in with a browser, and their session be ended.
+func ofSession(h *house, who string, _ int) (string, string, bool) {
+	h.t.Helper()
+	res := h.signIn(who)
+	if res.StatusCode != http.StatusSeeOther {
+		return "", "", false // a program that emits events
+	}
+	return "/v1/sessions/" + sessionOf(h.t, res) + "/end", "", true
+}
+
 // things are what is asked about that somebody made.
 var things = map[string]thing{
 	"POST /v1/remedies/{remedy}/approve": {make: ofRequest("approve"), foreign: true},
@@ -155,6 +165,7 @@ var things = map[string]thing{
 	"POST /v1/bulks/{bulk}/approve":                           {make: ofBulk("/approve", 0), foreign: true},
 	"POST /v1/bulks/{bulk}/deny":                              {make: ofBulk("/deny", perRoute)},
 	"GET /v1/bulks/{bulk}":                                    {make: ofBulk("", 2*perRoute)},
+	"POST /v1/sessions/{session}/end":                         {make: ofSession},
 	"POST /v1/coes/{coe}/revisions":                           {make: ofCOE("/revisions", 1)},
 	"POST /v1/coes/{coe}/review":                              {make: ofCOE("/review", 1)},
 	"POST /v1/coes/{coe}/publish":                             {make: ofCOE("/publish", 2), foreign: true},

@@ -99,6 +99,7 @@ func (w *world) questions() map[string]func(ctx context.Context) error {
 		"RuleFiles":         func(ctx context.Context) error { _, _ = d.RuleFiles(ctx, "none"); return nil },
 		"ScopeTaken":        func(ctx context.Context) error { return second(d.ScopeTaken(ctx, "late")) },
 		"Session":           func(ctx context.Context) error { return second(d.Session(ctx, "x")) },
+		"Sessions":          func(ctx context.Context) error { return second(d.Sessions(ctx, 1)) },
 		"Snapshot":          func(ctx context.Context) error { return second(d.Snapshot(ctx)) },
 		"SnapshotBefore":    func(ctx context.Context) error { return second(d.SnapshotBefore(ctx, 100)) },
 		"Snapshots":         func(ctx context.Context) error { return second(d.Snapshots(ctx)) },

@@ -23,19 +23,48 @@ var _ access.Sessions = (*DB)(nil)
 // Session implements access.Sessions.
 func (d *DB) Session(ctx context.Context, digest string) (*access.Session, error) {
 	s := access.Session{Digest: digest}
-	var roles string
-	err := d.db.Read.QueryRowContext(ctx, `SELECT name, roles, token, method, created, seen, expires FROM session WHERE digest = ?`, digest).
-		Scan(&s.Name, &roles, &s.Token, &s.Method, &s.Created, &s.Seen, &s.Expires)
+	err := scanSession(&s, d.db.Read.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM session WHERE digest = ?`, digest).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read session: %w", err)
 	}
+	return &s, nil
+}
+
+// Sessions implements access.Sessions.
+func (d *DB) Sessions(ctx context.Context, at int64) ([]access.Session, error) {
+	rows, err := d.db.Read.QueryContext(ctx, `SELECT digest, `+sessionColumns+` FROM session WHERE expires > ? ORDER BY created, digest`, at)
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	defer rows.Close()
+	var all []access.Session
+	for rows.Next() {
+		var s access.Session
+		if err := scanSession(&s, rows.Scan, &s.Digest); err != nil {
+			return nil, fmt.Errorf("list sessions: %w", err)
+		}
+		all = append(all, s)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	return all, nil
+}
+
+// sessionColumns are what scanSession reads.
+const sessionColumns = `name, roles, token, method, created, seen, expires`
+
+// scanSession reads a session from a row, after what stands before its columns.
+func scanSession(s *access.Session, scan func(...any) error, before ...any) error {
+	var roles string
+	err := scan(append(before, &s.Name, &roles, &s.Token, &s.Method, &s.Created, &s.Seen, &s.Expires)...)
 	if roles != "" {
 		s.Roles = strings.Split(roles, ",")
 	}
-	return &s, nil
+	return err
 }
 
 // BeginSession implements access.Sessions.
