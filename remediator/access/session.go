@@ -19,6 +19,12 @@ const (
 	// a person who does something.
 	sessionLasts = 12 * time.Hour
 	idleLasts    = 2 * time.Hour
+	// rolesLast is how long the roles count that a provider told of somebody: so long
+	// does their session last, and the provider is asked anew.
+	rolesLast = time.Hour
+	// forgetBefore is how long before the end of a session its browser forgets it, so that
+	// one which has grown old is never taken for one that somebody ended.
+	forgetBefore = time.Minute
 	// seenEvery is how exactly it is known when somebody was last there.
 	seenEvery = time.Minute
 )
@@ -53,12 +59,12 @@ func (g *Guard) NewSession(p Principal, method, token string) (s Session, secret
 	random := make([]byte, 32)
 	_, _ = rand.Read(random) // it never returns an error
 	secret = base64.RawURLEncoding.EncodeToString(random)
-	now := g.cfg.Now()
-	s = Session{Digest: digestOf(secret), Name: p.Name, Token: token, Method: method, Created: now.UnixNano(), Seen: now.UnixNano(),
-		Expires: now.Add(sessionLasts).UnixNano()}
+	now, lasts := g.cfg.Now(), sessionLasts
+	s = Session{Digest: digestOf(secret), Name: p.Name, Token: token, Method: method, Created: now.UnixNano(), Seen: now.UnixNano()}
 	if token == "" {
-		s.Roles = p.Roles
+		s.Roles, lasts = p.Roles, rolesLast
 	}
+	s.Expires = now.Add(lasts).UnixNano()
 	return s, secret
 }
 
@@ -73,7 +79,7 @@ func (g *Guard) Begin(w http.ResponseWriter, r *http.Request, s Session, secret 
 	if err := g.cfg.Sessions.BeginSession(r.Context(), s); err != nil {
 		return fmt.Errorf("begin session: %w", err)
 	}
-	g.give(w, r, secret, int(sessionLasts/time.Second))
+	g.give(w, r, secret, int((time.Duration(s.Expires-s.Created)-forgetBefore)/time.Second))
 	return nil
 }
 

@@ -20,6 +20,11 @@ const (
 	begunLasts = 10 * time.Minute
 	// begunCookie is what the browser keeps meanwhile.
 	begunCookie = "openid"
+	// wayCookie is what a browser keeps that signed in with an account: when its session
+	// has grown old, it is led to the provider again by itself, which says anew what
+	// somebody may. It does so for accountLasts.
+	wayCookie    = "way"
+	accountLasts = 12 * time.Hour
 )
 
 // begun is a sign-in on its way, as the browser keeps it.
@@ -83,6 +88,21 @@ func (c *Console) finishOpenID(w http.ResponseWriter, r *http.Request) {
 	c.enter(w, r, entry{who: who, method: decide.SignInOIDC}, within(b.To))
 }
 
+// renews reports whether a browser without a session is led to the provider by itself.
+func (c *Console) renews(r *http.Request) bool {
+	return c.cfg.OpenID != nil && r.Method == http.MethodGet && c.cfg.Guard.Lent(r, wayCookie) == decide.SignInOIDC
+}
+
+// remember has a browser that signs in keep by which way, or forget it.
+func (c *Console) remember(w http.ResponseWriter, r *http.Request, method string) {
+	switch kept := c.cfg.Guard.Lent(r, wayCookie); {
+	case method == decide.SignInOIDC && kept == "":
+		c.cfg.Guard.Lend(w, r, wayCookie, method, int(accountLasts/time.Second))
+	case method != decide.SignInOIDC && kept != "":
+		c.cfg.Guard.Lend(w, r, wayCookie, "", -1)
+	}
+}
+
 // lent reads what the browser kept. What is too old, or cannot be read, is nothing.
 func (c *Console) lent(r *http.Request) begun {
 	var b begun
@@ -99,6 +119,7 @@ func (c *Console) lent(r *http.Request) begun {
 // failOpenID says why a sign-in by the provider came to nothing. Who is refused
 // counts as one who tried; a provider that is away does not.
 func (c *Console) failOpenID(w http.ResponseWriter, r *http.Request, err error) {
+	c.remember(w, r, "")
 	var refused *openid.Refused
 	switch {
 	case errors.Is(err, openid.ErrAway):

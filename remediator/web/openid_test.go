@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/makegood/makegood/remediator"
+	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
 )
 
@@ -366,5 +367,65 @@ func TestOpenIDLinksToNobodyElse(t *testing.T) {
 	}
 	if p := h.bearer("admin").post("/v1/sign-in-links", "{}"); !strings.Contains(p.body, "/sign-in/link/") {
 		t.Errorf("the administrator with a token is answered %d %s", p.status, p.body)
+	}
+}
+
+// TestOpenIDAgain holds that roles count for an hour at most: the browser is then led to
+// the provider by itself, and who lost their group there comes back without its role. Who
+// signed out, or whose session was ended, is not.
+func TestOpenIDAgain(t *testing.T) {
+	skipShort(t)
+	t.Parallel()
+	a := openAccounts(t, true)
+	var ahead atomic.Int64
+	h := newHouse(t, func(c *remediator.Config) {
+		a.configure(c)
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	})
+	v := h.stranger()
+	if p := v.byAccount("pat", "/"); p.status != http.StatusSeeOther {
+		t.Fatalf("pat is answered %d %s", p.status, p.body)
+	}
+	secret := v.session()
+	for after, want := range map[time.Duration]int{59 * time.Minute: http.StatusOK, time.Hour: http.StatusUnauthorized} {
+		ahead.Store(int64(after))
+		if p := h.stranger().get("/v1/whoami", "Cookie", "makegood="+secret); p.status != want {
+			t.Errorf("after %s the session is answered %d", after, p.status)
+		}
+	}
+	ahead.Store(0)
+	at, err := url.Parse(h.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.client.Jar.SetCookies(at, []*http.Cookie{{Name: "makegood", Path: "/", MaxAge: -1}}) // as a browser does when it is old
+	p := v.get("/refunds?status=failed")
+	if p.status != http.StatusSeeOther || p.header.Get("Location") != "/sign-in/openid?to=%2Frefunds%3Fstatus%3Dfailed" {
+		t.Fatalf("who comes again is led to %q", p.header.Get("Location"))
+	}
+	h.stop()
+	delete(h.config.OpenID.Roles, "finance")
+	h.start()
+	if p := v.byAccount("pat", "/refunds"); p.status != http.StatusSeeOther || v.session() == "" || v.session() == secret {
+		t.Errorf("coming back is answered %d %s", p.status, p.body)
+	}
+	if p := v.get("/v1/whoami"); !strings.Contains(p.body, `["agent"]`) {
+		t.Errorf("who came back is %s", p.body)
+	}
+	v.send("/sign-out", nil)
+	if p := v.get("/"); p.header.Get("Location") != "/sign-in" {
+		t.Errorf("who signed out is led to %q", p.header.Get("Location"))
+	}
+	v.byAccount("pat", "/")
+	var listed api.Sessions
+	h.bearer("admin").get("/v1/sessions").into(t, &listed)
+	for _, s := range listed.Sessions {
+		h.bearer("admin").post("/v1/sessions/"+s.Session+"/end", "")
+	}
+	if p := v.get("/"); p.header.Get("Location") != "/sign-in" {
+		t.Errorf("whose session was ended is led to %q", p.header.Get("Location"))
+	}
+	if p := v.get("/sign-in"); !strings.Contains(p.body, "has ended") || strings.Contains(strings.Join(v.cookies(), " "), "makegood") {
+		t.Errorf("the sign-in says %s, and the browser keeps %q", p.body, v.cookies())
 	}
 }

@@ -95,6 +95,8 @@ func (c *Console) who(w http.ResponseWriter, r *http.Request) (p access.Principa
 		// A part of a page cannot show a sign-in: the whole page is fetched anew.
 		w.Header().Set("HX-Refresh", "true")
 		w.WriteHeader(http.StatusUnauthorized)
+	case errors.Is(err, access.ErrMissing) && c.renews(r):
+		http.Redirect(w, r, c.cfg.OpenID.PublicURL()+openIDBegin+"?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 	case r.Method == http.MethodGet && r.URL.Path != "/":
 		http.Redirect(w, r, "/sign-in?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 	default:

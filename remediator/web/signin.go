@@ -60,6 +60,7 @@ func (c *Console) askWho(w http.ResponseWriter, r *http.Request) {
 			c.fail(w, r, err)
 			return
 		}
+		c.remember(w, r, "")
 		r = withoutCookies(r)
 	case err != nil:
 		c.fail(w, r, err)
@@ -141,6 +142,7 @@ func (c *Console) enter(w http.ResponseWriter, r *http.Request, e entry, to stri
 		return
 	}
 	c.tries.taken.Add(1)
+	c.remember(w, r, e.method)
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
@@ -167,6 +169,7 @@ func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
+	c.remember(w, r, "")
 	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 }
 
