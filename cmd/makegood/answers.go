@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ type holdsCommand struct {
 
 // Run counts what waits for a person.
 func (c *holdsCommand) Run(p *program) error {
-	return show(p, c.service, "/v1/holds", nil, func(answer api.Holds) error {
+	return showAll(p, c.service, "/v1/holds", url.Values{"limit": {"1000"}}, addHolds, func(answer api.Holds) error {
 		rows := [][]string{}
 		for _, h := range answer.Holds {
 			rows = append(rows, []string{h.Rule, heldFor(h), fmt.Sprint(h.Remedies), moneyOf(h.Money), h.Oldest.Format(time.RFC3339)})
@@ -173,8 +174,8 @@ func (c *held) find(p *program) ([]uuid.UUID, string, error) {
 		query.Set("before", page.Next)
 		more = page.Next != ""
 	}
-	var holds api.Holds
-	if err := c.live(p.ctx, "/v1/holds", &holds); err != nil {
+	holds, err := c.allHolds(p)
+	if err != nil {
 		return nil, "", err
 	}
 	counted, sums := 0, "no money"
@@ -190,6 +191,27 @@ func (c *held) find(p *program) ([]uuid.UUID, string, error) {
 		return nil, "", errors.New("what is held changed while it was read: try again")
 	}
 	return ids, sums, nil
+}
+
+// addHolds adds a page to what waits.
+func addHolds(whole, page *api.Holds) (next string) {
+	whole.Holds = slices.Insert(page.Holds, 0, whole.Holds...)
+	return page.Next
+}
+
+// allHolds counts all that waits, at a running service.
+func (c *held) allHolds(p *program) (whole api.Holds, err error) {
+	query := url.Values{"limit": {"1000"}}
+	for more := true; more; {
+		var page api.Holds
+		if err := c.live(p.ctx, "/v1/holds?"+query.Encode(), &page); err != nil {
+			return whole, err
+		}
+		next := addHolds(&whole, &page)
+		query.Set("after", next)
+		more = next != ""
+	}
+	return whole, nil
 }
 
 // agreed asks on a terminal whether to go on.

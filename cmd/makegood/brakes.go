@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -103,7 +104,11 @@ type brakesCommand struct {
 
 // Run lists what is stopped.
 func (c *brakesCommand) Run(p *program) error {
-	return show(p, c.service, "/v1/brakes", nil, func(answer api.Brakes) error {
+	add := func(whole, page *api.Brakes) string {
+		whole.Brakes = slices.Insert(page.Brakes, 0, whole.Brakes...)
+		return page.Next
+	}
+	return showAll(p, c.service, "/v1/brakes", url.Values{"limit": {"1000"}}, add, func(answer api.Brakes) error {
 		rows := [][]string{}
 		for _, b := range answer.Brakes {
 			decided := "yes"

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/makegood/makegood/remediator/people"
 	"github.com/makegood/makegood/remediator/problem"
 	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
@@ -104,7 +106,7 @@ func remedyReads() []openapi.Operation {
 		{Route: "GET /tile/entries/{bundle:.+}", Summary: "Entries of the ledger.", Roles: auditors, Media: "application/octet-stream"},
 		{Route: "GET /v1/refunds", Summary: "What moves money, the newest first, with totals of all that is asked for.", Answer: Refunds{}, Query: money},
 		{Route: "GET /v1/refunds.csv", Summary: "The same as a table, all pages of it.", Media: "text/csv", Query: money[2:]},
-		{Route: "GET /v1/holds", Summary: "What waits for a person.", Answer: Holds{}},
+		{Route: "GET /v1/holds", Summary: "What waits for a person, by rule and reason, the oldest first.", Answer: Holds{}, Query: []openapi.Parameter{limitParameter, afterParameter}},
 		{Route: "GET /v1/bulks/{bulk}", Summary: "What is made good under one approval.", Answer: decide.Bulk{}},
 		{Route: "GET /v1/commands", Summary: "What a command came to.", Answer: decide.Answer{}, Query: []openapi.Parameter{named("id", "of the command")}},
 		{Route: "GET /v1/credits/{customer}", Summary: "The credit of a customer.", Roles: []string{decide.RoleAdmin}, Media: media},
@@ -119,13 +121,15 @@ func standing() []openapi.Operation {
 	pages := []openapi.Parameter{limitParameter, afterParameter}
 	return []openapi.Operation{
 		{Route: "GET /v1/status", Summary: "How the service stands.", Answer: Status{}},
-		{Route: "GET /v1/today", Summary: "How things stand, and the last day.", Answer: views.Today{}},
+		{Route: "GET /v1/today", Summary: "How things stand, and the last day.", Answer: Today{},
+			Bound: fmt.Sprintf("each of its lists has the first %d, of how many counts says, and the money of 24 hours is by currency", views.PageOf)},
 		{Route: "GET /v1/andon", Summary: "Andon cords.", Answer: Cords{},
 			Query: append(pages, openapi.Parameter{Name: "cord", Many: true, Meaning: "up to 100 paths; none: all that were ever pulled"})},
 		{Route: "GET /v1/customers/held", Summary: "Customers whose data may not be erased, the oldest hold first.", Answer: HeldCustomers{}, Query: pages},
-		{Route: "GET /v1/brakes", Summary: "What is stopped.", Answer: Brakes{}},
+		{Route: "GET /v1/brakes", Summary: "What is stopped.", Answer: Brakes{}, Query: pages},
 		{Route: "GET /v1/webhooks", Summary: "Receivers of webhooks, and deliveries.", Answer: Deliveries{}, Query: append(pages, named("endpoint", ""), oneOf("status", "", views.DeliveryStatuses()...))},
-		{Route: "GET /v1/adoption", Summary: "Which types of events rules cover, and what is not heard of.", Answer: adoption.Adoption{}},
+		{Route: "GET /v1/adoption", Summary: "Which types of events rules cover, and what is not heard of.", Answer: adoption.Adoption{},
+			Bound: fmt.Sprintf("%d rules may be in force, and of what is heard the last %d names are kept", rule.MaxRules, views.MaxHeard)},
 		{Route: "GET /v1/integrity", Summary: "How well the ledger can be relied on, and what a verification came to.", Answer: integrity.State{}},
 		{Route: "GET /v1/tokens", Summary: "Tokens, without their secrets.", Roles: []string{decide.RoleAdmin}, Answer: Tokens{}, Query: pages},
 		{Route: "GET /v1/sessions", Summary: "Who is signed in with a browser, the oldest session first.", Roles: []string{decide.RoleAdmin}, Answer: Sessions{}, Query: pages},
@@ -135,7 +139,8 @@ func standing() []openapi.Operation {
 // ruleReads are the reads about rules.
 func ruleReads() []openapi.Operation {
 	return []openapi.Operation{
-		{Route: "GET /v1/rules", Summary: "The rules in force, and the set that waits.", Answer: Rules{}},
+		{Route: "GET /v1/rules", Summary: "The rules in force, and the set that waits.", Answer: Rules{},
+			Bound: fmt.Sprintf("a set has %d rules in %d files at the most", rule.MaxRules, rule.MaxFiles)},
 		{Route: "GET /v1/rules/{rule}", Summary: "A rule in force, when it fired last, and what it cost of late.", Answer: RuleState{}},
 		{Route: "GET /v1/rule-sets/{set}", Summary: "The files of a rule set that was ever in force, by its digest.", Answer: RuleSet{}},
 		{Route: "GET /v1/rules/{rule}/near-misses", Summary: "The events for which a rule did not fire by one condition alone, the nearest first.",

@@ -23,11 +23,14 @@ func TestPages(t *testing.T) {
 		h.post("oli", "/v1/andon/pull", fmt.Sprintf(`{"cord":"product/%d","level":"yellow","reason":"look"}`, n)).answer(t)
 		h.post("oli", fmt.Sprintf("/v1/customers/c-%d/hold", n), `{"reason":"a claim"}`).answer(t)
 		h.signIn("ann")
+		h.post("oli", "/v1/pause", fmt.Sprintf(`{"target":"rule:r%d"}`, n)).answer(t)
 	}
+	h.held("1", "50.00 USD")
+	h.requested("ann", "pi_2")
 	var tokens api.Tokens
 	h.ask("admin", "GET", "/v1/tokens", "").into(t, &tokens)
-	for path, all := range map[string]int{"/v1/tokens": len(tokens.Tokens), "/v1/andon": 5, "/v1/customers/held": 5, "/v1/sessions": 5} {
-		found := h.paged(path, 2)
+	for path, all := range map[string]int{"/v1/tokens": len(tokens.Tokens), "/v1/andon": 5, "/v1/customers/held": 5, "/v1/sessions": 5, "/v1/brakes": 5, "/v1/holds": 2} {
+		found := h.paged(path, 1+all/3)
 		if len(found) != all || len(slices.Compact(slices.Sorted(slices.Values(found)))) != all {
 			t.Errorf("%s has %q, want %d", path, found, all)
 		}
@@ -41,7 +44,7 @@ func TestPages(t *testing.T) {
 	if len(page.Tokens)+len(rest.Tokens) != len(tokens.Tokens) || rest.Next != "" {
 		t.Errorf("after %q come %d of %d", page.Next, len(rest.Tokens), len(tokens.Tokens))
 	}
-	for _, path := range []string{"/v1/tokens?limit=0", "/v1/andon?limit=x", "/v1/customers/held?limit=1001", "/v1/webhooks?after=x", "/v1/reconciliations?after=x", "/v1/reconciliations?after_difference=-1", "/v1/coes?after=x"} {
+	for _, path := range []string{"/v1/tokens?limit=0", "/v1/andon?limit=x", "/v1/customers/held?limit=1001", "/v1/holds?limit=0", "/v1/brakes?limit=x", "/v1/sessions?limit=-1", "/v1/webhooks?after=x", "/v1/reconciliations?after=x", "/v1/reconciliations?after_difference=-1", "/v1/coes?after=x"} {
 		if r := h.ask("admin", "GET", path, ""); r.status != http.StatusBadRequest || !strings.Contains(r.body, "parameter") {
 			t.Errorf("%s is answered %d %s", path, r.status, r.body)
 		}
@@ -57,6 +60,8 @@ func (h *house) paged(path string, limit int) (found []string) {
 			Cords     []struct{ Cord string }
 			Customers []struct{ Customer string }
 			Sessions  []struct{ Session string }
+			Brakes    []struct{ Target string }
+			Holds     []struct{ Rule string }
 			Next      string
 		}
 		h.ask("admin", "GET", fmt.Sprintf("%s?limit=%d&after=%s", path, limit, url.QueryEscape(after)), "").into(h.t, &page)
@@ -68,6 +73,12 @@ func (h *house) paged(path string, limit int) (found []string) {
 		}
 		for _, s := range page.Sessions {
 			found = append(found, s.Session)
+		}
+		for _, b := range page.Brakes {
+			found = append(found, b.Target)
+		}
+		for _, g := range page.Holds {
+			found = append(found, g.Rule)
 		}
 		for _, c := range page.Customers {
 			found = append(found, c.Customer)
@@ -109,11 +120,17 @@ func TestConventions(t *testing.T) {
 		} else if next {
 			lists++
 		}
+		if slices.Contains(whole, route) != (operation["description"] != nil) {
+			t.Errorf("%s has no pages, and says of its bound %q", route, operation["description"])
+		}
 	}
-	if lists < 8 {
+	if lists < 11 {
 		t.Errorf("only %d lists have pages", lists)
 	}
 }
+
+// whole are the lists that are answered whole, and say why they are never long.
+var whole = []string{"GET /v1/today", "GET /v1/rules", "GET /v1/adoption"}
 
 // at is what a pointer into a description points to, nil for none.
 func at(document any, pointer string) any {

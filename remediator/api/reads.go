@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/makegood/makegood/remediator/access"
@@ -185,21 +186,28 @@ func (h handler) remedy(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, r, answer, err)
 }
 
-// today answers GET /v1/today: how things stand, and what the last day was like.
-func (h handler) today(w http.ResponseWriter, r *http.Request) {
-	t, err := h.Today(r.Context())
-	h.answer(w, r, t, err)
-}
-
 // Holds is the answer of GET /v1/holds.
 type Holds struct {
-	Holds []views.Hold `json:"holds"`
+	Holds []views.Hold `json:"holds"`          // the oldest first
+	Next  string       `json:"next,omitempty"` // value of "after" that goes on
 }
 
 func (h handler) holds(w http.ResponseWriter, r *http.Request) {
 	holds, err := h.Ledger.Holds(r.Context())
-	h.answer(w, r, Holds{holds}, err)
+	page, next, ok := pageOf(w, r.URL.Query(), holds, func(g views.Hold) string {
+		bulk := ""
+		if g.Bulk != nil {
+			bulk = g.Bulk.Bulk.String()
+		}
+		return strings.Join([]string{sortable(g.Oldest), g.Rule, g.Reason, bulk}, " ")
+	})
+	if ok {
+		h.answer(w, r, Holds{page, next}, err)
+	}
 }
+
+// sortable writes a time as a cursor has it, which is in the order of texts.
+func sortable(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000000000Z") }
 
 // HeldCustomers is the answer of GET /v1/customers/held.
 type HeldCustomers struct {
@@ -210,7 +218,7 @@ type HeldCustomers struct {
 func (h handler) heldCustomers(w http.ResponseWriter, r *http.Request) {
 	held, err := h.Ledger.LegalHolds(r.Context())
 	page, next, ok := pageOf(w, r.URL.Query(), held, func(l views.LegalHold) string {
-		return l.Since.UTC().Format("2006-01-02T15:04:05.000000000Z") + " " + l.Customer
+		return sortable(l.Since) + " " + l.Customer
 	})
 	if ok {
 		h.answer(w, r, HeldCustomers{page, next}, err)
@@ -219,12 +227,16 @@ func (h handler) heldCustomers(w http.ResponseWriter, r *http.Request) {
 
 // Brakes is the answer of GET /v1/brakes.
 type Brakes struct {
-	Brakes []views.Brake `json:"brakes"`
+	Brakes []views.Brake `json:"brakes"`         // by target
+	Next   string        `json:"next,omitempty"` // value of "after" that goes on
 }
 
 func (h handler) brakes(w http.ResponseWriter, r *http.Request) {
 	brakes, err := h.Ledger.Brakes(r.Context())
-	h.answer(w, r, Brakes{brakes}, err)
+	page, next, ok := pageOf(w, r.URL.Query(), brakes, func(b views.Brake) string { return strings.Join([]string{b.Target, sortable(b.At), b.ID}, " ") })
+	if ok {
+		h.answer(w, r, Brakes{page, next}, err)
+	}
 }
 
 // whoami answers GET /v1/whoami: in whose name the request comes.

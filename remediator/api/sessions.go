@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -41,7 +40,7 @@ func shown(s access.Session) Session {
 // sessions answers GET /v1/sessions.
 func (h handler) sessions(w http.ResponseWriter, r *http.Request) {
 	all, err := h.Guard.Sessions(r.Context())
-	page, next, ok := pageOf(w, r.URL.Query(), all, func(s access.Session) string { return fmt.Sprintf("%020d %s", s.Created, s.Named().Session) })
+	page, next, ok := pageOf(w, r.URL.Query(), all, func(s access.Session) string { return sortable(time.Unix(0, s.Created)) + " " + s.Named().Session })
 	if !ok {
 		return
 	}

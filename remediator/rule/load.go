@@ -23,8 +23,8 @@ type Problems = document.Problems
 
 // Limits of a set of rules.
 const (
-	maxFiles = 4096
-	maxRules = 20000
+	MaxFiles = 4096
+	MaxRules = 20000
 )
 
 // Load compiles rule files into a set. When anything is wrong with one of them
@@ -49,9 +49,9 @@ func Check(files []File) (*Set, Problems) {
 	}
 	l := &loader{engine: engine, named: make(map[string]*Rule)}
 	for i, file := range set.Files {
-		if i > 0 && set.Files[i-1].Path == file.Path || i >= maxFiles {
+		if i > 0 && set.Files[i-1].Path == file.Path || i >= MaxFiles {
 			l.problems = append(l.problems, Problem{File: file.Path, Line: 1, Col: 1, Severity: document.Error, Code: "files",
-				Message: fmt.Sprintf("the file is given twice, or is one of more than %d", maxFiles)})
+				Message: fmt.Sprintf("the file is given twice, or is one of more than %d", MaxFiles)})
 			break
 		}
 		l.file(file)
@@ -125,8 +125,8 @@ func (l *loader) file(file File) {
 		if source.Full() {
 			return
 		}
-		if len(l.rules) >= maxRules {
-			source.Errorf(document.At(node), "files", "", "more than %d rules", maxRules)
+		if len(l.rules) >= MaxRules {
+			source.Errorf(document.At(node), "files", "", "more than %d rules", MaxRules)
 			return
 		}
 		l.rule(source, node, end, defaults)

@@ -15,6 +15,9 @@ import (
 type Operation struct {
 	Route   string // "POST /v1/pause", as the router has it
 	Summary string
+	// Bound says of a list without pages why it is never long. Empty: it has pages, or is
+	// no list.
+	Bound string
 	// Roles may call it, an administrator always. Empty: whoever shows a token.
 	Roles []string
 	// Public needs no token.
@@ -144,6 +147,9 @@ func (s *schemas) operation(o Operation, path string, info Info) map[string]any 
 	}
 	if o.Public {
 		out["security"] = []any{}
+	}
+	if o.Bound != "" {
+		out["description"] = "It is answered whole: " + o.Bound + "."
 	}
 	if len(o.Roles) == 0 {
 		delete(out, "x-roles")

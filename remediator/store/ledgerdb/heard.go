@@ -17,10 +17,6 @@ var (
 	heardOnServer string
 )
 
-// maxHeard bounds each list of what was heard: names come from outside. Beyond it what
-// was heard least recently is forgotten.
-const maxHeard = 5000
-
 // NoteHeard adds to what was heard. Events are added up; of agents and listeners the
 // newest word counts. Rows come in the order of their names, so that nodes that note
 // the same never wait for each other in a circle.
@@ -53,7 +49,7 @@ func (d *DB) NoteHeard(ctx context.Context, h views.Hearing) error {
 	}
 	for _, table := range []string{"heard", "heard_agent", "listener"} {
 		if err == nil {
-			_, err = tx.Exec(`DELETE FROM `+table+` WHERE last_at < (SELECT last_at FROM `+table+` ORDER BY last_at DESC LIMIT 1 OFFSET ?)`, int64(maxHeard-1))
+			_, err = tx.Exec(`DELETE FROM `+table+` WHERE last_at < (SELECT last_at FROM `+table+` ORDER BY last_at DESC LIMIT 1 OFFSET ?)`, int64(views.MaxHeard-1))
 		}
 	}
 	if err == nil {

@@ -2,6 +2,10 @@ package views
 
 import "time"
 
+// MaxHeard bounds each list of what was heard: names come from outside. Beyond it what
+// was heard least recently is forgotten.
+const MaxHeard = 5000
+
 // Heard is what came of one type from one source.
 type Heard struct {
 	Source string    `json:"source"` // of the events: the service that sends them
