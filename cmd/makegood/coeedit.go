@@ -38,7 +38,7 @@ func (c *editCOE) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	if text == answer.Document.Text && answer.Document.Revision > 0 {
+	if text == answer.Document.Text {
 		_, err = fmt.Fprintln(p.stdout, "nothing changed")
 		return errors.Join(err, os.RemoveAll(folder))
 	}

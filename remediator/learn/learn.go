@@ -208,14 +208,25 @@ type View struct {
 	TreeSize uint64 // of the ledger at which it was checked
 }
 
-// View renders a text and checks it, by one reading of the ledger. ledgerPath is what a
-// link to a fact begins with; empty: facts are not linked.
-func (s *Shelf) View(ctx context.Context, text, ledgerPath string) (*View, error) {
+// Shown says how a text is viewed.
+type Shown struct {
+	// LedgerPath is what a link to a fact begins with; empty: facts are not linked.
+	LedgerPath string
+	// Unpublished says that it may yet be published, and is checked as it is then.
+	Unpublished bool
+}
+
+// View renders a text and checks it, by one reading of the ledger.
+func (s *Shelf) View(ctx context.Context, text string, how Shown) (*View, error) {
+	var now time.Time
+	if how.Unpublished {
+		now = s.cfg.Now().UTC()
+	}
 	size, err := s.size(ctx)
 	if err != nil {
 		return nil, err
 	}
-	key := viewKey(text, ledgerPath)
+	key := viewKey(text, how.LedgerPath, now)
 	if before := s.memory.view(key); before != nil {
 		again := *before
 		again.TreeSize = size
@@ -237,13 +248,14 @@ func (s *Shelf) View(ctx context.Context, text, ledgerPath string) (*View, error
 	if err != nil {
 		return nil, err
 	}
+	known.Now = now
 	if v.Findings, err = coe.Check(ctx, v.Document, book, known); err != nil {
 		return nil, err
 	}
 	if v.Numbers, err = coe.AskAgain(ctx, v.Document, book, size); err != nil {
 		return nil, err
 	}
-	v.HTML, err = coe.Fragment(v.Document, book, coe.Embedding{LedgerPath: ledgerPath, Lower: 1})
+	v.HTML, err = coe.Fragment(v.Document, book, coe.Embedding{LedgerPath: how.LedgerPath, Lower: 1})
 	if err == nil && settled {
 		s.memory.keepView(key, v)
 	}

@@ -109,7 +109,7 @@ func (s *Shelf) draftAgain(ctx context.Context, id uuid.UUID, ask coe.Ask) (stri
 	return text, err
 }
 
-// viewKey names what a view is made of.
-func viewKey(text, ledgerPath string) string {
-	return fmt.Sprintf("%x %s", sha256.Sum256([]byte(text)), ledgerPath)
+// viewKey names what a view is made of. Whether an action is due is a matter of days.
+func viewKey(text, ledgerPath string, now time.Time) string {
+	return fmt.Sprintf("%x %s %s", sha256.Sum256([]byte(text)), now.Format(time.DateOnly), ledgerPath)
 }

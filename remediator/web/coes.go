@@ -146,11 +146,11 @@ func loadCOE(c *Console, r *http.Request) (any, error) {
 	}
 	page.Earlier = max(0, len(page.Revisions)-maxRevisions)
 	page.Revisions = page.Revisions[page.Earlier:]
-	facts := ""
+	how := learn.Shown{Unpublished: page.open()}
 	if mayRead(access.From(r.Context()), []string{decide.RoleAuditor}) {
-		facts = "/facts/"
+		how.LedgerPath = "/facts/"
 	}
-	if page.View, err = c.cfg.Shelf.View(r.Context(), text.Text, facts); err != nil {
+	if page.View, err = c.cfg.Shelf.View(r.Context(), text.Text, how); err != nil {
 		return nil, err
 	}
 	page.HTML = template.HTML(page.View.HTML) // it is made by coe.Fragment, which leaves markup out
@@ -163,14 +163,16 @@ func loadCOE(c *Console, r *http.Request) (any, error) {
 	return page, nil
 }
 
+// open reports whether a text of it may yet be published.
+func (p *coePage) open() bool { return p.Status == decide.COEDraft || p.Status == decide.COEReview }
+
 // mark says what who looks can do now.
 func (p *coePage) mark(r *http.Request) {
 	who := access.From(r.Context())
 	for _, author := range p.Authors {
 		p.Wrote = p.Wrote || decide.Same(author, who.Name)
 	}
-	open := p.Status == decide.COEDraft || p.Status == decide.COEReview
-	p.MayWrite = open && mayGive(r, decide.CommandRevise)
+	p.MayWrite = p.open() && mayGive(r, decide.CommandRevise)
 	p.MaySubmit = p.Status == decide.COEDraft && p.Revision > 0 && mayGive(r, decide.CommandSubmit)
 	p.MayPublish = p.Status == decide.COEReview && mayGive(r, decide.CommandPublish)
 	p.MayClose = p.Status != decide.COEClosed && p.Status != decide.COEPublished && mayGive(r, decide.CommandShelve)

@@ -148,8 +148,8 @@ func TestHostileCOE(t *testing.T) {
 			}
 		}
 	}
-	if p := h.bearer("admin").get(path); !strings.Contains(p.body, "overdue") {
-		t.Error("an action of 2020 is not overdue")
+	if p := h.bearer("admin").get(path); !strings.Contains(p.body, "overdue") || !strings.Contains(p.body, "the action was due on 2020-01-01, before it is published") {
+		t.Error("an action of 2020 is not overdue, or keeps nothing from being published")
 	}
 	edit := h.bearer("admin").get(path + "/edit")
 	for _, e := range edit.nodes(t) {
