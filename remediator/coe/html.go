@@ -45,12 +45,13 @@ func Fragment(d *Document, b *Book, e Embedding) (string, error) {
 }
 
 // printed is how a COE looks alone, on a screen and on paper.
-const printed = `body{font:16px/1.5 Georgia,serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}
+const printed = `body{font:16px/1.5 Georgia,serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff;overflow-wrap:break-word}
 h1,h2,h3{font-family:system-ui,sans-serif;line-height:1.25}h2{margin-top:2rem;border-bottom:1px solid #bbb}
-table{border-collapse:collapse;width:100%;font-size:.9em}th,td{border:1px solid #999;padding:.25rem .4rem;text-align:left;vertical-align:top}
+table{border-collapse:collapse;width:100%;font-size:.9em}th,td{border:1px solid #999;padding:.25rem .4rem;text-align:left;vertical-align:top}td{overflow-wrap:anywhere;min-width:4em}
 pre{white-space:pre-wrap;background:#f4f4f4;padding:.6rem;font-size:.8em}svg{max-width:100%;height:auto}
 .number{border-bottom:1px dotted #555}.fact{color:#444;font-size:.85em}
-@media print{body{margin:0;max-width:none;font-size:11pt}h2,h3{break-after:avoid}svg,table,pre{break-inside:avoid}@page{margin:18mm}}`
+@media print{body{margin:0;max-width:none;font-size:11pt}h2,h3{break-after:avoid}svg,tr,pre{break-inside:avoid}p,li{orphans:3;widows:3}@page{margin:18mm}
+a[href]{color:inherit}a[href^="http"]::after{content:" <" attr(href) ">";font-size:.8em;overflow-wrap:anywhere}}`
 
 // HTML renders a text as a page of its own that needs nothing from elsewhere.
 func HTML(d *Document, b *Book) (string, error) {

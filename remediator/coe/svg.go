@@ -32,6 +32,7 @@ func SVG(title string, q Query, points []Point) string {
 	fmt.Fprintf(&b, `<line x1="%d" y1="%d" x2="%d" y2="%[2]d" stroke="#888"/>`+"\n", plotLeft, plotTop+plotHeight, plotLeft+plotWidth)
 	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text><text x="%[1]d" y="%[4]d" text-anchor="end">0</text>`+"\n",
 		plotLeft-6, plotTop+10, html.EscapeString(q.amountText(most)), plotTop+plotHeight)
+	begun := b.Len()
 	for i, p := range points {
 		height := p.Amount * plotHeight / most
 		if p.Amount > 0 {
@@ -43,6 +44,9 @@ func SVG(title string, q Query, points []Point) string {
 		left, right := plotLeft+i*plotWidth/len(points), plotLeft+(i+1)*plotWidth/len(points)
 		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="%d" fill="#36648b"><title>%s: %s</title></rect>`+"\n",
 			left, plotTop+plotHeight-int(height), max(right-left-1, 1), height, moment(p.At), html.EscapeString(q.amountText(p.Amount)))
+	}
+	if b.Len() == begun { // an empty graph may be one that was not drawn
+		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">nothing in this time</text>`+"\n", plotLeft+plotWidth/2, plotTop+plotHeight/2)
 	}
 	fmt.Fprintf(&b, `<text x="%d" y="%d">%s</text><text x="%d" y="%[2]d" text-anchor="end">%[5]s</text>`+"\n</svg>\n",
 		plotLeft, graphHeight-12, moment(q.Since), plotLeft+plotWidth, moment(q.Until))

@@ -18,7 +18,7 @@ func TestContrast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	light, rest, _ := strings.Cut(string(text), "@media (prefers-color-scheme: dark)")
+	light, rest, _ := strings.Cut(string(text), "@media screen and (prefers-color-scheme: dark)")
 	dark, _, _ := strings.Cut(rest, "*, *::before")
 	colour := regexp.MustCompile(`--([a-z-]+): #([0-9a-f]{3}|[0-9a-f]{6})\b`)
 	for scheme, block := range map[string]string{"light": light, "dark": dark} {

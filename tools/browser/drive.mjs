@@ -51,6 +51,12 @@ const commands = {
   // What the console of the browser was told of trouble since it was last asked.
   troubles: (opened) => opened.troubles.splice(0),
   picture: ({ page }, { file, whole }) => page.screenshot({ path: file, fullPage: whole }).then(() => null),
+  // The page on paper, as a PDF, and how it looks on its way there: on paper of so many pixels.
+  paper: ({ page }, { file }) => page.pdf({ path: file, format: "A4", preferCSSPageSize: true }).then(() => null),
+  lay: async ({ page }, { media, width, height = 900 }) => {
+    await page.emulateMedia({ media });
+    await page.setViewportSize({ width, height });
+  },
   // What hinders people with disabilities: a line for each element and rule.
   hindrances: async ({ page }) => {
     await page.evaluate(axe);
