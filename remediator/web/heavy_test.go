@@ -54,6 +54,19 @@ const heavyRules = `rules:
 // newWeight opens a house in which each text is heavy that may be.
 func newWeight(t *testing.T) *trap {
 	t.Helper()
+	tr := &trap{}
+	tr.house = newHouse(t, func(c *remediator.Config) {
+		c.Rules = []rule.File{{Path: "heavy.yaml", Text: fmt.Sprintf(heavyRules, strings.Repeat("zq7x ", 3000))}}
+		tr.mail = writesLetters(t, c, "Subject: About {{.Let.order}}\n\nDear {{.Customer.ID}}, {{.Let.order}} of {{.Subject}} came late: {{.Refunded}}.\n")
+	})
+	tr.hire(map[string]string{"ann": "agent", "pat": "approver", "wes": "author"})
+	return tr
+}
+
+// writesLetters has a service write mails by the template "plain", into a mailbox, and to
+// a chat that hears nothing.
+func writesLetters(t *testing.T, c *remediator.Config, letter string) *mailbox.Mailbox {
+	t.Helper()
 	box, err := mailbox.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -62,17 +75,11 @@ func newWeight(t *testing.T) *trap {
 	chat := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(chat.Close)
 	folder := t.TempDir()
-	letter := "Subject: About {{.Let.order}}\n\nDear {{.Customer.ID}}, {{.Let.order}} of {{.Subject}} came late: {{.Refunded}}.\n"
 	if err := os.WriteFile(filepath.Join(folder, "plain.en.txt"), []byte(letter), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tr := &trap{mail: box}
-	tr.house = newHouse(t, func(c *remediator.Config) {
-		c.Rules = []rule.File{{Path: "heavy.yaml", Text: fmt.Sprintf(heavyRules, strings.Repeat("zq7x ", 3000))}}
-		c.Telling = remediator.Telling{Templates: folder, SMTP: box.URL(), MailFrom: "care@shop.example", ChatURL: chat.URL}
-	})
-	tr.hire(map[string]string{"ann": "agent", "pat": "approver", "wes": "author"})
-	return tr
+	c.Telling = remediator.Telling{Templates: folder, SMTP: box.URL(), MailFrom: "care@shop.example", ChatURL: chat.URL}
+	return box
 }
 
 // weigh has events happen of which one field after the other is heavy, and returns how

@@ -27,6 +27,7 @@ type remedyPage struct {
 	Story      string
 	Money      []money.Money      // that its steps move, by currency; what they take back counts too
 	Decided    *decide.RemedyFact // nil when nothing is sealed yet
+	DecidedBy  uint64             // the entry that seals it
 	Rule       *ruleText          // nil when the service made it without one
 	Edited     bool               // since it was decided
 	Conditions []rehearse.ConditionExplanation
@@ -63,22 +64,6 @@ type remedyAnswer struct {
 	decide.ApprovalFact
 	At       time.Time
 	Sequence uint64
-}
-
-// remedyStep is an action of a remedy with what came of it.
-type remedyStep struct {
-	views.Action
-	Tries []remedyTry
-}
-
-// remedyTry is one attempt of a step, or how it was seen to stand later.
-type remedyTry struct {
-	At       time.Time
-	Sequence uint64
-	Attempt  int // 0: it was seen later
-	Status   string
-	Code     string
-	Ref      string
 }
 
 // remedyEntry is a sealed fact about the remedy.
@@ -165,7 +150,7 @@ func (p *remedyPage) chain(entries []ledger.Entry, erased map[uint64]bool) error
 			return fmt.Errorf("read entry %d: %w", e.Seq, err)
 		}
 	}
-	return nil
+	return p.request()
 }
 
 // link takes one entry into the chain.
@@ -176,7 +161,7 @@ func (p *remedyPage) link(e ledger.Entry, at time.Time) error {
 		if err := json.Unmarshal(e.Body, &fact); err != nil || fact.Mode != p.Mode {
 			return err
 		}
-		p.Decided, p.Limits = &fact, nil
+		p.Decided, p.DecidedBy, p.Limits = &fact, e.Seq, nil
 		for _, check := range fact.Checks {
 			l := remedyLimit{Check: check, Name: limitName(check.Check)}
 			var err error
@@ -205,14 +190,6 @@ func (p *remedyPage) link(e ledger.Entry, at time.Time) error {
 		p.tried(e.Action, remedyTry{At: at, Sequence: e.Seq, Status: fact.Status, Code: fact.Code, Ref: fact.Ref})
 	}
 	return nil
-}
-
-func (p *remedyPage) tried(action uuid.UUID, t remedyTry) {
-	for i := range p.Steps {
-		if p.Steps[i].Action.Action == action {
-			p.Steps[i].Tries = append(p.Steps[i].Tries, t)
-		}
-	}
 }
 
 // leftOf says what a limit had left before the remedy; empty when it does not tell.
@@ -265,11 +242,14 @@ func (p *remedyPage) evidence(c *Console, r *http.Request) error {
 			p.Event = string(content.Plain)
 			continue
 		}
+		if p.sent(content) {
+			continue
+		}
 		if len(p.Notes) == maxNotes {
 			p.MoreNotes++
 			continue
 		}
-		p.Notes = append(p.Notes, remedyNote{Kind: content.Kind, At: content.At, Text: string(content.Plain)})
+		p.Notes = append(p.Notes, remedyNote{Kind: noteWord(content.Kind), At: content.At, Text: string(content.Plain)})
 	}
 	return nil
 }

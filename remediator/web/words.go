@@ -75,3 +75,15 @@ func factWord(kind string) string {
 	}
 	return strings.ReplaceAll(kind, "-", " ")
 }
+
+// noteWord is what is written beside a remedy, in plain words.
+func noteWord(kind string) string {
+	words := map[string]string{
+		decide.EvidenceReason: "Why a cord was pulled", decide.EvidenceCause: "What was found to be the cause", decide.EvidenceFix: "What was done about it",
+		decide.EvidenceNote: "What a person wrote", decide.EvidenceValues: "What messages are told",
+	}
+	if word := words[kind]; word != "" {
+		return word
+	}
+	return kind
+}
