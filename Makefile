@@ -83,7 +83,7 @@ bench-store: ## Measure the stores beside plain inserts of the same bytes, on SQ
 	@go test ./remediator/store/speed -run '^TestStore$$' -count=1 -timeout 30m -store.table -store.facts=1000000 -store.turns=9 -store.commits=8
 
 bench-pages: ## Measure each page of the console with a million remedies, cold and warm, on SQLite and PostgreSQL.
-	@go test ./remediator/store/speed -run '^TestPages$$' -count=1 -v -timeout 60m -store.table -pages.remedies=1000000 -pages.requests=500 -pages.keep=$(CURDIR)/build/pages
+	@go test ./remediator/store/speed -run '^TestPages$$' -count=1 -v -timeout 120m -store.table -pages.remedies=1000000 -pages.requests=500 -pages.keep=$(CURDIR)/build/pages
 
 bench-takeover: ## Measure how long nobody decides when a leader is killed or ends; TRIALS=100 takes half an hour.
 	@go test ./remediator/crash -run '^TestTakeover$$' -count=1 -v -timeout 90m -crash.takeovers=$(or $(TRIALS),10)
