@@ -57,17 +57,15 @@ func (w *world) questions() map[string]func(ctx context.Context) error {
 		"COEs": func(ctx context.Context) error {
 			return second(d.COEs(ctx, views.COEFilter{Status: "draft", About: "late", Limit: 10}))
 		},
-		"Checkpoint":   func(ctx context.Context) error { return second(d.Checkpoint(ctx)) },
-		"CheckKept":    w.checkKept,
-		"Claim":        func(ctx context.Context) error { return second(d.Claim(ctx, "nobody", 5, until, time.Minute)) },
-		"Cord":         func(ctx context.Context) error { return second(d.Cord(ctx, "a")) },
-		"Cords":        func(ctx context.Context) error { return second(d.Cords(ctx)) },
-		"CustomerKeys": func(ctx context.Context) error { return second(d.CustomerKeys(ctx, []string{"c-1", "c-2"})) },
-		"Decisions":    func(ctx context.Context) error { return second(d.Decisions(ctx, []uuid.UUID{one, id("2")})) },
-		"Deliveries":   w.deliveries,
-		"Differences": func(ctx context.Context) error {
-			return second(d.Differences(ctx, views.DifferenceFilter{Status: "open", Limit: 9}))
-		},
+		"Checkpoint":        func(ctx context.Context) error { return second(d.Checkpoint(ctx)) },
+		"CheckKept":         w.checkKept,
+		"Claim":             func(ctx context.Context) error { return second(d.Claim(ctx, "nobody", 5, until, time.Minute)) },
+		"Cord":              func(ctx context.Context) error { return second(d.Cord(ctx, "a")) },
+		"Cords":             func(ctx context.Context) error { return second(d.Cords(ctx)) },
+		"CustomerKeys":      func(ctx context.Context) error { return second(d.CustomerKeys(ctx, []string{"c-1", "c-2"})) },
+		"Decisions":         func(ctx context.Context) error { return second(d.Decisions(ctx, []uuid.UUID{one, id("2")})) },
+		"Deliveries":        w.deliveries,
+		"Differences":       w.differences,
 		"Disabled":          func(ctx context.Context) error { return second(d.Disabled(ctx, "hook")) },
 		"DisabledEndpoints": func(ctx context.Context) error { return second(d.DisabledEndpoints(ctx)) },
 		"Erased":            w.erased,
@@ -119,6 +117,11 @@ func second[T any](_ T, err error) error { return err }
 
 // third is the error of three results.
 func third[T, U any](_ T, _ U, err error) error { return err }
+
+// differences asks for what a reconciliation left open.
+func (w *world) differences(ctx context.Context) error {
+	return second(w.db.Differences(ctx, views.DifferenceFilter{Status: "open", Limit: 9}))
+}
 
 // deliveries asks for what endpoints were told, by each filter.
 func (w *world) deliveries(ctx context.Context) error {
