@@ -143,7 +143,7 @@ func TestReconciliation(t *testing.T) {
 	if r := h.remedy(h.late("hand", "1.00 USD", "held")); r.Reason != decide.ReasonRefunded {
 		t.Errorf("a payment that somebody refunded by hand is held for %q", r.Reason)
 	}
-	if r := h.post("odo", closing, `{"reason":"mine"}`); r.status != http.StatusConflict {
+	if r := h.post("odo", closing, `{"reason":"mine"}`); r.status != http.StatusForbidden {
 		t.Errorf("closed by its opener: %d %s", r.status, r.body)
 	}
 	h.post("oli", closing, `{"reason":"the bank rounds"}`).answer(t)
