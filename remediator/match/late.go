@@ -15,6 +15,7 @@ type rest struct {
 	rule    *rule.Rule
 	once    sync.Once
 	bound   *rule.Bound
+	alone   bool      // having reads nothing of the event, as most that count do
 	readers sync.Pool // of *restReader
 }
 
@@ -29,6 +30,7 @@ type restReader struct {
 func (r *rest) bind() {
 	var plan *event.Plan
 	plan, r.bound = r.rule.Rest()
+	r.alone = !r.rule.HavingReads()
 	planFor := func([]byte) *event.Plan { return plan }
 	r.readers.New = func() any { return &restReader{planFor: planFor} }
 }
@@ -62,7 +64,8 @@ func (l *late) Meets(f *rule.Filter) (bool, error) {
 
 // Having implements Rest.
 func (l *late) Having(aggregates []any) (holds bool, err error) {
-	err = l.evaluate(func(e *rule.Evaluation) error {
+	l.rest.once.Do(l.rest.bind)
+	err = l.evaluate(!l.rest.alone, func(e *rule.Evaluation) error {
 		holds, err = e.Having(aggregates)
 		return err
 	})
@@ -74,21 +77,23 @@ func (l *late) Actions(aggregates []any) (actions []rule.Action, err error) {
 	if l.evaluated {
 		return l.actions, l.err
 	}
-	err = l.evaluate(func(e *rule.Evaluation) error {
+	l.rest.once.Do(l.rest.bind)
+	err = l.evaluate(true, func(e *rule.Evaluation) error {
 		actions, err = e.Actions(aggregates)
 		return err
 	})
 	return actions, err
 }
 
-// evaluate reads the event again, for what is left of the rule.
-func (l *late) evaluate(do func(*rule.Evaluation) error) error {
+// evaluate evaluates what is left of the rule, for which it may read the event again.
+func (l *late) evaluate(read bool, do func(*rule.Evaluation) error) error {
 	r := l.rest
-	r.once.Do(r.bind)
 	reader := r.readers.Get().(*restReader)
 	defer r.readers.Put(reader)
-	if err := reader.view.Read(l.event.raw, reader.planFor); err != nil {
-		return fmt.Errorf("read event again: %w", err)
+	if read {
+		if err := reader.view.Read(l.event.raw, reader.planFor); err != nil {
+			return fmt.Errorf("read event again: %w", err)
+		}
 	}
 	reader.frame.Event(&reader.view, l.event.at)
 	return do(r.bound.Evaluate(&reader.evaluation, &reader.frame))

@@ -50,6 +50,11 @@ func (r *Rule) Rest() (*event.Plan, *Bound) {
 	return plan, r.BindRest(plan)
 }
 
+// HavingReads reports whether having asks anything of the event, besides aggregates.
+func (r *Rule) HavingReads() bool {
+	return r.Having != nil && len(r.appendReads(nil, []*Expr{r.Having})) > 0
+}
+
 // AppendRestReads appends the paths that a plan has to have for what is left of the rule.
 func (r *Rule) AppendRestReads(paths [][]string) [][]string { return r.appendReads(paths, r.rest()) }
 
