@@ -14,25 +14,21 @@ type matcher func(raw []byte, hits []int) ([]int, error)
 type engine struct {
 	name string
 	load func(rules []Rule) (compile func() (matcher, error), err error)
-	// largest is the largest set that it can stand, and lacks the set whose
-	// rules it cannot express.
-	largest int
-	lacks   string
+	lacks string // the set whose rules it cannot express
 }
 
 // engines are measured in this order; the first is what the others are compared
-// with. OPA and grule are left out where compiling and a few turns would take
-// minutes.
+// with.
 var engines = []engine{
-	{name: "ours", load: ours, largest: mostRules},
-	{name: "cel-go", load: atOnce(celGo), largest: mostRules},
-	{name: "expr", load: atOnce(exprLang), largest: mostRules},
-	{name: "OPA", load: atOnce(opa), largest: 1_000},
-	{name: "grule", load: atOnce(grule), largest: 100, lacks: "array"},
+	{name: "ours", load: ours},
+	{name: "cel-go", load: atOnce(celGo)},
+	{name: "expr", load: atOnce(exprLang)},
+	{name: "OPA", load: atOnce(opa)},
+	{name: "grule", load: atOnce(grule), lacks: "array"},
 }
 
 // takes reports whether the engine can match by rules of a set.
-func (e *engine) takes(set ruleSet, size int) bool { return size <= e.largest && set.name != e.lacks }
+func (e *engine) takes(set ruleSet) bool { return set.name != e.lacks }
 
 // atOnce is for engines that translate and compile in one go.
 func atOnce(build func(rules []Rule) (matcher, error)) func([]Rule) (func() (matcher, error), error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -56,10 +57,28 @@ func newSubject(set ruleSet, size int, e engine, w *work, want [][]int) (*subjec
 	if err != nil {
 		return nil, fmt.Errorf("build %s for %s-%d: %w", e.name, set.name, size, err)
 	}
+	if err := s.agree(w.events); err != nil {
+		return nil, err
+	}
 	if s.allocs, err = s.countAllocs(w.events); err != nil {
 		return nil, err
 	}
 	return s, s.settle(w.events)
+}
+
+// agree fails unless each event matches the rules that it ought to. Turns may be of
+// fewer events, and count only.
+func (s *subject) agree(events [][]byte) error {
+	for i, raw := range events {
+		hits, err := s.run(raw, nil)
+		if err != nil {
+			return fmt.Errorf("match with %s for %s-%d: %w", s.engine, s.set, s.size, err)
+		}
+		if slices.Sort(hits); !slices.Equal(hits, s.want[i]) {
+			return fmt.Errorf("%s finds the rules %v of %s-%d for event %d, want %v", s.engine, hits, s.set, s.size, i, s.want[i])
+		}
+	}
+	return nil
 }
 
 // of runs what makes something, and notes the least that it took.

@@ -68,7 +68,7 @@ func TestEnginesAgree(t *testing.T) {
 				t.Parallel()
 				want := judge(set.rules[:size], w.documents[:len(events)])
 				for _, e := range engines {
-					if e.takes(set, size) {
+					if e.takes(set) && (size <= 1_000 || e.name != "grule") { // which takes half a minute to build
 						agrees(t, e, set, size, events, want)
 					}
 				}
