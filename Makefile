@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help faults mutants model check test race editor javascript openid client chromium browser images bench bench-sdk bench-match bench-gates bench-store bench-pages bench-takeover bench-windows crash faults-sdk faults-log fuzz build fmt
+.PHONY: help faults mutants model check test race editor javascript openid client chromium browser images bench bench-sdk bench-match bench-gates bench-store bench-pages bench-takeover bench-windows closures crash faults-sdk faults-log fuzz build fmt
 
 # The SDK's neighbours are modules of their own, so that the SDK links none of their libraries.
 MODULES := . sdk sdk/makegoodgrpc sdk/makegoodopenfeature sdk/makegoodotel
@@ -107,6 +107,9 @@ faults-sdk: ## Try the SDK's clients in 50 bad weathers, and kill one 500 times;
 model: ## Hold limits and keys against their model for DRAWS (5000) drawn rules and logs; SEED=N draws one.
 	@go test ./remediator/decide -run '^TestLimitsEqualNaiveModel$$' -count=1 -v -timeout 60m -decide.draws=$(or $(DRAWS),5000) \
 		$(if $(SEED),-decide.seed=$(SEED))
+
+closures: ## Hold closures against cel-go, 10,000 times for each operator and function of expressions: a minute.
+	@go test ./remediator/rule/expression -run '^TestClosuresAgreeWithCEL$$' -count=1 -v -timeout 60m -expression.cases=$(or $(CASES),10000) | { grep -v '^=== ' || true; }
 
 mutants: ## Take what matters away from the code, one thing at a time: tests must miss each. Ten minutes.
 	@go test . ./remediator/match ./remediator/decide ./remediator/crash -run '^Test(SDK)?Mutants$$' -count=1 -p=1 -v -timeout 60m -mutants | { grep -v '^=== ' || true; }

@@ -85,6 +85,13 @@ func TestConformance(t *testing.T) {
 	if says := fmt.Sprintf("%d of %d do, and %d give", run.applied, run.total, run.agreed); err != nil || !strings.Contains(string(document), says) {
 		t.Errorf("docs/expressions.md does not say that %s the expected answer, %v", says, err)
 	}
+	for _, counts := range []map[string]int{run.notRun, run.departs} {
+		for why, n := range counts {
+			if line := fmt.Sprintf("| %d | %s |", n, why); !strings.Contains(string(document), line) {
+				t.Errorf("docs/expressions.md has no line %s", line)
+			}
+		}
+	}
 	for _, d := range departures {
 		if run.departs[d.why] == 0 {
 			t.Errorf("no case departs because %s", d.why)

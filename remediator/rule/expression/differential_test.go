@@ -135,6 +135,23 @@ type tally struct{ holds, fails, errors, ours int }
 
 func (t *tally) all() int { return t.holds + t.fails + t.errors }
 
+// manyCases is how many make it sure that each result of an operator comes often enough.
+const manyCases = 5_000
+
+// leastShare is of how many results one is true, false or an error at the least, of each
+// operator and function: one in twenty-five, as few constants are local addresses, say.
+const leastShare = 25
+
+// judge fails where an operator or function comes to one result almost never.
+func (t *tally) judge(in *testing.T, name string) {
+	in.Helper()
+	for what, n := range map[string]int{"true": t.holds, "false": t.fails, "an error": t.errors} {
+		if n*leastShare < t.all() {
+			in.Errorf("%d of %d results of %s are %s: less than one of %d", n, t.all(), name, what, leastShare)
+		}
+	}
+}
+
 func (t *tally) add(truth expression.Truth, ours bool) {
 	if ours {
 		t.ours++
@@ -178,6 +195,9 @@ func TestClosuresAgreeWithCEL(t *testing.T) {
 		}
 	}
 	for name, count := range counts {
+		if quota >= manyCases {
+			count.judge(t, name)
+		}
 		total.holds, total.fails, total.errors, total.ours = total.holds+count.holds, total.fails+count.fails, total.errors+count.errors, total.ours+count.ours
 		if closures := slices.Contains(compiled, name); closures && count.ours*3 < count.all() && !testing.Short() {
 			t.Errorf("closures evaluated %s in %d cases of %d only", name, count.ours, count.all())
