@@ -113,7 +113,7 @@ func (l *Log) checkClock(ctx context.Context) error {
 		return err
 	}
 	if l.clock.known && info.TimeStamp.Sub(l.clock.at) > passed+log.MaxJump {
-		return fmt.Errorf("%w: that of the NATS server is more than %v ahead of the time that passed; set it right, or confirm it by a restart", log.ErrClockJump, log.MaxJump)
+		return fmt.Errorf("%w: that of the NATS server is more than %v ahead of the time that passed; set it right, or confirm it with: makegood clock confirm", log.ErrClockJump, log.MaxJump)
 	}
 	l.clock.known, l.clock.at, l.clock.passed = true, info.TimeStamp, l.elapsed()
 	return nil

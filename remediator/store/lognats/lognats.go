@@ -203,6 +203,7 @@ func (l *Log) tryBegin(ctx context.Context, mayBegin func() error) (made bool, e
 	}
 	info := l.stream.CachedInfo()
 	l.created, l.replicas = info.Created, info.Config.Replicas
+	l.clock.known, l.clock.at, l.clock.passed = true, info.TimeStamp, l.elapsed() // for the first append
 	_, err = l.Head(asking)
 	return made, err
 }

@@ -58,7 +58,7 @@ type Log struct {
 
 	mu     sync.Mutex
 	known  bool          // whether the next two are
-	at     int64         // of the last append of this handle
+	at     int64         // of the last append of this handle, or when it was opened
 	passed time.Duration // at the same moment
 }
 
@@ -109,8 +109,10 @@ func open(ctx context.Context, dsn string, o Options, mode postgres.Mode) (*Log,
 	if mode != postgres.Look {
 		l.write = server.Pool(appenders, postgres.Writing)
 	}
-	// One channel for each log of a database.
-	if err := l.read.QueryRowContext(ctx, `SELECT 'makegood_log_' || 'log_head'::regclass::oid`).Scan(&l.channel); err != nil {
+	// One channel for each log of a database. What the clock says now is what it is held
+	// against later, also before the first append.
+	l.known, l.passed = true, l.elapsed()
+	if err := l.read.QueryRowContext(ctx, `SELECT 'makegood_log_' || 'log_head'::regclass::oid, `+clock).Scan(&l.channel, &l.at); err != nil {
 		return nil, errors.Join(fmt.Errorf("open log: %w", err), l.Close())
 	}
 	l.stop = server.Listen(map[string]func(){l.channel: l.bell.Ring})

@@ -341,6 +341,21 @@ func TestClockJumpIsRefused(t *testing.T) {
 	add(nil) // the head shows that the clock was accepted, here or by another node
 }
 
+// A handle that has appended nothing yet knows the clock from when it was opened.
+func TestClockJumpBeforeTheFirstAppend(t *testing.T) {
+	t.Parallel()
+	passed := time.Hour
+	l := open(t, newPlace(t).dsn, logpg.Options{Elapsed: func() time.Duration { return passed }})
+	passed -= log.MaxJump + time.Minute
+	if _, err := l.Append(t.Context(), []byte("x")); !errors.Is(err, log.ErrClockJump) {
+		t.Fatalf("append = %v, want %v", err, log.ErrClockJump)
+	}
+	l.ConfirmClock()
+	if _, err := l.Append(t.Context(), []byte("x")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestTimeNeverGoesBack has the server's clock stand behind the last record.
 func TestTimeNeverGoesBack(t *testing.T) {
 	t.Parallel()
