@@ -50,7 +50,7 @@ func SplitNotes(text []byte) (notes [][]byte, err error) {
 
 // Continues reports why a tree is not a continuation of an older one, from its
 // tiles; nil when it is.
-func Continues(own, older Checkpoint, tiles TileReader) error {
+func Continues(own, older Checkpoint, tiles StoredTiles) error {
 	switch {
 	case own.Origin != older.Origin:
 		return fmt.Errorf("it is of %q, the ledger is %q", older.Origin, own.Origin)

@@ -53,7 +53,7 @@ type ProvenEntry struct {
 // the tiles are of, or of an earlier size of it, entries are those of the remedy;
 // what the checkpoint does not cover is left out. Every proof is checked before it
 // is handed out, so that a ledger that was changed gives none.
-func Prove(checkpoint []byte, remedy uuid.UUID, entries []Entry, tiles TileReader) (*Receipt, error) {
+func Prove(checkpoint []byte, remedy uuid.UUID, entries []Entry, tiles StoredTiles) (*Receipt, error) {
 	head, key, err := readNote(checkpoint)
 	if err != nil {
 		return nil, fmt.Errorf("prove remedy %s: %w", remedy, err)

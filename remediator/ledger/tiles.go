@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -56,32 +57,35 @@ func AppendBundle(bundle []byte, e Entry) ([]byte, error) {
 	return append(binary.BigEndian.AppendUint16(bundle, uint16(len(encoded))), encoded...), nil
 }
 
+// StoredTiles are the tiles of a tree, for proofs.
+type StoredTiles interface {
+	// ReadTiles returns the hashes of tiles, whose widths are not said, as they were
+	// stored last, in the order of the tiles. One that is not stored is an error. What
+	// a proof needs is asked for at once.
+	ReadTiles(tiles []TileRef) ([][]byte, error)
+}
+
 // treeHashes hands out the hashes of a tree from its tiles, to make proofs. Each
 // tile is read once.
 type treeHashes struct {
-	tiles TileReader
+	tiles StoredTiles
 	read  map[TileRef][]byte
 }
 
-func newTreeHashes(tiles TileReader) *treeHashes {
+func newTreeHashes(tiles StoredTiles) *treeHashes {
 	return &treeHashes{tiles: tiles, read: map[TileRef][]byte{}}
 }
 
 // ReadHashes implements tlog.HashReader.
 func (h *treeHashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	if err := h.readTiles(indexes); err != nil {
+		return nil, err
+	}
 	hashes := make([]tlog.Hash, len(indexes))
 	for i, index := range indexes {
 		t := tlog.TileForIndex(tileHeight, index)
-		ref := TileRef{Level: t.L, Index: uint64(t.N)}
-		data, ok := h.read[ref]
-		if !ok {
-			var err error
-			if data, err = h.tiles.ReadTile(ref.Level, ref.Index); err != nil {
-				return nil, fmt.Errorf("read tile (%d, %d): %w", ref.Level, ref.Index, err)
-			}
-			h.read[ref] = data
-		}
-		hash, err := tlog.HashFromTile(t, data, index)
+		ref := tileRef(t)
+		hash, err := tlog.HashFromTile(t, h.read[ref], index)
 		if err != nil {
 			return nil, fmt.Errorf("read tile (%d, %d): %w", ref.Level, ref.Index, err)
 		}
@@ -90,9 +94,34 @@ func (h *treeHashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return hashes, nil
 }
 
+// tileRef names a tile whatever its width.
+func tileRef(t tlog.Tile) TileRef { return TileRef{Level: t.L, Index: uint64(t.N)} }
+
+// readTiles reads the tiles of hashes that were not read yet.
+func (h *treeHashes) readTiles(indexes []int64) error {
+	var missing []TileRef
+	for _, index := range indexes {
+		ref := tileRef(tlog.TileForIndex(tileHeight, index))
+		if _, ok := h.read[ref]; !ok && !slices.Contains(missing, ref) {
+			missing = append(missing, ref)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	found, err := h.tiles.ReadTiles(missing)
+	if err != nil {
+		return fmt.Errorf("read tiles: %w", err)
+	}
+	for i, ref := range missing {
+		h.read[ref] = found[i]
+	}
+	return nil
+}
+
 // RootAt returns the root that a tree had when it had the given size, from the
 // tiles of the tree as it is.
-func RootAt(size uint64, tiles TileReader) ([32]byte, error) {
+func RootAt(size uint64, tiles StoredTiles) ([32]byte, error) {
 	if size == 0 {
 		return (&edge{}).root(), nil
 	}

@@ -28,6 +28,17 @@ func (m tileMap) ReadTile(level int, index uint64) ([]byte, error) {
 	return hashes, nil
 }
 
+func (m tileMap) ReadTiles(tiles []ledger.TileRef) (all [][]byte, err error) {
+	for _, t := range tiles {
+		hashes, err := m.ReadTile(t.Level, t.Index)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, hashes)
+	}
+	return all, nil
+}
+
 func (m tileMap) save(tiles []ledger.Tile) {
 	for _, tile := range tiles {
 		m[[2]uint64{uint64(tile.Level), tile.Index}] = bytes.Clone(tile.Hashes)

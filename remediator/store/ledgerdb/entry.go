@@ -60,47 +60,52 @@ func readSealed(query queryRow, seq int64) (ledger.Entry, error) {
 
 // readEntry reads an entry and its leaf column.
 func readEntry(query queryRow, seq int64) (e ledger.Entry, leaf []byte, err error) {
-	e.Seq = uint64(seq)
-	var remedy, action string
-	var body []byte
-	err = query(`SELECT kind, at, ordinal, version, remedy, action, rule, body, leaf FROM ledger WHERE seq = ?`, []any{seq},
-		&e.Kind, &e.At, &e.Ordinal, &e.Version, &remedy, &action, &e.Rule, &body, &leaf)
+	e, leaf, err = scanEntry(func(into ...any) error {
+		return query(`SELECT `+entryColumns+` FROM ledger WHERE seq = ?`, []any{seq}, into...)
+	})
 	if err != nil {
 		return e, nil, fmt.Errorf("read entry %d: %w", seq, err)
+	}
+	e.Seq = uint64(seq)
+	return e, leaf, nil
+}
+
+// entryColumns are the columns of an entry, but for its sequence, and its leaf.
+const entryColumns = `kind, at, ordinal, version, remedy, action, rule, body, leaf`
+
+// scanEntry makes an entry of entryColumns.
+func scanEntry(scan func(into ...any) error) (e ledger.Entry, leaf []byte, err error) {
+	var remedy, action string
+	var body []byte
+	if err := scan(&e.Kind, &e.At, &e.Ordinal, &e.Version, &remedy, &action, &e.Rule, &body, &leaf); err != nil {
+		return e, nil, err
 	}
 	e.Body = body
 	var errRemedy, errAction error
 	e.Remedy, errRemedy = statement.ParseID(remedy)
 	e.Action, errAction = statement.ParseID(action)
-	if err := errors.Join(errRemedy, errAction); err != nil {
-		return e, nil, fmt.Errorf("read entry %d: %w", seq, err)
-	}
-	return e, leaf, nil
+	return e, leaf, errors.Join(errRemedy, errAction)
 }
 
 // History returns the entries of a remedy in the order in which they were sealed.
 func (d *DB) History(ctx context.Context, remedy uuid.UUID) ([]ledger.Entry, error) {
-	rows, err := d.db.Read.QueryContext(ctx, `SELECT seq FROM ledger WHERE remedy = ? AND remedy <> '' ORDER BY seq`, remedy.String())
+	rows, err := d.db.Read.QueryContext(ctx, `SELECT seq, `+entryColumns+` FROM ledger WHERE remedy = ? AND remedy <> '' ORDER BY seq`, remedy.String())
 	if err != nil {
 		return nil, fmt.Errorf("read history of remedy %s: %w", remedy, err)
 	}
 	defer rows.Close()
-	var sequences []int64
+	entries := []ledger.Entry{}
 	for rows.Next() {
-		var seq int64
-		if err := rows.Scan(&seq); err != nil {
+		var seq uint64
+		e, _, err := scanEntry(func(into ...any) error { return rows.Scan(append([]any{&seq}, into...)...) })
+		if err != nil {
 			return nil, fmt.Errorf("read history of remedy %s: %w", remedy, err)
 		}
-		sequences = append(sequences, seq)
+		e.Seq = seq
+		entries = append(entries, e)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read history of remedy %s: %w", remedy, err)
-	}
-	entries := make([]ledger.Entry, len(sequences))
-	for i, seq := range sequences {
-		if entries[i], _, err = readEntry(d.reads(ctx), seq); err != nil {
-			return nil, err
-		}
 	}
 	return entries, nil
 }
