@@ -40,8 +40,9 @@ type ledgerStore interface {
 	LostClaims(ctx context.Context, attempts map[uuid.UUID]int) ([]uuid.UUID, error)
 	// Brake stops a target at once, under the id of a command that is in the log.
 	Brake(ctx context.Context, target, id, by string, at time.Time) error
-	// Snapshot returns the newest stored state, nil when there is none.
-	Snapshot(ctx context.Context) (*decide.Snapshot, error)
+	// SnapshotBefore returns the newest stored state of at most an input, nil when there
+	// is none.
+	SnapshotBefore(ctx context.Context, ordinal uint64) (*decide.Snapshot, error)
 	// Prepare makes what a commit from one position to the next writes, while what the
 	// change before it is, nil for none, may still be written.
 	Prepare(ctx context.Context, after *ledgerdb.Change, from, to decide.Position, out *decide.Output) (*ledgerdb.Change, error)
@@ -71,12 +72,14 @@ type decider struct {
 	record  atomic.Uint64                  // the last that was folded, as far as committed
 	at      decide.Position                // committed
 	lease   *ledgerdb.Lease
-	shared  bool         // other nodes may decide
-	version int          // of the deciding that this program knows
-	leads   atomic.Bool  // it decides
-	newer   atomic.Int64 // version of the deciding that has begun and that it does not know; 0 for none
-	ticking int64        // the timer for which a tick was appended
-	ticked  int64        // when, by the clock here
+	shared  bool            // other nodes may decide
+	version int             // of the deciding that this program knows
+	leads   atomic.Bool     // it decides
+	newer   atomic.Int64    // version of the deciding that has begun and that it does not know; 0 for none
+	looked  uint64          // the last record that was compared with the ledger's claims
+	stopped decide.Position // from which the ledger was set back when money was stopped for it
+	ticking int64           // the timer for which a tick was appended
+	ticked  int64           // when, by the clock here
 }
 
 // restore brings the fold to where the ledger is: the newest snapshot, then the
@@ -96,7 +99,15 @@ func (d *decider) restore(ctx context.Context) error {
 	if err := d.stopWhenSetBack(ctx, committed); err != nil {
 		return err
 	}
-	snapshot, err := d.store.Snapshot(ctx)
+	// That may have taken a while, in which others committed and dropped snapshots.
+	if committed, err = d.store.Position(ctx); err != nil {
+		return fmt.Errorf("read the ledger's position: %w", err)
+	}
+	if d.shared && committed.Version > d.version {
+		d.behindVersion(committed)
+		return nil
+	}
+	snapshot, err := d.store.SnapshotBefore(ctx, committed.Ordinal)
 	if err != nil {
 		return fmt.Errorf("read the newest snapshot: %w", err)
 	}

@@ -35,8 +35,10 @@ func (*newerLedger) LostClaims(context.Context, map[uuid.UUID]int) ([]uuid.UUID,
 }
 func (*newerLedger) Brake(context.Context, string, string, string, time.Time) error { return nil }
 func (*newerLedger) News(ledgerdb.News) <-chan struct{}                             { return nil }
-func (*newerLedger) Snapshot(context.Context) (*decide.Snapshot, error)             { return nil, nil }
-func (*newerLedger) Write(context.Context, *ledgerdb.Change) error                  { return nil }
+func (*newerLedger) SnapshotBefore(context.Context, uint64) (*decide.Snapshot, error) {
+	return nil, nil
+}
+func (*newerLedger) Write(context.Context, *ledgerdb.Change) error { return nil }
 func (*newerLedger) Prepare(context.Context, *ledgerdb.Change, decide.Position, decide.Position, *decide.Output) (*ledgerdb.Change, error) {
 	return nil, nil
 }

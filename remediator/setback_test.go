@@ -1,13 +1,18 @@
 package remediator
 
 import (
+	"context"
 	"errors"
 	"io/fs"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/sandbox"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
@@ -48,7 +53,11 @@ func TestLedgerWasSetBack(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if err := os.Rename(kept, ledgerOf); err != nil {
+				was, err := os.ReadFile(kept)
+				if err == nil {
+					err = os.WriteFile(ledgerOf, was, 0o600)
+				}
+				if err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -59,6 +68,58 @@ func TestLedgerWasSetBack(t *testing.T) {
 		cfg := Config{DataDir: t.TempDir(), Database: postgrestest.New(t), Log: natstest.Single(t, natstest.Options{}).URL()}
 		testSetBack(t, cfg, func() (putBack func()) { return postgrestest.Copy(t, cfg.Database) })
 	})
+}
+
+// movingStore is a ledger that others bring on while a node looks at the log: the first
+// answer is where it was before that.
+type movingStore struct {
+	ledgerStore
+	before decide.Position
+	asked  atomic.Int64
+}
+
+func (s *movingStore) Position(ctx context.Context) (decide.Position, error) {
+	if s.asked.Add(1) == 1 {
+		return s.before, nil
+	}
+	return s.ledgerStore.Position(ctx)
+}
+
+// TestOthersCommitDuringARestore holds that a node which looked at the log for long goes
+// on from where the ledger is then, and not from a state that is behind it.
+func TestOthersCommitDuringARestore(t *testing.T) {
+	t.Parallel()
+	cfg := Config{DataDir: t.TempDir(), EventClock: true}
+	n := startNode(t, cfg)
+	poll(t, func() bool { return n.readiness() == nil })
+	const orders = 4
+	for order := range orders { // a stored state comes with each hour of log time
+		if code := n.sendAt(t, order, time.Date(2026, 1, 1, 2*order, 0, 0, 0, time.UTC)); code != http.StatusAccepted {
+			t.Fatalf("the answer is %d", code)
+		}
+		if err := n.WaitIdle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	states, err := n.ledger.Snapshots(t.Context())
+	if err != nil || len(states) == 0 {
+		t.Fatalf("%d stored states, %v: nothing would be tested", len(states), err)
+	}
+	n.end(t)
+	cfg.Rules = []rule.File{{Path: "late.yaml", Text: creditRule}}
+	moving := &movingStore{before: decide.Position{LogID: states[0].LogID, Record: 1, Ordinal: 1}}
+	n = start(t, cfg, func(s *Service) {
+		moving.ledgerStore, s.decider.store = s.decider.store, moving
+		s.decider.fold, s.decider.at = nil, decide.Position{}
+	})
+	poll(t, func() bool { return n.readiness() == nil })
+	if code := n.sendAt(t, orders, time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)); code != http.StatusAccepted {
+		t.Fatalf("the answer is %d", code)
+	}
+	poll(t, func() bool { return n.credited(t) == 500*(orders+1) })
+	if moving.asked.Load() < 2 {
+		t.Error("the ledger was not asked again")
+	}
 }
 
 func testSetBack(t *testing.T, cfg Config, backUp func() (putBack func())) {
@@ -101,7 +162,7 @@ func testSetBack(t *testing.T, cfg Config, backUp func() (putBack func())) {
 	putBack()
 
 	n = open()
-	if !n.logged.has("the ledger was set back to input") || !n.logged.has("what came of 2 actions that it does not know") {
+	if !n.logged.has("the ledger was set back to input") || !n.logged.has("what came of 2 attempts that it does not know") {
 		t.Error("it is not said that the ledger was set back")
 	}
 	n.send(t, 3)
@@ -127,6 +188,14 @@ func testSetBack(t *testing.T, cfg Config, backUp func() (putBack func())) {
 	refunded(n, 1500)
 	if paid := provider.Summary(); paid.Refunds != 3 || paid.Duplicates != 0 {
 		t.Errorf("%d refunds were made, %d of them twice", paid.Refunds, paid.Duplicates)
+	}
+	n.end(t)
+	putBack()
+
+	n = open() // who resumed after the first time did not resume now
+	refunded(n, 1500)
+	if names, _ := n.brakedBy(t); len(names) != 1 || names[0] != "money by restore" {
+		t.Errorf("set back once more, stopped are %v", names)
 	}
 	n.mustVerify(t)
 }

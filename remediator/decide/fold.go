@@ -59,16 +59,16 @@ type Config struct {
 // Fold folds inputs. It is not safe for concurrent use. After an error it must
 // be thrown away and restored, for the state may be half changed.
 type Fold struct {
-	cfg       Config
-	state     *state
-	hash      hashKey
-	inputs    *recent                  // ids of inputs
-	events    *recent                  // sources and ids of events that touched state
-	windows   map[string]*window.Table // by digest and rule
-	set       *rule.Set
-	rules     map[string]*rule.Rule
-	scopes    map[string]uuid.UUID // ids of the scopes of rules, see remedyID
-	matcher   match.Matcher        // of no rules before the first set
+	cfg     Config
+	state   *state
+	hash    hashKey
+	inputs  *recent                  // ids of inputs
+	events  *recent                  // sources and ids of events that touched state
+	windows map[string]*window.Table // by digest and rule
+	set     *rule.Set
+	rules   map[string]*rule.Rule
+	scopes  map[string]uuid.UUID // ids of the scopes of rules, see remedyID
+	matcher match.Matcher        // of no rules before the first set
 	// eventMemory is what eventMemoryOf says of the rules in force.
 	eventMemory int64
 	timers      timers

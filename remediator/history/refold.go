@@ -31,6 +31,9 @@ func refold(ctx context.Context, lg Log, config decide.Config, snapshot *decide.
 	if err != nil {
 		return nil, fmt.Errorf("read log: %w", err)
 	}
+	if at := fold.Position().Ordinal; at > ordinal {
+		return nil, fmt.Errorf("fold log to input %d: the state to begin with is of input %d, which comes later", ordinal, at)
+	}
 	var inputs []input.Input
 	left := ordinal - fold.Position().Ordinal
 	flush := func() error {

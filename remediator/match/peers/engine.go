@@ -12,8 +12,8 @@ type matcher func(raw []byte, hits []int) ([]int, error)
 // engine is one way to match. load reads rules in the neutral form and returns
 // what compiles them, for where the two are worth telling apart.
 type engine struct {
-	name string
-	load func(rules []Rule) (compile func() (matcher, error), err error)
+	name  string
+	load  func(rules []Rule) (compile func() (matcher, error), err error)
 	lacks string // the set whose rules it cannot express
 }
 
