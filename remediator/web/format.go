@@ -26,6 +26,7 @@ func (c *Console) functions() template.FuncMap {
 		"failed":   failedPath,         // the address of what a rule was to refund and that failed
 		"stamp":    stamp,              // a time for the attribute datetime
 		"moment":   moment,             // a time for people, in UTC
+		"when":     when,               // a time that is written in a text, for people
 		"ago":      c.ago,              // how long ago a time is
 		"money":    money.Money.String, // "2.99 USD"
 		"number":   number[int],        // with thin spaces: 12 345
@@ -111,6 +112,14 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // moment writes a time for people.
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// when writes a time for people that stands in a text for programs; another text as it is.
+func when(text string) string {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return moment(t)
+	}
+	return visible.Text(text)
+}
 
 // ago says how long ago a time is, in its largest unit but one.
 func (c *Console) ago(t time.Time) string {

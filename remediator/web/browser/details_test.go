@@ -62,7 +62,7 @@ func customer(c *town, name string) []string {
 	c.get("admin", "/v1/remedies?status=held&customer="+name, &held)
 	shown := []string{name, fmt.Sprint(len(held.Remedies), " wait for a person")}
 	for _, total := range given.Totals {
-		shown = append(shown, fmt.Sprintf("%s refunded, in %d steps", total.Amount, total.Steps))
+		shown = append(shown, fmt.Sprintf("%s refunded, in %d step", total.Amount, total.Steps))
 	}
 	for _, r := range given.Refunds {
 		shown = append(shown, fmt.Sprintf("%s back on payment %s", r.Amount, r.Payment))
