@@ -27,7 +27,7 @@ import (
 )
 
 var (
-	remedies = flag.Int("pages.remedies", 2000, "remedies that the pages choose from; make bench-pages has 1,000,000")
+	remedies = flag.Int("pages.remedies", 600, "remedies that the pages choose from; make bench-pages has 1,000,000")
 	requests = flag.Int("pages.requests", 5, "requests of each page, cold and warm; make bench-pages has 500")
 	keep     = flag.String("pages.keep", "", "folder in which the databases stay for the next run; make bench-pages has build/pages")
 )
@@ -81,6 +81,7 @@ func found(t *testing.T, e engine) town {
 	began := time.Now()
 	made.gather(t, e, *remedies)
 	made.begin(t)
+	made.know(t)
 	t.Logf("%d remedies in %s", *remedies, time.Since(began).Round(time.Second))
 	if note != "" {
 		text, err := json.Marshal(made)
@@ -111,6 +112,9 @@ const started = `1`
 func (w *town) begin(t *testing.T) {
 	t.Helper()
 	running(t, w.config, func(s *remediator.Running) {
+		if err := s.WaitIdle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		var answer struct{ Remedy, COE string }
 		for _, c := range [][2]string{
 			{"/v1/refunds", `{"payment":"pi_1","amount":"2.99 USD","customer":"customer-1","reason":"It came late"}`},
