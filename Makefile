@@ -96,9 +96,11 @@ crash: ## Kill the service everywhere, nine rounds on each engine: half an hour;
 	@go test ./remediator/crash -run '^TestCrash' -count=1 -v -timeout 60m -crash.full \
 		$(if $(MUTANT),-crash.mutant=$(MUTANT)) $(if $(SEED),-crash.seed=$(SEED))
 
-faults-log: ## Kill, freeze and cut off servers of a NATS cluster that keeps a log, each FAULTS (5) times; SEED=N.
+faults-log: ## Kill, freeze and cut off servers of a NATS cluster that keeps a log, each FAULTS (5) times, also while refunds run; SEED=N.
 	@go test ./remediator/store/lognats -run '^TestFaultsOfCluster$$' -count=1 -v -timeout 60m -lognats.faults=$(or $(FAULTS),5) \
 		$(if $(SEED),-lognats.seed=$(SEED))
+	@go test ./remediator -run '^TestRefundsWhileTheLogFails$$' -count=1 -v -timeout 60m -remediator.faults=$(or $(FAULTS),5) \
+		$(if $(SEED),-remediator.seed=$(SEED))
 
 faults-sdk: ## Try the SDK's clients in 50 bad weathers, and kill one 500 times; SEED=N tries one weather.
 	@cd sdk && go test . -run '$(if $(SEED),^TestFaults$$,^Test(Faults|SpoolKills)$$)' -count=1 -v -timeout 120m \
