@@ -352,8 +352,7 @@ func (w *world) again(t *testing.T, step string, f face, first string) {
 	}
 }
 
-// creditLeft is what the customer has. The books of credit are kept beside the
-// ledger, so that folding the log anew does not fill them.
+// creditLeft is what the customer has.
 func (w *world) creditLeft(t *testing.T, f face) string {
 	t.Helper()
 	text, err := f.read("/v1/credits/c-1")
@@ -379,6 +378,9 @@ func (w *world) compareAnew(t *testing.T, step, dir string, restarted map[string
 	anew := copyFiles(t, dir, "log")
 	key := copyFiles(t, dir, "ledger.k")
 	if err := os.Rename(filepath.Join(key, keyFile), filepath.Join(anew, keyFile)); err != nil {
+		t.Fatal(err)
+	}
+	if err := sealAnew(anew); err != nil {
 		t.Fatal(err)
 	}
 	var folded map[string]string

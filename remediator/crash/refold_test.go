@@ -43,42 +43,71 @@ func (r *round) refold(f *findings, want expected, got []paid) error {
 
 // foldAnew folds the log of a home from its first input, with nothing
 // remembered.
-func foldAnew(from home) (*decide.Fold, []decide.Fact, error) {
+func foldAnew(from home) (fold *decide.Fold, facts []decide.Fact, err error) {
+	memory := decide.NewMemory()
+	fold, err = foldInto(from, memory, func(_ decide.Position, out *decide.Output) error {
+		memory.Commit(out)
+		for _, item := range out.Items {
+			if item.Fact != nil {
+				facts = append(facts, *item.Fact)
+			}
+		}
+		return nil
+	})
+	return fold, facts, err
+}
+
+// foldInto folds the log of a home from its first input, and commits what each record
+// comes to.
+func foldInto(from home, memory decide.Memory, commit func(to decide.Position, out *decide.Output) error) (*decide.Fold, error) {
 	ctx := context.Background()
 	log, err := from.openLog(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer log.Close()
-	memory := decide.NewMemory()
 	fold := decide.New(decide.Config{Memory: memory})
-	var facts []decide.Fact
 	for after := uint64(0); ; {
 		records, err := log.Read(ctx, after, 64)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if len(records) == 0 {
-			return fold, facts, nil
+			return fold, nil
 		}
 		for _, record := range records {
 			inputs, err := input.DecodeRecord(record.Blob, record.At)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			out, err := fold.Apply(inputs)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
-			memory.Commit(out)
-			for _, item := range out.Items {
-				if item.Fact != nil {
-					facts = append(facts, *item.Fact)
-				}
+			to := fold.Position()
+			to.Record, after = record.Seq, record.Seq
+			if err := commit(to, out); err != nil {
+				return nil, err
 			}
-			after = record.Seq
 		}
 	}
+}
+
+// sealAnew makes the ledger of a folder that has none from its log. A service would do
+// so too, and stop money: its log says what came of actions that nobody claimed.
+func sealAnew(dir string) error {
+	ctx := context.Background()
+	db, err := openLedger(ctx, dir, dir)
+	if err != nil {
+		return err
+	}
+	var at decide.Position
+	_, err = foldInto(home{dir: dir}, db, func(to decide.Position, out *decide.Output) error {
+		from := at
+		at = to
+		return db.Commit(ctx, from, to, out)
+	})
+	return errors.Join(err, db.Close())
 }
 
 // sealedFacts reads the facts of a home's ledger, evidence apart, which is made
