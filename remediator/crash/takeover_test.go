@@ -119,15 +119,18 @@ func (f *fleet) undecided(epoch int64) (gap time.Duration, err error) {
 			return false, err
 		}
 		now := time.Now()
-		if base > 0 && ordinal > base {
-			gap = now.Sub(changed)
+		decided := ordinal != last && !changed.IsZero()
+		switch {
+		case base > 0 && ordinal > base:
+			gap = max(gap, now.Sub(changed))
 			return true, nil
+		case seen > epoch && base == 0:
+			if base = ordinal; decided { // by the former leader, or by this one already
+				gap = now.Sub(changed)
+			}
 		}
-		if ordinal != last { // by the former leader
+		if ordinal != last {
 			last, changed = ordinal, now
-		}
-		if seen > epoch && base == 0 {
-			base = ordinal
 		}
 		return false, nil
 	})
