@@ -390,7 +390,7 @@ func (w *world) compareAnew(t *testing.T, step, dir string, restarted map[string
 			t.Errorf("%s: %s shows\n%s folding the log anew gives\n%s", step, path, restarted[path], folded[path])
 		}
 	}
-	sealed := compareWithLog(t, dir)
+	sealed := compareWithLog(t, home{dir: dir})
 	if got := kindsOf(sealed); !slices.Equal(got, w.kinds) {
 		t.Errorf("%s: the ledger holds %q, with nobody killed it holds %q", step, got, w.kinds)
 	}

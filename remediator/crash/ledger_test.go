@@ -202,7 +202,7 @@ func runZombie(config []byte) error {
 		return err
 	}
 	ctx := context.Background()
-	db, err := home{c.DataDir, c.Database}.takeLedger(ctx)
+	db, err := c.home().takeLedger(ctx)
 	if err != nil {
 		return err
 	}

@@ -97,6 +97,9 @@ type serviceConfig struct {
 	Hold     bool   // nothing is decided while it counts
 }
 
+// home is where such a service keeps what it knows.
+func (c serviceConfig) home() home { return home{c.DataDir, c.Database} }
+
 // config of the service, but for where it dies.
 func (c serviceConfig) config(logs io.Writer) (remediator.Config, error) {
 	cfg := remediator.Config{

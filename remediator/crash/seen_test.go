@@ -18,6 +18,7 @@ import (
 
 	"github.com/makegood/makegood/remediator"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/store/postgrestest"
 )
 
 // hookSecret signs what the provider says of refunds.
@@ -32,55 +33,72 @@ func TestCrashSeen(t *testing.T) {
 		t.Skip("it takes some seconds: make test runs it, make crash longer")
 	}
 	t.Parallel()
-	for _, step := range []string{remediator.StepAppended, remediator.StepFolded, remediator.StepCommitted, stepAnswered} {
-		t.Run(step, func(t *testing.T) {
-			t.Parallel()
-			provider, _ := practice(t)
-			ref := refundByHand(t, provider)
-			config := serviceConfig{
-				DataDir: filepath.Join(t.TempDir(), "data"), Listen: freeAddress(t), Provider: provider, Hook: hookSecret, Rules: "people.yaml",
-				DieAt: step, DieNth: 1, Armed: true, Hold: step == remediator.StepAppended,
-			}
-			service := startArmed(t, config)
-			status, err := tellOf(face{url: "http://" + config.Listen}, ref)
-			// Between these two steps an answer may still get out.
-			if step == remediator.StepAppended && err == nil || step == stepAnswered && (err != nil || status != http.StatusOK) {
-				t.Fatalf("the provider is answered %d %v", status, err)
-			}
-			if step == stepAnswered {
-				err = service.kill()
-			} else {
-				err = service.killed()
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			w := &world{began: time.Now()}
-			w.open(t, serviceConfig{DataDir: config.DataDir, Provider: provider, Hook: hookSecret}, func(f face, idle func()) {
-				if err := f.hire("ada"); err != nil {
-					t.Fatal(err)
+	for _, engine := range []string{"SQLite", "PostgreSQL"} {
+		for _, step := range []string{remediator.StepAppended, remediator.StepFolded, remediator.StepCommitted, stepAnswered} {
+			t.Run(engine+"/"+step, func(t *testing.T) {
+				t.Parallel()
+				config := serviceConfig{DataDir: filepath.Join(t.TempDir(), "data"), Listen: freeAddress(t), Hook: hookSecret, Rules: "people.yaml"}
+				if engine == "PostgreSQL" {
+					config.Database = postgrestest.New(t)
 				}
-				for range 2 {
-					if status, err := tellOf(f, ref); err != nil || status != http.StatusOK {
-						t.Errorf("told again, the service answers %d %v", status, err)
-					}
-					idle()
-				}
-				if status, body, err := f.say(said{"ada", "/v1/refunds", request}, "k-1"); err != nil || status != http.StatusOK {
-					t.Fatalf("a request is answered %d %s %v", status, body, err)
-				}
-				idle()
+				crashSeen(t, config, step)
 			})
-			facts := compareWithLog(t, config.DataDir)
-			if n := count(facts, decide.KindSeen); n != 1 {
-				t.Errorf("the ledger says %d times how the refund stands, want once", n)
+		}
+	}
+}
+
+func crashSeen(t *testing.T, config serviceConfig, step string) {
+	t.Helper()
+	config.Provider, _ = practice(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (&round{t: t, binary: self, service: config, home: config.home()}).activate(); err != nil {
+		t.Fatal(err)
+	}
+	ref := refundByHand(t, config.Provider)
+	dying := config
+	dying.DieAt, dying.DieNth, dying.Armed, dying.Hold = step, 1, true, step == remediator.StepAppended
+	service := startArmed(t, dying)
+	status, err := tellOf(face{url: "http://" + config.Listen}, ref)
+	// Between these two steps an answer may still get out.
+	if step == remediator.StepAppended && err == nil || step == stepAnswered && (err != nil || status != http.StatusOK) {
+		t.Fatalf("the provider is answered %d %v", status, err)
+	}
+	if step == stepAnswered {
+		err = service.kill()
+	} else {
+		err = service.killed()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{began: time.Now()}
+	config.Rules = ""
+	w.open(t, config, func(f face, idle func()) {
+		if err := f.hire("ada"); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if status, err := tellOf(f, ref); err != nil || status != http.StatusOK {
+				t.Errorf("told again, the service answers %d %v", status, err)
 			}
-			if n := slices.IndexFunc(facts, func(f decide.Fact) bool {
-				return f.Kind == decide.KindRemedy && bytes.Contains(f.Body, []byte("already refunded"))
-			}); n < 0 {
-				t.Error("what is refunded already is not held for a person")
-			}
-		})
+			idle()
+		}
+		if status, body, err := f.say(said{"ada", "/v1/refunds", request}, "k-1"); err != nil || status != http.StatusOK {
+			t.Fatalf("a request is answered %d %s %v", status, body, err)
+		}
+		idle()
+	})
+	facts := compareWithLog(t, config.home())
+	if n := count(facts, decide.KindSeen); n != 1 {
+		t.Errorf("the ledger says %d times how the refund stands, want once", n)
+	}
+	if n := slices.IndexFunc(facts, func(f decide.Fact) bool {
+		return f.Kind == decide.KindRemedy && bytes.Contains(f.Body, []byte("already refunded"))
+	}); n < 0 {
+		t.Error("what is refunded already is not held for a person")
 	}
 }
 
@@ -108,7 +126,7 @@ func TestCrashActivation(t *testing.T) {
 			for range 2 {
 				w.open(t, serviceConfig{DataDir: config.DataDir, Rules: "parcels.yaml"}, func(f face, idle func()) { idle() })
 			}
-			if n := count(compareWithLog(t, config.DataDir), decide.KindRules); n != 2 {
+			if n := count(compareWithLog(t, config.home()), decide.KindRules); n != 2 {
 				t.Errorf("rules were put in force %d times, want those of before and those of after", n)
 			}
 		})
@@ -133,15 +151,15 @@ func startArmed(t *testing.T, config serviceConfig) *process {
 	return service
 }
 
-// compareWithLog compares the ledger of a folder with its log folded anew, verifies it,
+// compareWithLog compares the ledger of a home with its log folded anew, verifies it,
 // and returns its facts.
-func compareWithLog(t *testing.T, dir string) []decide.Fact {
+func compareWithLog(t *testing.T, h home) []decide.Fact {
 	t.Helper()
-	sealed, err := sealedFacts(home{dir: dir})
+	sealed, err := sealedFacts(h)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, facts, err := foldAnew(home{dir: dir})
+	_, facts, err := foldAnew(h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +168,7 @@ func compareWithLog(t *testing.T, dir string) []decide.Fact {
 	if len(found.problems) > 0 {
 		t.Error(strings.Join(found.problems, "\n"))
 	}
-	if report, err := (&round{t: t, home: home{dir: dir}}).verify(); err != nil || !report.Verified {
+	if report, err := (&round{t: t, home: h}).verify(); err != nil || !report.Verified {
 		t.Errorf("the ledger does not verify: %v %v", err, report.Findings)
 	}
 	return sealed
