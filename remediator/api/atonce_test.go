@@ -227,7 +227,7 @@ func (h *house) orders(wave int) (all []*order) {
 	return all
 }
 
-// stored is what the log and the ledger have of commands: the ordinal of an input by
+// storedCommands is what the log and the ledger have of commands: the ordinal of an input by
 // the key that it came under, and the facts of an ordinal.
 type storedCommands struct {
 	last     uint64
