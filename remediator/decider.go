@@ -75,6 +75,7 @@ type decider struct {
 	shared  bool            // other nodes may decide
 	version int             // of the deciding that this program knows
 	leads   atomic.Bool     // it decides
+	stuck   bool            // it is noted why nothing is decided
 	newer   atomic.Int64    // version of the deciding that has begun and that it does not know; 0 for none
 	looked  uint64          // the last record that was compared with the ledger's claims
 	stopped decide.Position // from which the ledger was set back when money was stopped for it
@@ -130,7 +131,7 @@ func (d *decider) decide(ctx context.Context) error {
 		if worked {
 			continue
 		}
-		d.note(nil) // nothing waits
+		d.goesOn() // nothing waits
 		d.tick(ctx)
 		wait, cancel := context.WithTimeout(ctx, idlePoll)
 		err = d.log.Wait(wait, d.at.Record)

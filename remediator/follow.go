@@ -92,7 +92,7 @@ func (d *decider) keepUp(ctx context.Context) error {
 		d.behindVersion(to)
 		return nil
 	case to == d.at:
-		return nil
+		return d.unstick(ctx)
 	case to.Ordinal < d.at.Ordinal || d.fold == nil:
 		return d.restore(ctx)
 	}
@@ -119,8 +119,21 @@ func (d *decider) keepUp(ctx context.Context) error {
 			d.wake()
 		}
 	}
-	d.note(nil) // whoever decides
+	d.goesOn() // whoever decides
 	return d.checkAt(to)
+}
+
+// unstick finds out whether anything still waits to be decided, where it was noted why
+// nothing is.
+func (d *decider) unstick(ctx context.Context) error {
+	if !d.stuck {
+		return nil
+	}
+	head, err := d.log.Head(ctx)
+	if err == nil && head <= d.at.Record {
+		d.goesOn()
+	}
+	return err
 }
 
 // reachTimeout is how long the log may be behind the ledger.

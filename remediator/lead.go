@@ -42,6 +42,7 @@ func (d *decider) run(ctx context.Context) error {
 			d.logger.Warn("end deciding", "error", err)
 			d.standBack(d.version + 1) // or more
 		case ledgerdb.OfDisk(err): // gates, reads and stops go on meanwhile
+			d.stuck = true
 			d.note(err)
 		case !d.shared || !passing(err):
 			return err
@@ -53,6 +54,14 @@ func (d *decider) run(ctx context.Context) error {
 			return nil
 		case <-time.After(leadAgainAfter):
 		}
+	}
+}
+
+// goesOn says that decisions are committed again, here or elsewhere, or that none wait.
+func (d *decider) goesOn() {
+	if d.stuck {
+		d.stuck = false
+		d.note(nil)
 	}
 }
 

@@ -99,7 +99,7 @@ func (d *decider) commit(ctx context.Context, f *batch) error {
 	}
 	d.at = f.to
 	d.show(f.to, f.clients, f.rules)
-	d.note(nil)
+	d.goesOn()
 	d.onStep(StepCommitted)
 	d.tell(f.out)
 	if len(f.out.Settled) > 0 {

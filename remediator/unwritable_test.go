@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -43,8 +44,8 @@ var readOnly = ill{
 	recover: []string{`SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE`, `ALTER SYSTEM RESET default_transaction_read_only`, `SELECT pg_reload_conf()`},
 }
 
-// TestDatabaseIsNotWritten has a database be read-only, and full, under a service at
-// work, and once for its log, once for its ledger. What is not stored is refused with
+// TestDatabaseIsNotWritten has a database be read-only, and full, under two nodes at
+// work, once for their log, and once for their ledger. What is not stored is refused with
 // 503 and what it is about, reads go on, and so does everything when the database is
 // well again: what was acknowledged is made good once, and what was refused is not there.
 func TestDatabaseIsNotWritten(t *testing.T) {
@@ -56,7 +57,10 @@ func TestDatabaseIsNotWritten(t *testing.T) {
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1) // whose session is told to write when the server is told not to
-	n := startNode(t, Config{DataDir: t.TempDir(), Database: dsn})
+	key := filepath.Join(t.TempDir(), "shared.key")
+	n := startNode(t, Config{DataDir: t.TempDir(), Database: dsn, LedgerKeyFile: key, Node: "a"})
+	other := startWith(t, Config{DataDir: t.TempDir(), Database: dsn, LedgerKeyFile: key, Node: "b"})
+	bothReady := func() bool { return n.readiness() == nil && other.readiness() == nil }
 	orders, acked := 0, 0
 	send := func() (stored bool) {
 		orders++
@@ -69,7 +73,7 @@ func TestDatabaseIsNotWritten(t *testing.T) {
 		return code == http.StatusAccepted
 	}
 	for _, trouble := range []ill{full("log_record"), readOnly, full("ledger")} {
-		poll(t, func() bool { return n.readiness() == nil })
+		poll(t, bothReady)
 		poll(t, send)
 		poll(t, func() bool { return n.credited(t) == int64(500*acked) })
 		execute(t, db, trouble.fall)
@@ -82,7 +86,7 @@ func TestDatabaseIsNotWritten(t *testing.T) {
 			t.Errorf("%s: the node does not log why", trouble.name)
 		}
 		execute(t, db, trouble.recover)
-		poll(t, func() bool { return n.readiness() == nil })
+		poll(t, bothReady)
 		poll(t, send)
 		poll(t, func() bool { return n.credited(t) == int64(500*acked) })
 	}
@@ -136,7 +140,7 @@ func (n *node) notDecided(t *testing.T, trouble ill, send func() bool) {
 			t.Errorf("%s: an event is not taken", trouble.name)
 		}
 	}
-	poll(t, func() bool { return n.readiness() != nil })
+	poll(t, func() bool { return n.readiness() != nil }) // also when the other led before: each tries
 	if err := n.readiness(); err == nil || !strings.Contains(err.Error(), "the database does not take what was decided") {
 		t.Errorf("%s: the node does not say what does not go on: %v", trouble.name, err)
 	}
