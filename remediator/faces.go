@@ -12,6 +12,7 @@ import (
 	"github.com/makegood/makegood/remediator/learn"
 	"github.com/makegood/makegood/remediator/openid"
 	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/rule/lint"
 	"github.com/makegood/makegood/remediator/store/views"
 	"github.com/makegood/makegood/remediator/web"
 )
@@ -29,7 +30,9 @@ func (s *Service) face(faces api.Config) error {
 		faces.RuleTests = rehearse.NewBeside(s.cfg.RuleTests)
 	}
 	faces.Shelf = learn.New(learn.Config{Ledger: s.ledger, Now: s.cfg.Now})
+	faces.Findings = &lint.Memory{}
 	pages := web.Config{
+		Findings:  faces.Findings,
 		RuleTests: faces.RuleTests,
 		Integrity: s.integrity,
 		Adoption:  s.adoption,

@@ -36,6 +36,7 @@ import (
 	"github.com/makegood/makegood/remediator/problem"
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/lint"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
@@ -138,6 +139,8 @@ type Config struct {
 	// CheckRules says why rule files cannot be put in force; *rule.Problems when
 	// they have errors. Required with a Desk.
 	CheckRules func(ctx context.Context, files []rule.File) error
+	// Findings remembers what lint says of the rules in force. Defaults to one that is empty.
+	Findings *lint.Memory
 	// RuleTests are the tests beside this node's rule files. nil: it reads none.
 	RuleTests *rehearse.Beside
 	// Pace is how often one token may ask. Defaults to access.RequestPace(0).
@@ -177,6 +180,9 @@ func New(cfg Config) http.Handler {
 		cfg.Adoption = func(ctx context.Context) (adoption.Adoption, error) {
 			return adoption.Read(ctx, cfg.Ledger, cfg.InForce().Set, cfg.Now())
 		}
+	}
+	if cfg.Findings == nil {
+		cfg.Findings = &lint.Memory{}
 	}
 	if cfg.Pace == nil {
 		cfg.Pace = access.RequestPace(0)

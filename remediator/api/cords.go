@@ -7,9 +7,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/problem"
+	"github.com/makegood/makegood/remediator/store/views"
 )
 
 // cords answers GET /v1/andon: every cord that was ever pulled, or how the paths
@@ -46,8 +48,20 @@ func (h handler) standing(ctx context.Context, paths []string) (Cords, error) {
 	stand := andon.Standing(stopped)
 	states, err := h.states(ctx, paths, stopped, stops)
 	answer := Cords{Cords: []Cord{}}
+	var fired map[string]time.Time
+	if err == nil && slices.ContainsFunc(states, func(s cord.State) bool { return s.Level != cord.Open && andon.QuietBy(&s) }) {
+		var all []views.Fired
+		all, err = h.Ledger.FiredRules(ctx, time.Time{})
+		fired = views.LastLive(all)
+	}
 	for _, s := range states {
-		answer.Cords = append(answer.Cords, Cord{s, time.Unix(0, s.Since).UTC(), stand(s.Cord)})
+		c := Cord{State: s, SinceTime: time.Unix(0, s.Since).UTC(), Standing: stand(s.Cord)}
+		if s.Level != cord.Open {
+			who := access.From(ctx)
+			release := andon.Releasing(&s, who.Name, who.Roles, fired, h.Now())
+			c.Release = &release
+		}
+		answer.Cords = append(answer.Cords, c)
 	}
 	return answer, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/adoption"
+	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/problem"
 	"github.com/makegood/makegood/remediator/store/views"
@@ -64,8 +65,9 @@ type Cords struct {
 // above it.
 type Cord struct {
 	cord.State
-	SinceTime time.Time     `json:"since_time"`
-	Standing  cord.Standing `json:"standing"`
+	SinceTime time.Time      `json:"since_time"`
+	Standing  cord.Standing  `json:"standing"`
+	Release   *andon.Release `json:"release,omitempty"` // what lets go of it, for who asks; only of one that is pulled
 }
 
 const (

@@ -12,6 +12,7 @@ import (
 	"github.com/makegood/makegood/remediator/problem"
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/lint"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
@@ -35,6 +36,7 @@ type RuleState struct {
 	Refunds  []views.PayoutTotal `json:"refunds"`
 	Credits  []views.PayoutTotal `json:"credits"`
 	Proposed bool                `json:"proposed"` // a change of it waits for another person
+	Findings rule.Problems       `json:"findings"` // what can be carried out and is hardly meant
 	// Tests are those of the node's rules folder, run against the rules in force. null: it
 	// reads no folder.
 	Tests *rehearse.RuleTests `json:"tests"`
@@ -69,6 +71,11 @@ func (h handler) rule(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		proposal, failed := h.Ledger.Proposal(r.Context())
 		answer.Proposed, err = proposal != nil && slices.Contains(proposal.Rules, name), failed
+	}
+	if err == nil {
+		var found rule.Problems
+		found, err = h.Findings.Of(in.Set)
+		answer.Findings = append(rule.Problems{}, lint.About(found, in.Set, rl)...)
 	}
 	if err == nil && h.RuleTests != nil {
 		answer.Tests, err = h.RuleTests.Of(in.Set, name)

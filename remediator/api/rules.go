@@ -19,6 +19,7 @@ type Rules struct {
 	Author   string           `json:"author"`
 	Rules    []RuleInForce    `json:"rules"`
 	Files    []rule.File      `json:"files"`
+	Findings rule.Problems    `json:"findings"`           // what can be carried out and is hardly meant
 	Proposal *decide.Proposal `json:"proposal,omitempty"` // waits for another person
 }
 
@@ -41,15 +42,20 @@ func inForce(in decide.InForce, rl *rule.Rule) RuleInForce {
 }
 
 func (h handler) rules(w http.ResponseWriter, r *http.Request) {
-	answer := Rules{Rules: []RuleInForce{}, Files: []rule.File{}}
+	answer := Rules{Rules: []RuleInForce{}, Files: []rule.File{}, Findings: rule.Problems{}}
 	if in := h.InForce(); in.Set != nil {
 		answer.Digest, answer.Author, answer.Files = in.Set.Digest, in.Author, in.Set.Files
 		for _, rl := range in.Set.Rules {
 			answer.Rules = append(answer.Rules, inForce(in, rl))
 		}
 	}
-	var err error
-	answer.Proposal, err = h.Ledger.Proposal(r.Context())
+	proposal, err := h.Ledger.Proposal(r.Context())
+	answer.Proposal = proposal
+	if set := h.InForce().Set; err == nil && set != nil {
+		var found rule.Problems
+		found, err = h.Findings.Of(set)
+		answer.Findings = append(answer.Findings, found...)
+	}
 	h.answer(w, r, answer, err)
 }
 

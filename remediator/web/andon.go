@@ -13,7 +13,6 @@ import (
 	"github.com/makegood/makegood/remediator/andon"
 	"github.com/makegood/makegood/remediator/cord"
 	"github.com/makegood/makegood/remediator/decide"
-	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
@@ -30,17 +29,9 @@ type board struct {
 // cell is a path on the board.
 type cell struct {
 	cord.State
-	Standing cord.Standing // with what lies above it
-	MayRed   bool          // who looks may pull it red
-	Asks     []criterion   // what its release needs
-	Refused  string        // why who looks may not release it, whatever holds
-}
-
-// criterion is one thing that a release needs.
-type criterion struct {
-	Met  bool
-	Text string
-	From time.Time // when time alone meets it; zero: it does not
+	Standing      cord.Standing // with what lies above it
+	MayRed        bool          // who looks may pull it red
+	andon.Release               // what lets go of it
 }
 
 // brake is something of money that is stopped, by everybody who stopped it.
@@ -126,13 +117,7 @@ func loadBoard(c *Console, r *http.Request) (any, error) {
 // lastFired returns when each rule made its last live remedy.
 func (c *Console) lastFired(ctx context.Context) (map[string]time.Time, error) {
 	fired, err := c.cfg.Ledger.FiredRules(ctx, time.Time{})
-	last := map[string]time.Time{}
-	for _, f := range fired {
-		if f.Mode == string(rule.Live) {
-			last[f.Rule] = f.LastFired
-		}
-	}
-	return last, err
+	return views.LastLive(fired), err
 }
 
 // cell is a cord as it stands, for who looks at it.
@@ -141,21 +126,7 @@ func (c *Console) cell(who access.Principal, s cord.State, standing cord.Standin
 	if s.Level == cord.Open {
 		return at
 	}
-	at.Refused = decide.MayRelease(who.Roles, who.Name, &s)
-	at.Asks = []criterion{{Met: s.AcknowledgedBy != "", Text: "somebody has come"}}
-	if s.Level == cord.Red {
-		at.Asks = append(at.Asks, criterion{Met: at.Refused == "", Text: "another person than who pulled it looks"})
-	}
-	if quiet := s.Terms.Quiet; quiet > 0 {
-		last, what := time.Unix(0, s.LastAt).UTC(), "the last pull"
-		if name := s.Terms.QuietRule; name != "" && name != s.Rule {
-			last, what = fired[name], "rule "+name+" fired last"
-		}
-		from := last.Add(quiet)
-		text := quiet.String() + " of quiet since " + what + ": from " + moment(from) + " on"
-		at.Asks = append(at.Asks, criterion{Met: !c.cfg.Now().Before(from), Text: text, From: from})
-	}
-	at.Asks = append(at.Asks, criterion{Text: "the cause and the fix are known: write them below"})
+	at.Release = andon.Releasing(&s, who.Name, who.Roles, fired, c.cfg.Now())
 	return at
 }
 

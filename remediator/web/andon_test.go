@@ -167,3 +167,36 @@ func TestMoneyStops(t *testing.T) {
 		t.Error("money does not flow again")
 	}
 }
+
+// TestBoardIsTheAPI holds that the API says of each pulled cord what the board does: what
+// its release needs, and why who looks may not release it.
+func TestBoardIsTheAPI(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	h.hire(map[string]string{"ann": "agent", "bob": "agent"})
+	h.bearer("ann").post("/v1/andon/pull", `{"cord":"product/7","level":"red","reason":"it breaks","quiet":"1h"}`)
+	h.bearer("bob").post("/v1/andon/acknowledge", `{"cord":"product/7"}`)
+	h.bearer("ann").post("/v1/andon/pull", `{"cord":"product/8","level":"yellow","reason":"look","quiet":"2h"}`)
+	for who, refused := range map[string]bool{"ann": true, "bob": false} {
+		var list api.Cords
+		h.bearer(who).get("/v1/andon").into(t, &list)
+		board, shown := h.bearer(who).get("/andon"), 0
+		for _, c := range list.Cords {
+			if c.Release == nil || (c.Release.Refused != "") != (refused && c.Cord == "product/7") || c.Release.Refused != "" && !strings.Contains(board.body, c.Release.Refused) {
+				t.Fatalf("%s is told of %s that its release is %+v", who, c.Cord, c.Release)
+			}
+			if ack := c.Release.Criteria[0]; ack.Met != (c.Cord == "product/7") {
+				t.Errorf("of %s: %+v", c.Cord, ack)
+			}
+			for _, criterion := range c.Release.Criteria {
+				shown++
+				if !strings.Contains(board.body, criterion.Text) || strings.Contains(criterion.Text, "quiet") == criterion.From.IsZero() {
+					t.Errorf("the board of %s does not say %q, from %s", who, criterion.Text, criterion.From)
+				}
+			}
+		}
+		if shown != 7 { // four of a red cord, three of a yellow one
+			t.Errorf("%d criteria are told", shown)
+		}
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/makegood/makegood/remediator/access"
@@ -49,27 +48,6 @@ type rulePage struct {
 	Tests    *rehearse.RuleTests // nil: this node reads no rules folder
 }
 
-// findings remembers what lint says of the rules in force: they are judged once.
-type findings struct {
-	mu     sync.Mutex
-	digest string
-	found  rule.Problems
-}
-
-// of returns the findings about a set.
-func (f *findings) of(set *rule.Set) (rule.Problems, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.digest == set.Digest {
-		return f.found, nil
-	}
-	found, err := lint.Check(set)
-	if err == nil {
-		f.digest, f.found = set.Digest, found
-	}
-	return found, err
-}
-
 func loadRules(c *Console, r *http.Request) (any, error) {
 	in := c.cfg.InForce()
 	page := rulebook{Author: in.Author, MayAsk: mayRead(access.From(r.Context()), decide.EvidenceReaders())}
@@ -77,7 +55,7 @@ func loadRules(c *Console, r *http.Request) (any, error) {
 		return page, nil
 	}
 	page.Digest = in.Set.Digest
-	found, err := c.findings.of(in.Set)
+	found, err := c.cfg.Findings.Of(in.Set)
 	if err != nil {
 		return nil, err
 	}
@@ -102,31 +80,8 @@ func row(in decide.InForce, rl *rule.Rule, fired []views.Fired, found rule.Probl
 			one.Shadow = f
 		}
 	}
-	one.Findings = len(about(found, in.Set, rl))
+	one.Findings = len(lint.About(found, in.Set, rl))
 	return one
-}
-
-// end is the line at which the next rule of a rule's file begins; 0: it is the last.
-func end(set *rule.Set, rl *rule.Rule) int {
-	next := 0
-	for _, other := range set.Rules {
-		if other.File == rl.File && other.Line > rl.Line && (next == 0 || other.Line < next) {
-			next = other.Line
-		}
-	}
-	return next
-}
-
-// about returns the findings about a rule.
-func about(found rule.Problems, set *rule.Set, rl *rule.Rule) rule.Problems {
-	next := end(set, rl)
-	return slices.Collect(func(yield func(rule.Problem) bool) {
-		for _, p := range found {
-			if p.File == rl.File && p.Line >= rl.Line && (next == 0 || p.Line < next) && !yield(p) {
-				return
-			}
-		}
-	})
 }
 
 // textAlone is a rule as it is written, without the lines around it.
@@ -149,7 +104,7 @@ func loadRule(c *Console, r *http.Request) (any, error) {
 	if rl == nil {
 		return nil, Missing("No rule in force is called " + r.PathValue("rule") + ".")
 	}
-	found, err := c.findings.of(in.Set)
+	found, err := c.cfg.Findings.Of(in.Set)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +113,7 @@ func loadRule(c *Console, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := rulePage{ruleRow: row(in, rl, fired, found), Text: textAlone(in.Set, rl), Found: about(found, in.Set, rl), Days: int(month / (24 * time.Hour)),
+	page := rulePage{ruleRow: row(in, rl, fired, found), Text: textAlone(in.Set, rl), Found: lint.About(found, in.Set, rl), Days: int(month / (24 * time.Hour)),
 		MayAsk: mayRead(access.From(r.Context()), decide.EvidenceReaders())}
 	today := now.UTC().Truncate(24 * time.Hour)
 	if page.Today, err = c.paid(r.Context(), rl.Name, today); err != nil {

@@ -3,6 +3,7 @@ package web_test
 import (
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -186,5 +187,26 @@ func TestWhyNot(t *testing.T) {
 	var list api.Remedies
 	if ada.get("/v1/remedies").into(t, &list); len(list.Remedies) != 0 {
 		t.Errorf("asking made %+v", list.Remedies)
+	}
+}
+
+// TestFindingsAreTheAPI holds that the API says of the rules in force what their pages do:
+// what lint warns of.
+func TestFindingsAreTheAPI(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(houseRules, "    once_per: data.order\n", "    if: data.late_min > 60 && data.late_min < 30\n    once_per: data.order\n", 1)
+	h := newHouse(t, func(c *remediator.Config) { c.Rules = []rule.File{{Path: "house.yaml", Text: text}} })
+	var all api.Rules
+	h.bearer("admin").get("/v1/rules").into(t, &all)
+	var one api.RuleState
+	h.bearer("admin").get("/v1/rules/late").into(t, &one)
+	if len(all.Findings) == 0 || len(one.Findings) != len(all.Findings) || one.Findings[0] != all.Findings[0] {
+		t.Fatalf("found is %+v, and of the rule %+v", all.Findings, one.Findings)
+	}
+	page := h.bearer("admin").shown("/rules/late")
+	for _, f := range one.Findings {
+		if !strings.Contains(page.body, html.EscapeString(f.Message)) {
+			t.Errorf("the page does not say %q: %s", f.Message, page.body)
+		}
 	}
 }

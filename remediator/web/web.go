@@ -31,6 +31,7 @@ import (
 	"github.com/makegood/makegood/remediator/openid"
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/lint"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
@@ -104,6 +105,8 @@ type Config struct {
 	InForce func() decide.InForce
 	// RuleTests are the tests beside this node's rule files. nil: it reads none.
 	RuleTests *rehearse.Beside
+	// Findings remembers what lint says of them. Defaults to one that is empty.
+	Findings *lint.Memory
 	// Lateness is how late an event may enter a window, as the log has it.
 	Lateness time.Duration
 	// Pace is how often somebody may ask. Defaults to access.RequestPace(0).
@@ -125,9 +128,8 @@ type Console struct {
 	live   *live
 	tries  *tries
 
-	findings findings
-	past     pastSets
-	mux      *http.ServeMux
+	past pastSets
+	mux  *http.ServeMux
 }
 
 // New returns the console. Its pages and templates were made with it, so that an
@@ -135,6 +137,9 @@ type Console struct {
 func New(cfg Config) (*Console, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Findings == nil {
+		cfg.Findings = &lint.Memory{}
 	}
 	if cfg.Pace == nil {
 		cfg.Pace = access.RequestPace(0)

@@ -45,3 +45,14 @@ func FiredRules(ctx context.Context, db *sql.DB, since time.Time) ([]Fired, erro
 	}
 	return fired, rows.Err()
 }
+
+// LastLive returns when each rule made its last live remedy.
+func LastLive(fired []Fired) map[string]time.Time {
+	last := map[string]time.Time{}
+	for _, f := range fired {
+		if f.Mode == live {
+			last[f.Rule] = f.LastFired
+		}
+	}
+	return last
+}
