@@ -237,9 +237,7 @@ func (h handler) router() *mux.Router {
 		}
 		problem.Write(w, http.StatusNotFound, "not-found", "there is no "+r.URL.Path)
 	})
-	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		problem.Write(w, http.StatusMethodNotAllowed, "method", r.Method+" is not for "+r.URL.Path)
-	})
+	r.MethodNotAllowedHandler = otherMethod(r)
 	r.Use(pathValues, knownQuery())
 	return r
 }
@@ -351,6 +349,22 @@ func pathValues(next http.Handler) http.Handler {
 			r.SetPathValue(name, meant)
 		}
 		next.ServeHTTP(w, r)
+	})
+}
+
+// otherMethod answers a request whose route is not for its method, and says for which it
+// is.
+func otherMethod(router *mux.Router) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var allowed []string
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			probe, match := *r, mux.RouteMatch{}
+			if probe.Method = method; router.Match(&probe, &match) && match.MatchErr == nil {
+				allowed = append(allowed, method)
+			}
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		problem.Write(w, http.StatusMethodNotAllowed, "method", r.Method+" is not for "+r.URL.Path+", which is for "+strings.Join(allowed, " and "))
 	})
 }
 

@@ -68,7 +68,7 @@ func routes(t *testing.T) (all [][2]string) {
 			t.Fatal(err)
 		}
 		if !strings.HasSuffix(file, "_test.go") {
-			registered += strings.Count(string(text), "mux.Handle")
+			registered += strings.Count(string(text), "mux.Handle(") + strings.Count(string(text), "mux.HandleFunc(")
 		}
 	}
 	if registered != 1 {
@@ -253,5 +253,53 @@ func (h *house) without(table string, do func()) {
 	rename("gone", table)
 	if err := db.Close(); err != nil {
 		h.t.Fatal(err)
+	}
+}
+
+// TestOtherMethods holds that a path which is there is answered 405 to a method that it
+// is not for, with those that it is for, and a path which is not 404 to every method.
+func TestOtherMethods(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	admin, address := h.bearer("admin"), h.addresses()
+	allowed, tried := map[string][]string{}, 0
+	patterns, err := web.Routes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range patterns {
+		if method, path, ok := strings.Cut(pattern, " "); ok && !strings.HasPrefix(path, "/sign-in/openid") { // there is no provider
+			if at := address(path); strings.HasSuffix(path, "/why") { // which has the shape of a command
+				allowed[at] = []string{"GET", "HEAD", "POST"}
+			} else if method == http.MethodGet {
+				allowed[at] = append([]string{"GET", "HEAD"}, allowed[at]...)
+			} else {
+				allowed[at] = append(allowed[at], method)
+			}
+		}
+	}
+	for at, methods := range allowed {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, "BREW"} {
+			if slices.Contains(methods, method) {
+				continue
+			}
+			tried++
+			p := admin.do(method, at, "", nil)
+			if want := strings.Join(methods, ", "); p.status != http.StatusMethodNotAllowed || p.header.Get("Allow") != want {
+				t.Errorf("%s %s is answered %d, Allow %q, want 405 with %q", method, at, p.status, p.header.Get("Allow"), want)
+			}
+			if p := admin.do(method, "/nowhere", "", nil); p.status != http.StatusNotFound || p.header.Get("Allow") != "" {
+				t.Errorf("%s of what is nowhere is answered %d", method, p.status)
+			}
+		}
+	}
+	for at, want := range map[string]string{"/v1/refunds": "GET, POST", "/v1/pause": "POST", "/readyz": "GET"} {
+		tried++
+		if p := admin.do(http.MethodDelete, at, "", nil); p.status != http.StatusMethodNotAllowed || p.header.Get("Allow") != want {
+			t.Errorf("%s is answered %d, Allow %q, want %q", at, p.status, p.header.Get("Allow"), want)
+		}
+	}
+	if tried < 100 {
+		t.Errorf("only %d were tried", tried)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -181,9 +182,32 @@ func (c *Console) routes() []route {
 	return append(all,
 		route{"GET /assets/{name}", http.HandlerFunc(c.assets.serve)},
 		route{"GET /live", http.HandlerFunc(c.stream)},
-		route{"/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			c.fail(w, r, Missing("There is no page at "+r.URL.Path+"."))
-		})})
+		route{elsewhere, http.HandlerFunc(c.nowhere)})
+}
+
+// elsewhere is the pattern of what no other one answers.
+const elsewhere = "/"
+
+// nowhere answers a request for which there is no page, or one that is not for its
+// method.
+func (c *Console) nowhere(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		probe := *r
+		probe.Method = method
+		if _, pattern := c.mux.Handler(&probe); pattern != elsewhere {
+			allowed = append(allowed, method)
+			if method == http.MethodGet {
+				allowed = append(allowed, http.MethodHead)
+			}
+		}
+	}
+	if len(allowed) == 0 {
+		c.fail(w, r, Missing("There is no page at "+r.URL.Path+"."))
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	c.fail(w, r, &Failure{http.StatusMethodNotAllowed, "That is not for this page", r.URL.Path + " is not for " + r.Method + ", but for " + strings.Join(allowed, " and ") + "."})
 }
 
 // ServeHTTP answers a request.
