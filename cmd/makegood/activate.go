@@ -154,7 +154,7 @@ type rulesStatusCommand struct {
 // Run says which rules are in force and which wait.
 func (c *rulesStatusCommand) Run(p *program) error {
 	var now api.Rules
-	if err := c.live(p.ctx, "/v1/rules", &now); err != nil {
+	if err := c.get(p.ctx, "/v1/rules", nil, &now); err != nil {
 		return err
 	}
 	if c.Output == "json" {

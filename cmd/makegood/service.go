@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -198,14 +199,22 @@ func (s service) fromStore(ctx context.Context, method, path string, body io.Rea
 	}
 	defer db.Close()
 	running := http.NotFoundHandler() // what only a running service answers
+	var unread error
+	inForce := sync.OnceValue(func() (in decide.InForce) {
+		in, unread = db.InForce(ctx)
+		return in
+	})
 	handler := api.New(api.Config{
 		Events: running, Stream: running, Gates: running, Balance: running, Redeem: running, Receive: running,
 		Ledger: db, Logger: slog.New(slog.DiscardHandler), Guard: access.New(access.Config{Open: true}),
-		InForce: func() decide.InForce { return decide.InForce{} },
+		InForce: inForce,
 		Ready:   func() error { return errors.New(readFromStore) },
 	})
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, method, path, body))
+	if unread != nil {
+		return unread
+	}
 	answer := w.Result()
 	defer answer.Body.Close()
 	return readAnswer(answer, false, into)

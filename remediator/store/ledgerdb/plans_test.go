@@ -92,6 +92,7 @@ func (w *world) questions() map[string]func(ctx context.Context) error {
 		"Refunds":           func(ctx context.Context) error { return second(d.Refunds(ctx, "stripe", since, until)) },
 		"Remedies":          w.remedies,
 		"Remedy":            func(ctx context.Context) error { return second(d.Remedy(ctx, one)) },
+		"InForce":           func(ctx context.Context) error { _, _ = d.InForce(ctx); return nil },
 		"KnownRuleFiles":    func(ctx context.Context) error { return second(d.KnownRuleFiles(ctx, []string{"a", "b"})) },
 		"RuleSetBefore":     func(ctx context.Context) error { return second(d.RuleSetBefore(ctx, until)) },
 		"RuleFiles":         func(ctx context.Context) error { _, _ = d.RuleFiles(ctx, "none"); return nil },

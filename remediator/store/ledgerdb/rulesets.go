@@ -74,6 +74,46 @@ func (d *DB) RuleSetBefore(ctx context.Context, at time.Time) (digest string, er
 	return fact.Digest, nil
 }
 
+// InForce returns the rules that were put in force last, with who put each in force as it
+// is, by what is sealed of them: what a running service knows by itself.
+func (d *DB) InForce(ctx context.Context) (in decide.InForce, err error) {
+	type known struct{ digest, author string }
+	var before, now map[string]known
+	digest := ""
+	err = d.ruleFacts(ctx, decide.KindRules, func(body []byte) error {
+		var fact decide.RulesFact
+		if err := json.Unmarshal(body, &fact); err != nil {
+			return err
+		}
+		if fact.Part <= 1 {
+			before, now = now, map[string]known{}
+		}
+		digest, in.Author = fact.Digest, fact.Author
+		for _, r := range fact.Rules {
+			now[r.Rule] = known{r.Digest, fact.Author}
+			if old := before[r.Rule]; old.digest == r.Digest {
+				now[r.Rule] = old
+			}
+		}
+		return nil
+	})
+	if err != nil || digest == "" {
+		return in, err
+	}
+	files, err := d.RuleFiles(ctx, digest)
+	if err != nil {
+		return in, err
+	}
+	if in.Set, err = rule.Load(files); err != nil {
+		return in, fmt.Errorf("read the rules in force: %w", err)
+	}
+	in.Authors = map[string]string{}
+	for name, r := range now {
+		in.Authors[name] = r.author
+	}
+	return in, nil
+}
+
 // KnownRuleFiles returns which of some SHA-256 are of files of rules that were in force
 // at some time.
 func (d *DB) KnownRuleFiles(ctx context.Context, digests []string) (map[string]bool, error) {
