@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,9 @@ type checked struct {
 	Rules    int                 `json:"rules"`
 	Problems rule.Problems       `json:"problems"`
 	Coverage []rehearse.Coverage `json:"coverage"`
+	// Unindexed are the rules that are judged for every event of their types; few of
+	// them cost nothing to warn of.
+	Unindexed []lint.Unindexed `json:"unindexed"`
 }
 
 // Run checks. It exits with 1 when anything is wrong; warnings are not.
@@ -59,7 +63,31 @@ func printChecked(p *program, result checked) error {
 		line += ", " + count + "; each [code] is explained at " + document.DocsURL("")
 	}
 	_, err := fmt.Fprintln(p.stdout, line)
+	if err == nil && len(result.Unindexed) > 0 {
+		_, err = fmt.Fprintln(p.stdout, unindexedLine(result.Unindexed))
+	}
 	return err
+}
+
+// maxUnindexed bounds the rules that a line names; the JSON has all of them.
+const maxUnindexed = 10
+
+// unindexedLine names what no index finds, the most costly first.
+func unindexedLine(all []lint.Unindexed) string {
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b lint.Unindexed) int { return cmp.Compare(b.Conditions, a.Conditions) })
+	var named []string
+	for _, u := range all[:min(len(all), maxUnindexed)] {
+		name := u.Rule
+		if u.Part == "unless" {
+			name += "'s unless"
+		}
+		named = append(named, name+" ("+u.Cost()+")")
+	}
+	if more := len(all) - len(named); more > 0 {
+		named = append(named, fmt.Sprintf("and %d more, which --format json lists", more))
+	}
+	return "judged for every event of their types, for no index finds them: " + strings.Join(named, ", ")
 }
 
 // checkPaths checks rules with the tests beside them: live money is to be tested.
@@ -70,7 +98,7 @@ func checkPaths(paths []string) (checked, error) {
 	}
 	rules, tests := rehearse.Split(files)
 	set, problems := rule.Check(rules)
-	result := checked{Problems: append(rule.Problems{}, problems...), Coverage: []rehearse.Coverage{}}
+	result := checked{Problems: append(rule.Problems{}, problems...), Coverage: []rehearse.Coverage{}, Unindexed: []lint.Unindexed{}}
 	if problems.Failed() {
 		return result, nil
 	}
@@ -87,6 +115,6 @@ func checkPaths(paths []string) (checked, error) {
 	}
 	result.Problems = slices.Concat(result.Problems, ran.Problems, rehearse.Demand(set, ran), warnings)
 	result.Problems.Sort()
-	result.Rules, result.Coverage = len(set.Rules), ran.Conditions
+	result.Rules, result.Coverage, result.Unindexed = len(set.Rules), ran.Conditions, lint.AllUnindexed(set)
 	return result, nil
 }

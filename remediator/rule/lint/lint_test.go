@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -56,6 +58,74 @@ func TestRulesThatAreFineAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	if problems := check(t, read(t, "fine.yaml")); len(problems) > 0 {
 		t.Errorf("got\n%s", problems.Format())
+	}
+}
+
+// TestWhatNoIndexFindsAddsUp holds that an event pays for the rules of its type and
+// for those of every prefix above it.
+func TestWhatNoIndexFindsAddsUp(t *testing.T) {
+	t.Parallel()
+	eight := "data.a != data.b"
+	for _, field := range []string{"c", "d", "e", "f", "g", "h", "i"} {
+		eight += " && data.a != data." + field
+	}
+	tests := map[string]struct {
+		events []string // of a rule each
+		warned string   // the rules, by their number
+	}{
+		"one of eight":             {[]string{"com.x"}, ""},
+		"two types":                {[]string{"com.x", "com.y"}, ""},
+		"two of one type":          {[]string{"com.x", "com.x"}, "0 1"},
+		"a prefix above":           {[]string{"com.*", "com.x"}, "0 1"},
+		"prefixes above prefixes":  {[]string{"com.*", "com.x.*", "org.x"}, "0 1"},
+		"a prefix that is beside":  {[]string{"com.x.*", "com.x", "com.xy"}, ""},
+		"only what is below, too":  {[]string{"com.*", "com.x.y", "com.z"}, "0 1 2"},
+		"a prefix two levels up":   {[]string{"com.x.y.z", "com.*"}, "0 1"},
+		"the prefix of no one":     {[]string{"com.*", "org.x"}, ""},
+		"a type and what is above": {[]string{"com.x.y", "com.x.*", "org.*"}, "0 1"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := "rules:\n"
+			for i, event := range test.events {
+				text += fmt.Sprintf("  - {rule: r-%d, owner: o, why: w, event: %s, if: %s, do: [{andon: {pull: a/b-%d, level: red, reason: r}}]}\n", i, event, eight, i)
+			}
+			var warned []string
+			for _, problem := range check(t, text) {
+				if problem.Code != "unindexed" {
+					t.Errorf("got %s", problem)
+				}
+				warned = append(warned, strconv.Itoa(problem.Line-2))
+			}
+			if got := strings.Join(warned, " "); got != test.warned {
+				t.Errorf("warned of %q, want %q", got, test.warned)
+			}
+		})
+	}
+}
+
+// TestAllThatNoIndexFindsIsListed lists also what costs too little to warn of.
+func TestAllThatNoIndexFindsIsListed(t *testing.T) {
+	t.Parallel()
+	set, err := rule.Load([]rule.File{{Path: "rules.yaml", Text: `
+rules:
+  - {rule: found, owner: o, why: w, event: com.x, if: data.a > 3, do: [{andon: {pull: a/b, level: red, reason: r}}]}
+  - {rule: cheap, owner: o, why: w, event: [com.x, {type: com.y, if: data.c != data.d}], if: data.a != data.b, do: [{andon: {pull: a/b, level: red, reason: r}}],
+     unless: {event: com.z, if: data.e != data.f, within: 1h}}
+`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, u := range lint.AllUnindexed(set) {
+		got = append(got, fmt.Sprintf("%s %s of %v by %s", u.Rule, u.Part, u.Events, u.Cost()))
+		if u.Reason == "" {
+			t.Errorf("%s has no reason", u.Rule)
+		}
+	}
+	if want := []string{"cheap if of [com.x com.y] by up to 2 conditions", "cheap unless of [com.z] by one condition"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
