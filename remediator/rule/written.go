@@ -3,6 +3,7 @@ package rule
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -48,4 +49,25 @@ func (r *Rule) OncePerText(expand func(expression string) string) string {
 		parts = append(parts, cmp.Or(expand(x.Text), x.Text))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// UnlessText writes the counterpart of the rule as Written writes steps; empty when
+// it has none.
+func (r *Rule) UnlessText(expand func(expression string) string) string {
+	u := r.Unless
+	if u == nil {
+		return ""
+	}
+	text := func(x *Expr) string {
+		if x == nil {
+			return ""
+		}
+		return expand(x.Text)
+	}
+	var parts []string
+	for _, f := range u.Filters {
+		parts = append(parts, fmt.Sprintf("%s %q", f.Event, text(f.If)))
+	}
+	slices.Sort(parts)
+	return fmt.Sprintf("%s by %q within %s until %q", strings.Join(parts, ", "), text(u.By), u.Within, text(u.Until))
 }

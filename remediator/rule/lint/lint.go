@@ -13,12 +13,14 @@ import (
 )
 
 // Check returns the warnings about a set of rules, in the order of the files.
-func Check(set *rule.Set) (rule.Problems, error) {
+func Check(set *rule.Set) (rule.Problems, error) { return check(set, maxPairs) }
+
+func check(set *rule.Set, maxPairs int) (rule.Problems, error) {
 	reason, err := logic.New()
 	if err != nil {
 		return nil, err
 	}
-	l := &linter{logic: reason, sources: map[string]*source{}}
+	l := &linter{logic: reason, sources: map[string]*source{}, maxPairs: maxPairs}
 	for _, r := range set.Rules {
 		l.rules = append(l.rules, l.study(set, r))
 	}
@@ -41,6 +43,8 @@ type linter struct {
 	logic   *logic.Logic
 	sources map[string]*source
 	rules   []*studied // in order of their names
+
+	maxPairs int
 }
 
 // source is a file of rules, with where each begins.
@@ -61,6 +65,7 @@ type studied struct {
 	dead   bool          // so that the rule never fires for any type
 	steps  string        // all of them, as written
 	key    string        // once_per as written
+	unless string        // the counterpart as written, empty when there is none
 	pays   []string      // the payments that it refunds, as written
 }
 
@@ -70,7 +75,7 @@ func (l *linter) study(set *rule.Set, r *rule.Rule) *studied {
 		lets[let.Name] = let.Expr.Text
 	}
 	reader := l.logic.Reader(lets)
-	s := &studied{Rule: r, source: l.source(set, r.File), reader: reader, key: r.OncePerText(reader.Expand)}
+	s := &studied{Rule: r, source: l.source(set, r.File), reader: reader, key: r.OncePerText(reader.Expand), unless: r.UnlessText(reader.Expand)}
 	s.node = s.source.rules[r.Line]
 	for _, f := range r.Filters {
 		claim := s.claim(f)

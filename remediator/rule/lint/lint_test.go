@@ -129,6 +129,48 @@ rules:
 	}
 }
 
+// TestComparing compares only rules that one event may concern, so that those of
+// many types are all compared, and says when there are too many of one type.
+func TestComparing(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		events []string // of a rule each, which do the same
+		pairs  int      // that are compared
+		want   string   // the warnings, with the number of the rule
+	}{
+		"types apart":            {[]string{"com.a", "com.b", "com.c", "com.d.e", "com.d"}, 0, ""},
+		"one pair behind others": {[]string{"com.a", "com.b", "com.d.e", "com.c.*", "com.c.d.e"}, 1, "shadowed 4"},
+		"the wider one behind":   {[]string{"com.c.d.e", "com.a", "com.c.*", "org.*"}, 1, "shadowed 0"},
+		"the same type":          {[]string{"com.a", "com.b", "com.a"}, 1, "duplicate-of 2"},
+		"two types in common":    {[]string{"[com.a, com.b]", "[com.b, com.a]"}, 1, "duplicate-of 1"},
+		"too many":               {[]string{"com.a", "com.a", "com.b", "com.a", "com.a"}, 2, "duplicate-of 1, uncompared 3"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := "rules:\n"
+			for i, event := range test.events {
+				text += fmt.Sprintf("  - {rule: r-%d, owner: o, why: w, event: %s, do: [{andon: {pull: a/b, level: red, reason: r}}]}\n", i, event)
+			}
+			set, err := rule.Load([]rule.File{{Path: "rules.yaml", Text: text}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			problems, err := lint.CheckFew(set, test.pairs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, problem := range problems {
+				got = append(got, fmt.Sprintf("%s %d", problem.Code, problem.Line-2))
+			}
+			if got := strings.Join(got, ", "); got != test.want {
+				t.Errorf("got %q, want %q\n%s", got, test.want, problems.Format())
+			}
+		})
+	}
+}
+
 // BenchmarkCheck checks rules of forty types with two conditions each, every one
 // of which pays for a payment of its own event.
 func BenchmarkCheck(b *testing.B) {

@@ -1,8 +1,6 @@
 package lint
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/makegood/makegood/remediator/rule"
@@ -22,46 +20,22 @@ func (l *linter) pairs() {
 			byKey.add(r.key, r)
 		}
 	}
-	bySteps.each(func(_ string, a, b *studied) { l.covered(a, b, warned) })
-	byPayment.each(func(payment string, a, b *studied) {
+	l.compare(bySteps, warned, func(_ string, a, b *studied) { l.covered(a, b, warned) })
+	l.compare(byPayment, warned, func(payment string, a, b *studied) {
 		l.paysTwice(a, b, warned, "refund "+payment, "the one that comes later is held, for it is refunded already")
 	})
-	byKey.each(func(key string, a, b *studied) {
+	l.compare(byKey, warned, func(key string, a, b *studied) {
 		if a.Scope != b.Scope { // of one scope, the key is taken once
 			l.paysTwice(a, b, warned, "pay for one "+key, "each has keys of its own, so both pay")
 		}
 	})
 }
 
-// groups are rules by what they have in common.
-type groups map[string][]*studied
-
-func (g groups) add(key string, r *studied) {
-	if !slices.Contains(g[key], r) {
-		g[key] = append(g[key], r)
-	}
-}
-
-// maxGroup bounds the rules that are compared with each other.
-const maxGroup = 2000
-
-func (g groups) each(compare func(key string, a, b *studied)) {
-	for _, key := range slices.Sorted(maps.Keys(g)) {
-		rules := g[key]
-		rules = rules[:min(len(rules), maxGroup)]
-		for i := range rules {
-			for j := range i {
-				compare(key, rules[j], rules[i])
-			}
-		}
-	}
-}
-
 // meet reports whether one event may pass both rules.
 func meet(a, b *studied) bool {
 	for i := range a.claims {
 		for j := range b.claims {
-			if overlap(a.Filters[i].Event, b.Filters[j].Event) && !a.claims[i].And(b.claims[j]).Never() {
+			if overlap(a.Filters[i].Event, b.Filters[j].Event) && !a.claims[i].Excludes(b.claims[j]) {
 				return true
 			}
 		}
@@ -95,7 +69,7 @@ func (l *linter) paysTwice(a, b *studied, warned map[string]bool, what, then str
 
 // covered warns of a rule that only does what another one does at the same time.
 func (l *linter) covered(a, b *studied, warned map[string]bool) {
-	if !asLive(a, b) || !sameForm(a, b) {
+	if !asLive(a, b) || !sameForm(a, b) || !meet(a, b) {
 		return
 	}
 	switch forth, back := covers(a, b), covers(b, a); {
@@ -116,8 +90,12 @@ func (l *linter) shadowed(wider, r *studied, warned map[string]bool) {
 		return
 	}
 	warned["covered "+r.Name] = true
+	fires := "fires"
+	if r.Unless != nil {
+		fires = "waits" // what is waited for is the same, and so is the end
+	}
 	r.source.Warnf(r.at("rule"), "shadowed", "remove it, or narrow "+wider.Name+" so that they exclude each other",
-		"whenever the rule %s fires, %s does the same: its events and conditions are wider", r.Name, wider.Name)
+		"whenever the rule %s %s, %s does the same: its events and conditions are wider", r.Name, fires, wider.Name)
 }
 
 // sameForm reports whether two rules wait, count and take keys alike, so that
@@ -129,7 +107,7 @@ func sameForm(a, b *studied) bool {
 		}
 		return x.Text
 	}
-	if (a.Window == nil) != (b.Window == nil) || a.Unless != nil || b.Unless != nil || a.key != b.key {
+	if (a.Window == nil) != (b.Window == nil) || a.unless != b.unless || a.key != b.key {
 		return false
 	}
 	// Windows that count other events count otherwise.

@@ -59,6 +59,24 @@ func (c Claim) Never() bool {
 	return !c.open && !slices.ContainsFunc(c.cases, list.possible)
 }
 
+// Excludes reports whether it is certain that both cannot hold of one event. That a
+// term is one constant here and another there settles most pairs of rules, and is
+// seen without joining the claims.
+func (c Claim) Excludes(d Claim) bool {
+	return !c.open && !d.open && c.apart(d) || c.And(d).Never()
+}
+
+func (c Claim) apart(d Claim) bool {
+	for _, a := range c.cases {
+		for _, b := range d.cases {
+			if !a.apart(b) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // Implies reports whether it is certain that d holds whenever c does.
 func (c Claim) Implies(d Claim) bool {
 	if c.open || d.open {
@@ -95,6 +113,19 @@ func (l list) possible() bool {
 		}
 	}
 	return true
+}
+
+// apart reports whether two lists hold a term to be among constants of which they
+// have none in common.
+func (l list) apart(other list) bool {
+	for _, a := range l {
+		for _, b := range other {
+			if a.op == among && b.op == among && a.term == b.term && !slices.ContainsFunc(a.values, b.holds) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (l list) terms() []string {

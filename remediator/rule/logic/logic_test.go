@@ -109,6 +109,32 @@ func TestNeverOfOneCase(t *testing.T) {
 	}
 }
 
+func TestExcludes(t *testing.T) {
+	t.Parallel()
+	r := reader(t, nil)
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{`data.x == "a"`, `data.x == "b"`, true},
+		{`data.x == "a"`, `data.y == "b"`, false},
+		{`data.x in ["a", "b"]`, `data.x in ["b", "c"]`, false},
+		{`data.x in ["a", "b"] && data.y`, `data.z && data.x in ["c", "d"]`, true},
+		{`data.x == "a" || data.y == 1.0`, `data.x == "b"`, false},
+		{`data.x == "a" || data.y == 1.0`, `data.x == "b" && data.y == 2.0`, true},
+		{`data.x == "a"`, `data.x.startsWith("b")`, true},
+		{`data.x > 5`, `data.x < 3`, true},
+		{`data.x > 5`, `data.x < 9`, false},
+		{"true", "false", true},
+		{strings.Repeat("(data.a || data.b) && ", 20) + `data.x == "a"`, `data.x == "b"`, false}, // too much
+	} {
+		a, b := r.Read(c.a), r.Read(c.b)
+		if got, back := a.Excludes(b), b.Excludes(a); got != c.want || back != c.want {
+			t.Errorf("%s excludes %s is %v, and %v from the other side", c.a, c.b, got, back)
+		}
+	}
+}
+
 func TestImplies(t *testing.T) {
 	t.Parallel()
 	r := reader(t, nil)
@@ -223,7 +249,7 @@ func TestWhatIsProvedHolds(t *testing.T) {
 	}
 	events := smallEvents(t)
 	r := reader(t, nil)
-	never, implied, checks := 0, 0, 0
+	never, implied, excluded, checks := 0, 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		var texts [2]string
 		var programs [2]*expression.Program
@@ -246,6 +272,12 @@ func TestWhatIsProvedHolds(t *testing.T) {
 		a, b := r.Read(texts[0]), r.Read(texts[1])
 		no, follows := a.Never(), a.Implies(b)
 		checks++
+		apart := a.Excludes(b)
+		if apart && !no {
+			excluded++
+		} else if a.And(b).Never() && !apart {
+			t.Fatalf("%s and %s never hold together, and are said not to exclude each other", texts[0], texts[1])
+		}
 		if no {
 			never++
 		} else if follows {
@@ -258,13 +290,17 @@ func TestWhatIsProvedHolds(t *testing.T) {
 			if no {
 				t.Fatalf("%s holds for %v, and is said never to", texts[0], vars)
 			}
-			if also, err := programs[1].Eval(vars); follows && (err != nil || also != true) {
+			also, err := programs[1].Eval(vars)
+			if apart && err == nil && also == true {
+				t.Fatalf("%s holds for %v, and is said to exclude %s, which does too", texts[0], vars, texts[1])
+			}
+			if follows && (err != nil || also != true) {
 				t.Fatalf("%s holds for %v, and is said to imply %s, which is %v (%v)", texts[0], vars, texts[1], also, err)
 			}
 		}
 	})
-	t.Logf("%d pairs, %d never, %d implied", checks, never, implied)
-	if never == 0 || implied == 0 {
+	t.Logf("%d pairs, %d never, %d implied, %d excluded", checks, never, implied, excluded)
+	if never == 0 || implied == 0 || excluded == 0 {
 		t.Error("nothing was proved, so nothing was checked")
 	}
 }

@@ -1,0 +1,4 @@
+package lint
+
+// CheckFew is Check with another bound of the pairs that are compared.
+var CheckFew = check
