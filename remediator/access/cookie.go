@@ -72,6 +72,18 @@ func (g *Guard) Lent(r *http.Request, what string) string {
 	return c.Value
 }
 
+// LentBelow returns how the names go on of what a browser was lent under a beginning of
+// names, in the order in which it shows them.
+func (g *Guard) LentBelow(r *http.Request, beginning string) []string {
+	var ends []string
+	for _, c := range r.Cookies() {
+		if end, ok := strings.CutPrefix(c.Name, g.cookieName(r)+"-"+beginning); ok {
+			ends = append(ends, end)
+		}
+	}
+	return ends
+}
+
 // ShowsSession reports whether a request is made in a session, if it is made in
 // anybody's name at all.
 func (g *Guard) ShowsSession(r *http.Request) bool {

@@ -41,6 +41,9 @@ type Refused struct{ Reason string }
 // Error implements error.
 func (r *Refused) Error() string { return r.Reason }
 
+// ErrNotBegun says that what came back belongs to no sign-in that the browser keeps.
+var ErrNotBegun = &Refused{"This sign-in was not begun in this browser, or it was finished before. Sign in again."}
+
 // Begun is a sign-in on its way, which the browser keeps.
 type Begun struct {
 	State    string `json:"state"`
@@ -124,7 +127,7 @@ func (p *Provider) Begin(ctx context.Context, back string) (address string, b Be
 // Refused, ErrAway, or say what in the provider's answer is not as it must be.
 func (p *Provider) Finish(ctx context.Context, back string, b Begun, answer url.Values) (access.Principal, error) {
 	if b.State == "" || subtle.ConstantTimeCompare([]byte(answer.Get("state")), []byte(b.State)) != 1 {
-		return access.Principal{}, &Refused{"This sign-in was not begun in this browser, or it was finished before. Sign in again."}
+		return access.Principal{}, ErrNotBegun
 	}
 	if issuer := answer.Get("iss"); issuer != "" && issuer != p.cfg.Issuer {
 		return access.Principal{}, errors.New("sign in: another issuer answers than was asked")

@@ -1,12 +1,14 @@
 package web
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/makegood/makegood/remediator/decide"
@@ -18,8 +20,12 @@ const (
 	openIDBack  = "/sign-in/openid/back" // as the provider must know it
 	// begunLasts is how long somebody may take at the provider.
 	begunLasts = 10 * time.Minute
-	// begunCookie is what the browser keeps meanwhile.
-	begunCookie = "openid"
+	// begunCookie is what the browser keeps meanwhile, followed by the state: pages that
+	// are open beside each other may all be on their way.
+	begunCookie = "openid-"
+	// maxBegun is how many a browser keeps: each is sent with each request, and the headers
+	// of one are bounded. The oldest is forgotten first.
+	maxBegun = 8
 	// wayCookie is what a browser keeps that signed in with an account: when its session
 	// has grown old, it is led to the provider again by itself, which says anew what
 	// somebody may. It does so for accountLasts.
@@ -68,18 +74,33 @@ func (c *Console) beginOpenID(w http.ResponseWriter, r *http.Request) {
 	}
 	// It is text alone, so that it can always be written.
 	kept, _ := json.Marshal(begun{b, within(r.URL.Query().Get("to")), c.cfg.Now().Unix()})
-	c.cfg.Guard.Lend(w, r, begunCookie, base64.RawURLEncoding.EncodeToString(kept), int(begunLasts/time.Second))
+	c.makeRoom(w, r)
+	c.cfg.Guard.Lend(w, r, begunCookie+b.State, base64.RawURLEncoding.EncodeToString(kept), int(begunLasts/time.Second))
 	http.Redirect(w, r, address, http.StatusSeeOther)
 }
 
+// makeRoom has a browser forget the oldest sign-ins on their way, so that there is room
+// for another.
+func (c *Console) makeRoom(w http.ResponseWriter, r *http.Request) {
+	states := c.cfg.Guard.LentBelow(r, begunCookie)
+	slices.SortStableFunc(states, func(a, b string) int { return cmp.Compare(c.lent(r, a).At, c.lent(r, b).At) }) // in a second browsers keep the order themselves
+	for _, state := range states[:max(0, len(states)-maxBegun+1)] {
+		c.cfg.Guard.Lend(w, r, begunCookie+state, "", -1)
+	}
+}
+
 // finishOpenID answers GET /sign-in/openid/back, to which the provider leads back. What
-// the browser kept serves once.
+// the browser kept serves once. Who kept nothing takes no turn: nothing is asked or sealed.
 func (c *Console) finishOpenID(w http.ResponseWriter, r *http.Request) {
+	b := c.lent(r, r.URL.Query().Get("state"))
+	if b.State == "" {
+		c.failOpenID(w, r, openid.ErrNotBegun)
+		return
+	}
 	if !c.mayTry(w, r) {
 		return
 	}
-	b := c.lent(r)
-	c.cfg.Guard.Lend(w, r, begunCookie, "", -1)
+	c.cfg.Guard.Lend(w, r, begunCookie+b.State, "", -1)
 	who, err := c.cfg.OpenID.Finish(r.Context(), c.back(r), b.Begun, r.URL.Query())
 	if err != nil {
 		c.failOpenID(w, r, err)
@@ -103,11 +124,12 @@ func (c *Console) remember(w http.ResponseWriter, r *http.Request, method string
 	}
 }
 
-// lent reads what the browser kept. What is too old, or cannot be read, is nothing.
-func (c *Console) lent(r *http.Request) begun {
+// lent reads what the browser kept of the sign-in with a state. What is too old, or cannot
+// be read, is nothing.
+func (c *Console) lent(r *http.Request, state string) begun {
 	var b begun
-	text, err := base64.RawURLEncoding.DecodeString(c.cfg.Guard.Lent(r, begunCookie))
-	if err != nil || json.Unmarshal(text, &b) != nil {
+	text, err := base64.RawURLEncoding.DecodeString(c.cfg.Guard.Lent(r, begunCookie+state))
+	if err != nil || json.Unmarshal(text, &b) != nil || b.State != state {
 		return begun{}
 	}
 	if age := c.cfg.Now().Sub(time.Unix(b.At, 0)); age.Abs() >= begunLasts {
@@ -117,8 +139,13 @@ func (c *Console) lent(r *http.Request) begun {
 }
 
 // failOpenID says why a sign-in by the provider came to nothing. Who is refused
-// counts as one who tried; a provider that is away does not.
+// counts as one who tried; a provider that is away does not, nor does what was not begun
+// here, which says nothing of who is.
 func (c *Console) failOpenID(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, openid.ErrNotBegun) {
+		c.fail(w, r, &Failure{http.StatusForbidden, "You are not signed in", openid.ErrNotBegun.Reason})
+		return
+	}
 	c.remember(w, r, "")
 	var refused *openid.Refused
 	switch {

@@ -50,12 +50,12 @@ func TestOpenID(t *testing.T) {
 		}
 		begins := v.get("/sign-in/openid?to=%2Frefunds%3Fstatus%3Ddone")
 		kept, err := http.ParseSetCookie(begins.header.Get("Set-Cookie"))
-		if err != nil || kept.Name != "makegood-openid" || !kept.HttpOnly || kept.SameSite != http.SameSiteLaxMode || kept.MaxAge != 600 || kept.Domain != "" {
+		if err != nil || !strings.HasPrefix(kept.Name, "makegood-openid-") || !kept.HttpOnly || kept.SameSite != http.SameSiteLaxMode || kept.MaxAge != 600 || kept.Domain != "" {
 			t.Errorf("the browser keeps %s (%v)", begins.header.Get("Set-Cookie"), err)
 		}
 		address, err := url.Parse(begins.header.Get("Location"))
 		if q := address.Query(); err != nil || q.Get("code_challenge_method") != "S256" || q.Get("response_type") != "code" || len(q.Get("state")) != 43 || len(q.Get("nonce")) != 43 ||
-			q.Get("state") == q.Get("nonce") || strings.Contains(address.String(), "secret") {
+			q.Get("state") == q.Get("nonce") || kept.Name != "makegood-openid-"+q.Get("state") || strings.Contains(address.String(), "secret") {
 			t.Errorf("it leads to %s (%v)", address, err)
 		}
 		p := v.get(v.prove(address.String(), "pat"))
@@ -63,7 +63,7 @@ func TestOpenID(t *testing.T) {
 			t.Fatalf("coming back is answered %d to %q: %s", p.status, p.header.Get("Location"), p.body)
 		}
 		for _, c := range v.cookies() {
-			if strings.HasPrefix(c, "makegood-openid=") {
+			if strings.HasPrefix(c, "makegood-openid") {
 				t.Error("what the browser kept is still there")
 			}
 		}
@@ -103,7 +103,7 @@ func TestOpenIDGoesOnWithin(t *testing.T) {
 	}
 	forged := base64.RawURLEncoding.EncodeToString([]byte(`{"state":"","nonce":"","verifier":"","to":"//elsewhere.example","at":9999999999}`))
 	for _, kept := range []string{forged, "x", "", "!!"} {
-		p := h.stranger().get("/sign-in/openid/back?code=a&state=", "Cookie", "makegood-openid="+kept)
+		p := h.stranger().get("/sign-in/openid/back?code=a&state=", "Cookie", "makegood-openid-="+kept)
 		if p.status != http.StatusForbidden || strings.Contains(p.header.Get("Set-Cookie"), "makegood=") {
 			t.Errorf("with %q it is answered %d", kept, p.status)
 		}
@@ -256,7 +256,7 @@ func TestOpenIDOnce(t *testing.T) {
 	address := v.leave("/")
 	var kept string
 	for _, c := range v.cookies() {
-		if strings.HasPrefix(c, "makegood-openid=") {
+		if strings.HasPrefix(c, "makegood-openid-") {
 			kept = c
 		}
 	}
@@ -270,7 +270,10 @@ func TestOpenIDOnce(t *testing.T) {
 	if p := v.get(back); p.status != http.StatusForbidden || !strings.Contains(p.body, "not begun in this browser") {
 		t.Errorf("a second time it is answered %d %s", p.status, p.body)
 	}
-	if p := h.stranger().get(back, "Cookie", kept); kept == "" || p.status != http.StatusForbidden || !strings.Contains(p.body, "used before") {
+	if kept == "" {
+		t.Fatal("the browser keeps nothing")
+	}
+	if p := h.stranger().get(back, "Cookie", kept); p.status != http.StatusForbidden || !strings.Contains(p.body, "used before") {
 		t.Errorf("with what the browser kept, a second time, it is answered %d %s", p.status, p.body)
 	}
 	if facts := h.signIns(); len(facts) != 1 {
@@ -394,11 +397,7 @@ func TestOpenIDAgain(t *testing.T) {
 		}
 	}
 	ahead.Store(0)
-	at, err := url.Parse(h.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v.client.Jar.SetCookies(at, []*http.Cookie{{Name: "makegood", Path: "/", MaxAge: -1}}) // as a browser does when it is old
+	v.keep("makegood", "")
 	p := v.get("/refunds?status=failed")
 	if p.status != http.StatusSeeOther || p.header.Get("Location") != "/sign-in/openid?to=%2Frefunds%3Fstatus%3Dfailed" {
 		t.Fatalf("who comes again is led to %q", p.header.Get("Location"))
