@@ -28,7 +28,7 @@ const (
 	maxBegun = 8
 	// wayCookie is what a browser keeps that signed in with an account: when its session
 	// has grown old, it is led to the provider again by itself, which says anew what
-	// somebody may. It does so for accountLasts.
+	// somebody may. It does so for accountLasts, when a person opens a page.
 	wayCookie    = "way"
 	accountLasts = 12 * time.Hour
 )
@@ -109,9 +109,18 @@ func (c *Console) finishOpenID(w http.ResponseWriter, r *http.Request) {
 	c.enter(w, r, entry{who: who, method: decide.SignInOIDC}, within(b.To))
 }
 
-// renews reports whether a browser without a session is led to the provider by itself.
+// renews reports whether a browser without a session is led to the provider by itself: when
+// a person opens a page. One that is merely open, and loads itself anew, would stay signed
+// in without anybody there.
 func (c *Console) renews(r *http.Request) bool {
-	return c.cfg.OpenID != nil && r.Method == http.MethodGet && c.cfg.Guard.Lent(r, wayCookie) == decide.SignInOIDC
+	return c.cfg.OpenID != nil && r.Method == http.MethodGet && c.cfg.Guard.Lent(r, wayCookie) == decide.SignInOIDC && navigates(r)
+}
+
+// navigates reports whether a person had the browser open a page. A browser that says
+// nothing of its requests is believed.
+func navigates(r *http.Request) bool {
+	says := slices.ContainsFunc([]string{"Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest"}, func(header string) bool { return r.Header.Get(header) != "" })
+	return !says || r.Header.Get("Sec-Fetch-User") == "?1"
 }
 
 // remember has a browser that signs in keep by which way, or forget it.

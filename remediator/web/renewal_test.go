@@ -5,10 +5,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/makegood/makegood/remediator"
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/openid"
 )
 
 // keep gives a browser a cookie; one without a value is forgotten, as the browser does
@@ -96,5 +99,45 @@ func TestOpenIDOfAnother(t *testing.T) {
 	}
 	if metrics := h.bearer("admin").get("/metrics").body; !strings.Contains(metrics, "\nmakegood_sign_ins_refused_total 0\n") {
 		t.Error("the metrics count them")
+	}
+}
+
+// TestRenewedByPeople holds that a session which has grown old is renewed when a person
+// opens a page, and never by a page that is merely open: a change has it fetch its
+// content, and then load itself anew, as no person's navigation.
+func TestRenewedByPeople(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	h := newHouse(t, func(c *remediator.Config) {
+		c.OpenID = &openid.Config{Issuer: "http://127.0.0.1:1", ClientID: "makegood", ClientSecret: "none", Roles: map[string][]string{"support": {decide.RoleAgent}}}
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	})
+	v := h.stranger()
+	v.keep("makegood-way", decide.SignInOIDC) // all that is left after an hour
+	if p := v.get("/refunds", "HX-Request", "true"); p.status != http.StatusUnauthorized || p.header.Get("HX-Refresh") != "true" {
+		t.Fatalf("the open page is answered %d", p.status)
+	}
+	const signIn, renewal = "/sign-in?to=%2Frefunds", "/sign-in/openid?to=%2Frefunds"
+	byItself := []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}
+	for range 3 { // as often as something changes
+		ahead.Add(int64(time.Hour))
+		if p := v.get("/refunds", byItself...); p.status != http.StatusSeeOther || p.header.Get("Location") != signIn {
+			t.Errorf("when it loads itself anew, it is led to %q", p.header.Get("Location"))
+		}
+		if p := v.get(signIn, byItself...); p.status != http.StatusOK || !strings.Contains(p.body, "/sign-in/openid?to=%2Frefunds") {
+			t.Errorf("the sign-in is answered %d %s", p.status, p.body)
+		}
+	}
+	for what, headers := range map[string][]string{
+		"a person": append(byItself, "Sec-Fetch-User", "?1"), "a browser that says nothing of it": nil,
+	} {
+		if p := v.get("/refunds", headers...); p.header.Get("Location") != renewal {
+			t.Errorf("%s is led to %q", what, p.header.Get("Location"))
+		}
+	}
+	for _, header := range []string{"Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest"} {
+		if p := v.get("/refunds", header, "none"); p.header.Get("Location") != signIn {
+			t.Errorf("with %s alone it is led to %q", header, p.header.Get("Location"))
+		}
 	}
 }
