@@ -177,7 +177,13 @@ func testSetBack(t *testing.T, cfg Config, backUp func() (putBack func())) {
 	}
 	n.end(t)
 
-	n = open() // it caught up: what stopped money stays the same
+	testResumed(t, open, refunded, provider, putBack)
+}
+
+// testResumed has a person resume, and sets the ledger back once more.
+func testResumed(t *testing.T, open func() *node, refunded func(*node, int64), provider *sandbox.Provider, putBack func()) {
+	t.Helper()
+	n := open() // it caught up: what stopped money stays the same
 	if names, _ := n.brakedBy(t); len(names) != 1 {
 		t.Errorf("after another start stopped are %v", names)
 	}
