@@ -181,7 +181,7 @@ func testSetBack(t *testing.T, cfg Config, backUp func() (putBack func())) {
 }
 
 // testResumed has a person resume, and sets the ledger back once more.
-func testResumed(t *testing.T, open func() *node, refunded func(*node, int64), provider *sandbox.Provider, putBack func()) {
+func testResumed(t *testing.T, open func() *node, refunded func(*node, int64), provider *sandbox.Sandbox, putBack func()) {
 	t.Helper()
 	n := open() // it caught up: what stopped money stays the same
 	if names, _ := n.brakedBy(t); len(names) != 1 {
