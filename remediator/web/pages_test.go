@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
@@ -105,9 +106,12 @@ func TestTodayIsTheAPI(t *testing.T) {
 	h.late("2", "c-2", "20.00 USD")
 	h.bearer("admin").post("/v1/andon/pull", `{"cord":"product/7","level":"red","reason":"it breaks"}`)
 	h.bearer("admin").post("/v1/pause", `{"target":"rule:late"}`)
-	var today views.Today
+	for n := range views.PageOf {
+		h.bearer("admin").post("/v1/andon/pull", fmt.Sprintf(`{"cord":"shelf/%d","level":"yellow","reason":"look"}`, n))
+	}
+	var today api.Today
 	h.bearer("admin").get("/v1/today").into(t, &today)
-	if len(today.Pulls) != 1 || len(today.Holds) != 1 || len(today.Money) != 1 || len(today.Brakes) != 2 || today.Money[0].Money.String() != "2.99 USD" {
+	if len(today.Pulls) != views.PageOf || today.Counts.Pulls != views.PageOf+1 || today.Pulls[0].Cord != "product/7" || len(today.Holds) != 1 || len(today.Money) != 1 || len(today.Brakes) != 2 || today.Money[0].Money.String() != "2.99 USD" {
 		t.Fatalf("the API says %+v", today)
 	}
 	var figures []string
@@ -118,11 +122,11 @@ func TestTodayIsTheAPI(t *testing.T) {
 		}
 	}
 	want := fmt.Sprintf("[%d cords pulled %d remedies wait for approval 0 remedies failed in 24 hours %d brakes set %d actions under way %d log records not decided yet]",
-		len(today.Pulls), today.Holds[0].Remedies, len(today.Brakes), today.Unsettled, today.Behind)
+		today.Counts.Pulls, today.Counts.Held, today.Counts.Brakes, today.Unsettled, today.Behind)
 	if got := fmt.Sprint(figures); got != want {
 		t.Errorf("the page shows %s, want %s", got, want)
 	}
-	for _, text := range []string{"2.99 USD", "20.00 USD", "product/7", "rule:late", `<svg class="chart"`} {
+	for _, text := range []string{"2.99 USD", "20.00 USD", "product/7", "rule:late", `<svg class="chart"`, "1 more are in <code>GET /v1/andon</code>"} {
 		if !strings.Contains(p.body, text) {
 			t.Errorf("the page does not show %s", text)
 		}

@@ -26,13 +26,10 @@ const (
 // figures are what the API says that each page of the navigation must show.
 var figures = map[string]func(c *town) []string{
 	"/": func(c *town) []string {
-		var today views.Today
+		var today api.Today
 		c.get("admin", "/v1/today", &today)
-		held := 0
-		for _, h := range today.Holds {
-			held += h.Remedies
-		}
-		return []string{fmt.Sprint(len(today.Pulls), " cords pulled"), fmt.Sprint(held, " remedies wait"), fmt.Sprint(len(today.Brakes), " brakes set")}
+		n := today.Counts
+		return []string{fmt.Sprint(n.Pulls, " cords pulled"), fmt.Sprint(n.Held, " remedies wait"), fmt.Sprint(n.Brakes, " brakes set")}
 	},
 	"/andon": board,
 	"/coes":  corrections,
