@@ -27,6 +27,7 @@ type backtestCommand struct {
 	Since        string `help:"From when on remedies count: 2026-11-01, 2026-11-01T12:00:00Z, or 30d before the end of the log."`
 	Until        string `help:"Until when; what lies there no longer counts."`
 	Against      string `type:"path" help:"Folder of rules to compare with. With --rules and a log it defaults to those in force."`
+	Days         bool   `help:"List what was done by day and rule, however long the list; a short one is there by itself."`
 	NoColor      bool   `help:"Draw the chart in plain ASCII, as where there is no terminal, or NO_COLOR is set."`
 	Output       string `enum:"table,json" default:"table" help:"table or json."`
 	credentials
@@ -67,8 +68,22 @@ func (b *backtest) print(report *rehearse.Report) error {
 		return err
 	}
 	width, plain := b.canvas()
-	return report.WriteChart(b.stdout, width, plain)
+	if err := report.WriteChart(b.stdout, width, plain); err != nil {
+		return err
+	}
+	switch n := len(report.Days); {
+	case n == 0:
+		return nil
+	case n > fewDays && !b.Days:
+		_, err := fmt.Fprintf(b.stdout, "--days lists the figures by day and rule, %d lines\n", n)
+		return err
+	}
+	return printPlain(b.stdout, report.WriteDays)
 }
+
+// fewDays are the lines by day and rule that are printed unasked: two weeks of one
+// rule, which leave the table above in sight.
+const fewDays = 14
 
 // fromService has a running service read its own log, by the rules that are here.
 func (b *backtest) fromService(ctx context.Context) error {

@@ -47,11 +47,12 @@ type RuleSummary struct {
 
 // DaySummary is what one rule would have done on one day.
 type DaySummary struct {
-	Day      string            `json:"day"` // in UTC, like 2026-11-01
-	Rule     string            `json:"rule"`
-	Remedies int               `json:"remedies"`
-	Money    map[string]string `json:"money"`
-	Held     int               `json:"held,omitempty"`
+	Day       string            `json:"day"` // in UTC, like 2026-11-01
+	Rule      string            `json:"rule"`
+	Remedies  int               `json:"remedies"`
+	Customers int               `json:"customers"` // distinct ones on this day
+	Money     map[string]string `json:"money"`
+	Held      int               `json:"held,omitempty"`
 }
 
 // Actions counts steps by kind.

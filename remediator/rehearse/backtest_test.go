@@ -190,6 +190,9 @@ func addUp(t *testing.T, report *rehearse.Report) {
 	for _, d := range report.Days {
 		remedies[d.Rule] += d.Remedies
 		held[d.Rule] += d.Held
+		if whole := inRule(t, report, d.Rule).Customers; d.Customers > min(d.Remedies, whole) {
+			t.Errorf("on %s %s has %d customers of %d in all, and %d remedies", d.Day, d.Rule, d.Customers, whole, d.Remedies)
+		}
 		sum(d.Rule, "+", d.Money)
 	}
 	for i, r := range report.Rules {

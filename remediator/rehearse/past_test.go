@@ -197,6 +197,43 @@ func TestTableAndChart(t *testing.T) {
 	}
 }
 
+// A day counts its own customers: who was made good twice on it counts once, and
+// again on the next day.
+func TestDaysCountTheirCustomers(t *testing.T) {
+	t.Parallel()
+	hours := []struct {
+		hour     int
+		customer string
+	}{{0, "c-1"}, {1, "c-2"}, {2, "c-1"}, {20, "c-1"}, {21, "c-3"}, {50, ""}}
+	events := func(yield func(input.Input, error) bool) {
+		for n, e := range hours {
+			at := firstDay.Add(time.Duration(e.hour) * time.Hour)
+			if !yield(input.Input{ID: fmt.Sprint(n), Kind: input.Event, At: at.UnixNano(), Body: fmt.Appendf(nil,
+				`{"specversion":"1.0","id":"e-%d","source":"/test","type":"com.example.late","customer":%q,"time":%q,"data":{}}`,
+				n, e.customer, at.Format(time.RFC3339))}, nil) {
+				return
+			}
+		}
+	}
+	report := compareSets(t, nearRules(t, ""), nil, rehearse.Past{Inputs: events})
+	var text strings.Builder
+	if err := report.WriteDays(&text); err != nil {
+		t.Fatal(err)
+	}
+	want := `
+  day         rule  remedies  customers  held  money
+  2026-11-01  near         3          2     0  -
+  2026-11-02  near         2          2     0  -
+  2026-11-03  near         1          0     0  -
+`
+	if text.String() != want || inRule(t, report, "near").Customers != 3 {
+		t.Errorf("of %+v: got\n%s\nwant\n%s", report.Rules, text.String(), want)
+	}
+	if err := report.WriteDays(brokenWriter{}); err == nil {
+		t.Error("days that could not be written were")
+	}
+}
+
 // What is asked twice is answered in the same bytes, however many cores there are.
 func TestComparisonIsTheSameTwice(t *testing.T) {
 	t.Parallel()

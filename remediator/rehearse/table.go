@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 	"unicode"
 )
 
@@ -39,6 +40,23 @@ func (b *Report) WriteTable(w io.Writer) error {
 	b.Against.write(table)
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// WriteDays writes what was done by day and rule, for people.
+func (b *Report) WriteDays(w io.Writer) error {
+	width := len("rule")
+	for _, d := range b.Days {
+		width = max(width, len(d.Rule))
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(table, "\n%-*s  %-*s\tremedies\tcustomers\theld\t  money\n", len(time.DateOnly), "day", width, "rule")
+	for _, d := range b.Days {
+		fmt.Fprintf(table, "%s  %-*s\t%d\t%d\t%d\t  %s\n", d.Day, width, d.Rule, d.Remedies, d.Customers, d.Held, moneyText(d.Money))
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("write days: %w", err)
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 type tally struct {
 	remedies  int
 	actions   Actions
-	customers map[string]bool
+	customers map[string]int64 // the midnight of the last day on which each was made good
 	cords     map[string]bool
 	money     sums
 	heldFor   map[string]int
@@ -25,8 +25,8 @@ type tally struct {
 }
 
 type dayTally struct {
-	remedies, held int
-	money          sums
+	remedies, customers, held int
+	money                     sums
 }
 
 // sums are amounts, one of each currency.
@@ -59,7 +59,7 @@ type tallies map[string]*tally
 func newTallies(set *rule.Set) tallies {
 	t := tallies{}
 	for _, r := range set.Rules {
-		t[r.Name] = &tally{customers: map[string]bool{}, cords: map[string]bool{}, heldFor: map[string]int{}, byDay: map[string]*dayTally{}}
+		t[r.Name] = &tally{customers: map[string]int64{}, cords: map[string]bool{}, heldFor: map[string]int{}, byDay: map[string]*dayTally{}}
 	}
 	return t
 }
@@ -91,8 +91,11 @@ func (t *tally) remedy(at int64, remedy *decide.RemedyFact) error {
 	}
 	t.remedies++
 	day.remedies++
-	if remedy.Customer != "" {
-		t.customers[remedy.Customer] = true
+	if c := remedy.Customer; c != "" {
+		if last, before := t.customers[c]; !before || last < t.midnight { // remedies come in the order of their times
+			t.customers[c] = t.midnight
+			day.customers++
+		}
 	}
 	for _, s := range remedy.Steps {
 		switch s.Kind {
@@ -146,7 +149,7 @@ func (t tallies) days() []DaySummary {
 	byDay := map[string][]DaySummary{}
 	for _, name := range slices.Sorted(maps.Keys(t)) {
 		for day, d := range t[name].byDay {
-			byDay[day] = append(byDay[day], DaySummary{Day: day, Rule: name, Remedies: d.remedies, Money: d.money.texts(), Held: d.held})
+			byDay[day] = append(byDay[day], DaySummary{Day: day, Rule: name, Remedies: d.remedies, Customers: d.customers, Money: d.money.texts(), Held: d.held})
 		}
 	}
 	days := []DaySummary{}
