@@ -50,7 +50,7 @@ func (c *checkCommand) Run(p *program) error {
 	return err
 }
 
-// printChecked prints the problems, and a last line with what there is to say.
+// printChecked prints the problems, and what there is to say of all rules.
 func printChecked(p *program, result checked) error {
 	printProblems(p.stderr, result.Problems)
 	count := result.Problems.Count()
@@ -62,7 +62,7 @@ func printChecked(p *program, result checked) error {
 	if count != "" {
 		line += ", " + count + "; each [code] is explained at " + document.DocsURL("")
 	}
-	_, err := fmt.Fprintln(p.stdout, line)
+	_, err := fmt.Fprintf(p.stdout, "%s\n%s\n", line, coverageLine(result.Coverage))
 	if err == nil && len(result.Unindexed) > 0 {
 		_, err = fmt.Fprintln(p.stdout, unindexedLine(result.Unindexed))
 	}

@@ -183,28 +183,28 @@ func (c *testCommand) printCoverage(w io.Writer, conditions []rehearse.Coverage)
 		return nil
 	}
 	var rows [][]string
-	shown := 0
 	for _, condition := range conditions {
-		lacks := ""
-		switch both := condition.Condition == ""; { // without a condition there is no second side
-		case condition.Holds == 0 && condition.Fails == 0 && !both:
-			lacks = "no test"
-		case condition.Holds == 0:
-			lacks = "no test in which it holds"
-		case condition.Fails == 0 && !both:
-			lacks = "no test in which it alone is false"
-		default:
-			shown++
-		}
+		lacks := condition.Lacks()
 		if lacks != "" || c.Coverage {
 			rows = append(rows, []string{condition.Rule, condition.Condition, strconv.Itoa(condition.Holds), strconv.Itoa(condition.Fails), lacks})
 		}
 	}
-	fmt.Fprintf(w, "%d of %d conditions are shown from both sides\n", shown, len(conditions))
+	fmt.Fprintln(w, coverageLine(conditions))
 	if len(rows) == 0 {
 		return nil
 	}
 	return printTable(w, []string{"rule", "condition", "holds", "alone false", "lacks"}, rows)
+}
+
+// coverageLine says how many conditions tests show from both sides.
+func coverageLine(conditions []rehearse.Coverage) string {
+	shown := 0
+	for _, condition := range conditions {
+		if condition.Lacks() == "" {
+			shown++
+		}
+	}
+	return fmt.Sprintf("%d of %d conditions are shown from both sides", shown, len(conditions))
 }
 
 // testPoll is how often files are looked at while tests are watched: somebody

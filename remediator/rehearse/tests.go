@@ -45,6 +45,20 @@ type Coverage struct {
 	Fails     int    `json:"fails"`     // it alone kept the rule from firing
 }
 
+// Lacks says which side of the condition no test shows, empty when both are shown. A
+// rule without a condition has one side.
+func (c Coverage) Lacks() string {
+	switch both := c.Condition == ""; {
+	case c.Holds == 0 && c.Fails == 0 && !both:
+		return "no test"
+	case c.Holds == 0:
+		return "no test in which it holds"
+	case c.Fails == 0 && !both:
+		return "no test in which it alone is false"
+	}
+	return ""
+}
+
 // Passed reports whether there were tests and all of them passed.
 func (t *Tests) Passed() bool {
 	return len(t.Tests) > 0 && !t.Problems.Failed()
