@@ -25,6 +25,7 @@ import (
 	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/problem"
 )
 
 // credentials say who asks.
@@ -308,9 +309,9 @@ func (e *lostError) Unwrap() error { return e.error }
 
 // refusal is why a service does not do what it was told; the same command again is
 // refused again, unless something else changes.
-type refusal string
+type refusal struct{ kind, detail string } // of the problem
 
-func (r refusal) Error() string { return string(r) }
+func (r refusal) Error() string { return r.detail }
 
 // notDecided is what a service says of a command that it has taken, and that will
 // be decided later.
@@ -351,21 +352,21 @@ const howToShowToken = "give --token-file or MAKEGOOD_TOKEN, or --data-dir on th
 
 // problemOf is an answer that is none, in the words of who answered.
 func problemOf(answer *http.Response, body []byte, asked bool) error {
-	var problem struct {
+	var said struct {
 		Type   string `json:"type"`
 		Detail string `json:"detail"`
 	}
-	_ = json.Unmarshal(body, &problem) // what is no problem+json has no detail
-	err := fmt.Errorf("the service answered %s: %s", answer.Status, problem.Detail)
+	_ = json.Unmarshal(body, &said) // what is no problem+json has no detail
+	err := fmt.Errorf("the service answered %s: %s", answer.Status, said.Detail)
 	switch {
 	case !asked:
-		return errors.New(problem.Detail)
+		return errors.New(said.Detail)
 	case answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests:
 		return &lostError{err}
 	case answer.StatusCode == http.StatusUnauthorized:
 		return fmt.Errorf("%w; %s", err, howToShowToken)
-	case problem.Detail == "":
+	case said.Detail == "":
 		return err
 	}
-	return refusal(problem.Detail)
+	return refusal{strings.TrimPrefix(said.Type, problem.Prefix), said.Detail}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,33 +60,53 @@ type endSessionCommand struct {
 
 // Run ends a session, or all that somebody has.
 func (c *endSessionCommand) Run(p *program) error {
-	if (c.Session == "") == (c.Of == "") {
+	switch {
+	case (c.Session == "") == (c.Of == ""):
 		return usageError("name one session, as makegood sessions list shows it, or say --of with a person's name")
+	case c.Of != "":
+		return c.endAll(p)
 	}
-	sessions := []string{c.Session}
-	if c.Of != "" {
+	return c.end(p, c.Session)
+}
+
+// maxRounds is how often somebody's sessions are looked for who signs in again meanwhile:
+// nobody can for long whose token was revoked before.
+const maxRounds = 10
+
+// endAll ends all that somebody has, until none is left.
+func (c *endSessionCommand) endAll(p *program) error {
+	for round := range maxRounds {
 		all, err := signedIn(p, c.service)
 		if err != nil {
 			return err
 		}
-		sessions = nil
-		for _, s := range all.Sessions {
-			if s.Name == c.Of {
-				sessions = append(sessions, s.Session)
+		theirs := slices.DeleteFunc(all.Sessions, func(s api.Session) bool { return s.Name != c.Of })
+		switch {
+		case len(theirs) == 0 && round == 0:
+			return errors.New(plain(c.Of) + " is not signed in")
+		case len(theirs) == 0:
+			return nil
+		}
+		for _, s := range theirs {
+			err := c.end(p, s.Session)
+			var refused refusal
+			if errors.As(err, &refused) && refused.kind == "not-found" { // by itself, or by somebody else
+				_, err = fmt.Fprintf(p.stdout, "session %s of %s had ended before\n", s.Session, plain(s.Name))
+			}
+			if err != nil {
+				return err
 			}
 		}
-		if len(sessions) == 0 {
-			return errors.New(plain(c.Of) + " is not signed in")
-		}
 	}
-	for _, session := range sessions {
-		var ended api.Session
-		if err := c.post(p.ctx, "/v1/sessions/"+url.PathEscape(session)+"/end", struct{}{}, &ended); err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(p.stdout, "session %s of %s has ended\n", ended.Session, plain(ended.Name)); err != nil {
-			return err
-		}
+	return fmt.Errorf("%s signs in again and again: revoke their token first, or take their group away at the provider", plain(c.Of))
+}
+
+// end ends a session.
+func (c *endSessionCommand) end(p *program, session string) error {
+	var ended api.Session
+	if err := c.post(p.ctx, "/v1/sessions/"+url.PathEscape(session)+"/end", struct{}{}, &ended); err != nil {
+		return err
 	}
-	return nil
+	_, err := fmt.Fprintf(p.stdout, "session %s of %s has ended\n", ended.Session, plain(ended.Name))
+	return err
 }

@@ -96,8 +96,8 @@ func (s service) giveEach(p *program, orders []order, said func(of string, a dec
 			result = outcome{Of: o.of, Status: orderAccepted, Detail: later.Ask}
 			s.line(p, o.of+": "+later.Error())
 		case errors.As(err, &refused):
-			result = outcome{Of: o.of, Status: orderRefused, Detail: string(refused)}
-			fmt.Fprintf(p.stderr, "makegood: %s: %s\n", plain(o.of), plain(string(refused)))
+			result = outcome{Of: o.of, Status: orderRefused, Detail: refused.detail}
+			fmt.Fprintf(p.stderr, "makegood: %s: %s\n", plain(o.of), plain(refused.detail))
 		case err != nil:
 			return done, fmt.Errorf("%s: %w", o.of, err)
 		default:
