@@ -123,6 +123,9 @@ func (s *Service) run(ctx context.Context) error {
 	if err := s.hub.Refresh(ctx); err != nil {
 		return err
 	}
+	if err := s.warnOfNames(ctx); err != nil {
+		return err
+	}
 	s.warnOfClock()
 	s.ready.Store(true)
 	defer s.ready.Store(false)

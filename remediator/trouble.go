@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/makegood/makegood/remediator/access"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/log"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
@@ -168,4 +169,20 @@ func (s *Service) warnOfClock() {
 		s.cfg.Logger.Warn("the clock is behind the log, whose time stands still until the clock has caught up: windows, holds and budgets wait; set it right",
 			"behind", behind.Round(time.Second))
 	}
+}
+
+// warnOfNames says which tokens have names that nobody is given any more: whoever shows
+// one is taken for the service itself, where it acts in that name.
+func (s *Service) warnOfNames(ctx context.Context) error {
+	tokens, err := s.ledger.Tokens(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range tokens {
+		ended := t.Revoked || t.Expires != 0 && s.cfg.Now().UnixNano() >= t.Expires
+		if err := access.CheckName(t.Name); err != nil && !ended {
+			s.cfg.Logger.Warn("a token has a name that is the service's own: make one under another name, then revoke it with: makegood tokens revoke "+t.ID.String(), "why", err)
+		}
+	}
+	return nil
 }

@@ -131,7 +131,7 @@ func TestNewSecret(t *testing.T) {
 func TestCheckName(t *testing.T) {
 	t.Parallel()
 	for text, good := range map[string]bool{
-		"ada": true, "ada.lovelace@example.com": true, "ci-1": true, "": false, "local": false, "admin": false, "emitter": false,
+		"ada": true, "ada.lovelace@example.com": true, "ci-1": true, "": false, "local": false, "admin": false, "emitter": false, "restore": false, "Restore": false, "restorer": true,
 		"rule stop-damaged": false, "a/b": false, "-a": false, "ada\n": false, strings.Repeat("a", 65): false, "é": false,
 	} {
 		if err := access.CheckName(text); (err == nil) != good {

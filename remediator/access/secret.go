@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/makegood/makegood/remediator/decide"
 )
 
 // secretDigits is how many base62 digits 256 bits need.
@@ -31,7 +33,7 @@ func CheckName(text string) error {
 	if !name.MatchString(text) {
 		return fmt.Errorf("%.80q is no name: use 1 to 64 of A-Z a-z 0-9 . _ @ + -", text)
 	}
-	if slices.Contains([]string{Local, Admin, Emitter}, strings.ToLower(text)) {
+	if slices.Contains([]string{Local, Admin, Emitter, decide.Restorer}, strings.ToLower(text)) {
 		return fmt.Errorf("%q is whoever needs no token of their own: use the name of a person or a program", text)
 	}
 	return nil
