@@ -3,12 +3,15 @@ package web_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/makegood/makegood/remediator"
+	"github.com/makegood/makegood/remediator/decide"
 )
 
 // TestPaceOfPages holds that nobody asks for pages and sends forms more often than they
@@ -55,7 +58,8 @@ func TestPaceOfPages(t *testing.T) {
 }
 
 // TestPaceOfSignIns holds that an address signs in no more often than it may, however
-// right its token is, and that another address is not kept out by it.
+// right its token is, that another address is not kept out by it, and that nobody takes a
+// turn who has no session to end.
 func TestPaceOfSignIns(t *testing.T) {
 	t.Parallel()
 	var later atomic.Int64
@@ -68,12 +72,23 @@ func TestPaceOfSignIns(t *testing.T) {
 		return h.stranger().send("/sign-in", url.Values{"token": {adminSecret}}, "X-Forwarded-For", address)
 	}
 	const here = "198.51.100.7"
+	session, _, _ := strings.Cut(enter("198.51.100.9").header.Get("Set-Cookie"), ";")
+	out := func(cookie string) paper {
+		return h.stranger().send("/sign-out", nil, "X-Forwarded-For", here, "Cookie", cookie)
+	}
+	for range 60 { // nobody signs out, and takes no turn of others by it
+		for _, cookie := range []string{"", "__Host-makegood=" + strings.Repeat("A", 43)} {
+			if p := out(cookie); p.status != http.StatusSeeOther || p.header.Get("Location") != "/sign-in" {
+				t.Fatalf("a sign-out of nobody is answered %d %s", p.status, p.body)
+			}
+		}
+	}
 	for n := range 60 {
 		if p := enter(here); p.status != http.StatusSeeOther {
 			t.Fatalf("sign-in %d is answered %d %s", n, p.status, p.body)
 		}
 	}
-	ways := map[string]paper{"a token": enter(here), "a link": h.stranger().get(h.service.SignInPath(), "X-Forwarded-For", here), "a sign-out": h.stranger().send("/sign-out", nil, "X-Forwarded-For", here)}
+	ways := map[string]paper{"a token": enter(here), "a link": h.stranger().get(h.service.SignInPath(), "X-Forwarded-For", here), "a sign-out": out(session)}
 	for what, p := range ways {
 		if p.status != http.StatusTooManyRequests || p.header.Get("Retry-After") != "1" {
 			t.Errorf("%s too many is answered %d, Retry-After %q", what, p.status, p.header.Get("Retry-After"))
@@ -86,7 +101,11 @@ func TestPaceOfSignIns(t *testing.T) {
 	if first, second := enter(here), enter(here); first.status != http.StatusSeeOther || second.status != http.StatusTooManyRequests {
 		t.Errorf("a second later two are answered %d and %d", first.status, second.status)
 	}
-	if facts := h.signIns(); len(facts) != 62 {
-		t.Errorf("%d sign-ins are sealed", len(facts))
+	if facts := h.signIns(); len(facts) != 63 || slices.ContainsFunc(facts, func(f decide.SignInFact) bool { return f.Out }) {
+		t.Errorf("sealed is %+v", facts)
+	}
+	later.Add(int64(2 * time.Second))
+	if p := out(session); p.status != http.StatusSeeOther || len(h.signIns()) != 64 {
+		t.Errorf("then the sign-out is answered %d %s", p.status, p.body)
 	}
 }
