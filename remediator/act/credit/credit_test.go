@@ -80,7 +80,7 @@ func (s *shop) give(r act.Request) {
 }
 
 // call asks the shop's side and returns status, content type and body.
-func (s *shop) call(method, path, key, body string) (int, string, string) {
+func (s *shop) call(method, path, key, body string) (status int, header http.Header, answered string) {
 	s.t.Helper()
 	r, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *shop) call(method, path, key, body string) (int, string, string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return answer.StatusCode, answer.Header.Get("Content-Type"), strings.TrimSpace(string(text))
+	return answer.StatusCode, answer.Header, strings.TrimSpace(string(text))
 }
 
 func (s *shop) wantBalance(customer string, want ...string) {
@@ -150,7 +150,8 @@ func TestGrantIsGivenOnce(t *testing.T) {
 	if _, err := s.connector.Do(t.Context(), r); !errors.As(err, &known) || known.Status != decide.Retrying {
 		t.Fatalf("closed books: got %v", err)
 	}
-	if status, kind, body := s.call("GET", "/v1/credits/ada", "", ""); status != 503 || kind != "application/problem+json" {
+	status, header, body := s.call("GET", "/v1/credits/ada", "", "")
+	if kind := header.Get("Content-Type"); status != 503 || kind != "application/problem+json" {
 		t.Fatalf("closed books: got %d %s %s", status, kind, body)
 	}
 }
@@ -191,7 +192,8 @@ func TestRedeem(t *testing.T) {
 		{"huge", "order-2", `{"amount":"` + strings.Repeat("1", 5000) + ` USD"}`, 400, "bad-redemption"},
 	}
 	for _, c := range cases {
-		status, kind, body := s.call("POST", path, c.key, c.body)
+		status, header, body := s.call("POST", path, c.key, c.body)
+		kind := header.Get("Content-Type")
 		if status != c.status || kind != "application/problem+json" || !strings.Contains(body, `"urn:makegood:problem:`+c.problem+`"`) {
 			t.Errorf("%s: got %d %s %s, want %d %s", c.name, status, kind, body, c.status, c.problem)
 		}
@@ -242,9 +244,9 @@ func TestRestoredBooksAreBusy(t *testing.T) {
 	if err := s.books.Brake(t.Context(), decide.TargetMoney, "restore/1", decide.Restorer, s.now()); err != nil {
 		t.Fatal(err)
 	}
-	status, _, body := s.call("POST", "/v1/credits/ada/redeem", "order-1", `{"amount":"1.00 USD"}`)
-	if status != http.StatusServiceUnavailable || !strings.Contains(body, "credit-stopped") || !strings.Contains(body, "with the same Idempotency-Key") {
-		t.Errorf("it is answered %d %s", status, body)
+	status, header, body := s.call("POST", "/v1/credits/ada/redeem", "order-1", `{"amount":"1.00 USD"}`)
+	if status != http.StatusServiceUnavailable || header.Get("Retry-After") != "60" || !strings.Contains(body, "credit-stopped") || !strings.Contains(body, "with the same Idempotency-Key") {
+		t.Errorf("it is answered %d, Retry-After %q %s", status, header.Get("Retry-After"), body)
 	}
 	s.wantBalance("ada", "5.00 USD")
 }

@@ -18,6 +18,9 @@ const (
 	maxBody = 4 << 10
 	// maxKey is the length of the longest Idempotency-Key.
 	maxKey = 255
+	// resumedAfter is when a shop may ask again whose books were restored, in seconds: they
+	// wait for a person.
+	resumedAfter = "60"
 	// maxCustomer is the length of the longest customer id.
 	maxCustomer = 1024
 )
@@ -83,6 +86,7 @@ func RedeemHandler(books Books, now func() time.Time, logger *slog.Logger) http.
 		case errors.Is(err, ErrConflict):
 			problem.Write(w, http.StatusUnprocessableEntity, "idempotency-key-reused", "the Idempotency-Key was used for another redemption: send a new one")
 		case errors.Is(err, ErrStopped):
+			w.Header().Set("Retry-After", resumedAfter)
 			problem.Write(w, http.StatusServiceUnavailable, "credit-stopped", "the books were restored from a backup, and what was spent since is not in them: try again with the same Idempotency-Key once somebody has resumed money")
 		case err != nil:
 			unavailable(w, r, logger, fmt.Errorf("redeem credit: %w", err))
