@@ -1,7 +1,9 @@
 package access
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -70,8 +72,7 @@ func (p *Pace) Left(caller string, now time.Time) bool {
 	return p.perSecond <= 0 || l == nil || l.TokensAt(now) >= 1
 }
 
-// limiter returns that of a caller. When there are too many, those are forgotten who
-// asked for nothing of late, or all.
+// limiter returns that of a caller.
 func (p *Pace) limiter(caller string, now time.Time) *rate.Limiter {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -79,16 +80,32 @@ func (p *Pace) limiter(caller string, now time.Time) *rate.Limiter {
 		return l
 	}
 	if len(p.callers) >= maxPaced {
-		for name, l := range p.callers {
-			if l.TokensAt(now) >= float64(p.atOnce) {
-				delete(p.callers, name)
-			}
-		}
-		if len(p.callers) >= maxPaced {
-			clear(p.callers)
-		}
+		p.makeRoom(now)
 	}
 	l := rate.NewLimiter(rate.Limit(p.perSecond), p.atOnce)
 	p.callers[caller] = l
 	return l
+}
+
+// makeRoom forgets callers who have all their turns, and if need be those who have most,
+// until a tenth of the room is free: so all are looked at once for that many new ones. Who
+// has none left is remembered longest, however many others come.
+func (p *Pace) makeRoom(now time.Time) {
+	type paced struct {
+		caller string
+		left   float64
+	}
+	var rest []paced
+	for caller, l := range p.callers {
+		left := l.TokensAt(now)
+		if left >= float64(p.atOnce) {
+			delete(p.callers, caller)
+			continue
+		}
+		rest = append(rest, paced{caller, left})
+	}
+	slices.SortFunc(rest, func(a, b paced) int { return cmp.Compare(b.left, a.left) })
+	for _, one := range rest[:max(0, len(rest)-(maxPaced-maxPaced/10))] {
+		delete(p.callers, one.caller)
+	}
 }
