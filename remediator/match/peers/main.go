@@ -31,6 +31,13 @@ func run(out io.Writer, rounds int, folder, flights, only string) error {
 	if err != nil {
 		return err
 	}
+	// First, before the heap is full of other engines, of which there are none where a
+	// backtest runs.
+	fmt.Fprintln(os.Stderr, "measuring the backtest of the flights")
+	flown, err := compareFlights(h, rounds)
+	if err != nil {
+		return err
+	}
 	w := generate()
 	if folder != "" {
 		if err := w.write(folder); err != nil {
@@ -60,10 +67,6 @@ func run(out io.Writer, rounds int, folder, flights, only string) error {
 		}
 	}
 	fmt.Fprintln(out)
-	flown, err := compareFlights(h, rounds)
-	if err != nil {
-		return err
-	}
 	printTargets(out, append(all.targets(), flown...))
 	return nil
 }
