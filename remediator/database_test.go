@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/ledger"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/store/postgrestest"
@@ -291,6 +292,25 @@ func TestNodesBeginAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
+// storeStates sends orders, each two hours of log time after the other: a stored state
+// comes with each hour. It returns those that are stored, of which there are some.
+func (n *node) storeStates(t *testing.T, orders int) []decide.Position {
+	t.Helper()
+	for order := range orders {
+		if code := n.sendAt(t, order, time.Date(2026, 1, 1, 2*order, 0, 0, 0, time.UTC)); code != http.StatusAccepted {
+			t.Fatalf("the answer is %d", code)
+		}
+		if err := n.WaitIdle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	states, err := n.ledger.Snapshots(t.Context())
+	if err != nil || len(states) == 0 {
+		t.Fatalf("%d stored states, %v: nothing would be tested", len(states), err)
+	}
+	return states
+}
+
 // TestForgottenRecordsAreNotNeeded removes what no stored state needs, and starts
 // again from what is left.
 func TestForgottenRecordsAreNotNeeded(t *testing.T) { engines(t, testForgottenRecordsAreNotNeeded) }
@@ -303,18 +323,7 @@ func testForgottenRecordsAreNotNeeded(t *testing.T) {
 		t.Errorf("%d records went, %v, before there is a stored state", gone, err)
 	}
 	const orders = 8
-	for order := range orders { // a stored state comes with each hour of log time
-		if code := n.sendAt(t, order, time.Date(2026, 1, 1, 2*order, 0, 0, 0, time.UTC)); code != http.StatusAccepted {
-			t.Fatalf("the answer is %d", code)
-		}
-		if err := n.WaitIdle(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	states, err := n.ledger.Snapshots(t.Context())
-	if err != nil || len(states) == 0 {
-		t.Fatalf("%d stored states, %v: nothing would be tested", len(states), err)
-	}
+	states := n.storeStates(t, orders)
 	old := states[len(states)-2] // the newest that is as old as is kept: the last one is of now
 	want := old.Record
 	if cfg.Database != "" {
@@ -323,7 +332,7 @@ func testForgottenRecordsAreNotNeeded(t *testing.T) {
 	if gone, err := n.forget(t.Context(), time.Nanosecond); err != nil || gone != want {
 		t.Errorf("%d records went, %v; want all %d that are not needed to go on from that state", gone, err, want)
 	}
-	if states, err = n.ledger.Snapshots(t.Context()); err != nil || len(states) != 2 || states[0] != old {
+	if states, err := n.ledger.Snapshots(t.Context()); err != nil || len(states) != 2 || states[0] != old {
 		t.Errorf("stored are %v, %v; want %v and the newest", states, err, old)
 	}
 	n.end(t)

@@ -93,18 +93,7 @@ func TestOthersCommitDuringARestore(t *testing.T) {
 	n := startNode(t, cfg)
 	poll(t, func() bool { return n.readiness() == nil })
 	const orders = 4
-	for order := range orders { // a stored state comes with each hour of log time
-		if code := n.sendAt(t, order, time.Date(2026, 1, 1, 2*order, 0, 0, 0, time.UTC)); code != http.StatusAccepted {
-			t.Fatalf("the answer is %d", code)
-		}
-		if err := n.WaitIdle(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	states, err := n.ledger.Snapshots(t.Context())
-	if err != nil || len(states) == 0 {
-		t.Fatalf("%d stored states, %v: nothing would be tested", len(states), err)
-	}
+	states := n.storeStates(t, orders)
 	n.end(t)
 	cfg.Rules = []rule.File{{Path: "late.yaml", Text: creditRule}}
 	moving := &movingStore{before: decide.Position{LogID: states[0].LogID, Record: 1, Ordinal: 1}}

@@ -64,8 +64,7 @@ func (l *late) Meets(f *rule.Filter) (bool, error) {
 
 // Having implements Rest.
 func (l *late) Having(aggregates []any) (holds bool, err error) {
-	l.rest.once.Do(l.rest.bind)
-	err = l.evaluate(!l.rest.alone, func(e *rule.Evaluation) error {
+	err = l.evaluate(func(r *rest) bool { return !r.alone }, func(e *rule.Evaluation) error {
 		holds, err = e.Having(aggregates)
 		return err
 	})
@@ -77,20 +76,20 @@ func (l *late) Actions(aggregates []any) (actions []rule.Action, err error) {
 	if l.evaluated {
 		return l.actions, l.err
 	}
-	l.rest.once.Do(l.rest.bind)
-	err = l.evaluate(true, func(e *rule.Evaluation) error {
+	err = l.evaluate(func(*rest) bool { return true }, func(e *rule.Evaluation) error {
 		actions, err = e.Actions(aggregates)
 		return err
 	})
 	return actions, err
 }
 
-// evaluate evaluates what is left of the rule, for which it may read the event again.
-func (l *late) evaluate(read bool, do func(*rule.Evaluation) error) error {
+// evaluate evaluates what is left of the rule, and reads the event again for what reads it.
+func (l *late) evaluate(reads func(*rest) bool, do func(*rule.Evaluation) error) error {
 	r := l.rest
+	r.once.Do(r.bind)
 	reader := r.readers.Get().(*restReader)
 	defer r.readers.Put(reader)
-	if read {
+	if reads(r) {
 		if err := reader.view.Read(l.event.raw, reader.planFor); err != nil {
 			return fmt.Errorf("read event again: %w", err)
 		}
