@@ -109,7 +109,7 @@ func (m *matcher) typed(eventType []byte) *typed {
 	if t := m.exact[string(eventType)]; t != nil {
 		return t
 	}
-	for i := len(eventType) - 1; i > 0; i-- {
+	for i := len(eventType) - 1; i > 0 && len(m.below) > 0; i-- {
 		if eventType[i] == '.' {
 			if t := m.below[string(eventType[:i])]; t != nil {
 				return t

@@ -66,6 +66,15 @@ func folded(t *rapid.T) string {
 	return pick(t, textFields) + pick(t, []string{".lowerAscii()", ".upperAscii()"}) + pick(t, []string{" == " + pick(t, foldedTexts), ".startsWith(" + pick(t, foldedTexts) + ")"})
 }
 
+// paired draws a question to one value beside one to another, of which every rule asks.
+func paired(t *rapid.T) string {
+	first := pick(t, []string{
+		"data.n >= " + pick(t, numbers), "data.n >= " + pick(t, numbers) + " && data.n < " + pick(t, numbers),
+		"data.a == " + pick(t, texts), "data.a.startsWith(" + pick(t, texts) + ")", "data.a.endsWith(" + pick(t, texts) + ")",
+	})
+	return first + " && " + pick(t, []string{"data.b == " + pick(t, texts), "data.b in [" + pick(t, texts) + ", " + pick(t, texts) + "]"})
+}
+
 // condition draws what a rule's if may be.
 func condition(t *rapid.T, depth int) string {
 	if depth == 0 {
@@ -93,12 +102,15 @@ func rules(t *rapid.T) string {
 	n := rapid.IntRange(1, 8).Draw(t, "rules")
 	common := atom(t) // that several rules have, perhaps alone
 	// Few texts tell folding of ASCII from folding of all letters: some files ask for nothing else.
-	fold := rapid.IntRange(0, 5).Draw(t, "fold") == 0
+	// What is asked of two values at once needs rules that all ask for both.
+	kind := rapid.IntRange(0, 8).Draw(t, "kind")
 	for i := range n {
 		whole := condition(t, 2)
 		switch shared := rapid.IntRange(0, 7).Draw(t, "common"); {
-		case fold:
+		case kind == 0:
 			whole = folded(t)
+		case kind == 1:
+			whole = paired(t)
 		case shared == 0:
 			whole = common
 		case shared <= 2:

@@ -64,7 +64,7 @@ func (p *planter) plant(rules []uint32, predicates [][]predicate) *tree {
 	// processor foresees for the one is right for the other as well.
 	slices.SortFunc(places, func(a, b place) int { return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.slot, b.slot)) })
 	for _, at := range places {
-		g := newGroup(at, members[at])
+		g := newGroup(at, members[at], alsoAsked(members[at], predicates, seen))
 		g.otherwise = p.plant(rulesOf(members[at]), predicates)
 		t.groups = append(t.groups, g)
 	}
@@ -80,22 +80,25 @@ func maxText(members []placed) int {
 	return least
 }
 
-func newGroup(at place, members []placed) group {
-	g := group{slot: at.slot, class: at.class, optional: at.optional, seldom: &seldom{}}
-	var entries []index.Entry
-	var numbers []index.Number
-	var ranges []index.Range
-	var networks []index.Network
+// constants are what the members of a group put into its tables.
+type constants struct {
+	entries  []index.Entry
+	numbers  []index.Number
+	ranges   []index.Range
+	networks []index.Network
+	ands     [][]uint64 // of entries or ranges; nil unless a second value is asked
+}
+
+func newGroup(at place, members []placed, also second) group {
+	g := group{slot: at.slot, class: at.class, optional: at.optional, also: also.slot, seldom: &seldom{}}
+	var all constants
 	for i := range members {
 		p, c := &members[i].predicate, members[i].rule
-		for _, text := range p.texts {
-			entries = append(entries, index.Entry{Key: text, Rule: c})
-		}
-		for _, number := range p.numbers {
-			numbers = append(numbers, index.Number{Value: number, Rule: c})
-		}
-		if at.class == network {
-			networks = append(networks, index.Network{Prefix: p.network, Rule: c})
+		all.add(p, c)
+		if also.slot >= 0 {
+			for len(all.ands) < len(all.entries)+len(all.ranges) {
+				all.ands = append(all.ands, also.texts[i])
+			}
 		}
 		if g.parents = p.parents; p.whenAbsent {
 			g.whenAbsent = append(g.whenAbsent, c)
@@ -108,31 +111,49 @@ func newGroup(at place, members []placed) group {
 		if p.null {
 			g.nulls = append(g.nulls, c)
 		}
-		if at.class == within {
-			ranges = append(ranges, index.Range{Low: p.low, High: p.high, Rule: c})
-		}
 	}
+	g.index(at, members, &all)
+	return g
+}
+
+// add adds the constants of a predicate by which a rule is found.
+func (all *constants) add(p *predicate, rule uint32) {
+	for _, text := range p.texts {
+		all.entries = append(all.entries, index.Entry{Key: text, Rule: rule})
+	}
+	for _, number := range p.numbers {
+		all.numbers = append(all.numbers, index.Number{Value: number, Rule: rule})
+	}
+	switch p.class {
+	case network:
+		all.networks = append(all.networks, index.Network{Prefix: p.network, Rule: rule})
+	case within:
+		all.ranges = append(all.ranges, index.Range{Low: p.low, High: p.high, Rule: rule})
+	}
+}
+
+// index makes the tables of a group.
+func (g *group) index(at place, members []placed, all *constants) {
 	switch at.class {
 	case equal:
-		g.texts, g.numbers = index.NewTexts(entries), index.NewNumbers(numbers)
-		g.sieve = g.texts.Sieve()
+		g.texts, g.numbers = index.NewTexts(all.entries), index.NewNumbers(all.numbers)
+		g.sieve = g.texts.Sieve(all.entries, all.ands)
 	case element:
-		g.texts, g.fields = index.NewTexts(entries), elementFields(at.of)
+		g.texts, g.fields = index.NewTexts(all.entries), elementFields(at.of)
 	case folded:
-		g.texts = index.NewTexts(entries)
+		g.texts = index.NewTexts(all.entries)
 	case prefix:
-		g.affixes = index.NewPrefixes(entries)
-		g.sieve = g.affixes.Sieve()
+		g.affixes = index.NewPrefixes(all.entries)
+		g.sieve = g.affixes.Sieve(all.entries, all.ands)
 	case suffix:
-		g.affixes = index.NewSuffixes(entries)
-		g.sieve = g.affixes.Sieve()
+		g.affixes = index.NewSuffixes(all.entries)
+		g.sieve = g.affixes.Sieve(all.entries, all.ands)
 	case part:
-		g.parts, g.maxText = index.NewParts(entries), maxText(members)
+		g.parts, g.maxText = index.NewParts(all.entries), maxText(members)
 	case network:
-		g.networks = index.NewNetworks(networks)
+		g.networks = index.NewNetworks(all.networks)
 	case within:
-		g.ranges = index.NewRanges(ranges)
-		g.sieve = g.ranges.Sieve()
+		g.ranges = index.NewRanges(all.ranges)
+		g.sieve = g.ranges.Sieve(all.ranges, all.ands)
 	}
-	return g
 }

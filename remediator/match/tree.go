@@ -20,6 +20,7 @@ type tree struct {
 // that tells the sieve that nothing is found.
 type group struct {
 	slot     int32
+	also     int16 // a second value that all rules ask for a text, noSecond without one
 	class    class
 	optional bool
 	sieve    index.Sieve
@@ -70,10 +71,18 @@ func (t *tree) find(s *scratch, dst []uint32) []uint32 {
 // idle reports whether no predicate holds, nor can be an error, as is so for most
 // values; false says nothing.
 func (g *group) idle(view *event.View) bool {
+	var and uint64
+	if g.also != noSecond {
+		text := view.Text(int(g.also))
+		if text == nil {
+			return false
+		}
+		and = index.And(text)
+	}
 	slot := int(g.slot)
 	if g.class == within {
 		number, ok := view.Number(slot)
-		return ok && !g.sieve.Number(number)
+		return ok && !g.sieve.Number(number, and)
 	}
 	text := view.Text(slot)
 	if text == nil {
@@ -81,11 +90,11 @@ func (g *group) idle(view *event.View) bool {
 	}
 	switch g.class {
 	case equal:
-		return !g.sieve.Text(text)
+		return !g.sieve.Text(text, and)
 	case prefix:
-		return !g.sieve.Prefix(text)
+		return !g.sieve.Prefix(text, and)
 	case suffix:
-		return !g.sieve.Suffix(text)
+		return !g.sieve.Suffix(text, and)
 	}
 	return false
 }

@@ -27,11 +27,14 @@ func newAffixes(entries []Entry, back bool) *Affixes {
 	}
 	slices.Sort(a.lengths)
 	a.lengths = slices.Clone(slices.Compact(a.lengths))
-	a.table = newTable(entries, func(key []byte) uint64 {
-		r := roll{hash: spread, back: back}
-		return r.to(key, len(key))
-	})
+	a.table = newTable(entries, a.hash)
 	return a
+}
+
+// hash hashes a whole affix.
+func (a *Affixes) hash(key []byte) uint64 {
+	r := roll{hash: spread, back: a.back}
+	return r.to(key, len(key))
 }
 
 // roll is the hash of the bytes of a text that were read, eight at a time from its

@@ -63,8 +63,7 @@ func newTable(entries []Entry, hash func(key []byte) uint64) table {
 			begins = append(begins, i)
 		}
 	}
-	size := 1 << bits.Len(uint(len(begins)*2/lineKeys)) // at most half of the slots is taken
-	t := table{tags: make([]uint64, size), shift: uint8(65 - bits.Len(uint(size))), slots: make([]slot, 8*size)}
+	t := emptyTable(len(begins))
 	for n, from := range begins {
 		to := len(entries)
 		if n+1 < len(begins) {
@@ -82,6 +81,12 @@ func newTable(entries []Entry, hash func(key []byte) uint64) table {
 	}
 	t.more = slices.Clip(t.more)
 	return t
+}
+
+// emptyTable makes a table for so many keys.
+func emptyTable(keys int) table {
+	size := 1 << bits.Len(uint(keys*2/lineKeys)) // at most half of the slots is taken
+	return table{tags: make([]uint64, size), shift: uint8(65 - bits.Len(uint(size))), slots: make([]slot, 8*size)}
 }
 
 // place gives a key a slot.

@@ -39,10 +39,10 @@ func TestTexts(t *testing.T) {
 		all := entries(t)
 		value := few(t, "value")
 		texts, prefixes, suffixes := index.NewTexts(all), index.NewPrefixes(all), index.NewSuffixes(all)
-		text, prefix, suffix := texts.Sieve(), prefixes.Sieve(), suffixes.Sieve()
+		text, prefix, suffix := texts.Sieve(all, nil), prefixes.Sieve(all, nil), suffixes.Sieve(all, nil)
 		for name, c := range map[string]struct {
 			find    func([]uint32, []byte) []uint32
-			through func([]byte) bool
+			through func([]byte, uint64) bool
 			holds   func(value, key string) bool
 		}{
 			"equal":  {texts.Append, text.Text, func(v, k string) bool { return v == k }},
@@ -60,11 +60,74 @@ func TestTexts(t *testing.T) {
 			if got[0] != 99 || !slices.Equal(sorted(got[1:]), sorted(want)) {
 				t.Fatalf("%s of %q in %v: got %v, want %v", name, value, all, got, want)
 			}
-			if len(want) > 0 && !c.through([]byte(value)) {
+			if len(want) > 0 && !c.through([]byte(value), 0) {
 				t.Fatalf("%s of %q in %v: the sieve says that there is none", name, value, all)
 			}
 		}
 	})
+}
+
+// TestPairs holds that the sieves of pairs let through what has a rule that asks for
+// both values, and keep back most of what has one for each alone.
+func TestPairs(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		all := entries(t)
+		ranges, seconds, ands := make([]index.Range, len(all)), make([][]string, len(all)), make([][]uint64, len(all))
+		for i, e := range all {
+			ranges[i] = index.Range{Low: near(t, "low"), High: near(t, "high"), Rule: e.Rule}
+			for range rapid.IntRange(1, 3).Draw(t, "seconds") {
+				text := few(t, "second")
+				seconds[i], ands[i] = append(seconds[i], text), append(ands[i], index.And([]byte(text)))
+			}
+		}
+		first, number, second := few(t, "value"), near(t, "number"), few(t, "second value")
+		ranges = slices.DeleteFunc(ranges, func(x index.Range) bool { return math.IsNaN(x.Low) || math.IsNaN(x.High) })
+		if math.IsNaN(number) || len(ranges) < len(all) {
+			return
+		}
+		and := index.And([]byte(second))
+		text, prefix := index.NewTexts(all).Sieve(all, ands), index.NewPrefixes(all).Sieve(all, ands)
+		suffix, within := index.NewSuffixes(all).Sieve(all, ands), index.NewRanges(ranges).Sieve(ranges, ands)
+		for i, e := range all {
+			if !slices.Contains(seconds[i], second) {
+				continue
+			}
+			for name, lost := range map[string]bool{
+				"equal":  first == e.Key && !text.Text([]byte(first), and),
+				"prefix": strings.HasPrefix(first, e.Key) && !prefix.Prefix([]byte(first), and),
+				"suffix": strings.HasSuffix(first, e.Key) && !suffix.Suffix([]byte(first), and),
+				"range":  ranges[i].Low <= number && number <= ranges[i].High && !within.Number(number, and),
+			} {
+				if lost {
+					t.Fatalf("%s: the sieve keeps %q or %v with %q back, which rule %d of %v, %v, %v asks for", name, first, number, second, e.Rule, all, ranges, seconds)
+				}
+			}
+		}
+	})
+	const n = 1000
+	var keys []index.Entry
+	var ranges []index.Range
+	var ands [][]uint64
+	for i := range n {
+		keys = append(keys, index.Entry{Key: fmt.Sprintf("order/%05d", i), Rule: uint32(i)})
+		ranges = append(ranges, index.Range{Low: float64(i), High: float64(i + 1), Rule: uint32(i)})
+		ands = append(ands, []uint64{index.And(fmt.Appendf(nil, "region-%d", i%8))})
+	}
+	text, within := index.NewTexts(keys).Sieve(keys, ands), index.NewRanges(ranges).Sieve(ranges, ands)
+	through := map[string]int{}
+	for i := range n {
+		other := index.And(fmt.Appendf(nil, "region-%d", (i+4)%8))
+		if text.Text([]byte(keys[i].Key), other) {
+			through["text"]++
+		}
+		if within.Number(float64(i)+0.5, other) {
+			through["range"]++
+		}
+	}
+	if through["text"] > n/10 || through["range"] > n/2 {
+		t.Errorf("%v of %d pairs of which each value alone has a rule went through", through, n)
+	}
 }
 
 // TestParts holds that every rule is found whose part is in the text, and that a
@@ -140,7 +203,7 @@ func TestNumbers(t *testing.T) {
 		if got := table.Append(nil, value); !slices.Equal(sorted(got), sorted(within)) {
 			t.Fatalf("%v in %v: got %v, want %v", value, ranges, got, within)
 		}
-		if sieve := table.Sieve(); len(within) > 0 && !sieve.Number(value) {
+		if sieve := table.Sieve(ranges, nil); len(within) > 0 && !sieve.Number(value, 0) {
 			t.Fatalf("%v in %v: the sieve says that there is none", value, ranges)
 		}
 	})
@@ -173,7 +236,7 @@ func TestSieves(t *testing.T) {
 		ranges[i] = index.Range{Low: float64(100 * i), High: float64(100*i + 10), Rule: uint32(i)}
 	}
 	texts, prefixes, suffixes, within := index.NewTexts(keys), index.NewPrefixes(keys), index.NewSuffixes(keys), index.NewRanges(ranges)
-	text, prefix, suffix, number := texts.Sieve(), prefixes.Sieve(), suffixes.Sieve(), within.Sieve()
+	text, prefix, suffix, number := texts.Sieve(nil, nil), prefixes.Sieve(nil, nil), suffixes.Sieve(nil, nil), within.Sieve(ranges, nil)
 	through := map[string]int{}
 	count := func(sieve string, is bool) {
 		if is {
@@ -187,18 +250,20 @@ func TestSieves(t *testing.T) {
 			}
 		}
 		other := fmt.Appendf(nil, "other/%05d", i)
-		count("text", text.Text(other))
-		count("prefix", prefix.Prefix(other))
-		count("suffix", suffix.Suffix(other))
-		count("range", number.Number(float64(100*i+60)))
+		count("text", text.Text(other, 0))
+		count("prefix", prefix.Prefix(other, 0))
+		count("suffix", suffix.Suffix(other, 0))
+		count("range", number.Number(float64(100*i+60), 0))
 	}
-	late := index.NewRanges([]index.Range{{Low: 180, High: math.Inf(1), Rule: 1}}).Sieve()
-	if late.Number(179) || !late.Number(180) || !late.Number(1e300) {
+	above := []index.Range{{Low: 180, High: math.Inf(1), Rule: 1}}
+	late := index.NewRanges(above).Sieve(above, nil)
+	if late.Number(179, 0) || !late.Number(180, 0) || !late.Number(1e300, 0) {
 		t.Error("the sieve of one limit does not tell its sides apart")
 	}
-	wide := index.NewRanges([]index.Range{{Low: -math.MaxFloat64, High: 0, Rule: 1}, {Low: 0, High: math.MaxFloat64, Rule: 2}}).Sieve()
+	halves := []index.Range{{Low: -math.MaxFloat64, High: 0, Rule: 1}, {Low: 0, High: math.MaxFloat64, Rule: 2}}
+	wide := index.NewRanges(halves).Sieve(halves, nil)
 	for _, n := range []float64{-math.MaxFloat64, 0, 1, math.MaxFloat64} {
-		if !wide.Number(n) {
+		if !wide.Number(n, 0) {
 			t.Errorf("the sieve of limits that are very far apart keeps %v back", n)
 		}
 	}

@@ -33,7 +33,6 @@ type Ranges struct {
 	limits       []uint64 // where pieces begin, apart from the first, ascending; in order
 	tree         []node
 	rules        []uint32
-	sieve        Sieve
 }
 
 // node is one node of the tree.
@@ -77,7 +76,6 @@ func NewRanges(ranges []Range) *Ranges {
 		r.rules[n.to] = rule
 		n.to++
 	})
-	r.sieve = r.newSieve(ranges)
 	return r
 }
 
