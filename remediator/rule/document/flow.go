@@ -66,6 +66,7 @@ func (f *flow) collection() bool {
 		closing = ']'
 	}
 	f.at++
+	keyed := closing == ']' // what comes is no key
 	for f.at < f.end {
 		f.blanks()
 		switch {
@@ -76,7 +77,9 @@ func (f *flow) collection() bool {
 			return true
 		case f.line[f.at] == ',':
 			f.at++
-		case closing == '}' && f.key():
+			keyed = closing == ']'
+		case !keyed && f.key():
+			keyed = true
 		case !f.value(closing):
 			return false
 		}
@@ -84,7 +87,9 @@ func (f *flow) collection() bool {
 	return false
 }
 
-var flowKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*:[ \t]+`)
+// flowKey is a key as a person means it: one word, or a text in quotes, whose colon needs no
+// space behind it.
+var flowKey = regexp.MustCompile(`^(?:[^\s,:?#&*!|>%@\[\]{}"'` + "`" + `-][^\s,:\[\]{}"']*:[ \t]+|(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')[ \t]*:[ \t]*)`)
 
 // key reads a key and its colon.
 func (f *flow) key() bool {

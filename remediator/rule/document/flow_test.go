@@ -1,0 +1,53 @@
+package document_test
+
+import (
+	"testing"
+
+	"github.com/makegood/makegood/remediator/rule/document"
+)
+
+// TestKeysOfCollections holds that a key inside of { } is read as YAML reads it: JSON is
+// YAML, and nothing in it needs other quotes.
+func TestKeysOfCollections(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`k: {"a": data.x, 'b': data.y}`,
+		`k: [{"andon": {"pull": "a/b", "level": "red"}}]`,
+		`{"k": [{"a": "b", "c": 1}], "d": {}}`,
+		`k: {"a \"b\": c": 1, 'it''s: x': 2}`,
+		`k: {"a":1, "b" : 2}`,
+		`k: {größe: 3, 2xl: 4, a/b: 5}`,
+		`- k: {"a": [1, 2]} # "b": c`,
+	} {
+		source := document.NewSource("a.yaml", text+"\n")
+		if source.Parse() == nil || len(source.Problems) > 0 {
+			t.Errorf("%s: got\n%s", text, source.Problems.Format())
+		}
+	}
+}
+
+// TestTornValues holds that a value which YAML would tear apart is shown in quotes, behind
+// whatever key.
+func TestTornValues(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`k: {a: x ? y : z}`:       `k: {a: "x ? y : z"}`,
+		`k: {"a": x ? y : z}`:     `k: {"a": "x ? y : z"}`,
+		`k: {'a': f(x, y), b: 1`:  "",
+		`k: {'a': f(x, y), b: 1}`: `k: {'a': "f(x, y)", b: 1}`,
+		`k: {a: late: very}`:      `k: {a: "late: very"}`,
+		`k: {größe: f(x, y)}`:     `k: {größe: "f(x, y)"}`,
+	} {
+		source := document.NewSource("a.yaml", text+"\n")
+		source.Parse()
+		got := ""
+		for _, p := range source.Problems {
+			if p.Hint == "write it like this:\n"+want {
+				got = want
+			}
+		}
+		if got != want || want != "" && len(source.Problems) != 1 {
+			t.Errorf("%s: got\n%s", text, source.Problems.Format())
+		}
+	}
+}
