@@ -185,7 +185,7 @@ func startDemo(ctx context.Context, fail context.CancelCauseFunc, dir, listen st
 }
 
 func demoRules() ([]rule.File, error) {
-	files, err := readFilesFrom(flights.Rules(), isRuleFolderFile)
+	files, err := readFilesFrom(flights.Rules(), ".", isRuleFolderFile)
 	rules, _ := rehearse.Split(files)
 	return rules, err
 }

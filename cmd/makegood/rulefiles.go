@@ -14,6 +14,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/document"
 )
 
 // readPaths reads files and folders, under the names by which they were given,
@@ -30,7 +31,7 @@ func readPaths(paths []string) ([]rule.File, error) {
 		if !info.IsDir() {
 			dir, wanted = filepath.Dir(name), besides(filepath.Base(name))
 		}
-		more, err := readFilesFrom(os.DirFS(dir), wanted)
+		more, err := readFilesFrom(os.DirFS(dir), dir, wanted)
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +77,7 @@ func readFolder(dir string) (rules, tests []rule.File, err error) {
 	} else if !info.IsDir() {
 		return nil, nil, fmt.Errorf("read rules: %s is no folder", dir)
 	}
-	files, err := readFilesFrom(os.DirFS(dir), isRuleFolderFile)
+	files, err := readFilesFrom(os.DirFS(dir), dir, isRuleFolderFile)
 	rules, tests = rehearse.Split(files)
 	if err == nil && len(rules) == 0 {
 		err = fmt.Errorf("read rules: %s holds no rule file (*.yaml)", dir)
@@ -84,8 +85,9 @@ func readFolder(dir string) (rules, tests []rule.File, err error) {
 	return rules, tests, err
 }
 
-// readFilesFrom reads the files of a file system that are wanted, in order of path.
-func readFilesFrom(root fs.FS, wanted func(name string) bool) ([]rule.File, error) {
+// readFilesFrom reads the files of a file system that are wanted, in order of path. An
+// error names a file with the folder that the file system is.
+func readFilesFrom(root fs.FS, dir string, wanted func(name string) bool) ([]rule.File, error) {
 	var files []rule.File
 	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
@@ -98,15 +100,21 @@ func readFilesFrom(root fs.FS, wanted func(name string) bool) ([]rule.File, erro
 		}
 		// A pipe would be waited for.
 		if info, err := fs.Stat(root, name); err != nil || !info.Mode().IsRegular() {
-			return cmp.Or(err, fmt.Errorf("%s is no file", name))
+			return cmp.Or(err, fmt.Errorf("%s is no file", filepath.Join(dir, name)))
 		}
 		text, err := readBounded(root, name)
 		if err != nil {
 			return err
 		}
+		if len(text) > maxRuleFile && path.Ext(name) == ".json" {
+			return fmt.Errorf("%s is larger than %d bytes, which no event is", filepath.Join(dir, name), maxRuleFile)
+		}
 		files = append(files, rule.File{Path: name, Text: text})
 		return nil
 	})
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		failed.Path = filepath.Join(dir, failed.Path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read rules: %w", err)
 	}
@@ -114,8 +122,10 @@ func readFilesFrom(root fs.FS, wanted func(name string) bool) ([]rule.File, erro
 }
 
 // maxRuleFile keeps a wrong folder from being read into memory.
-const maxRuleFile = 1 << 20
+const maxRuleFile = document.MaxBytes
 
+// readBounded reads a byte too many of a file that is too large: who parses it says so,
+// beside what is wrong with others.
 func readBounded(root fs.FS, name string) (string, error) {
 	f, err := root.Open(name)
 	if err != nil {
@@ -123,14 +133,16 @@ func readBounded(root fs.FS, name string) (string, error) {
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxRuleFile+1))
-	if err == nil && len(text) > maxRuleFile {
-		return "", fmt.Errorf("%s is larger than %d bytes: a rule file is not", name, maxRuleFile)
-	}
 	return string(text), err
 }
 
-// replaceFile writes a file whole or not at all, with the mode that it had.
+// replaceFile writes a file whole or not at all, with the mode that it had. A link stays
+// one: the file that it leads to is written.
 func replaceFile(name, text string) error {
+	name, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return fmt.Errorf("write rules: %w", err)
+	}
 	info, err := os.Stat(name)
 	if err != nil {
 		return fmt.Errorf("write rules: %w", err)

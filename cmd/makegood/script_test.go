@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 			return errors.Join(err,
 				os.WriteFile(filepath.Join(env.WorkDir, "broken.jsonl"), []byte(brokenLines()), 0o600),
 				os.WriteFile(filepath.Join(env.WorkDir, "mark.jsonl"), []byte("\xef\xbb\xbf"+twoEvents), 0o600),
+				os.WriteFile(filepath.Join(env.WorkDir, "large.yaml"), []byte("rules:\n"+strings.Repeat("#\n", 1<<20)), 0o600),
 				os.WriteFile(filepath.Join(env.WorkDir, "cut.gz"), []byte("\x1f\x8b\x08"), 0o600),
 				os.WriteFile(filepath.Join(env.WorkDir, "half.gz"), half, 0o600))
 		},

@@ -19,7 +19,7 @@ func Format(path, text string) (string, error) {
 	source := document.NewSource(path, strings.ReplaceAll(text, "\r\n", "\n"))
 	root := source.Parse()
 	guessed := func(p Problem) bool { return p.Code != "tab" && p.Code != "yaml" }
-	if source.Broken || slices.ContainsFunc(source.Problems, guessed) {
+	if source.Broken || slices.ContainsFunc(source.Problems, guessed) || root == nil && len(source.Problems) > 0 {
 		return "", &source.Problems
 	}
 	if root == nil {
@@ -43,6 +43,9 @@ type formatter struct {
 	body  map[int]bool // lines, from 0, of block scalars, whose white space counts
 	gaps  map[int]bool // blank lines, from 0, within plain and quoted texts, which count
 	first map[int]bool // lines, from 0, on which a rule begins
+
+	// keepsEnd is set when the file ends within a block whose last line breaks count.
+	keepsEnd bool
 }
 
 // String joins the lines: at most one blank line in a row, one before each rule.
@@ -61,7 +64,11 @@ func (f *formatter) String() string {
 		}
 		out = append(out, line)
 	}
-	return strings.TrimRight(strings.Join(out, "\n"), "\n \t") + "\n"
+	text := strings.Join(out, "\n")
+	if f.keepsEnd {
+		return text
+	}
+	return strings.TrimRight(text, "\n") + "\n"
 }
 
 // expressions rewrites the expressions of the rules that are not written plain.
@@ -127,11 +134,26 @@ func (f *formatter) expression(parent *yaml.Node, key string) {
 			written, comment = written+" "+comment, ""
 		}
 		written += "\n" + indent + n.Value
+		f.outdent(n.Line, indentation(head, key))
 	}
 	if comment != "" {
 		written += " " + comment
 	}
 	f.lines[n.Line-1] = strings.TrimRight(head, " ") + " " + written
+}
+
+// outdent moves comments from a line on out of the block that is to be written above
+// them: indented as deeply, they would belong to it.
+func (f *formatter) outdent(line, indent int) {
+	for ; line < len(f.lines); line++ {
+		text := strings.TrimSpace(f.lines[line])
+		if text != "" && text[0] != '#' {
+			return
+		}
+		if before := len(f.lines[line]) - len(strings.TrimLeft(f.lines[line], " ")); text != "" && before > indent {
+			f.lines[line] = strings.Repeat(" ", indent) + text
+		}
+	}
 }
 
 // indentation returns where a key begins in its line.
@@ -164,10 +186,12 @@ func (f *formatter) blocks(root *yaml.Node) {
 		if i+1 < len(scalars) {
 			end = scalars[i+1].Line - 1
 		}
-		keepsBlanks := strings.Contains(f.lines[n.Line-1], "+")
+		header, _, _ := strings.Cut(string([]rune(f.lines[n.Line-1])[n.Column-1:]), "#")
+		keepsBlanks := strings.Contains(header, "+")
 		for end > n.Line && !keepsBlanks && strings.TrimSpace(f.lines[end-1]) == "" {
 			end--
 		}
+		f.keepsEnd = end == len(f.lines) && !strings.Contains(header, "-")
 		for line := n.Line; line < end; line++ {
 			f.body[line] = true
 		}

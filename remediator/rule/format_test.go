@@ -161,7 +161,7 @@ func TestFormatKeepsGaps(t *testing.T) {
 func TestFormatRefuses(t *testing.T) {
 	t.Parallel()
 	var found *rule.Problems
-	for _, text := range []string{"rules: [\n", "a: b: c: d\n  - x\n : y", "rules:\n  - a\n b\n", "\xff", withLines("account: \"x\nif: data.a"), withLines("account: &x a")} {
+	for _, text := range []string{"rules: [\n", "a: b: c: d\n  - x\n : y", "rules:\n  - a\n b\n", "\xff", "rules: []\n# \x00\n\n\n", withLines("account: \"x\nif: data.a"), withLines("account: &x a")} {
 		if got, err := rule.Format("a.yaml", text); !errors.As(err, &found) {
 			t.Errorf("%q: got %q, %v", text, got, err)
 		}
@@ -175,5 +175,57 @@ func TestFormatRewritesConditionsOfTypes(t *testing.T) {
 	want = strings.Replace(want, "event: \n", "event:\n", 1)
 	if got, err := rule.Format("a.yaml", text); err != nil || got != want {
 		t.Errorf("got %v\n%s\nwant\n%s", err, got, want)
+	}
+}
+
+// TestFormatKeepsComments formats comments behind and below what becomes a block.
+func TestFormatKeepsComments(t *testing.T) {
+	t.Parallel()
+	const text = `rules:
+  - rule: a
+    if: !data.x && data.y == " #" # why not
+       # below
+    having: "data.l[0] > 1"
+
+      # far below
+    window: # of it
+      by: [data.a, data.b][0] # which
+`
+	const want = `rules:
+  - rule: a
+    if: >- # why not
+      !data.x && data.y == " #"
+    # below
+    having: data.l[0] > 1
+
+      # far below
+    window: # of it
+      by: >- # which
+        [data.a, data.b][0]
+`
+	got, err := rule.Format("a.yaml", text)
+	if err != nil || got != want {
+		t.Errorf("got %v\n%s", err, got)
+	}
+	if again, err := rule.Format("a.yaml", got); err != nil || again != got {
+		t.Errorf("a second time: %v\n%s", err, again)
+	}
+}
+
+// TestFormatKeepsTheEnd formats files that end within a block, whose last white space counts.
+func TestFormatKeepsTheEnd(t *testing.T) {
+	t.Parallel()
+	for end, want := range map[string]string{
+		"why: |-\n      two  \n\n":            "why: |-\n      two  \n",
+		"why: |+\n      two\n\n\n":            "why: |+\n      two\n\n\n",
+		"why: |+\n      two":                  "why: |+\n      two",
+		"why: >\n      two":                   "why: >\n      two",
+		"why: >-\n      two":                  "why: >-\n      two\n",
+		"why: | # one + one\n      two\n\n\n": "why: | # one + one\n      two\n",
+	} {
+		const head = "rules:\n  - rule: a\n    "
+		if got, err := rule.Format("a.yaml", head+end); err != nil || got != head+want {
+			t.Errorf("%q: got %q, %v", end, got, err)
+		}
 	}
 }

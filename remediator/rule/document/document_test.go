@@ -87,6 +87,25 @@ func TestControl(t *testing.T) {
 	}
 }
 
+// TestInvalidUTF8 names the first byte that is no text.
+func TestInvalidUTF8(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"a: b\nc: äf\xe9 # \xff\n": "2:6 the byte 0xE9", "\xff\xfea\x00": "1:1 the byte 0xFF", "a: \ufffd\r\n\xed\xa0\x80\r\n": "2:1 the byte 0xED",
+	} {
+		source := document.NewSource("a.yaml", text)
+		root := source.Parse()
+		if root != nil || len(source.Problems) != 1 {
+			t.Errorf("%q: got %v and %s", text, root, source.Problems.Format())
+			continue
+		}
+		p := source.Problems[0]
+		if got := fmt.Sprintf("%d:%d %s", p.Line, p.Col, p.Message); got != want+" is not valid UTF-8" || p.Code != "utf8" {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
 // leaf returns the last scalar of a document.
 func leaf(n *yaml.Node) *yaml.Node {
 	for n != nil && len(n.Content) > 0 {

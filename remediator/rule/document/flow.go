@@ -37,6 +37,17 @@ func quoteFlow(line string) (repairedLine, bool) {
 	}, true
 }
 
+// isCollection reports whether the value of a line is one { } or [ ]. In [1, 2][0] something
+// stands behind it, which YAML does not know.
+func isCollection(line string) bool {
+	found := collection.FindStringSubmatchIndex(line)
+	if found == nil {
+		return false
+	}
+	f := flow{line: line, at: found[4], end: found[5]}
+	return !f.collection() || f.at == f.end
+}
+
 func quoted(value string) string {
 	if !strings.ContainsAny(value, `"\`) {
 		return `"` + value + `"`

@@ -28,10 +28,10 @@ func (s *Source) Parse() *yaml.Node {
 	text := strings.Join(s.lines, "\n")
 	switch {
 	case len(text) > MaxBytes:
-		s.Errorf(Place{1, 1}, "size", "split the file", "the file has %d bytes; at most %d are allowed", len(text), MaxBytes)
+		s.Errorf(Place{1, 1}, "size", "split the file", "the file has more than %d bytes", MaxBytes)
 		return nil
 	case !utf8.ValidString(text):
-		s.invalidUTF8(text)
+		s.invalidUTF8()
 		return nil
 	case s.tooLong() || s.tooDeep() || s.oddLineEnd() || s.control():
 		return nil
@@ -49,14 +49,18 @@ func (s *Source) Parse() *yaml.Node {
 	return root.Content[0]
 }
 
-func (s *Source) invalidUTF8(text string) {
-	for i := range s.lines {
-		if !utf8.ValidString(s.lines[i]) {
-			s.Errorf(Place{i + 1, 1}, "utf8", "save the file as UTF-8", "the line is not valid UTF-8")
-			return
+func (s *Source) invalidUTF8() {
+	for i, line := range s.lines {
+		col := 1
+		for rest := line; rest != ""; col++ {
+			r, size := utf8.DecodeRuneInString(rest)
+			if r == utf8.RuneError && size == 1 {
+				s.Errorf(Place{i + 1, col}, "utf8", "save the file as UTF-8", "the byte 0x%02X is not valid UTF-8", rest[0])
+				return
+			}
+			rest = rest[size:]
 		}
 	}
-	s.Errorf(Place{1, 1}, "utf8", "save the file as UTF-8", "the file is not valid UTF-8")
 }
 
 // oddLineEnds are characters at which YAML ends a line and editors do not: behind

@@ -216,23 +216,39 @@ type repairedLine struct {
 // quoteEntry quotes the value of a key.
 func quoteEntry(line string) (repairedLine, bool) {
 	parts := entry.FindStringSubmatch(line)
-	if parts == nil || collection.MatchString(line) {
+	if parts == nil || isCollection(line) {
 		return repairedLine{}, false
 	}
-	head, key, value := parts[1], parts[2], parts[3]
+	head, key := parts[1], parts[2]
+	value, comment := splitComment(parts[3])
 	if strings.Count(value, "[") != strings.Count(value, "]") || strings.Count(value, "{") != strings.Count(value, "}") {
 		return repairedLine{}, false // a collection over several lines
 	}
 	indent := strings.Repeat(" ", len([]rune(head)))
 	start := head + key + ": "
 	return repairedLine{
-		text:   start + "'" + strings.ReplaceAll(value, "'", "''") + "'",
-		shown:  start + ">-\n" + indent + "  " + value,
+		text:   start + "'" + strings.ReplaceAll(value, "'", "''") + "'" + comment,
+		shown:  start + ">-" + comment + "\n" + indent + "  " + value,
 		why:    fmt.Sprintf("YAML does not read this value as a text: %s", trap(value)),
 		col:    len([]rune(start)) + 1,
 		code:   "yaml",
 		tagged: value[0] == '!',
 	}, true
+}
+
+// splitComment takes the comment behind a value off it, with the space before. A # in the
+// quotes of a text is none.
+func splitComment(value string) (text, comment string) {
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c == '"' || c == '\'':
+			i = closeQuote(value, i)
+		case c == '#' && i > 0 && (value[i-1] == ' ' || value[i-1] == '\t'):
+			text = strings.TrimRight(value[:i], " \t")
+			return text, " " + value[i:]
+		}
+	}
+	return value, ""
 }
 
 // trap names what in a plain value YAML takes for something else.
