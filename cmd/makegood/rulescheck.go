@@ -58,7 +58,10 @@ func printChecked(p *program, result checked) error {
 		_, err := fmt.Fprintf(p.stderr, "%s; each [code] is explained at %s\n", count, document.DocsURL(""))
 		return err
 	}
-	line := fmt.Sprintf("%d rules are good", result.Rules)
+	line := "1 rule is good"
+	if result.Rules != 1 {
+		line = fmt.Sprintf("%d rules are good", result.Rules)
+	}
 	if count != "" {
 		line += ", " + count + "; each [code] is explained at " + document.DocsURL("")
 	}

@@ -139,7 +139,7 @@ func (c *testCommand) printTests(p *program, ran *rehearse.Tests) error {
 	if err := c.printCoverage(p.stdout, ran.Conditions); err != nil {
 		return err
 	}
-	if len(ran.Tests) == 0 {
+	if len(ran.Tests) == 0 && (c.Only != "" || len(ran.Problems) == 0) {
 		fmt.Fprintln(p.stderr, c.noTests())
 	}
 	_, err := fmt.Fprintf(p.stdout, "%d of %d tests passed\n", passed, len(ran.Tests))

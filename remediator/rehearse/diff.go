@@ -108,19 +108,28 @@ func actionLines(kind string, fields map[string]string) []string {
 	return lines
 }
 
-// maxDiff bounds the lines of a side that are compared; behind it nobody reads on.
-const maxDiff = 1000
+// maxDiff bounds the lines of a side that are compared, and maxRows those that are shown;
+// behind it nobody reads on.
+const (
+	maxDiff  = 1000
+	maxRows = 200
+)
 
 // SideBySide writes two texts beside each other: between them stands | where a
 // line is another, < where it is only expected, > where it was only got.
 func SideBySide(wanted, got []string) string {
+	all := fmt.Sprintf("… %d lines are expected, %d are there\n", len(wanted), len(got))
 	wanted, got = wanted[:min(len(wanted), maxDiff)], got[:min(len(got), maxDiff)]
 	width := len("expected")
 	for _, line := range wanted {
 		width = max(width, utf8.RuneCountInString(line))
 	}
 	var b strings.Builder
+	rows := 0
 	row := func(left, mark, right string) {
+		if rows++; rows > maxRows {
+			return
+		}
 		pad := strings.Repeat(" ", width-utf8.RuneCountInString(left))
 		b.WriteString(strings.TrimRight(fmt.Sprintf("%s%s %s %s", left, pad, mark, right), " ") + "\n")
 	}
@@ -138,6 +147,9 @@ func SideBySide(wanted, got []string) string {
 				row(h.wanted[i], "|", h.got[i])
 			}
 		}
+	}
+	if rows > maxRows {
+		b.WriteString(all)
 	}
 	return b.String()
 }

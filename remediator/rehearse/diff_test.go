@@ -44,3 +44,13 @@ func TestSideBySideShowsBothTexts(t *testing.T) {
 		}
 	})
 }
+
+// TestSideBySideIsBounded holds that nobody has to scroll past ten thousand remedies, and that
+// how many there are is said.
+func TestSideBySideIsBounded(t *testing.T) {
+	t.Parallel()
+	shown := rehearse.SideBySide([]string{"a"}, slices.Repeat([]string{"a", "b"}, 5000))
+	if lines := strings.Count(shown, "\n"); lines > 250 || !strings.HasSuffix(shown, "\n… 1 lines are expected, 10000 are there\n") {
+		t.Errorf("%d lines, which end with %q", lines, shown[max(0, len(shown)-80):])
+	}
+}

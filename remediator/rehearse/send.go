@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"path"
 	"regexp"
@@ -115,23 +114,42 @@ func (s *suite) fromFile(name *yaml.Node, files map[string]string) (map[string]a
 		s.Errorf(document.At(name), "file", hint, "there is no file %s", file)
 		return nil, false
 	}
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber()
-	var attributes map[string]any
-	err := decoder.Decode(&attributes)
-	if err == nil && attributes == nil {
-		err = errors.New("it is null")
-	}
-	if err == nil {
-		if _, more := decoder.Token(); !errors.Is(more, io.EOF) {
-			err = errors.New("it holds more than one JSON value")
-		}
-	}
+	attributes, err := oneEvent(text)
 	if err != nil {
-		s.Errorf(document.At(name), "file", "write one event as a JSON object", "read the event of %s: %v", file, err)
+		s.Errorf(document.At(name), "file", "write one event as a JSON object", "read the event of %s%s: %v", file, placeIn(text, err), err)
 		return nil, false
 	}
 	return attributes, true
+}
+
+// oneEvent reads a JSON object as the service does, which refuses a name that is there twice,
+// and keeps its numbers as they are written.
+func oneEvent(text string) (map[string]any, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, errors.New("it is empty")
+	}
+	value, err := event.DecodeData([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := value.(map[string]any); !ok {
+		return nil, errors.New("it is no object")
+	}
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var attributes map[string]any
+	err = decoder.Decode(&attributes)
+	return attributes, err
+}
+
+// placeIn writes where in a text an event was found wrong, :LINE:COLUMN; "" for the whole of it.
+func placeIn(text string, err error) string {
+	var why *event.Error
+	if !errors.As(err, &why) || why.Offset <= 0 || why.Offset > len(text) {
+		return ""
+	}
+	before := text[:why.Offset]
+	return fmt.Sprintf(":%d:%d", strings.Count(before, "\n")+1, len(before)-strings.LastIndexByte(before, '\n'))
 }
 
 // change sets what set names: attributes, and fields of data by their path. An

@@ -184,6 +184,10 @@ func (s *suite) send(n *yaml.Node, before time.Duration) send {
 	}
 	if at := m.Get("at"); at != nil {
 		one.after, one.timed = s.duration(at, "write the time since the test began: at: +2h", "time since the test began"), true
+		if one.after < before {
+			s.Errorf(document.At(at), "duration", "send lists events in the order in which they arrive; when one happened is its own time: set: {time: …}",
+				"%q is before the time of the event above it", at.Value)
+		}
 	}
 	alone := one.timed && len(m.Names()) == 1
 	if (one.event == nil) == (one.file == nil) && !alone {

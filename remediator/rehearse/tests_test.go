@@ -2,6 +2,7 @@ package rehearse_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -214,6 +215,50 @@ func TestNoTestsDoNotPass(t *testing.T) {
 		_, tests := runTests(t, append(rules, rule.File{Path: "shop/empty_test.yaml", Text: text}))
 		if tests.Passed() || !tests.Problems.Failed() {
 			t.Errorf("%q: Passed = %v, problems %v", text, tests.Passed(), tests.Problems)
+		}
+	}
+}
+
+// TestEventFilesAreReadAsTheServiceDoes refuses files whose event it would refuse, and says
+// where in them.
+func TestEventFilesAreReadAsTheServiceDoes(t *testing.T) {
+	t.Parallel()
+	const rules = "rules:\n  - {rule: a, owner: o, why: w, event: x.y, do: [{andon: {pull: a/b, level: red, reason: r}}]}\n"
+	const test = "tests:\n  - {name: n, send: [{file: e.json}], expect: [a]}\n"
+	for text, want := range map[string]string{
+		`{"type": "x.y", "data": {"n": 9007199254740993, "m": 1.50}}`: "",
+		"{\"type\": \"x.z\",\n \"type\": \"x.y\"}":                    `e.json: the name "type" is written twice`,
+		"{\"type\": \"x.y\",}":                                        "e.json:1:",
+		`{"type": "x.y"} {}`:                                          "e.json:1:",
+		`[{"type": "x.y"}]`:                                           "e.json: it is no object",
+		`null`:                                                        "e.json: it is no object",
+		" \n":                                                         "e.json: it is empty",
+		"":                                                            "e.json: it is empty",
+	} {
+		_, tests := runTests(t, []rule.File{{Path: "r.yaml", Text: rules}, {Path: "r_test.yaml", Text: test}, {Path: "e.json", Text: text}})
+		said := ""
+		for _, p := range tests.Problems {
+			said += p.Message
+		}
+		if want == "" && !tests.Passed() || want != "" && !strings.Contains(said, "read the event of "+want) {
+			t.Errorf("%s: got %q", text, said)
+		}
+	}
+}
+
+// TestTimeOfATestGoesForward refuses an event that arrives before the one above it.
+func TestTimeOfATestGoesForward(t *testing.T) {
+	t.Parallel()
+	const rules = "rules:\n  - {rule: a, owner: o, why: w, event: x.y, do: [{andon: {pull: a/b, level: red, reason: r}}]}\n"
+	for second, want := range map[string]string{"+2h": "", "+3h": "", "+1h": `2:58: "+1h" is before the time of the event above it`} {
+		test := "tests:\n  - {name: n, send: [{at: +2h, event: {type: x.y}}, {at: " + second + ", event: {type: x.y}}], expect: [a, a]}\n"
+		_, tests := runTests(t, []rule.File{{Path: "r.yaml", Text: rules}, {Path: "r_test.yaml", Text: test}})
+		said := ""
+		for _, p := range tests.Problems {
+			said += fmt.Sprintf("%d:%d: %s", p.Line, p.Col, p.Message)
+		}
+		if said != want {
+			t.Errorf("%s: got %q, want %q", second, said, want)
 		}
 	}
 }

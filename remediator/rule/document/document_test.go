@@ -19,6 +19,11 @@ func TestNearest(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
+	for _, order := range [][]string{{"at", "set"}, {"set", "at"}} {
+		if got := document.Nearest("st", order); got != "set" {
+			t.Errorf("of %v: got %q", order, got)
+		}
+	}
 	if got := document.DidYouMean("colour", keys); got != "allowed: rule, owner, once_per, window, having, if" {
 		t.Errorf("got %q", got)
 	}

@@ -2,7 +2,8 @@ package document
 
 import "strings"
 
-// Nearest returns the candidate that a mistyped name most likely means, or "".
+// Nearest returns the candidate that a mistyped name most likely means, or "". Of two that
+// are as near it is the one that begins alike: the first letter is rarely mistyped.
 func Nearest(name string, candidates []string) string {
 	best, least := "", 1+max(1, min(len(name), 64)/3)
 	folded := strings.ToLower(name)
@@ -10,12 +11,16 @@ func Nearest(name string, candidates []string) string {
 		if len(candidate) > 64 || candidate == name {
 			continue
 		}
-		if d := distance(folded, strings.ToLower(candidate), least); d < least {
+		other := strings.ToLower(candidate)
+		d := distance(folded, other, least+1)
+		if d < least || d == least && best != "" && beginAlike(folded, other) && !beginAlike(folded, strings.ToLower(best)) {
 			best, least = candidate, d
 		}
 	}
 	return best
 }
+
+func beginAlike(a, b string) bool { return a != "" && b != "" && a[0] == b[0] }
 
 // DidYouMean writes the nearest candidate as a hint; without one it lists what
 // is allowed.
