@@ -211,6 +211,8 @@ func coverageLine(conditions []rehearse.Coverage) string {
 // waits for the answer.
 const testPoll = 250 * time.Millisecond
 
+const waiting = "waiting for a change; Ctrl-C ends"
+
 // watch runs the tests again whenever a file changes, until it is interrupted.
 func (c *testCommand) watch(p *program, wanted func(string) bool) error {
 	files := polled{read: func() ([]rule.File, error) { return readPaths(c.Paths) }}
@@ -221,8 +223,11 @@ func (c *testCommand) watch(p *program, wanted func(string) bool) error {
 		fresh, changed, err := files.look(first)
 		switch {
 		case err != nil && err.Error() != told:
-			told = err.Error()
+			told, files.taken = err.Error(), nil // when all is as it was, that is a change too
 			fmt.Fprintln(p.stderr, "makegood:", told)
+			if _, err := fmt.Fprintln(p.stdout, waiting); err != nil {
+				return err
+			}
 		case err == nil && changed:
 			told = ""
 			clearScreen(p.stdout)
@@ -248,7 +253,7 @@ func (c *testCommand) again(p *program, files []rule.File, wanted func(string) b
 	if err != nil && !errors.Is(err, errChecked) {
 		return err
 	}
-	_, err = fmt.Fprintln(p.stdout, "waiting for a change; Ctrl-C ends")
+	_, err = fmt.Fprintln(p.stdout, waiting)
 	return err
 }
 

@@ -76,11 +76,19 @@ func TestWatchRunsTestsAgain(t *testing.T) {
 		expect("a test that fails", "FAIL", "0 of 1 tests passed", "waiting for a change")
 		write("call.yaml", strings.Replace(reloadRule, "level", "levle", 1))
 		expect("a rule with a mistake", "did you mean level?", "waiting for a change")
-		if err := os.Rename(filepath.Join(dir, "call.yaml"), filepath.Join(dir, "call.txt")); err != nil {
-			t.Fatal(err)
+		rename := func(from, to string) {
+			t.Helper()
+			if err := os.Rename(filepath.Join(dir, from), filepath.Join(dir, to)); err != nil {
+				t.Fatal(err)
+			}
 		}
-		expect("no rule file", "holds no rule file")
+		rename("call.yaml", "call.txt")
+		expect("no rule file", "holds no rule file", "waiting for a change")
 		expect("still no rule file")
+		rename("call.txt", "call.yaml")
+		expect("the rule as it was", "did you mean level?", "waiting for a change")
+		rename("call.yaml", "call.txt")
+		expect("no rule file again", "holds no rule file")
 		write("call.yaml", reloadRule)
 		write("call_test.yaml", watchedTests)
 		expect("all mended", "1 of 1 tests passed")

@@ -111,7 +111,7 @@ func actionLines(kind string, fields map[string]string) []string {
 // maxDiff bounds the lines of a side that are compared, and maxRows those that are shown;
 // behind it nobody reads on.
 const (
-	maxDiff  = 1000
+	maxDiff = 1000
 	maxRows = 200
 )
 

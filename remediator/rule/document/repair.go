@@ -27,21 +27,35 @@ func (s *Source) repairTabs() {
 // reads the lines, since many of them can be read: as something else than what
 // they look like.
 func (s *Source) repairValues() {
-	block := -1 // indentation of the key whose block scalar the lines belong to
+	bodies := s.bodies()
 	for i, line := range s.repaired {
-		indent := len(line) - len(strings.TrimLeft(line, " "))
-		if strings.TrimSpace(line) == "" || block >= 0 && indent > block {
+		if strings.TrimSpace(line) == "" || bodies[i] {
 			continue
 		}
-		block = -1
-		if blockHeader.MatchString(line) {
-			block = indent
-		} else if fixed, ok := quoteFlow(line); ok {
+		if fixed, ok := quoteFlow(line); ok {
 			s.accept(i+1, fixed)
 		} else if fixed, ok := quoteEntry(line); ok && fixed.tagged {
 			s.accept(i+1, fixed)
 		}
 	}
+}
+
+// bodies marks the lines that belong to block scalars.
+func (s *Source) bodies() []bool {
+	bodies := make([]bool, len(s.repaired))
+	block := -1 // indentation of the key whose block scalar the lines belong to
+	for i, line := range s.repaired {
+		indent := len(line) - len(strings.TrimLeft(line, " "))
+		switch {
+		case strings.TrimSpace(line) == "" || block >= 0 && indent > block:
+			bodies[i] = block >= 0
+		case blockHeader.MatchString(line):
+			block = indent
+		default:
+			block = -1
+		}
+	}
+	return bodies
 }
 
 // accept reports what is wrong with a line and reads it repaired from now on.
@@ -82,8 +96,10 @@ func (s *Source) meant(i int) int {
 // drops the line, and parses again.
 func (s *Source) parseRepairing() *yaml.Node {
 	root, err := s.read()
-	if err != nil && s.closeQuotes() {
-		root, err = s.read()
+	for _, closed := range []func() bool{s.closeQuotes, s.closeBrackets} {
+		if err != nil && closed() {
+			root, err = s.read()
+		}
 	}
 	tries := min(maxTries, 3+maxReread/(1+len(strings.Join(s.lines, "\n"))))
 	for try := 0; err != nil; try++ {
@@ -94,7 +110,7 @@ func (s *Source) parseRepairing() *yaml.Node {
 			return nil
 		}
 		if !s.repair(at) && !s.reindent(at) {
-			s.Errorf(at, "yaml", meantBy(err), "%s", said(err))
+			s.refuse(at, err)
 			s.Broken = true
 			if !s.drop(at) {
 				return nil
@@ -103,6 +119,15 @@ func (s *Source) parseRepairing() *yaml.Node {
 		root, err = s.read()
 	}
 	return root
+}
+
+// refuse reports what YAML says of a place.
+func (s *Source) refuse(at Place, err error) {
+	if runes := []rune(s.readLine(at.Line)); at.Col <= len(runes) && strings.ContainsRune("]}", runes[at.Col-1]) {
+		s.Errorf(at, "yaml", "remove it, or open what it closes", "there is nothing that this %c closes", runes[at.Col-1])
+		return
+	}
+	s.Errorf(at, "yaml", meantBy(err), "%s", said(err))
 }
 
 // place returns where YAML stopped. The column is counted from 1. It sees that a
@@ -221,6 +246,9 @@ func quoteEntry(line string) (repairedLine, bool) {
 	}
 	head, key := parts[1], parts[2]
 	value, comment := splitComment(parts[3])
+	if value[0] == '"' && closeQuote(value, 0) == len(value)-1 {
+		return escaped(head+key+": ", value, comment)
+	}
 	if strings.Count(value, "[") != strings.Count(value, "]") || strings.Count(value, "{") != strings.Count(value, "}") {
 		return repairedLine{}, false // a collection over several lines
 	}
