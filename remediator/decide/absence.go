@@ -37,7 +37,11 @@ func (f *Fold) counterpart(end match.End, j *Judged) (fate, error) {
 	}
 	both := slices.ContainsFunc(j.Result.Hits, func(h match.Hit) bool { return h.Rule == r })
 	at := min(f.timeOf(ev), f.at+maxSkew)
-	if !f.waits(r).came(f.waitKey(end.By), at, f.at, f.state.Lateness, both) && f.late(at) && !both {
+	ended := f.waits(r).came(f.waitKey(end.By), at, f.at, f.state.Lateness, both)
+	switch {
+	case ended != nil:
+		f.met(r, ended, at)
+	case f.late(at) && !both:
 		return fateLate, f.addLate(r, ev, at)
 	}
 	return fateJudged, nil
@@ -62,10 +66,13 @@ func (f *Fold) wait(hit *match.Hit, ev *event.Event) (fate, error) {
 		}
 	}
 	w, name := f.waits(r), f.waitKey(hit.By)
-	settled, unsure := w.settled(name, at, deadline, lateness)
+	settled, came, unsure := w.settled(name, at, deadline, lateness)
 	before := w.Open[name]
 	switch {
 	case settled, before != nil && before.At <= at:
+		if came != 0 && hit.NoKey == "" && !(ev.SampledRate > 1 && r.MovesMoney()) {
+			f.met(r, &opening{At: at, Deadline: deadline, Source: ev.Source, Event: ev.ID, Customer: ev.Customer, Key: hit.Key}, came)
+		}
 		return fateJudged, nil
 	case len(r.OncePer) > 0 && !keyed(hit):
 		return fateNoKey, f.add(KindNoKey, Fact{Rule: r.Name}, NoKeyFact{Source: ev.Source, Event: ev.ID, Reason: hit.NoKey})

@@ -54,6 +54,9 @@ type Config struct {
 	// there are no Items, no evidence, no progress and no digest of the inputs. nil:
 	// facts are encoded as Items.
 	Observe func(f Fact, body any)
+	// Met, in a rehearsal, takes each event that need not wait any more, or not at all,
+	// because its counterpart came in time. Of that nothing is sealed. nil: nobody asks.
+	Met func(Met)
 }
 
 // Fold folds inputs. It is not safe for concurrent use. After an error it must

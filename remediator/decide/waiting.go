@@ -98,8 +98,8 @@ func (w *waiting) past(name key, at int64) *past {
 
 // came takes a counterpart: it ends the event that waits for it, if one does, and
 // is remembered for those that arrive later. both says that it is an event of the
-// rule as well. It reports whether it ended one.
-func (w *waiting) came(name key, at, now, lateness int64, both bool) bool {
+// rule as well. It returns the one that it ended, nil when there is none.
+func (w *waiting) came(name key, at, now, lateness int64, both bool) *opening {
 	if p := w.past(name, at); p != nil {
 		p.prune(now, lateness)
 		p.add(at, both)
@@ -111,11 +111,11 @@ func (w *waiting) came(name key, at, now, lateness int64, both bool) bool {
 	}
 	o := w.Open[name]
 	if o == nil || !counts(o.At, o.Deadline, at, lateness, both) {
-		return false
+		return nil
 	}
 	delete(w.Open, name)
 	w.ended(name, span{o.At, at, o.Deadline})
-	return true
+	return o
 }
 
 // counts reports whether a counterpart is one of the event at a time.
@@ -141,27 +141,27 @@ func (w *waiting) ended(name key, e span) {
 }
 
 // settled reports whether an event need not wait: its counterpart has come, or it
-// belongs to what waited before. unsure says that what settles it may have been
-// forgotten.
-func (w *waiting) settled(name key, at, deadline, lateness int64) (settled, unsure bool) {
+// belongs to what waited before. came is the time of a counterpart of its own, 0 when
+// there is none. unsure says that what settles it may have been forgotten.
+func (w *waiting) settled(name key, at, deadline, lateness int64) (settled bool, came int64, unsure bool) {
 	unsure = w.Blind != 0 && w.Blind >= at-lateness
 	p := w.Past[name]
 	if p == nil {
-		return false, unsure
+		return false, 0, unsure
 	}
 	unsure = unsure || p.LostCame != 0 && p.LostCame >= at-lateness || p.LostBoth > at || p.LostEnded > at
 	if slices.ContainsFunc(p.Ended, func(e span) bool { return at >= e.From && at < e.To }) {
-		return true, unsure
+		return true, 0, unsure
 	}
 	first, found := p.first(at, deadline, lateness)
 	if !found {
-		return false, unsure
+		return false, 0, unsure
 	}
 	w.ended(name, span{at, first, deadline})
 	if o := w.Open[name]; o != nil && o.At > at && o.At < first {
 		delete(w.Open, name) // it came while this one waited
 	}
-	return true, unsure
+	return true, first, unsure
 }
 
 // first returns the earliest counterpart of an event.
