@@ -38,6 +38,32 @@ func slowHouse(t *testing.T) *house {
 	return h
 }
 
+// TestNearMissesOfAbsence holds that a rule which waits for what does not come was near to
+// firing when that came in time.
+func TestNearMissesOfAbsence(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(c *remediator.Config) {
+		c.Rules = ruleFiles(`rules:
+  - rule: unanswered
+    owner: shop
+    event: parcel.asked
+    unless: {event: parcel.answered, by: event.customer, within: 2d}
+    do: [{andon: {pull: shop/answers, level: yellow, reason: Nobody answered}}]
+`)
+	})
+	h.hireAll()
+	h.emit("parcel.asked", "c-1", `{}`)
+	h.emit("parcel.answered", "c-1", `{}`)
+	var near rehearse.NearMisses
+	h.until("decided", func() bool {
+		h.ask("wes", "GET", "/v1/rules/unanswered/near-misses?since=1d", "").into(t, &near)
+		return near.Missed[rehearse.ConditionUnless] == 1
+	})
+	if m := near.Nearest[0]; m.Part != "unless" || m.Compared != "time until parcel.answered" || m.Left == nil || m.Needs != `> "48h0m0s"` || m.Distance == nil || m.Customer != "c-1" {
+		t.Errorf("the near miss is %+v", m)
+	}
+}
+
 // TestWhatRulesDid holds what is told of a rule: what it did and cost, and by how much
 // it missed.
 func TestWhatRulesDid(t *testing.T) {

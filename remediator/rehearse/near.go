@@ -7,9 +7,11 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/money"
@@ -31,7 +33,7 @@ type NearMiss struct {
 	Source    string         `json:"source"`
 	Event     string         `json:"event"`
 	Customer  string         `json:"customer,omitempty"`
-	Part      string         `json:"part"` // if or having
+	Part      string         `json:"part"` // if, having or unless
 	Condition string         `json:"condition"`
 	Seen      map[string]any `json:"seen,omitempty"`
 	// Compared is the left side of the comparison that the condition is, Left its value,
@@ -67,13 +69,21 @@ func Near(set *rule.Set, name string, past Past, most int) (*NearMisses, error) 
 		if err != nil {
 			return nil, err
 		}
-		o, err := w.event(in)
+		o, err := w.judge(in)
 		if err != nil {
 			return nil, err
 		}
-		if j := o.of(name); j != nil && past.has(in.At) {
-			if err := n.add(j, in); err != nil {
+		if !past.has(in.At) {
+			continue
+		}
+		if j := o.of(name); j != nil {
+			if err := n.add(j, in, w.fold.KeyTaken); err != nil {
 				return nil, err
+			}
+		}
+		for i := range o.met {
+			if o.met[i].Rule == name {
+				n.addMet(&o.met[i], in.At)
 			}
 		}
 	}
@@ -89,8 +99,8 @@ type nearness struct {
 	found       *NearMisses
 }
 
-// add looks at how the rule judged one event.
-func (n *nearness) add(j *judgement, in input.Input) error {
+// add looks at how the rule judged one event. taken says whether a once_per key is taken.
+func (n *nearness) add(j *judgement, in input.Input, taken func(r *rule.Rule, key string) bool) error {
 	n.found.Judged++
 	var missed *rule.Condition
 	part, parts := "", []string{"if", "having"}
@@ -105,14 +115,19 @@ func (n *nearness) add(j *judgement, in input.Input) error {
 			}
 		}
 	}
-	if missed == nil || missed.Err != nil || part == "if" && len(n.rule.HavingConditions) > 0 {
-		return nil // nobody knows what having would have said
+	if missed == nil || missed.Err != nil || part == "if" && (n.rule.Window != nil || n.rule.Unless != nil) {
+		return nil // nobody knows what having would have said, or whether it would have waited in vain
+	}
+	if key, noKey := j.evaluation.Key(); noKey != "" && len(n.rule.OncePer) > 0 || taken(n.rule, key) {
+		return nil // the condition is not all that kept the rule from firing
 	}
 	ev, err := event.Decode(in.Body)
 	if err != nil {
 		return fmt.Errorf("read event: %w", err)
 	}
-	n.found.Missed[missed.Text]++
+	if ev.SampledRate > 1 && n.rule.Window != nil && n.rule.MovesMoney() {
+		return nil
+	}
 	miss := NearMiss{At: stampOr(in.At), Source: ev.Source, Event: ev.ID, Customer: ev.Customer, Part: part, Condition: missed.Text, Seen: map[string]any{}}
 	for name, value := range missed.Seen {
 		miss.Seen[name] = plain(value)
@@ -120,11 +135,30 @@ func (n *nearness) add(j *judgement, in input.Input) error {
 	if err := n.measure(j, &miss); err != nil {
 		return err
 	}
+	n.keep(miss)
+	return nil
+}
+
+// addMet adds an event whose counterpart came in time, at a log time. Of the time that
+// it was allowed, what was left is the distance.
+func (n *nearness) addMet(m *decide.Met, at int64) {
+	took, allowed := time.Duration(m.Came-m.At), time.Duration(m.Deadline-m.At)
+	miss := NearMiss{At: stampOr(at), Source: m.Source, Event: m.Event, Customer: m.Customer, Part: ConditionUnless, Condition: ConditionUnless,
+		Seen:     map[string]any{"event.time": stampOr(m.At), "unless event.time": stampOr(m.Came)},
+		Compared: "time until " + strings.Join(n.rule.Unless.Events, " or "), Left: plain(took), Needs: "> " + shown(allowed)}
+	if d, ok := distance(took, allowed); ok && allowed > 0 {
+		miss.Distance = &d
+	}
+	n.keep(miss)
+}
+
+// keep counts a miss, and keeps it while it is among the nearest.
+func (n *nearness) keep(miss NearMiss) {
+	n.found.Missed[miss.Condition]++
 	n.found.Nearest = append(n.found.Nearest, miss)
 	if len(n.found.Nearest) >= 2*n.most+chunkEvents {
 		n.cut()
 	}
-	return nil
 }
 
 // measure says how far an event was from the bound.

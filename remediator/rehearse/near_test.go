@@ -1,6 +1,7 @@
 package rehearse_test
 
 import (
+	"bytes"
 	"fmt"
 	"iter"
 	"strings"
@@ -95,5 +96,43 @@ func TestNearMissesOfAWindow(t *testing.T) {
 	}
 	if _, err := rehearse.Near(set, "naer", rehearse.Past{Inputs: eventsOf()}, 1); err == nil || !strings.Contains(err.Error(), "did you mean near?") {
 		t.Errorf("a mistyped rule: %v", err)
+	}
+}
+
+// What would have made no remedy anyway was not near one: without a key, with one that is
+// taken, or sampled where money moves by window.
+func TestNearMissesFailNothingElse(t *testing.T) {
+	t.Parallel()
+	set := nearRules(t, "    if: data.s > 3\n    once_per: data.order\n")
+	n, _ := near(t, set, 10, `"s":2,"order":1`, `"s":4,"order":2`, `"s":3,"order":2`, `"s":3,"order":null`, `"s":3`)
+	if n.Judged != 5 || n.Missed["data.s > 3"] != 1 || len(n.Nearest) != 1 || n.Nearest[0].Event != "e-0" {
+		t.Errorf("near misses are %+v", n)
+	}
+	const paying = `rules:
+  - rule: near
+    owner: shop
+    event: com.example.late
+    window: {by: event.customer, within: 1d}
+    having: count() >= 3
+    once_per: event.customer
+    do: [{credit: {customer: "${{ event.customer }}", amount: 1.00 USD}}]
+`
+	set, err := rule.Load([]rule.File{{Path: "near.yaml", Text: paying}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err = rehearse.Near(set, "near", rehearse.Past{Inputs: func(yield func(input.Input, error) bool) {
+		for in, err := range eventsOf(`"s":1`, `"s":2`) {
+			in.Body = bytes.Replace(in.Body, []byte(`"data":{"s":2`), []byte(`"sampledrate":2,"data":{"s":2`), 1)
+			if !yield(in, err) {
+				return
+			}
+		}
+	}}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n.Judged != 2 || n.Missed["count() >= 3"] != 1 || n.Nearest[0].Event != "e-0" {
+		t.Errorf("of sampled events: %+v", n)
 	}
 }

@@ -78,7 +78,7 @@ func ExplainMade(set *rule.Set, past Past, sealed decide.Fact, remedy *decide.Re
 		}
 		found := past.has(in.At) && is(in.Body)
 		w.watcher.idle = !found
-		o, err := w.event(in)
+		o, err := w.judge(in)
 		if err != nil {
 			return nil, err
 		}

@@ -103,11 +103,12 @@ func (r watchedRest) Actions(aggregates []any) ([]rule.Action, error) {
 type watched struct {
 	*rehearsal
 	watcher *watcher
+	met     []decide.Met // by the last event
 }
 
 func beginWatched(set *rule.Set, lateness time.Duration) (*watched, error) {
 	w := &watched{rehearsal: &rehearsal{}, watcher: &watcher{}}
-	return w, w.begin(set, lateness, decide.Config{NewMatcher: w.watcher.of, Observe: w.keep})
+	return w, w.begin(set, lateness, decide.Config{NewMatcher: w.watcher.of, Observe: w.keep, Met: func(m decide.Met) { w.met = append(w.met, m) }})
 }
 
 // of has the watcher judge by a rule set from now on.
@@ -124,17 +125,28 @@ type outcome struct {
 	remedies []decide.RemedyFact
 	taken    map[string]bool // rules whose once_per key was taken before
 	late     map[string]bool // rules for whose window it was too late
+	met      []decide.Met    // what need not wait because its counterpart came
 	waiting  []decide.Waits  // the events that wait for their counterpart after it
 }
 
-// event folds one event, or the passing of time.
+// event folds one event, or the passing of time, and looks at what waits after it.
 func (w *watched) event(in input.Input) (*outcome, error) {
-	w.watcher.heard, w.watcher.judged = "", nil
+	o, err := w.judge(in)
+	if err == nil {
+		o.waiting = w.fold.Waiting()
+	}
+	return o, err
+}
+
+// judge is event without what waits: that may be a million events, too many to look at
+// with each event of a log.
+func (w *watched) judge(in input.Input) (*outcome, error) {
+	w.watcher.heard, w.watcher.judged, w.met = "", nil, nil
 	facts, err := w.apply([]input.Input{in})
 	if err != nil {
 		return nil, err
 	}
-	o := &outcome{eventType: w.watcher.heard, judged: w.watcher.judged, taken: map[string]bool{}, late: map[string]bool{}, waiting: w.fold.Waiting()}
+	o := &outcome{eventType: w.watcher.heard, judged: w.watcher.judged, taken: map[string]bool{}, late: map[string]bool{}, met: w.met}
 	for _, f := range facts {
 		switch f.Kind {
 		case decide.KindRemedy:

@@ -110,14 +110,28 @@ func TestTestsOfARule(t *testing.T) {
 	}
 }
 
+// unansweredRule stops a shop that does not answer.
+const unansweredRule = `  - rule: unanswered
+    owner: shop
+    event: parcel.asked
+    unless: {event: parcel.answered, by: event.customer, within: 2d}
+    do: [{andon: {pull: shop/answers, level: yellow, reason: Nobody answered}}]
+`
+
 // TestNearMisses holds that an author sees which events a rule did not fire for by one
 // condition alone, how near they came, and an agent does not.
 func TestNearMisses(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, func(c *remediator.Config) {
-		c.Rules = []rule.File{{Path: "house.yaml", Text: strings.Replace(houseRules, "    once_per", "    if: data.paid > 3\n    once_per", 1)}}
+		c.Rules = []rule.File{{Path: "house.yaml", Text: strings.Replace(houseRules, "    once_per", "    if: data.paid > 3\n    once_per", 1) + unansweredRule}}
 	})
 	h.hire(map[string]string{"ann": "agent", "ada": "author"})
+	for id, kind := range []string{"parcel.asked", "parcel.answered"} {
+		event := fmt.Sprintf(`{"specversion":"1.0","id":"a-%d","source":"/shop","type":%q,"customer":"c-1"}`, id, kind)
+		if p := h.bearer("emitter").post("/v1/events", event, "Content-Type", "application/cloudevents+json"); p.status != http.StatusAccepted {
+			t.Fatalf("the event is answered %d %s", p.status, p.body)
+		}
+	}
 	for id, paid := range map[string]int{"far": 1, "close": 3, "enough": 4} {
 		event := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/shop","type":"parcel.late","customer":"c-1","data":{"order":%[1]q,"payment":"pi","amount":"1.00 USD","paid":%d}}`, id, paid)
 		if p := h.bearer("emitter").post("/v1/events", event, "Content-Type", "application/cloudevents+json"); p.status != http.StatusAccepted {
@@ -133,6 +147,10 @@ func TestNearMisses(t *testing.T) {
 	cells := strings.Join(p.cells(t, "td"), "|")
 	if !strings.HasPrefix(cells, "2|") || !strings.Contains(p.body, "It judged 3 events.") || strings.Index(p.body, "close") > strings.Index(p.body, "far") || strings.Contains(p.body, "enough") {
 		t.Errorf("it shows %s", cells)
+	}
+	p = ada.shown("/rules/unanswered/near?since=1d")
+	if cells := strings.Join(p.cells(t, "td"), "|"); !strings.HasPrefix(cells, "1|") || !strings.Contains(cells, "time until parcel.answered = ") || !strings.Contains(cells, "48h0m0s") || !strings.Contains(p.body, "a-0") {
+		t.Errorf("of an answer in time it shows %s", cells)
 	}
 	for at, want := range map[string]int{"/rules/none/near": http.StatusNotFound, "/rules/late/near?since=soon": http.StatusBadRequest} {
 		if p := ada.get(at); p.status != want {
