@@ -10,6 +10,7 @@ import (
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/match"
+	"github.com/makegood/makegood/remediator/rule"
 )
 
 // chunkEvents is how many events are matched, and then folded, at once: few enough for
@@ -60,6 +61,24 @@ func (c *chunk) tooLarge(raw []byte) error {
 	return err
 }
 
+// warm leaves of what was said of an event before the period only what is about rules
+// that need it: what a rule comes to does not depend on how far back another looks.
+func (c *chunk) warm(past Past) {
+	for i := range c.events {
+		at := c.events[i].At
+		if at >= past.Since {
+			return // they come in order
+		}
+		cold := func(r *rule.Rule) bool { return at < past.Since-int64(past.warmingOf(r)) }
+		for _, judged := range c.judged {
+			said := &judged[i].Result
+			said.Hits = slices.DeleteFunc(said.Hits, func(h match.Hit) bool { return cold(h.Rule) })
+			said.Ends = slices.DeleteFunc(said.Ends, func(e match.End) bool { return cold(e.Rule) })
+			said.Errors = slices.DeleteFunc(said.Errors, func(e match.Error) bool { return cold(e.Rule) })
+		}
+	}
+}
+
 // keep moves an event, and what was said of it, to a place before it.
 func (c *chunk) keep(at, from int) {
 	if at == from {
@@ -106,6 +125,7 @@ func (r *reading) chunks(workers int) iter.Seq2[*chunk, error] {
 			if c.err == nil && file {
 				r.admit(c)
 			}
+			c.warm(r.past)
 			if !yield(c, c.err) || r.over {
 				return
 			}

@@ -37,7 +37,8 @@ func (p Past) lateness() time.Duration {
 
 // warming is how long before a period its events are needed: as long as the longest
 // window of the rules and as late as an event may come to it, or as long as an event
-// waits, as late as it is judged, and as much earlier as its counterpart may be.
+// waits, as late as it is judged, and as much earlier as its counterpart may be. A rule
+// that needs less is told of less: see warm.
 func (p Past) warming(sets ...*rule.Set) time.Duration {
 	longest := time.Duration(0)
 	for _, set := range sets {
