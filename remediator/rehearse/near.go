@@ -65,7 +65,7 @@ func Near(set *rule.Set, name string, past Past, most int) (*NearMisses, error) 
 	n := &nearness{rule: r, comparisons: map[string]*rule.Comparison{}, most: most, found: &NearMisses{Rule: name, Missed: map[string]int{}, Nearest: []NearMiss{}}}
 	var first int64
 	var whole bool
-	for in, err := range past.read(past.warming(set), &first, &whole) {
+	for in, err := range past.read(past.warmingOf(r), &first, &whole) {
 		if err != nil {
 			return nil, err
 		}

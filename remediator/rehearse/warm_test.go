@@ -128,6 +128,23 @@ func TestFiguresOfARuleAreItsOwn(t *testing.T) {
 	}
 }
 
+// The same is true of what a rule missed: its window starts anew where it would alone.
+func TestNearMissesOfARuleAreItsOwn(t *testing.T) {
+	t.Parallel()
+	past := logged(60)
+	past.Since = firstDay.AddDate(0, 0, 15).UnixNano()
+	near := func(set *rule.Set) string {
+		found, err := rehearse.Near(set, "anew", past, 100)
+		if err != nil || len(found.Nearest) == 0 {
+			t.Fatalf("%+v, %v", found, err)
+		}
+		return shown(t, found)
+	}
+	if together, alone := near(ownSet(t, ownRules...)), near(ownSet(t, ownRules[3])); together != alone {
+		t.Errorf("beside others: %s\nalone: %s", together, alone)
+	}
+}
+
 func shown(t *testing.T, of any) string {
 	t.Helper()
 	text, err := json.Marshal(of)
