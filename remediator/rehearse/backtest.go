@@ -43,6 +43,14 @@ type RuleSummary struct {
 	Held      int               `json:"held,omitempty"`     // remedies that would have waited for a person
 	HeldFor   map[string]int    `json:"held_for,omitempty"` // the same, by reason
 	Open      int               `json:"open,omitempty"`     // events that still wait for a counterpart at the end
+	Storm     *StormSummary     `json:"storm,omitempty"`    // nil: there was none
+}
+
+// StormSummary is the storm that stopped a rule. Nobody releases the cord that the rule
+// pulled then: of all that it makes later, nothing is acted on.
+type StormSummary struct {
+	At   string `json:"at"`   // RFC 3339; before the period when the storm came while windows warmed
+	Held int    `json:"held"` // remedies of the period from then on, for whatever reason
 }
 
 // DaySummary is what one rule would have done on one day.
@@ -199,7 +207,11 @@ func (s *side) apply(events []input.Input, judged []decide.Judged) error {
 
 // observe counts a fact of the period as soon as it is found.
 func (s *side) observe(f decide.Fact, body any) {
-	if s.err != nil || !s.past.has(f.At) {
+	if s.err != nil {
+		return
+	}
+	if !s.past.has(f.At) {
+		s.tallies.stopped(f, body)
 		return
 	}
 	if err := s.add(f, body); err != nil {

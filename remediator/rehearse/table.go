@@ -33,6 +33,9 @@ func (b *Report) WriteTable(w io.Writer) error {
 		for _, reason := range slices.Sorted(maps.Keys(r.HeldFor)) {
 			fmt.Fprintf(table, "%s: %d held for %s\n", r.Rule, r.HeldFor[reason], reason)
 		}
+		if r.Storm != nil {
+			fmt.Fprintf(table, "%s: stopped by a storm at %s, which nobody releases here: %d remedies held from then on\n", r.Rule, r.Storm.At, r.Storm.Held)
+		}
 		if r.Open > 0 {
 			fmt.Fprintf(table, "%s: %d open, still waiting for a counterpart at the end\n", r.Rule, r.Open)
 		}

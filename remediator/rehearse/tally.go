@@ -20,8 +20,9 @@ type tally struct {
 	heldFor   map[string]int
 	byDay     map[string]*dayTally
 
-	today    *dayTally // of the last remedy
-	midnight int64     // at which it began
+	storm    *StormSummary // nil: there was none
+	today    *dayTally     // of the last remedy
+	midnight int64         // at which it began
 }
 
 type dayTally struct {
@@ -71,8 +72,16 @@ func (t tallies) add(f decide.Fact, body any) (*decide.RemedyFact, error) {
 		return body, t[f.Rule].remedy(f.At, body)
 	case decide.PullFact:
 		t[f.Rule].cords[body.Cord] = true
+		t.stopped(f, body)
 	}
 	return nil, nil
+}
+
+// stopped notes the storm in which a rule pulled its own cord, in the period or before.
+func (t tallies) stopped(f decide.Fact, body any) {
+	if pull, ok := body.(decide.PullFact); ok && pull.Cause == decide.CauseStorm && t[f.Rule].storm == nil {
+		t[f.Rule].storm = &StormSummary{At: stampOr(f.At)}
+	}
 }
 
 func (t *tally) remedy(at int64, remedy *decide.RemedyFact) error {
@@ -87,6 +96,9 @@ func (t *tally) remedy(at int64, remedy *decide.RemedyFact) error {
 	if remedy.Decision == decide.Hold {
 		t.heldFor[remedy.Reason]++
 		day.held++
+		if t.storm != nil {
+			t.storm.Held++
+		}
 		return nil
 	}
 	t.remedies++
@@ -134,7 +146,7 @@ func (t *tally) day(name string) *dayTally {
 }
 
 func (t *tally) summary(name string) RuleSummary {
-	s := RuleSummary{Rule: name, Remedies: t.remedies, Customers: len(t.customers), Actions: t.actions, Money: t.money.texts(), Cords: len(t.cords)}
+	s := RuleSummary{Rule: name, Remedies: t.remedies, Customers: len(t.customers), Actions: t.actions, Money: t.money.texts(), Cords: len(t.cords), Storm: t.storm}
 	for _, n := range t.heldFor {
 		s.Held += n
 	}
