@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"time"
 
@@ -158,9 +157,7 @@ func (b *backtest) fromFile(ctx context.Context) (err error) {
 	}
 	b.bar = newProgress(b.stderr, "backtest, bytes", int(info.Size()))
 	b.bar.plain = b.plain()
-	in := &measured{in: &interruptible{ctx: ctx, in: f}, bar: b.bar}
-	b.past.Line = new(int)
-	b.past.Events = interrupted(ctx, rehearse.Lines(in, b.past.Line))
+	b.past.File = &measured{in: &interruptible{ctx: ctx, in: f}, bar: b.bar}
 	return nil
 }
 
@@ -275,19 +272,4 @@ func (m *measured) Read(b []byte) (int, error) {
 	m.read += n
 	m.bar.set(m.read)
 	return n, err
-}
-
-// interrupted ends lines when the command is interrupted.
-func interrupted(ctx context.Context, lines iter.Seq2[[]byte, error]) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		for line, err := range lines {
-			if ctx.Err() != nil {
-				yield(nil, ctx.Err())
-				return
-			}
-			if !yield(line, err) {
-				return
-			}
-		}
-	}
 }

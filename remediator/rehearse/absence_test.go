@@ -1,6 +1,7 @@
 package rehearse_test
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -198,13 +199,7 @@ func TestBacktestLeavesOpenWhatWaits(t *testing.T) {
 		at("shipped", "4", "2026-03-03T00:00:00Z", `"order":4,"express":true,"total":12`),
 		at("shipped", "5", "2026-03-03T01:00:00Z", `"order":5,"express":true,"total":12`),
 	}
-	report, err := rehearse.Backtest(parcelSet(t), func(yield func([]byte, error) bool) {
-		for _, raw := range events {
-			if !yield(raw, nil) {
-				return
-			}
-		}
-	}, nil)
+	report, err := rehearse.Backtest(parcelSet(t), bytes.NewReader(bytes.Join(events, []byte("\n"))))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func Afterwards(set *rule.Set, name string, past Past, wanted func(customer stri
 			return nil, err
 		}
 	}
-	if begins := time.Unix(0, events.first).Add(events.warming); past.Events == nil && !events.whole && events.warming > 0 && begins.After(time.Unix(0, past.Since)) {
+	if begins := time.Unix(0, events.first).Add(events.warming); past.File == nil && !events.whole && events.warming > 0 && begins.After(time.Unix(0, past.Since)) {
 		return nil, ColdError{Rule: name, Begins: time.Unix(0, events.first).UTC(), Needs: events.warming}
 	}
 	if past.Until != 0 {

@@ -2,7 +2,7 @@ package rehearse
 
 import (
 	"fmt"
-	"iter"
+	"io"
 	"runtime"
 	"sync"
 	"time"
@@ -83,11 +83,10 @@ type Rejection struct {
 // maxRejections bounds the rejections that are explained.
 const maxRejections = 10
 
-// Backtest folds events in their order, the clock being the events' own time,
-// and sums up what the rules of set decided. line, which may be nil, is set by
-// events to the line of its file on which each event stands.
-func Backtest(set *rule.Set, events iter.Seq2[[]byte, error], line *int) (*Report, error) {
-	return Compare(set, nil, Past{Events: events, Line: line})
+// Backtest folds the events of a file in their order, the clock being the events' own
+// time, and sums up what the rules of set decided.
+func Backtest(set *rule.Set, file io.Reader) (*Report, error) {
+	return Compare(set, nil, Past{File: file})
 }
 
 // Compare sums up what the rules of set would have decided in a period, and, unless

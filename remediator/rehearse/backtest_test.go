@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rehearse"
@@ -60,7 +61,7 @@ func backtest(t testing.TB, rules, events string) *rehearse.Report {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	report, err := rehearse.Backtest(load(t, rules), rehearse.Lines(file, nil), nil)
+	report, err := rehearse.Backtest(load(t, rules), file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,8 +251,7 @@ func TestBacktestEqualsTheOracleInDenseWindows(t *testing.T) {
 func TestBacktestEndsWithItsEvents(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the disk is gone")
-	events := func(yield func([]byte, error) bool) { yield(nil, broken) }
-	if _, err := rehearse.Backtest(load(t, flights+"rules"), events, nil); !errors.Is(err, broken) {
+	if _, err := rehearse.Backtest(load(t, flights+"rules"), iotest.ErrReader(broken)); !errors.Is(err, broken) {
 		t.Errorf("Backtest = %v, want %v", err, broken)
 	}
 }

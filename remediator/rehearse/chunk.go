@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"errors"
+	"io"
 	"iter"
 	"slices"
 	"time"
@@ -13,25 +14,22 @@ import (
 	"github.com/makegood/makegood/remediator/rule"
 )
 
-// chunkEvents is how many events are matched, and then folded, at once: few enough for
-// a core to have them all near it.
+// chunkEvents is how many events of a log are matched, and then folded, at once: few
+// enough for a core to have them all near it. Of a file there are as many as a block has.
 const chunkEvents = 256
-
-// chunkBytes is room for as many usual events.
-const chunkBytes = chunkEvents * 512
 
 // chunk is some events of a past with what rule sets say of each.
 type chunk struct {
 	events []input.Input
 	lines  []int             // of the events, when they are of a file
-	bytes  []byte            // of these
+	block  []byte            // of the file, in which they lie
 	judged [][]decide.Judged // by rule set, each with one for each event
 	err    error             // ended the reading; there are no events then
 }
 
 // reset makes room for events.
 func (c *chunk) reset() {
-	c.events, c.lines, c.bytes, c.err = slices.Grow(c.events[:0], chunkEvents), c.lines[:0], c.bytes[:0], nil
+	c.events, c.lines, c.err = slices.Grow(c.events[:0], chunkEvents), c.lines[:0], nil
 }
 
 // match asks each of the matchers about each event. Events of a file are matched
@@ -116,7 +114,7 @@ type reading struct {
 // chunks yields what is to be folded, matched by every matcher. After an error
 // nothing follows.
 func (r *reading) chunks(workers int) iter.Seq2[*chunk, error] {
-	read, file := r.read, r.past.Events != nil
+	read, file := r.read, r.past.File != nil
 	if file {
 		read = r.readFile
 	}
@@ -154,30 +152,24 @@ func (r *reading) read(fresh func() *chunk, yield func(*chunk) bool) {
 	yield(c)
 }
 
-// readFile makes chunks of the events of a file.
+// readFile makes chunks of the events of a file, each of a block of it.
 func (r *reading) readFile(fresh func() *chunk, yield func(*chunk) bool) {
-	c := fresh()
-	c.reset()
-	c.bytes = slices.Grow(c.bytes, chunkBytes)
-	for raw, err := range r.past.Events {
-		if err != nil {
-			yield(&chunk{err: err})
-			return
-		}
-		start := len(c.bytes)
-		c.bytes = append(c.bytes, raw...) // which its reader is about to write over
-		c.events = append(c.events, input.Input{Kind: input.Event, Body: c.bytes[start:len(c.bytes):len(c.bytes)]})
-		if c.lines = append(c.lines, r.past.line()); len(c.events) < chunkEvents {
-			continue
-		}
-		if !yield(c) {
-			return
-		}
-		c = fresh()
+	in, err := newLineReader(r.past.File)
+	for err == nil {
+		c := fresh()
 		c.reset()
-		c.bytes = slices.Grow(c.bytes, chunkBytes)
+		c.block = slices.Grow(c.block[:0], blockBytes)[:blockBytes]
+		err = in.fill(c.block, func(raw []byte, number int) {
+			c.events = append(c.events, input.Input{Kind: input.Event, Body: raw})
+			c.lines = append(c.lines, number)
+		})
+		if (err == nil || errors.Is(err, io.EOF)) && !yield(c) {
+			return
+		}
 	}
-	yield(c)
+	if !errors.Is(err, io.EOF) {
+		yield(&chunk{err: err})
+	}
 }
 
 // errUndated refuses an event of which nothing says when it happened.

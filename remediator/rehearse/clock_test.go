@@ -41,8 +41,7 @@ func TestTimesOfAFile(t *testing.T) {
 		past rehearse.Past
 		want map[string]int
 	}{{rehearse.Past{}, f.wanted}, {rehearse.Past{Since: f.since.UnixNano()}, f.wantedPart}} {
-		c.past.Line = new(int)
-		c.past.Events = rehearse.Lines(strings.NewReader(strings.Join(f.lines, "\n")), c.past.Line)
+		c.past.File = strings.NewReader(strings.Join(f.lines, "\n"))
 		report, err := rehearse.Compare(set, set, c.past)
 		if err != nil {
 			t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 
 	"github.com/makegood/makegood/remediator/event"
 )
@@ -17,41 +16,67 @@ const (
 	byteOrderMark = "\xef\xbb\xbf" // begins texts of some editors, and is no part of them
 )
 
-// Lines yields the events of JSON Lines, plain or gzipped, one at a time, empty
-// lines left out. A line that is longer than an event may be is cut where it is
-// too long already, so that no file can take more memory than that. The bytes
-// are good until the next are asked for. After an error nothing follows. number,
-// which may be nil, is set to the number of the line that is yielded, from 1.
-func Lines(r io.Reader, number *int) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		if number == nil {
-			number = new(int)
-		}
-		*number = 0
-		plain, err := Unzip(bufio.NewReaderSize(r, maxLine))
-		if err != nil {
-			yield(nil, fmt.Errorf("read events: %w", err))
-			return
-		}
-		in := bufio.NewReaderSize(plain, maxLine)
-		if head, _ := in.Peek(len(byteOrderMark)); string(head) == byteOrderMark {
-			_, _ = in.Discard(len(byteOrderMark))
-		}
-		for {
-			line, err := readLine(in)
-			*number++
-			if line = bytes.TrimSpace(line); len(line) > 0 && !yield(line, nil) {
-				return
-			}
-			switch {
-			case errors.Is(err, io.EOF):
-				return
-			case err != nil:
-				yield(nil, fmt.Errorf("read events at line %d: %w", *number, err))
-				return
-			}
-		}
+// lineReader reads JSON Lines, plain or gzipped, a block at a time: what lies in the
+// block is not moved any more. A line that is longer than an event may be is cut where
+// it is too long already, so that no file can take more memory than that.
+type lineReader struct {
+	in     io.Reader
+	rest   []byte // the beginning of a line in whose midst a block ended
+	number int    // of the line that was read last, from 1
+	over   bool   // what follows is the end of a line that was cut
+}
+
+// blockBytes is what a block holds: room for the longest line beside the beginning of
+// another, some hundreds of usual events, and little enough for a core to have near it.
+const blockBytes = 96 << 10
+
+func newLineReader(r io.Reader) (*lineReader, error) {
+	plain, err := Unzip(bufio.NewReaderSize(r, blockBytes))
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
 	}
+	in := bufio.NewReader(plain)
+	if head, _ := in.Peek(len(byteOrderMark)); string(head) == byteOrderMark {
+		_, _ = in.Discard(len(byteOrderMark))
+	}
+	return &lineReader{in: in}, nil
+}
+
+// fill reads as many lines as fit into a block, and gives each that is not empty, with
+// its number. After the last one it returns io.EOF.
+func (l *lineReader) fill(block []byte, line func(raw []byte, number int)) error {
+	n := copy(block, l.rest)
+	l.rest = l.rest[:0]
+	m, err := io.ReadFull(l.in, block[n:])
+	text := block[:n+m]
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = io.EOF
+	case err != nil && !errors.Is(err, io.EOF):
+		return fmt.Errorf("read events at line %d: %w", l.number+bytes.Count(text, []byte("\n"))+1, err)
+	}
+	for len(text) > 0 {
+		end := bytes.IndexByte(text, '\n')
+		switch {
+		case end < 0 && err == nil && len(text) <= maxLine && !l.over:
+			l.rest = append(l.rest, text...)
+			return nil
+		case !l.over:
+			l.number++
+			raw := text
+			if end >= 0 {
+				raw = text[:end]
+			}
+			if raw = bytes.TrimSpace(raw[:min(len(raw), maxLine)]); len(raw) > 0 {
+				line(raw[:len(raw):len(raw)], l.number)
+			}
+		}
+		if l.over = end < 0; l.over {
+			break
+		}
+		text = text[end+1:]
+	}
+	return err
 }
 
 // Unzip returns what a text holds: gzip, which its first bytes tell, is unzipped.
@@ -87,16 +112,3 @@ func ofGzip(err error) error {
 // maxLine is what is kept of a line: what an event and the end of its line may
 // take. What is cut has too much of an event left to be one.
 const maxLine = event.MaxBytes + len("\r\n")
-
-// readLine reads a line of any length, good until the next one is read.
-func readLine(in *bufio.Reader) ([]byte, error) {
-	line, err := in.ReadSlice('\n')
-	if !errors.Is(err, bufio.ErrBufferFull) {
-		return line, err
-	}
-	line = bytes.Clone(line[:maxLine])
-	for errors.Is(err, bufio.ErrBufferFull) {
-		_, err = in.ReadSlice('\n')
-	}
-	return line, err
-}

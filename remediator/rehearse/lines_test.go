@@ -50,17 +50,9 @@ func TestLines(t *testing.T) {
 		{"only a line that is too long", long, []string{long[:event.MaxBytes+2]}, false},
 	} {
 		for _, reader := range []io.Reader{strings.NewReader(c.text), iotest.OneByteReader(strings.NewReader(c.text))} {
-			var got []string
-			var failed error
-			for line, err := range rehearse.Lines(reader, nil) {
-				if err != nil {
-					if !strings.Contains(err.Error(), "the gzip file is cut off") {
-						t.Errorf("%s: %v", c.name, err)
-					}
-					failed = err
-					continue
-				}
-				got = append(got, string(line))
+			got, failed := rehearse.Lines(reader)
+			if failed != nil && !strings.Contains(failed.Error(), "the gzip file is cut off") {
+				t.Errorf("%s: %v", c.name, failed)
 			}
 			if (failed != nil) != c.fails || !c.fails && !slices.Equal(got, c.want) {
 				t.Errorf("%s: got %d lines and error %v, want %d", c.name, len(got), failed, len(c.want))
@@ -71,16 +63,10 @@ func TestLines(t *testing.T) {
 
 func TestLinesEndWhereTheReaderStops(t *testing.T) {
 	t.Parallel()
-	for range rehearse.Lines(strings.NewReader("a\nb\nc\n"), nil) {
-		break
-	}
 	broken := errors.New("the disk is gone")
-	var last error
-	for _, err := range rehearse.Lines(io.MultiReader(strings.NewReader("a\n"), iotest.ErrReader(broken)), nil) {
-		last = err
-	}
-	if !errors.Is(last, broken) {
-		t.Errorf("got %v, want %v", last, broken)
+	_, err := rehearse.Lines(io.MultiReader(strings.NewReader("a\n\nb"), iotest.ErrReader(broken)))
+	if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "read events at line 3: ") {
+		t.Errorf("got %v, want %v at line 3", err, broken)
 	}
 }
 
@@ -92,7 +78,7 @@ func TestReportForProgramsAndPeople(t *testing.T) {
 		string(bytes.Replace(shopEvent(`"type":"com.example.contact.thanked","customer":"c-1"`, ``), []byte("e-1"), []byte("e-2"), 1)),
 		string(bytes.Replace(shopEvent(`"type":"com.example.contact.thanked"`, ``), []byte("e-1"), []byte("e-3"), 1)),
 	}, "\n")
-	report, err := rehearse.Backtest(shop(t), rehearse.Lines(strings.NewReader(events), nil), nil)
+	report, err := rehearse.Backtest(shop(t), strings.NewReader(events))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,18 +117,14 @@ func TestLinesOfAllSizes(t *testing.T) {
 		want = append(want, line[:min(len(line), event.MaxBytes+2)])
 	}
 	for _, reader := range []io.Reader{strings.NewReader(text.String()), iotest.HalfReader(strings.NewReader(text.String())), iotest.DataErrReader(strings.NewReader(text.String()))} {
-		n := 0
-		for line, err := range rehearse.Lines(reader, nil) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			if n >= len(want) || string(line) != want[n] {
-				t.Fatalf("line %d has %d bytes: %.20q…", n, len(line), line)
-			}
-			n++
+		got, err := rehearse.Lines(reader)
+		if err != nil || len(got) != len(want) {
+			t.Fatalf("got %d lines (%v), want %d", len(got), err, len(want))
 		}
-		if n != len(want) {
-			t.Fatalf("got %d lines, want %d", n, len(want))
+		for n := range want {
+			if got[n] != want[n] {
+				t.Fatalf("line %d has %d bytes: %.20q…", n, len(got[n]), got[n])
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"io"
 	"iter"
 	"time"
 
@@ -14,11 +15,9 @@ type Past struct {
 	// Inputs come in the order of the log. Of them only events count: what people
 	// said, what became of actions, and which rules were in force then is left out.
 	Inputs iter.Seq2[input.Input, error]
-	// Events, instead of Inputs, are those of a file, each as JSON that is good until
-	// the next is asked for; their own time is the clock. What is no event is left out and counted.
-	Events iter.Seq2[[]byte, error]
-	// Line, which may be nil, is set by Events to the line on which an event stands.
-	Line *int
+	// File, instead of Inputs, has events as JSON Lines, plain or gzipped; their own time
+	// is the clock. What is no event is left out and counted, empty lines are not.
+	File io.Reader
 	// Since and Until bound the period in log time, in nanoseconds since the Unix
 	// epoch; 0 is no bound. What lies at Until is no longer of it.
 	Since, Until int64
@@ -102,11 +101,4 @@ func (p Past) read(warming time.Duration, first *int64, whole *bool) iter.Seq2[i
 // has reports whether a log time lies in the period.
 func (p Past) has(at int64) bool {
 	return at >= p.Since && (p.Until == 0 || at < p.Until)
-}
-
-func (p Past) line() int {
-	if p.Line == nil {
-		return 0
-	}
-	return *p.Line
 }

@@ -257,14 +257,8 @@ func TestUndatedEventsOfAFile(t *testing.T) {
 	undated := func(id string) []byte {
 		return fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":"/test","type":"com.example.late","customer":"c-9","data":{"order":%q,"route":"r9","delay":9}}`, id, id)
 	}
-	lines, line := [][]byte{undated("before"), late(1).Body, undated("after")}, 0
-	report, err := rehearse.Backtest(lateRules(t, 0, "5.00 USD"), func(yield func([]byte, error) bool) {
-		for i, text := range lines {
-			if line = i + 1; !yield(text, nil) {
-				return
-			}
-		}
-	}, &line)
+	lines := [][]byte{undated("before"), late(1).Body, undated("after")}
+	report, err := rehearse.Backtest(lateRules(t, 0, "5.00 USD"), bytes.NewReader(bytes.Join(lines, []byte("\n"))))
 	if err != nil {
 		t.Fatal(err)
 	}

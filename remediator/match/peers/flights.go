@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"compress/gzip"
@@ -66,7 +67,7 @@ func readHistory(folder string) (*history, error) {
 
 // backtest is ours: the whole fold, with keys, limits, windows and money.
 func (h *history) backtest() (firings, error) {
-	report, err := rehearse.Backtest(h.set, rehearse.Lines(bytes.NewReader(h.lines), nil), nil)
+	report, err := rehearse.Backtest(h.set, bytes.NewReader(h.lines))
 	if err != nil {
 		return firings{}, err
 	}
@@ -87,11 +88,8 @@ func (h *history) backtest() (firings, error) {
 // match is the matcher alone, without the fold behind it.
 func (h *history) match() (firings, error) {
 	var f firings
-	for raw, err := range rehearse.Lines(bytes.NewReader(h.lines), nil) {
-		if err != nil {
-			return f, err
-		}
-		result, err := h.matcher.Match(raw, 0)
+	for scan := bufio.NewScanner(bytes.NewReader(h.lines)); scan.Scan(); {
+		result, err := h.matcher.Match(scan.Bytes(), 0)
 		if err != nil {
 			return f, err
 		}
