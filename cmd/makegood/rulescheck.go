@@ -100,10 +100,13 @@ func checkPaths(paths []string) (checked, error) {
 		return checked{}, err
 	}
 	rules, tests := rehearse.Split(files)
-	set, problems := rule.Check(rules)
-	result := checked{Problems: append(rule.Problems{}, problems...), Coverage: []rehearse.Coverage{}, Unindexed: []lint.Unindexed{}}
+	part, problems := rule.CheckPart(rules)
+	set, result := part.Set, checked{Problems: append(rule.Problems{}, problems...), Coverage: []rehearse.Coverage{}, Unindexed: []lint.Unindexed{}}
 	if problems.Failed() {
-		return result, nil
+		more, err := checkPart(part, tests)
+		result.Problems = append(result.Problems, more...)
+		result.Problems.Sort()
+		return result, err
 	}
 	ran, err := rehearse.Test(set, tests, nil)
 	if err != nil {
@@ -120,4 +123,15 @@ func checkPaths(paths []string) (checked, error) {
 	result.Problems.Sort()
 	result.Rules, result.Coverage, result.Unindexed = len(set.Rules), ran.Conditions, lint.AllUnindexed(set)
 	return result, nil
+}
+
+// checkPart checks the rules that could be read beside others that could not, with what
+// of the tests can be judged by them: what else is wrong need not wait until those are mended.
+func checkPart(part *rule.Part, tests []rule.File) (rule.Problems, error) {
+	wrong, err := rehearse.TestPart(part, tests)
+	if err != nil {
+		return nil, err
+	}
+	warnings, err := lint.Check(part.Set)
+	return append(wrong, warnings...), err
 }

@@ -68,6 +68,11 @@ func (t *Tests) Passed() bool {
 // against a set of rules: those whose names are wanted, all when wanted is nil.
 // Each test begins anew.
 func Test(set *rule.Set, files []rule.File, wanted func(name string) bool) (*Tests, error) {
+	return testsOf(set, files, func(t *test) bool { return wanted == nil || wanted(t.name) })
+}
+
+// testsOf is Test for the tests that are wanted.
+func testsOf(set *rule.Set, files []rule.File, wanted func(*test) bool) (*Tests, error) {
 	t := &Tests{Tests: []TestResult{}, Conditions: conditionsOf(set), Problems: rule.Problems{}}
 	texts := map[string]string{}
 	for _, file := range files {
@@ -81,7 +86,7 @@ func Test(set *rule.Set, files []rule.File, wanted func(name string) bool) (*Tes
 		s := readSuite(file)
 		readable := !s.Problems.Failed()
 		for i := range s.tests {
-			if wanted != nil && !wanted(s.tests[i].name) {
+			if !wanted(&s.tests[i]) {
 				continue
 			}
 			r := &run{suite: s, test: &s.tests[i], set: set, files: texts, failed: !readable}
@@ -239,27 +244,32 @@ func squeeze(text string) string {
 func Demand(set *rule.Set, tests *Tests) rule.Problems {
 	problems := rule.Problems{}
 	for _, r := range set.Rules {
-		if r.Mode == rule.Shadow || !r.MovesMoney() {
-			continue
-		}
-		s := sourceOf(set, r)
-		at := placeOf(s, r)
-		covered := coverageOf(tests, r)
-		shown := slices.ContainsFunc(covered, func(c Coverage) bool { return c.Holds > 0 })
-		for i, c := range covered {
-			if i == 0 && !shown {
-				s.Errorf(at, "untested", "write a test beside it:\nexpect: [{rule: "+r.Name+"}]",
-					"the rule %s is %s and moves money, but no test that passes expects a remedy of it", r.Name, r.Mode)
-			}
-			if c.Condition != "" && c.Fails == 0 {
-				s.Errorf(at, "untested", "write a test beside it:\nnot:\n  - rule: "+r.Name+"\n    because: >-\n      "+c.Condition,
-					"the rule %s is %s and moves money, but no test that passes shows that it does not fire because of: %s", r.Name, r.Mode, c.Condition)
-			}
-		}
-		problems = append(problems, s.Problems...)
+		problems = append(problems, demandOf(set, tests, r)...)
 	}
 	problems.Sort()
 	return problems
+}
+
+// demandOf is Demand for one rule.
+func demandOf(set *rule.Set, tests *Tests, r *rule.Rule) rule.Problems {
+	if r.Mode == rule.Shadow || !r.MovesMoney() {
+		return nil
+	}
+	s := sourceOf(set, r)
+	at := placeOf(s, r)
+	covered := coverageOf(tests, r)
+	shown := slices.ContainsFunc(covered, func(c Coverage) bool { return c.Holds > 0 })
+	for i, c := range covered {
+		if i == 0 && !shown {
+			s.Errorf(at, "untested", "write a test beside it:\nexpect: [{rule: "+r.Name+"}]",
+				"the rule %s is %s and moves money, but no test that passes expects a remedy of it", r.Name, r.Mode)
+		}
+		if c.Condition != "" && c.Fails == 0 {
+			s.Errorf(at, "untested", "write a test beside it:\nnot:\n  - rule: "+r.Name+"\n    because: >-\n      "+c.Condition,
+				"the rule %s is %s and moves money, but no test that passes shows that it does not fire because of: %s", r.Name, r.Mode, c.Condition)
+		}
+	}
+	return s.Problems
 }
 
 func coverageOf(tests *Tests, r *rule.Rule) []Coverage {

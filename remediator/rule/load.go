@@ -41,31 +41,41 @@ func Load(files []File) (*Set, error) {
 // Check compiles rule files as Load does and returns what there is to say about
 // them, warnings included. The set is nil when one of the problems is an error.
 func Check(files []File) (*Set, Problems) {
+	part, problems := CheckPart(files)
+	if problems.Failed() {
+		return nil, problems
+	}
+	return part.Set, problems
+}
+
+// CheckPart is Check that returns also of files in which something is wrong the rules
+// that are not concerned.
+func CheckPart(files []File) (*Part, Problems) {
 	set := &Set{Files: slices.Clone(files)}
+	part := &Part{Set: set, lost: map[string]bool{}}
 	slices.SortFunc(set.Files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
 	engine, err := expression.NewEngine()
 	if err != nil {
-		return nil, Problems{{Severity: document.Error, Code: "engine", Message: err.Error()}}
+		part.unnamed = true
+		return part, Problems{{Severity: document.Error, Code: "engine", Message: err.Error()}}
 	}
-	l := &loader{engine: engine, named: make(map[string]*Rule)}
+	l := &loader{engine: engine, named: make(map[string]*Rule), part: part}
 	for i, file := range set.Files {
 		if i > 0 && set.Files[i-1].Path == file.Path || i >= MaxFiles {
 			l.problems = append(l.problems, Problem{File: file.Path, Line: 1, Col: 1, Severity: document.Error, Code: "files",
 				Message: fmt.Sprintf("the file is given twice, or is one of more than %d", MaxFiles)})
+			part.unnamed = true
 			break
 		}
 		l.file(file)
 	}
 	l.quietRules()
 	l.problems.Sort()
-	if l.problems.Failed() {
-		return nil, l.problems
-	}
-	set.Rules = l.rules
+	set.Rules = slices.DeleteFunc(l.rules, func(r *Rule) bool { return part.lost[r.Name] })
 	slices.SortFunc(set.Rules, func(a, b *Rule) int { return cmp.Compare(a.Name, b.Name) })
 	set.Digest = digestFiles(set.Files)
 	set.index()
-	return set, l.problems
+	return part, l.problems
 }
 
 // loader holds what the loading of a set shares.
@@ -75,6 +85,7 @@ type loader struct {
 	rules    []*Rule
 	named    map[string]*Rule // for names given twice
 	quiet    []quietRule
+	part     *Part // without its rules, until all files are read
 }
 
 // quietRules checks that the rules which cords wait for exist.
@@ -88,7 +99,11 @@ func (l *loader) quietRules() {
 
 func (l *loader) file(file File) {
 	source := document.NewSource(file.Path, file.Text)
-	defer func() { l.problems = append(l.problems, source.Problems...) }()
+	listed := false
+	defer func() {
+		l.problems = append(l.problems, source.Problems...)
+		l.part.unnamed = l.part.unnamed || !listed || source.Broken
+	}()
 	root := source.Parse()
 	if root == nil {
 		if len(source.Problems) == 0 {
@@ -117,6 +132,7 @@ func (l *loader) file(file File) {
 		source.Errorf(document.At(list), "type", "write each rule as an item: - rule: NAME", "rules is not a list")
 		return
 	}
+	spoiled := source.Problems.Failed()
 	for i, node := range list.Content {
 		end := defaults.before(list, source.Lines()+1)
 		if i+1 < len(list.Content) {
@@ -129,8 +145,11 @@ func (l *loader) file(file File) {
 			source.Errorf(document.At(node), "files", "", "more than %d rules", MaxRules)
 			return
 		}
-		l.rule(source, node, end, defaults)
+		if name := l.rule(source, node, end, defaults); spoiled {
+			l.part.lose(name) // it is not known to mean what is written
+		}
 	}
+	listed = true
 }
 
 // isOneRule reports whether a file begins with the keys of a rule.
@@ -142,8 +161,8 @@ func isTestFile(root *yaml.Node) bool {
 	return slices.ContainsFunc(root.Content, func(n *yaml.Node) bool { return n.Value == "tests" })
 }
 
-// rule reads one rule; its text ends before the line end.
-func (l *loader) rule(source *document.Source, node *yaml.Node, end int, defaults *defaults) {
+// rule reads one rule, and returns its name; its text ends before the line end.
+func (l *loader) rule(source *document.Source, node *yaml.Node, end int, defaults *defaults) string {
 	b := &builder{Source: source, engine: l.engine, r: &Rule{File: source.Path, Line: node.Line, Mode: Shadow}, defaults: defaults.of()}
 	before := len(source.Problems)
 	b.build(node)
@@ -154,11 +173,13 @@ func (l *loader) rule(source *document.Source, node *yaml.Node, end int, default
 		l.named[b.r.Name] = b.r
 	}
 	if failed := Problems(source.Problems[before:]); failed.Failed() {
-		return
+		l.part.lose(b.r.Name)
+		return b.r.Name
 	}
 	b.r.Digest = defaults.digest(ruleText(source, node, end))
 	l.quiet = append(l.quiet, b.quiet...)
 	l.rules = append(l.rules, b.r)
+	return b.r.Name
 }
 
 // ruleText returns the lines of a rule as written. Blank lines and comments
