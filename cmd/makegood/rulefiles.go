@@ -21,15 +21,32 @@ import (
 // so that errors can be clicked on. Of a rule file its tests and their events are
 // read too.
 func readPaths(paths []string) ([]rule.File, error) {
+	files, err := readEach(paths, isRuleFolderFile, besides)
+	if err != nil {
+		return nil, err
+	}
+	if rules, _ := rehearse.Split(files); len(rules) == 0 {
+		return nil, noRuleFile(paths)
+	}
+	return files, nil
+}
+
+func noRuleFile(paths []string) error {
+	return fmt.Errorf("read rules: %s holds no rule file (*.yaml)", strings.Join(paths, ", "))
+}
+
+// readEach reads of each folder the files that are wanted of it, and of each file those
+// that are wanted of its folder for the sake of its name.
+func readEach(paths []string, ofFolder func(name string) bool, ofFile func(base string) func(name string) bool) ([]rule.File, error) {
 	var files []rule.File
 	for _, name := range paths {
 		info, err := os.Stat(name)
 		if err != nil {
 			return nil, fmt.Errorf("read rules: %w", err)
 		}
-		dir, wanted := name, isRuleFolderFile
+		dir, wanted := name, ofFolder
 		if !info.IsDir() {
-			dir, wanted = filepath.Dir(name), besides(filepath.Base(name))
+			dir, wanted = filepath.Dir(name), ofFile(filepath.Base(name))
 		}
 		more, err := readFilesFrom(os.DirFS(dir), dir, wanted)
 		if err != nil {
@@ -42,17 +59,16 @@ func readPaths(paths []string) ([]rule.File, error) {
 			}
 		}
 	}
-	if rules, _ := rehearse.Split(files); len(rules) == 0 {
-		return nil, fmt.Errorf("read rules: %s holds no rule file (*.yaml)", strings.Join(paths, ", "))
-	}
 	return files, nil
 }
 
 // isRuleFolderFile reports whether a file belongs to rules: a rule file, a file
 // of tests, or an event that tests name.
 func isRuleFolderFile(name string) bool {
-	return slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name))
+	return isYAMLFile(name) || path.Ext(name) == ".json"
 }
+
+func isYAMLFile(name string) bool { return slices.Contains([]string{".yaml", ".yml"}, path.Ext(name)) }
 
 // besides wants a rule file, the tests beside it, and the events of these.
 func besides(base string) func(string) bool {

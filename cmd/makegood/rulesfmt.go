@@ -5,25 +5,28 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
 )
 
 type fmtCommand struct {
 	Check bool     `help:"Only say which files are not in the one form; exit with 1 if any."`
-	Paths []string `arg:"" help:"Rule files, or folders of them."`
+	Paths []string `arg:"" help:"Rule files and their tests, or folders of them."`
 }
 
 // Run rewrites the files that are not in the one form. One that cannot be read keeps
 // no other from it.
 func (c *fmtCommand) Run(p *program) error {
-	files, err := readPaths(c.Paths)
+	files, err := readEach(c.Paths, isYAMLFile, func(base string) func(string) bool {
+		return func(name string) bool { return name == base && isYAMLFile(name) }
+	})
 	if err != nil {
 		return err
 	}
-	rules, _ := rehearse.Split(files)
+	if len(files) == 0 {
+		return noRuleFile(c.Paths)
+	}
 	changed, broken := 0, false
-	for _, f := range rules {
+	for _, f := range files {
 		text, err := rule.Format(f.Path, f.Text)
 		var problems *rule.Problems
 		if errors.As(err, &problems) {

@@ -10,8 +10,8 @@ import (
 	"github.com/makegood/makegood/remediator/rule/document"
 )
 
-// Format returns a rule file as it should be written: spaces for tabs, one
-// blank line between rules, no white space at the ends of lines, and every
+// Format returns a rule file, or one of tests, as it should be written: spaces for tabs,
+// one blank line between rules or tests, no white space at the ends of lines, and every
 // expression that YAML would misread as a block (>-). Comments, order and what
 // the file says stay as they are. A file that cannot be read is refused with a
 // *Problems.
@@ -42,13 +42,13 @@ type formatter struct {
 	lines []string
 	body  map[int]bool // lines, from 0, of block scalars, whose white space counts
 	gaps  map[int]bool // blank lines, from 0, within plain and quoted texts, which count
-	first map[int]bool // lines, from 0, on which a rule begins
+	first map[int]bool // lines, from 0, on which a rule or a test begins
 
 	// keepsEnd is set when the file ends within a block whose last line breaks count.
 	keepsEnd bool
 }
 
-// String joins the lines: at most one blank line in a row, one before each rule.
+// String joins the lines: at most one blank line in a row, one before each rule or test.
 func (f *formatter) String() string {
 	var out []string
 	blank := func() bool { return len(out) == 0 || out[len(out)-1] == "" }
@@ -71,9 +71,15 @@ func (f *formatter) String() string {
 	return strings.TrimRight(text, "\n") + "\n"
 }
 
-// expressions rewrites the expressions of the rules that are not written plain.
+// expressions rewrites the expressions of rules and tests that are not written plain.
 func (f *formatter) expressions(root *yaml.Node) {
-	for _, node := range rulesOf(root) {
+	for _, node := range listOf(root, "tests") {
+		f.because(node)
+		for _, one := range listOf(node, "cases") {
+			f.because(one)
+		}
+	}
+	for _, node := range listOf(root, "rules") {
 		for _, key := range []string{"if", "having", "once_per"} {
 			f.expression(node, key)
 		}
@@ -86,6 +92,13 @@ func (f *formatter) expressions(root *yaml.Node) {
 				f.expression(let, let.Content[i].Value)
 			}
 		}
+	}
+}
+
+// because rewrites the conditions that a test or a case names.
+func (f *formatter) because(node *yaml.Node) {
+	for _, not := range listOf(node, "not") {
+		f.expression(not, "because")
 	}
 }
 
@@ -218,21 +231,24 @@ func (f *formatter) further(n *yaml.Node) int {
 	return more
 }
 
-// layout marks where a rule begins, together with the comments right above it.
+// layout marks where a rule or a test begins, together with the comments right above it.
 func (f *formatter) layout(root *yaml.Node) {
-	for i, node := range rulesOf(root) {
-		first := node.Line - 1
-		for first > 0 && strings.HasPrefix(strings.TrimSpace(f.lines[first-1]), "#") && !f.body[first-1] {
-			first--
-		}
-		if i > 0 {
-			f.first[first] = true
+	for _, key := range []string{"rules", "tests"} {
+		for i, node := range listOf(root, key) {
+			first := node.Line - 1
+			for first > 0 && strings.HasPrefix(strings.TrimSpace(f.lines[first-1]), "#") && !f.body[first-1] {
+				first--
+			}
+			if i > 0 {
+				f.first[first] = true
+			}
 		}
 	}
 }
 
-func rulesOf(root *yaml.Node) []*yaml.Node {
-	list := document.Value(root, "rules")
+// listOf returns the items of a list that is written one below the other.
+func listOf(parent *yaml.Node, key string) []*yaml.Node {
+	list := document.Value(parent, key)
 	if list == nil || list.Kind != yaml.SequenceNode || list.Style&yaml.FlowStyle != 0 {
 		return nil
 	}

@@ -56,6 +56,43 @@ rules:
 	}
 }
 
+// Tests beside rules have the same form: a blank line between them, and conditions
+// without quotes.
+func TestFormatTests(t *testing.T) {
+	t.Parallel()
+	const messy = "tests:\n\n\n  - name: a  \n    send: [{event: {type: com.x}}]\n    not:\n      - rule: r\n        because: 'data.n >= 3'\n" +
+		"  # The second.\n  - name: b\n    send: [{event: {type: com.x}}]\n    cases:\n      - set: {data.n: 1}\n\t\tnot:\n          - rule: r\n" +
+		"            because: \"data.a == 'x: y'\"\n\n\n\n      - set: {data.n: 2}\n        expect: []\n"
+	const neat = `tests:
+
+  - name: a
+    send: [{event: {type: com.x}}]
+    not:
+      - rule: r
+        because: data.n >= 3
+
+  # The second.
+  - name: b
+    send: [{event: {type: com.x}}]
+    cases:
+      - set: {data.n: 1}
+        not:
+          - rule: r
+            because: >-
+              data.a == 'x: y'
+
+      - set: {data.n: 2}
+        expect: []
+`
+	got, err := rule.Format("a_test.yaml", messy)
+	if err != nil || got != neat {
+		t.Errorf("%v: got\n%s\nwant\n%s", err, got, neat)
+	}
+	if again, err := rule.Format("a_test.yaml", got); err != nil || again != got {
+		t.Errorf("a second time: %v\n%s", err, again)
+	}
+}
+
 // TestFormatKeeps formats files that are neat already.
 func TestFormatKeeps(t *testing.T) {
 	t.Parallel()
