@@ -16,7 +16,7 @@ import (
 
 type backtestCommand struct {
 	Rules        string `help:"Folder of rules. Without it those in force, of --data-dir or --url."`
-	Events       string `type:"path" help:"CloudEvents as JSON lines, plain or gzip." xor:"past" required:""`
+	Events       string `type:"path" help:"CloudEvents as JSON lines, plain or gzip; - reads standard input." xor:"past" required:""`
 	DataDir      string `type:"path" help:"Data folder of a service, running or not: the events of its log." xor:"past" required:""`
 	Database     string `placeholder:"URL" help:"PostgreSQL database of a service: the events of its log." xor:"past" required:""`
 	DatabaseFile string `type:"path" help:"File with what --database would say." xor:"past" required:""`
@@ -146,18 +146,22 @@ func (b *backtest) fromFile(ctx context.Context) (err error) {
 	if err := b.period(time.Time{}); err != nil {
 		return err
 	}
-	f, err := os.Open(b.Events)
-	if err != nil {
-		return fmt.Errorf("open events: %w", err)
+	events, size := b.stdin, 0
+	if b.Events != "-" {
+		f, err := os.Open(b.Events)
+		if err != nil {
+			return fmt.Errorf("open events: %w", err)
+		}
+		b.closers = append(b.closers, f.Close)
+		info, err := f.Stat()
+		if err != nil {
+			return fmt.Errorf("open events: %w", err)
+		}
+		events, size = f, int(info.Size())
 	}
-	b.closers = append(b.closers, f.Close)
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("open events: %w", err)
-	}
-	b.bar = newProgress(b.stderr, "backtest, bytes", int(info.Size()))
+	b.bar = newProgress(b.stderr, "backtest, bytes", size)
 	b.bar.plain = b.plain()
-	b.past.File = &measured{in: &interruptible{ctx: ctx, in: f}, bar: b.bar}
+	b.past.File = &measured{in: &interruptible{ctx: ctx, in: events}, bar: b.bar}
 	return nil
 }
 

@@ -63,9 +63,12 @@ func (c *explainCommand) explainEvent(p *program) error {
 		return err
 	}
 	defer in.Close()
-	raw, err := io.ReadAll(io.LimitReader(in, maxEventFile))
-	if err != nil {
-		return fmt.Errorf("read %s: %w", c.Event, err)
+	raw, err := io.ReadAll(io.LimitReader(in, maxEventFile+1))
+	switch {
+	case err != nil:
+		return fmt.Errorf("read event: %w", err)
+	case len(raw) > maxEventFile:
+		return fmt.Errorf("%s: read event: it has more than %d bytes, and one event at most %d", c.Event, maxEventFile, event.MaxBytes)
 	}
 	if c.Rules == "" {
 		return c.askWhyNot(p, raw)
