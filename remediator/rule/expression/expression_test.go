@@ -87,6 +87,7 @@ func TestValues(t *testing.T) {
 		"money(data.paid)": usd(1001), "money(data.owed)": usd(499), "money('2.99 USD') + money(data.owed)": usd(798),
 		"money(data.paid) - money(data.owed)": usd(502), "money(data.paid) > money(data.owed)": true, "money('1.00 USD') == money('1.00 USD')": true,
 		"money(data.paid) in [money('2.00 USD'), data.eur, money('10.01 USD')]": true,
+		"data.no == money('1.00 USD')": false, "money('1.00 USD') != data.no": true, "data.no in [money('1.00 USD')]": false, "money('1.00 USD') in [data.no]": false,
 		"pct(data.paid, 25)": usd(250), "pct(data.owed, 50)": usd(250), "pct(money('0.10 USD'), 25)": usd(3), "pct(data.yen, 50)": money.Money{Minor: 4, Currency: "JPY"},
 		"least(money(data.paid), money(data.owed))": usd(499), "greatest(money(data.paid), money(data.owed))": usd(1001),
 		"string(money(data.paid))": "10.01 USD",
@@ -163,6 +164,29 @@ func TestErrors(t *testing.T) {
 				t.Errorf("IsAbsent(%v) is %v", err, !absent)
 			}
 		})
+	}
+}
+
+// TestOptionalsAreNotCompared refuses what would be one answer for every event: an
+// optional is never equal to a value.
+func TestOptionalsAreNotCompared(t *testing.T) {
+	t.Parallel()
+	s := scope(t, expression.Variable{Name: "maybe", Type: expression.Optional})
+	for text, operator := range map[string]string{
+		"data.?x == 'a'": "==", "data.?x != 'a'": "!=", "'a' == data.?x": "==", "data.?x == 1": "==", "data.?x == data.y": "==",
+		"data.?x == null": "==", "data.?x in ['a']": "in", "'a' in [data.?x]": "in", "data.?x in data.list": "in",
+		"data.?x == money('1.00 USD')": "==", "data.?paid != money('5.00 USD')": "!=", "money('5.00 USD') in [data.?paid]": "in",
+		"data.list.exists(e, e == data.?x)": "==", "maybe == 'a'": "==", "optional.of(1) == 1": "==",
+	} {
+		_, issues := s.Compile(text, nil)
+		if len(issues) != 1 || !strings.HasPrefix(issues[0].Message, operator+" does not take (") || !strings.Contains(issues[0].Hint, "data.?x.orValue(0)") {
+			t.Errorf("%s: got %+v", text, issues)
+		}
+	}
+	for _, text := range []string{"data.?x == data.?n", "data.?x != optional.none()", "optional.of(1) == optional.of(1)", "data.?x.orValue('a') == 'a'", "data.?x in [optional.none()]"} {
+		if _, issues := s.Compile(text, nil); issues != nil {
+			t.Errorf("%s: %+v", text, issues)
+		}
 	}
 }
 

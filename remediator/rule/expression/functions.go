@@ -131,8 +131,8 @@ func equality() cel.EnvOption {
 			cel.SingletonBinaryBinding(contains)))
 }
 
-// contains answers x in a list or map. Where a list mixes money with anything
-// else, no element being equal is not the answer: comparing them is an error.
+// contains answers x in a list or map. Where a list mixes money with anything else
+// but null, no element being equal is not the answer: comparing them is an error.
 func contains(x, in ref.Val) ref.Val {
 	container, ok := in.(traits.Container)
 	if !ok {
@@ -147,7 +147,7 @@ func contains(x, in ref.Val) ref.Val {
 		if _, ok := one.(amount); !ok {
 			one, other = other, one
 		}
-		if a, ok := one.(amount); ok {
+		if a, ok := one.(amount); ok && other != types.NullValue {
 			if answer := a.Equal(other); types.IsError(answer) {
 				return answer
 			}

@@ -185,7 +185,8 @@ func moneyFirst(e ast.Expr, checked *ast.AST) (changed bool) {
 // error of comparing money with a text for "they differ".
 func (u *unit) moneyDiffers(e ast.Expr, checked *ast.AST) (changed bool) {
 	args := e.AsCall().Args()
-	if !slices.ContainsFunc(args, func(a ast.Expr) bool { return fromCEL(checked.GetType(a.ID())) == Money }) {
+	left, right := fromCEL(checked.GetType(args[0].ID())), fromCEL(checked.GetType(args[1].ID()))
+	if left != Money && right != Money || !comparable(left, right) {
 		return false
 	}
 	factory := ast.NewExprFactory()

@@ -100,11 +100,12 @@ func (u *unit) checkEquality(checked *ast.AST) {
 			return
 		}
 		if operator == "in" {
-			within := right.Parameters()
-			if len(within) == 0 {
+			switch within := right.Parameters(); {
+			case len(within) > 0:
+				right = within[0]
+			case fromCEL(left) != Optional:
 				return // only the event decides what the list, or map, holds
 			}
-			right = within[0]
 		}
 		if a, b := fromCEL(left), fromCEL(right); !comparable(a, b) {
 			message, hint := explainTypes(operator, "("+string(a)+", "+string(b)+")")
@@ -118,8 +119,14 @@ func holdsMoney(t *types.Type) bool {
 	return slices.ContainsFunc(t.Parameters(), func(of *types.Type) bool { return fromCEL(of) == Money || holdsMoney(of) })
 }
 
+// comparable reports whether values of two types may be equal. An optional is equal to
+// optionals alone, which no field of an event is: whoever compares it means what it
+// holds.
 func comparable(a, b Type) bool {
-	open := func(t Type) bool { return t == Any || t == Null || t == Optional || t == Other }
+	if a == Optional || b == Optional {
+		return a == b
+	}
+	open := func(t Type) bool { return t == Any || t == Null || t == Other }
 	numeric := func(t Type) bool { return t == Number || t == Whole }
 	return a == b || open(a) || open(b) || numeric(a) && numeric(b)
 }
