@@ -196,7 +196,11 @@ func (f *Fold) judgeKey(c *candidate) (fate, error) {
 	if len(r.OncePer) > 0 && !keyed(hit) {
 		return fateNoKey, f.add(KindNoKey, Fact{Rule: r.Name}, NoKeyFact{Source: ev.Source, Event: ev.ID, Reason: hit.NoKey})
 	}
-	return f.judgeTaken(c, f.state.Position.Ordinal)
+	became, err := f.judgeTaken(c, f.state.Position.Ordinal)
+	if r.Window != nil && r.Window.Anew && became == fateRemedy {
+		f.windowsOf(r).Reset(f.hash.window(hit.By)) // a key that is missing or taken fires nothing
+	}
+	return became, err
 }
 
 // keyed reports whether the event of a hit has a once_per key.
@@ -280,9 +284,6 @@ func (f *Fold) judgeWindow(c *candidate) (fired bool, became fate, err error) {
 		// A sampled event stands for others that were never seen: enough for a
 		// person to look, not enough to pay.
 		return false, fateJudged, nil
-	}
-	if r.Window.Anew {
-		w.Reset(key)
 	}
 	return true, fateRemedy, nil
 }

@@ -95,6 +95,36 @@ func TestWindowAfterFiring(t *testing.T) {
 	}
 }
 
+// A window that starts anew does so when its rule fires: neither for an event without the
+// key of once_per nor for one whose key is taken.
+func TestWindowStartsAnewWhenItsRuleFires(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		data  []string
+		fires []int // the remedies after each
+	}{
+		"no key":    {[]string{`"n":1`, `"other":2`, `"n":3`, `"n":4`}, []int{0, 0, 1, 1}},
+		"taken key": {[]string{`"n":1`, `"n":2`, `"n":3`, `"n":2`, `"n":5`}, []int{0, 1, 1, 1, 2}},
+	} {
+		s := newScene(t, `rules:
+  - rule: r
+    owner: o
+    why: w
+    event: com.example.bad
+    once_per: data.n
+    window: {by: data.key, within: 1h, after: anew}
+    having: count() >= 2
+    do: [{andon: {pull: a/b, level: yellow, reason: twice}}]
+`)
+		for i, data := range c.data {
+			s.send(time.Minute, `"key":"k",`+data)
+			if n := s.count(decide.KindRemedy); n != c.fires[i] {
+				t.Errorf("%s: %d remedies after event %d, want %d", name, n, i+1, c.fires[i])
+			}
+		}
+	}
+}
+
 // A granule at the edge of a window has entries that are inside and others that are
 // not. Where money depends on what it comes to, each way of telling them apart has
 // to be enough: 40 bad ones are outside here, and of what is inside the good are more.
