@@ -132,6 +132,9 @@ func durationHint(text, hint string) string {
 		return hint
 	}
 	number, unit := found[1], found[2]
+	if number+unit == text {
+		return hint // it is wrong for another reason
+	}
 	if weeks, err := strconv.Atoi(number); unit == "w" && err == nil && weeks < 10000 {
 		number, unit = strconv.Itoa(7*weeks), "d"
 	}

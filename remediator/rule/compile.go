@@ -24,6 +24,9 @@ func (b *builder) compile(n *yaml.Node, text string, within int, calls *expressi
 		hint := issue.Hint
 		if issue.Unknown != "" {
 			hint = b.unknownHint(issue.Unknown, issue.Called)
+			if field := hyphened(text, issue.Offset, issue.Unknown); field != "" {
+				hint = "a field with a hyphen in its name is written data.`" + field + "`"
+			}
 		}
 		if lost := b.lostComment(n); issue.Syntax && lost != "" {
 			hint = lost
@@ -36,6 +39,17 @@ func (b *builder) compile(n *yaml.Node, text string, within int, calls *expressi
 	b.warnAttributes(n, start, program)
 	return &Expr{Text: strings.TrimSpace(text), program: program}
 }
+
+// hyphened returns the name of a field that - makes two of: data.late-min; else "".
+func hyphened(text string, offset int, name string) string {
+	before := string([]rune(text)[:offset])
+	if found := fieldBefore.FindStringSubmatch(before); found != nil {
+		return found[1] + "-" + name
+	}
+	return ""
+}
+
+var fieldBefore = regexp.MustCompile(`\bdata\.([A-Za-z_]\w*)-$`)
 
 // familiar are names of other languages, and what stands for them here.
 var familiar = map[string]string{

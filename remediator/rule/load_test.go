@@ -169,6 +169,14 @@ func TestMistakesFromOtherLanguages(t *testing.T) {
 		{"if: event.time > now()", "6:22", "expression", "no function", "event.time"},
 		{"if: data.x == None", "6:19", "expression", "None", "null"},
 		{"if: data.?x > 3", "6:17", "expression", "(optional, whole number)", "orValue"},
+		{`if: data.x.matches("\d+")`, "6:24", "expression", `unexpected "\d`, `written \\`},
+		{"if: data.x ≥ 3", "6:16", "expression", "unexpected ≥", ">="},
+		{"if: data.x == “a”", "6:19", "expression", "unexpected “", "straight quotes"},
+		{"if: data.x > 3", "6:15", "expression", "unexpected U+00A0", "cannot be seen"},
+		{"if: data.x in 'abc'", "6:16", "expression", "in does not take (any, text)", "contains"},
+		{"if: data.late-min > 3", "6:19", "expression", `"min"`, "data.`late-min`"},
+		{"if: data.x > 99999999999999999999", "6:18", "expression", "the number 99999999999999999999 is too large", "ids are texts"},
+		{"storm: {remedies: 3, within: 99999999999d}", "6:34", "duration", "longer than a hundred years", "30s, 10m"},
 		{"if: money(3) > money('1.00 USD')", "6:14", "expression", "money does not take", "3.00 USD"},
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"cel.dev/cel-go/cel"
 )
@@ -55,6 +56,10 @@ func explain(text string, issue *Issue) {
 		issue.Syntax = true
 		issue.Message, issue.Hint = explainSyntax(syntax, text, issue.Offset)
 	}
+	if strings.HasSuffix(message, "invalid int literal") || strings.HasSuffix(message, "invalid double literal") {
+		number := numberAt.FindString(string([]rune(text)[min(issue.Offset, len([]rune(text))):]))
+		issue.Message, issue.Hint = fmt.Sprintf("the number %s is too large", number), "ids are texts: send and compare them in quotes"
+	}
 	if name, ok := strings.CutPrefix(message, "undeclared reference to '"); ok {
 		issue.Unknown, _, _ = strings.Cut(name, "'")
 		issue.Offset = nameStart(text, issue.Offset, issue.Unknown)
@@ -79,10 +84,18 @@ var habits = map[string]string{
 	"between": "write both comparisons: … >= 1 && … <= 9", "=~": `a pattern is written data.text.matches("…")`, "~": `a pattern is written data.text.matches("…")`,
 	"like": `a part of a text is written data.text.contains("…")`, "LIKE": `a part of a text is written data.text.contains("…")`,
 	"===": "equality is written ==", "!==": "inequality is written !=", "AND": "and is written &&", "OR": "or is written ||", "NOT": "not is written !", "IN": "in is written in small letters",
+	"≥": "it is written >=", "≤": "it is written <=", "≠": "inequality is written !=",
+	"“": straight, "”": straight, "„": straight, "‘": straight, "’": straight,
 	"if": "one of two values is written condition ? a : b", "then": "one of two values is written condition ? a : b",
 }
 
+const straight = `a text stands in straight quotes: "…"`
+
 var (
+	// wrongEscape is a backslash that begins no escape of CEL.
+	wrongEscape = regexp.MustCompile("^[\"'](?:[^\\\\]|\\\\[abfnrtv\"'`?\\\\xXuU0-7])*\\\\[^abfnrtv\"'`?\\\\xXuU0-7]")
+
+	numberAt = regexp.MustCompile(`^[-+\w.]*`)
 	currency = regexp.MustCompile(`^[A-Z]{3}$`)
 	// What ends one operand and begins another, with nothing between them.
 	operandEnd   = regexp.MustCompile(`[\w)\]"']$`)
@@ -106,7 +119,10 @@ func explainSyntax(message, text string, offset int) (explained, hint string) {
 		end = max(strings.LastIndex(token, "'"), 0)
 	}
 	after := token[end:]
-	token = strings.TrimSpace(token[:end])
+	if token = token[:end]; unseen(token) {
+		return fmt.Sprintf("unexpected %U", []rune(token)[0]), "it cannot be seen: remove it, or write a space"
+	}
+	token = strings.TrimSpace(token)
 	if token == "<EOF>" {
 		return "the expression ends too early", "something is missing: an operand, a closing bracket or a quote"
 	}
@@ -115,6 +131,8 @@ func explainSyntax(message, text string, offset int) (explained, hint string) {
 	last := before[strings.LastIndexAny(before, " (")+1:]
 	switch hint = habits[token]; {
 	case hint != "":
+	case wrongEscape.MatchString(token):
+		hint = `a backslash in a text is written \\; in a text with r before it, like r"\d+", it stands for itself`
 	case token != "" && strings.ContainsRune("\"'", rune(token[0])):
 		hint = "close the text with the quote it began with"
 	case habits[last] != "":
@@ -135,11 +153,17 @@ func explainSyntax(message, text string, offset int) (explained, hint string) {
 	return "unexpected " + token, hint
 }
 
+// unseen reports whether a token is one character that an editor shows as nothing or as a space.
+func unseen(token string) bool {
+	runes := []rune(token)
+	return len(runes) == 1 && !unicode.IsGraphic(runes[0]) || len(runes) == 1 && unicode.IsSpace(runes[0])
+}
+
 // explainOverload takes the rest of CEL's message: _*_' applied to '(money, int)'.
 func explainOverload(applied string) (message, hint string) {
 	name, types, _ := strings.Cut(applied, "' applied to '")
 	types = inWords.Replace(strings.TrimSuffix(types, "'"))
-	return explainTypes(strings.Trim(strings.ReplaceAll(name, "_", " "), " "), types)
+	return explainTypes(strings.Trim(strings.ReplaceAll(name, "_", " "), " @"), types)
 }
 
 var inWords = strings.NewReplacer("string", "text", "double", "number", "int", "whole number", "dyn", "any", "optional_type(dyn)", "optional")
@@ -157,6 +181,8 @@ func explainTypes(operator, types string) (message, hint string) {
 	switch {
 	case usages[operator] != "":
 		hint = usages[operator]
+	case operator == "in" && strings.HasSuffix(types, "text)"):
+		hint = `a part of a text is written data.text.contains("…")`
 	case strings.Contains(types, "optional"):
 		hint = "say what stands for an absent field: data.?x.orValue(0)"
 	case strings.Contains(types, "money") && strings.Contains(types, "text"):
