@@ -161,6 +161,28 @@ func (f *Fold) dueKeys(ids []uuid.UUID, i int, until int64) []uuid.UUID {
 	return f.dueKeys(f.dueKeys(ids, 2*i+1, until), 2*i+2, until)
 }
 
+// changeWaiting takes up the rules with unless that are in force from now on, in place of
+// those before.
+func (f *Fold) changeWaiting(before map[string]*rule.Rule) error {
+	if err := f.dropWaiting(); err != nil {
+		return err
+	}
+	if f.state.Position.Ordinal <= 2 {
+		return nil // behind the genesis, no counterpart can have come yet
+	}
+	for name, r := range f.rules {
+		if r.Unless == nil {
+			continue
+		}
+		if old := before[name]; old == nil || old.Unless == nil || old.Unless.Digest != r.Unless.Digest {
+			// Nobody looked for the counterparts that came before: what they may be the
+			// counterparts of does not wait, and pays nothing.
+			f.waits(r).Blind = f.at + maxSkew
+		}
+	}
+	return nil
+}
+
 // dropWaiting ends what waits by what is no longer in force: nobody looks for
 // its counterparts any more.
 func (f *Fold) dropWaiting() error {

@@ -340,6 +340,27 @@ func TestEditsWhileWaiting(t *testing.T) {
 	}
 }
 
+// A counterpart that came before the rule was in force was not looked at: what it may be
+// the counterpart of does not wait, and pays nothing.
+func TestCounterpartBeforeTheRuleWasInForce(t *testing.T) {
+	t.Parallel()
+	rules := unlessRule("within: 48h", "")
+	for name, before := range map[string]string{"edited": strings.Replace(rules, "48h", "47h", 1), "new": "rules: []\n"} {
+		s := newScene(t, before)
+		s.emit(hour, delivered, 0, seven)
+		s.activate(rules)
+		if e := one[decide.ErrorFact](t, s.emit(time.Second, shipped, -2*time.Second, seven), decide.KindError); e.Code != "forgotten" {
+			t.Errorf("%s: the error is %+v", name, e)
+		}
+		wantNone(t, s.tick(5*24*hour))
+		s.emit(0, shipped, 0, `"order":8,"owed":"5.00 USD"`)
+		wantDecision(t, s.tick(5*24*hour), decide.Act, "")
+	}
+	s := newScene(t, rules) // at the beginning of a log nothing can have come before
+	s.emit(time.Second, shipped, -2*time.Second, seven)
+	wantDecision(t, s.tick(5*24*hour), decide.Act, "")
+}
+
 // One key is paid once, though its event waits again after it fired.
 func TestAbsenceTakesItsKeyOnce(t *testing.T) {
 	t.Parallel()

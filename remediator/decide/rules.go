@@ -103,11 +103,12 @@ func (f *Fold) putInForce(set *rule.Set, author string) error {
 	}
 	f.state.Authors = f.authors(set, author)
 	f.state.Files, f.state.Digest, f.state.Author = set.Files, set.Digest, author
+	rulesBefore := f.rules
 	f.use(set)
 	if err := f.addRules(fact); err != nil {
 		return err
 	}
-	return f.dropWaiting()
+	return f.changeWaiting(rulesBefore)
 }
 
 // authorOf returns who put a rule in force as it is: who edits others besides it
