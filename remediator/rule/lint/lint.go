@@ -26,6 +26,8 @@ func check(set *rule.Set, maxPairs int) (rule.Problems, error) {
 	}
 	for _, r := range l.rules {
 		r.never()
+		r.neverComes()
+		r.neverCounts()
 		r.budget()
 		r.textOrder()
 	}

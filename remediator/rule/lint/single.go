@@ -30,43 +30,56 @@ func (s *studied) neverOf(f rule.Filter) {
 	if len(s.Filters) > 1 {
 		key, which = "event", " of an event "+f.Event
 	}
-	why := s.culprits(f)
+	why := s.culprits(f, s.HavingConditions)
 	if len(why) > 0 && slices.ContainsFunc(s.HavingConditions, func(x *rule.Expr) bool { return x.Text == why[len(why)-1] }) {
 		key = "having"
 	}
-	const hint = "mend the condition, or remove the rule"
-	switch len(why) {
-	case 0:
-		s.source.Warnf(s.at(key), "never", hint, "the rule can never fire%s: its conditions exclude each other", which)
-	case 1:
-		s.source.Warnf(s.at(key), "never", hint, "the rule can never fire%s: %s holds for no event", which, why[0])
-	default:
-		s.source.Warnf(s.at(key), "never", hint, "the rule can never fire%s: %s and %s exclude each other", which, why[0], why[1])
-	}
+	s.source.Warnf(s.at(key), "never", "mend the condition, or remove the rule", "the rule can never fire%s: %s", which, because(why))
 }
 
-// textOrder warns of a number in quotes.
+// because says of the conditions that culprits returned why they cannot hold.
+func because(why []string) string {
+	switch len(why) {
+	case 0:
+		return "its conditions exclude each other"
+	case 1:
+		return why[0] + " holds for no event"
+	}
+	return why[0] + " and " + why[1] + " exclude each other"
+}
+
+// textOrder warns of a number in quotes, in the rule's conditions, those of what it waits
+// for and what it counts.
 func (s *studied) textOrder() {
+	var counted []*rule.Expr
+	for _, a := range s.Aggregates {
+		if a.If != nil {
+			counted = append(counted, a.If)
+		}
+	}
+	in := map[string][]*rule.Expr{"having": slices.Concat(s.HavingConditions, counted)}
 	for _, f := range s.Filters {
-		for _, x := range slices.Concat(f.Conditions, s.HavingConditions) {
-			term, than := s.read(x).TextOrder()
-			if term == "" {
-				continue
+		in["if"] = append(in["if"], f.Conditions...)
+	}
+	if s.Unless != nil {
+		for _, f := range s.Unless.Filters {
+			in["unless"] = append(in["unless"], f.Conditions...)
+		}
+	}
+	for _, key := range []string{"if", "having", "unless"} {
+		for _, x := range in[key] {
+			if term, than := s.read(x).TextOrder(); term != "" {
+				s.source.Warnf(s.at(key), "text-order", "write the number without quotes: "+than, "%s is ordered by the text %q: letter by letter, and a number is neither above nor below a text", term, than)
+				return
 			}
-			key := "if"
-			if slices.Contains(s.HavingConditions, x) {
-				key = "having"
-			}
-			s.source.Warnf(s.at(key), "text-order", "write the number without quotes: "+than, "%s is ordered by the text %q: letter by letter, and a number is neither above nor below a text", term, than)
-			return
 		}
 	}
 }
 
-// culprits returns the condition that cannot hold, or the two that cannot hold
-// together; none when it takes more of them.
-func (s *studied) culprits(f rule.Filter) []string {
-	all := slices.Concat(f.Conditions, s.HavingConditions)
+// culprits returns the condition of a filter, or the one beside it, that cannot hold, or
+// the two that cannot hold together; none when it takes more of them.
+func (s *studied) culprits(f rule.Filter, beside []*rule.Expr) []string {
+	all := slices.Concat(f.Conditions, beside)
 	claims := make([]logic.Claim, len(all))
 	for i, x := range all {
 		if claims[i] = s.read(x).And(s.typed(f)); claims[i].Never() {

@@ -1,0 +1,49 @@
+package lint
+
+import "github.com/makegood/makegood/remediator/rule"
+
+// neverComes warns of a counterpart that no event can be: the rule would then fire for
+// every event that waits for one.
+func (s *studied) neverComes() {
+	if s.Unless == nil {
+		return
+	}
+	for _, f := range s.Unless.Filters {
+		if !s.claim(f).Never() {
+			continue
+		}
+		which := "the counterpart can never come, so the rule fires for every event that waits for it"
+		if len(s.Unless.Filters) > 1 {
+			which = "no event " + f.Event + " can be the counterpart"
+		}
+		s.source.Warnf(s.at("unless"), "never", "mend the condition of unless", "%s: %s", which, because(s.culprits(f, nil)))
+	}
+}
+
+// neverCounts warns of what an aggregate counts when no event of the rule can be that.
+func (s *studied) neverCounts() {
+	for _, a := range s.Aggregates {
+		if a.If == nil || s.dead {
+			continue
+		}
+		why, some := []string(nil), false
+		for _, f := range s.Filters {
+			if !s.claim(f).And(s.read(a.If)).Never() {
+				some = true
+				break
+			}
+			why = s.culprits(f, []*rule.Expr{a.If})
+		}
+		if !some {
+			s.source.Warnf(s.at("having"), "never", "mend what it counts", "%s takes no event: %s", call(a), because(why))
+		}
+	}
+}
+
+// call writes an aggregate as it is called.
+func call(a rule.Aggregate) string {
+	if a.Arg == nil {
+		return a.Func + "(" + a.If.Text + ")"
+	}
+	return a.Func + "(" + a.Arg.Text + ", " + a.If.Text + ")"
+}
