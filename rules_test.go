@@ -56,6 +56,20 @@ func TestRuleLibrary(t *testing.T) {
 	}
 }
 
+// TestRuleLibrarySaysWhatIsOurs holds that a rule says in its first lines where its
+// thresholds come from: what is published by name, and what is ours.
+func TestRuleLibrarySaysWhatIsOurs(t *testing.T) {
+	t.Parallel()
+	rules, _ := rehearse.Split(library(t))
+	for _, file := range rules {
+		head, _, found := strings.Cut(file.Text, "\nrules:\n")
+		words := strings.Fields(strings.ReplaceAll(head, "#", " "))
+		if !found || !slices.ContainsFunc(words, func(word string) bool { return strings.EqualFold(strings.Trim(word, ".,:;"), "ours") }) {
+			t.Errorf("%s does not say in its first lines what of it is ours", file.Path)
+		}
+	}
+}
+
 // TestRuleLibraryTable holds the table of rules/README.md against the files.
 func TestRuleLibraryTable(t *testing.T) {
 	t.Parallel()
