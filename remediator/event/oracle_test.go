@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -298,10 +299,22 @@ func jsonBodies(t testing.TB) []string {
 // drawRaw draws an event, one byte of which may be damaged.
 func drawRaw(t *rapid.T) []byte {
 	raw := []byte(drawEvent(t))
-	if rapid.Bool().Draw(t, "damaged") {
-		at := rapid.IntRange(0, len(raw)-1).Draw(t, "at")
-		raw[at] = rapid.SampledFrom([]byte("\"\\{}[]:,. 0e-\x00\xff\xc3nu")).Draw(t, "byte")
+	if !rapid.Bool().Draw(t, "damaged") {
+		return raw
 	}
+	at := rapid.IntRange(0, len(raw)-1).Draw(t, "at")
+	odd := rapid.SampledFrom([]byte("\"\\{}[]:,. 0e-\x00\xff\xc3nu")).Draw(t, "byte")
+	switch rapid.IntRange(0, 4).Draw(t, "how") {
+	case 0:
+		return raw[:at] // cut off
+	case 1:
+		return append(raw, odd) // a tail
+	case 2:
+		return slices.Insert(raw, at, odd)
+	case 3:
+		return slices.Delete(raw, at, at+1)
+	}
+	raw[at] = odd
 	return raw
 }
 
