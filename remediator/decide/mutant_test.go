@@ -1,14 +1,15 @@
 package decide_test
 
 import (
+	"cmp"
 	"os/exec"
 	"testing"
 
 	"github.com/makegood/makegood/tools/mutate"
 )
 
-// TestMutants holds that the comparison with the model of limits finds each fault of
-// the folder mutants: a fold that is wrong in one thing.
+// TestMutants holds that the comparison with the model of limits, or the one that a mutant
+// names, finds each fault of the folder mutants: a fold that is wrong in one thing.
 func TestMutants(t *testing.T) {
 	t.Parallel()
 	const root = "../.."
@@ -17,6 +18,7 @@ func TestMutants(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		return exec.Command(binary, "-test.run=^TestLimitsEqualNaiveModel$", "-test.timeout=5m").CombinedOutput()
+		test := cmp.Or(m.Test, "TestLimitsEqualNaiveModel")
+		return exec.Command(binary, "-test.run=^"+test+"$", "-test.timeout=5m", "-rapid.nofailfile", "-rapid.shrinktime=1ms").CombinedOutput()
 	})
 }
