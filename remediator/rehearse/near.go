@@ -239,6 +239,10 @@ func (n *NearMisses) WriteText(w io.Writer) error {
 		why := m.Condition
 		if c := m.Needs; c != "" {
 			why = fmt.Sprintf("%s = %s, needs %s", m.Compared, shown(m.Left), c)
+		} else {
+			for _, name := range slices.Sorted(maps.Keys(m.Seen)) {
+				why += fmt.Sprintf("; %s = %s", name, shown(m.Seen[name]))
+			}
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", m.At, printable(m.Event), printable(m.Customer), why)
 	}

@@ -136,3 +136,35 @@ func TestNearMissesFailNothingElse(t *testing.T) {
 		t.Errorf("of sampled events: %+v", n)
 	}
 }
+
+// Whatever a condition compares, a near miss says what it read and what it was to be.
+func TestNearMissesOfEveryCondition(t *testing.T) {
+	t.Parallel()
+	const window = "    window: {within: 1d}\n    having: "
+	for conditions, c := range map[string]struct{ data, says string }{
+		"    if: size(data.l) >= 4\n":                                          {`"l":[1,2,3]`, `size(data.l) = 3, needs >= 4`},
+		"    if: data.s > 3\n":                                                 {`"s":3`, `data.s = 3, needs > 3`},
+		"    if: 3 < data.s\n":                                                 {`"s":2`, `data.s = 2, needs > 3`},
+		"    if: duration(\"2h\") <= duration(data.d)\n":                       {`"d":"1h30m"`, `duration(data.d) = "1h30m0s", needs >= "2h0m0s"`},
+		"    if: '!(data.s < 3)'\n":                                            {`"s":2`, `data.s = 2, needs >= 3`},
+		"    if: timestamp(data.d) - timestamp(data.e) >= duration(\"15m\")\n": {`"d":"2025-12-31T00:12:00Z","e":"2025-12-31T00:00:00Z"`, `= "12m0s", needs >= "15m0s"`},
+		"    if: timestamp(data.d) > timestamp(\"2026-01-01T00:00:00Z\")\n":    {`"d":"2025-12-31T00:00:00Z"`, `timestamp(data.d) = "2025-12-31T00:00:00Z", needs > "2026-01-01T00:00:00Z"`},
+		"    if: money(data.p) >= money(\"5.00 USD\")\n":                       {`"p":"4.00 USD"`, `money(data.p) = "4.00 USD", needs >= "5.00 USD"`},
+		"    if: data.x in [1, 2]\n":                                           {`"x":3`, `data.x in [1, 2]; data.x = 3`},
+		"    if: data.ok\n":                                                    {`"ok":false`, `data.ok; data.ok = false`},
+		window + "count() >= 4\n":                                              {`"s":1`, `count() = 1, needs >= 4`},
+		window + "2 <= count(data.s > 0)\n":                                    {`"s":1`, `count(data.s > 0) = 1, needs >= 2`},
+		window + "distinct(event.customer) * 50 >= data.u\n":                   {`"u":51`, `distinct(event.customer) * 50 = 50, needs >= 51`},
+		window + "sum(data.p) >= money(\"5.00 USD\")\n":                        {`"p":"4.00 USD"`, `sum(data.p) = "4.00 USD", needs >= "5.00 USD"`},
+		window + "avg(data.s) > 2\n":                                           {`"s":1`, `avg(data.s) = 1, needs > 2`},
+		window + "min(data.s) > 2\n":                                           {`"s":1`, `min(data.s) = 1, needs > 2`},
+		window + "max(data.s, data.s > 0) > 2\n":                               {`"s":1`, `max(data.s, data.s > 0) = 1, needs > 2`},
+		window + "share(data.s > 1) >= 0.5\n":                                  {`"s":1`, `share(data.s > 1) = 0, needs >= 0.5`},
+		"    let: {many: \"4\"}\n" + window + "count() >= many\n":              {`"s":1`, `count() = 1, needs >= 4`},
+		"    let: {many: \"data.s * 2\"}\n    if: many >= 4\n":                 {`"s":1`, `many = 2, needs >= 4`},
+	} {
+		if n, text := near(t, nearRules(t, conditions), 1, c.data); len(n.Nearest) != 1 || !strings.HasSuffix(text, c.says+"\n") {
+			t.Errorf("%s%s says\n%s, want %s", conditions, c.data, text, c.says)
+		}
+	}
+}

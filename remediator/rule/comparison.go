@@ -10,7 +10,7 @@ import (
 // how close it was. Only who asks for it pays for it.
 type Comparison struct {
 	Operator    string // < <= > >= == !=
-	Left, Right string // as written
+	Left, Right string // as written, but that a constant is on the right
 	left, right *expression.Program
 }
 
@@ -33,6 +33,9 @@ func (r *Rule) Comparison(condition string) (*Comparison, error) {
 	if err != nil {
 		return nil, err
 	}
+	if constant, issues := scope.Compile(left, nil); issues == nil && len(constant.Paths)+len(constant.Lets) == 0 {
+		left, operator, right = right, mirrored[operator], left // 3 < data.n: what is compared is data.n
+	}
 	c := &Comparison{Operator: operator, Left: left, Right: right}
 	for _, side := range []struct {
 		text string
@@ -46,6 +49,8 @@ func (r *Rule) Comparison(condition string) (*Comparison, error) {
 	}
 	return c, nil
 }
+
+var mirrored = map[string]string{"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
 
 // calls are the aggregates of the rule, in their slots.
 func (r *Rule) calls() *expression.Calls {

@@ -181,7 +181,7 @@ func explainTypes(operator, types string) (message, hint string) {
 	switch {
 	case usages[operator] != "":
 		hint = usages[operator]
-	case operator == "in" && strings.HasSuffix(types, "text)"):
+	case operator == "in" && (types == "(text, text)" || types == "(any, text)"): // of a list only the elements are named
 		hint = `a part of a text is written data.text.contains("…")`
 	case strings.Contains(types, "optional"):
 		hint = "say what stands for an absent field: data.?x.orValue(0)"

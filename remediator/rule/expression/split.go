@@ -36,10 +36,20 @@ func Conditions(text string) []string {
 // comparisons are the operators of a comparison, the longer ones first.
 var comparisons = []string{"<=", ">=", "==", "!=", "<", ">"}
 
-// Comparison splits a condition into the two sides that it compares. It is false of a
-// condition that is something else, or that compares inside of something.
+// opposite are the comparisons that hold where others do not.
+var opposite = map[string]string{"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
+
+// Comparison splits a condition into the two sides that it compares; of one that is
+// not to hold, !(data.a < 1), it is the one that is. It is false of a condition that is
+// something else, or that compares inside of something.
 func Comparison(text string) (left, operator, right string, ok bool) {
 	text = trimParens(strings.TrimSpace(text))
+	if rest, not := strings.CutPrefix(text, "!"); not {
+		if inside := trimParens(strings.TrimSpace(rest)); inside != strings.TrimSpace(rest) || strings.HasPrefix(inside, "!") {
+			left, operator, right, ok = Comparison(inside)
+			return left, opposite[operator], right, ok
+		}
+	}
 	depth, at := 0, 0
 	for i := 0; i < len(text); i++ {
 		last, deeper := passed(text, i)
