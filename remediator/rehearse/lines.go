@@ -31,7 +31,7 @@ type lineReader struct {
 const blockBytes = 96 << 10
 
 func newLineReader(r io.Reader) (*lineReader, error) {
-	plain, err := Unzip(bufio.NewReaderSize(r, blockBytes))
+	plain, err := Unzip(bufio.NewReaderSize(r, blockBytes/3)) // less than what is asked for at once, which then goes past it
 	if err != nil {
 		return nil, fmt.Errorf("read events: %w", err)
 	}

@@ -100,9 +100,14 @@ func (h *history) match() (firings, error) {
 	return f, nil
 }
 
+// flightTurns is how many turns a round has: they are short, and take both cores, so
+// that of few of them none may be undisturbed.
+const flightTurns = 4
+
 // compareFlights gives ours and the loop their turns, matching alone and with
 // what follows.
 func compareFlights(h *history, rounds int) ([]target, error) {
+	rounds *= flightTurns
 	l, err := newLoop()
 	if err != nil {
 		return nil, err
