@@ -162,13 +162,13 @@ func (f *Fold) dueKeys(ids []uuid.UUID, i int, until int64) []uuid.UUID {
 }
 
 // changeWaiting takes up the rules with unless that are in force from now on, in place of
-// those before. first says that there were none.
-func (f *Fold) changeWaiting(before map[string]*rule.Rule, first bool) error {
+// those before.
+func (f *Fold) changeWaiting(before map[string]*rule.Rule) error {
 	if err := f.dropWaiting(); err != nil {
 		return err
 	}
-	if first && f.state.Counts.Received == 0 {
-		return nil // nothing is sent yet, as when a service is set up
+	if f.state.Position.Ordinal <= 2 {
+		return nil // behind the genesis, no counterpart can have come yet
 	}
 	for name, r := range f.rules {
 		if r.Unless == nil {

@@ -108,7 +108,7 @@ func (f *Fold) putInForce(set *rule.Set, author string) error {
 	if err := f.addRules(fact); err != nil {
 		return err
 	}
-	return f.changeWaiting(rulesBefore, fact.Parent == "")
+	return f.changeWaiting(rulesBefore)
 }
 
 // authorOf returns who put a rule in force as it is: who edits others besides it

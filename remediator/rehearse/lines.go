@@ -53,7 +53,11 @@ func (l *lineReader) fill(block []byte, line func(raw []byte, number int)) error
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = io.EOF
 	case err != nil && !errors.Is(err, io.EOF):
-		return fmt.Errorf("read events at line %d: %w", l.number+bytes.Count(text, []byte("\n"))+1, err)
+		number := l.number + bytes.Count(text, []byte("\n")) + 1
+		if l.over {
+			number-- // the end of the line that was cut has been counted
+		}
+		return fmt.Errorf("read events at line %d: %w", number, err)
 	}
 	for len(text) > 0 {
 		end := bytes.IndexByte(text, '\n')
