@@ -361,6 +361,24 @@ func TestCounterpartBeforeTheRuleWasInForce(t *testing.T) {
 	wantDecision(t, s.tick(5*24*hour), decide.Act, "")
 }
 
+// The first rules of a service do not know either what came before them, however long ago
+// that was counted.
+func TestCounterpartBeforeTheFirstRules(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []time.Duration{time.Second, 5 * time.Minute} {
+		s := &scene{t: t, memory: decide.NewMemory(), at: start}
+		s.fold = decide.New(decide.Config{Memory: s.memory})
+		s.apply(genesis(t))
+		s.emit(0, delivered, 0, seven)
+		s.tick(wait)
+		s.activate(unlessRule("within: 48h", ""))
+		if e := one[decide.ErrorFact](t, s.emit(time.Second, shipped, wait+3*time.Second, seven), decide.KindError); e.Code != "forgotten" {
+			t.Errorf("%v after the counterpart: the error is %+v", wait, e)
+		}
+		wantNone(t, s.tick(5*24*hour))
+	}
+}
+
 // One key is paid once, though its event waits again after it fired.
 func TestAbsenceTakesItsKeyOnce(t *testing.T) {
 	t.Parallel()
