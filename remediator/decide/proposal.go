@@ -1,7 +1,6 @@
 package decide
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/makegood/makegood/remediator/input"
@@ -134,12 +133,12 @@ func (f *Fold) answerProposal(a ActivateBody) (refused string, err error) {
 	if a.Deny == "" && p.Parent != f.state.Digest {
 		return "other rules were put in force since it was proposed: propose it again", nil
 	}
+	set, loadErr := f.cfg.Load(p.Files)
+	if a.Deny == "" && loadErr != nil {
+		return "the rules have errors: what was proposed before an upgrade may be refused after it", nil
+	}
 	if err := f.add(KindProposal, Fact{}, answer); err != nil || a.Deny != "" {
 		return "", err
-	}
-	set, err := f.cfg.Load(p.Files)
-	if err != nil {
-		return "", errors.New("a proposed rule set no longer compiles")
 	}
 	return "", f.putInForce(set, p.Author)
 }

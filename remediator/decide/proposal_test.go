@@ -1,6 +1,7 @@
 package decide_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -159,6 +160,27 @@ func TestProposalOfAnOutdatedParent(t *testing.T) {
 	if a, facts := s.submits(denial("cem", digest)); a.Refused != "" || one[decide.ProposalFact](t, facts, decide.KindProposal).Answer != "deny" {
 		t.Errorf("the answer is %+v", a)
 	}
+}
+
+// What was proposed may have errors for a later edition of the language: that is an answer,
+// not the end of the service.
+func TestProposalThatLoadsNoMore(t *testing.T) {
+	t.Parallel()
+	upgraded := false
+	load := func(files []rule.File) (*rule.Set, error) {
+		if upgraded {
+			return nil, errors.New("refused now")
+		}
+		return rule.Load(files)
+	}
+	s := &scene{t: t, memory: decide.NewMemory(), at: start}
+	s.fold = decide.New(decide.Config{Memory: s.memory, Load: load})
+	s.apply(genesis(t))
+	s.activate(oldRules)
+	answer, _ := s.submits(s.activates("bob", newRules, author))
+	upgraded = true
+	s.rejects("the rules have errors", approval("cem", answer.Digest))
+	s.rejects("no rule set", approval("cem", answer.Digest))
 }
 
 func TestProposalIsReplaced(t *testing.T) {

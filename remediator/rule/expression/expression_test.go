@@ -87,7 +87,7 @@ func TestValues(t *testing.T) {
 		"money(data.paid)": usd(1001), "money(data.owed)": usd(499), "money('2.99 USD') + money(data.owed)": usd(798),
 		"money(data.paid) - money(data.owed)": usd(502), "money(data.paid) > money(data.owed)": true, "money('1.00 USD') == money('1.00 USD')": true,
 		"money(data.paid) in [money('2.00 USD'), data.eur, money('10.01 USD')]": true,
-		"data.no == money('1.00 USD')": false, "money('1.00 USD') != data.no": true, "data.no in [money('1.00 USD')]": false, "money('1.00 USD') in [data.no]": false,
+		"data.no == money('1.00 USD')":                                          false, "money('1.00 USD') != data.no": true, "data.no in [money('1.00 USD')]": false, "money('1.00 USD') in [data.no]": false,
 		"pct(data.paid, 25)": usd(250), "pct(data.owed, 50)": usd(250), "pct(money('0.10 USD'), 25)": usd(3), "pct(data.yen, 50)": money.Money{Minor: 4, Currency: "JPY"},
 		"least(money(data.paid), money(data.owed))": usd(499), "greatest(money(data.paid), money(data.owed))": usd(1001),
 		"string(money(data.paid))": "10.01 USD",
