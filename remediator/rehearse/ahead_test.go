@@ -30,11 +30,12 @@ func numbered(n int, err error, running *bool) iter.Seq2[input.Input, error] {
 func TestChunks(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the disk is gone")
-	for _, n := range []int{0, 1, chunkEvents - 1, chunkEvents, chunkEvents + 1, 25*chunkEvents + 7} {
+	for i, n := range []int{0, 1, chunkEvents - 1, chunkEvents, chunkEvents + 1, 40*chunkEvents + 7} {
 		for _, want := range []error{nil, broken} {
+			workers := 1 + i%3
 			running, last, ended := false, int64(0), false
 			r := &reading{past: Past{Inputs: numbered(n, want, &running)}, matchers: []match.Matcher{match.New(&rule.Set{})}}
-			for c, err := range r.chunks(3) {
+			for c, err := range r.chunks(workers) {
 				if err != nil {
 					if err != want {
 						t.Errorf("%d inputs end with %v", n, err)
@@ -66,14 +67,16 @@ func TestChunks(t *testing.T) {
 // TestChunksEnd: who has seen enough leaves no reader behind.
 func TestChunksEnd(t *testing.T) {
 	t.Parallel()
-	running, seen := false, 0
-	r := &reading{past: Past{Inputs: numbered(40*chunkEvents, nil, &running)}, matchers: []match.Matcher{match.New(&rule.Set{})}}
-	for range r.chunks(2) {
-		if seen++; seen == 2 {
-			break
+	for workers := 1; workers <= 3; workers++ {
+		running, seen := false, 0
+		r := &reading{past: Past{Inputs: numbered(90*chunkEvents, nil, &running)}, matchers: []match.Matcher{match.New(&rule.Set{})}}
+		for range r.chunks(workers) {
+			if seen++; seen == 2 {
+				break
+			}
 		}
-	}
-	if seen != 2 || running {
-		t.Errorf("after %d chunks, still reading: %v", seen, running)
+		if seen != 2 || running {
+			t.Errorf("after %d chunks, still reading: %v", seen, running)
+		}
 	}
 }
