@@ -47,12 +47,14 @@ func newLineReader(r io.Reader) (*lineReader, error) {
 func (l *lineReader) fill(block []byte, line func(raw []byte, number int)) error {
 	n := copy(block, l.rest)
 	l.rest = l.rest[:0]
-	m, err := io.ReadFull(l.in, block[n:])
-	text := block[:n+m]
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		err = io.EOF
-	case err != nil && !errors.Is(err, io.EOF):
+	var err error
+	for n < len(block) && err == nil { // io.ReadFull says of a reader that broke off what it says of the last block
+		var m int
+		m, err = l.in.Read(block[n:])
+		n += m
+	}
+	text := block[:n]
+	if err != nil && !errors.Is(err, io.EOF) {
 		number := l.number + bytes.Count(text, []byte("\n")) + 1
 		if l.over {
 			number-- // the end of the line that was cut has been counted
@@ -71,7 +73,7 @@ func (l *lineReader) fill(block []byte, line func(raw []byte, number int)) error
 			if end >= 0 {
 				raw = text[:end]
 			}
-			if raw = bytes.TrimSpace(raw[:min(len(raw), maxLine)]); len(raw) > 0 {
+			if raw = kept(raw); len(raw) > 0 {
 				line(raw[:len(raw):len(raw)], l.number)
 			}
 		}
@@ -81,6 +83,16 @@ func (l *lineReader) fill(block []byte, line func(raw []byte, number int)) error
 		text = text[end+1:]
 	}
 	return err
+}
+
+// kept is what is kept of a line. Of one that is too long, that is never nothing: who
+// is given it sees that it was.
+func kept(line []byte) []byte {
+	cut := line[:min(len(line), maxLine)]
+	if text := bytes.TrimSpace(cut); len(text) > 0 || len(cut) == len(line) {
+		return text
+	}
+	return cut
 }
 
 // Unzip returns what a text holds: gzip, which its first bytes tell, is unzipped.

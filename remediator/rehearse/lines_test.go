@@ -47,6 +47,7 @@ func TestLines(t *testing.T) {
 		{"no zip", "\x1f\x8b", nil, true},
 		{"a line that is too long", "a\n" + long + "\nb\n", []string{"a", long[:event.MaxBytes+2], "b"}, false},
 		{"a line that is just long enough", long[:event.MaxBytes] + "\r\nb", []string{long[:event.MaxBytes], "b"}, false},
+		{"a line of too many spaces hides nothing", strings.Repeat(" ", 3*event.MaxBytes) + "a\nb", []string{strings.Repeat(" ", event.MaxBytes+2), "b"}, false},
 		{"only a line that is too long", long, []string{long[:event.MaxBytes+2]}, false},
 	} {
 		for _, reader := range []io.Reader{strings.NewReader(c.text), iotest.OneByteReader(strings.NewReader(c.text))} {
@@ -63,10 +64,11 @@ func TestLines(t *testing.T) {
 
 func TestLinesEndWhereTheReaderStops(t *testing.T) {
 	t.Parallel()
-	broken := errors.New("the disk is gone")
-	_, err := rehearse.Lines(io.MultiReader(strings.NewReader("a\n\nb"), iotest.ErrReader(broken)))
-	if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "read events at line 3: ") {
-		t.Errorf("got %v, want %v at line 3", err, broken)
+	for _, broken := range []error{errors.New("the disk is gone"), io.ErrUnexpectedEOF} { // the latter is how a download ends that broke off
+		_, err := rehearse.Lines(io.MultiReader(strings.NewReader("a\n\nb"), iotest.ErrReader(broken)))
+		if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "read events at line 3: ") {
+			t.Errorf("got %v, want %v at line 3", err, broken)
+		}
 	}
 }
 
