@@ -177,13 +177,16 @@ func TestOptionalsAreNotCompared(t *testing.T) {
 		"data.?x == null": "==", "data.?x in ['a']": "in", "'a' in [data.?x]": "in", "data.?x in data.list": "in",
 		"data.?x == money('1.00 USD')": "==", "data.?paid != money('5.00 USD')": "!=", "money('5.00 USD') in [data.?paid]": "in",
 		"data.list.exists(e, e == data.?x)": "==", "maybe == 'a'": "==", "optional.of(1) == 1": "==",
+		"[data.?x] == ['a']": "==", "[[data.?x]] != [['a']]": "!=", "{'a': data.?x} == {'a': 1}": "==", "[data.?x] in [['a']]": "in",
+		"'a' in [data.?x, 'b']": "in", "['a', 'b'] == [data.?x, 'b']": "==", "data.list == [data.?x, 'b']": "==",
 	} {
 		_, issues := s.Compile(text, nil)
 		if len(issues) != 1 || !strings.HasPrefix(issues[0].Message, operator+" does not take (") || !strings.Contains(issues[0].Hint, "data.?x.orValue(0)") {
 			t.Errorf("%s: got %+v", text, issues)
 		}
 	}
-	for _, text := range []string{"data.?x == data.?n", "data.?x != optional.none()", "optional.of(1) == optional.of(1)", "data.?x.orValue('a') == 'a'", "data.?x in [optional.none()]"} {
+	for _, text := range []string{"data.?x == data.?n", "data.?x != optional.none()", "optional.of(1) == optional.of(1)", "data.?x.orValue('a') == 'a'", "data.?x in [optional.none()]",
+		"[data.?x] == [data.?n]", "[?data.?x] == ['a']", "'a' in [?data.?x, 'b']", "[data.?x, 'b'].size() == 2"} {
 		if _, issues := s.Compile(text, nil); issues != nil {
 			t.Errorf("%s: %+v", text, issues)
 		}

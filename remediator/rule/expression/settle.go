@@ -2,6 +2,7 @@ package expression
 
 import (
 	"slices"
+	"strings"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
@@ -94,18 +95,22 @@ func (u *unit) checkEquality(checked *ast.AST) {
 			return
 		}
 		left, right := checked.GetType(call.Args()[0].ID()), checked.GetType(call.Args()[1].ID())
-		if operator != "in" && (holdsMoney(left) || holdsMoney(right)) {
+		if operator != "in" && (isMadeOf(left, Money) || isMadeOf(right, Money)) {
 			// The engine takes the error of comparing two elements for "they are equal".
 			u.issue(e.ID(), "compare the amounts one by one: money(…) == money(…)", "%s does not compare lists and objects with money in them", operator)
 			return
 		}
+		if a, b := namedWithin(checked, call.Args()[0]), namedWithin(checked, call.Args()[1]); strings.Contains(a, string(Optional)) != strings.Contains(b, string(Optional)) {
+			message, hint := explainTypes(operator, "("+a+", "+b+")")
+			u.issue(e.ID(), hint, "%s", message)
+			return
+		}
 		if operator == "in" {
-			switch within := right.Parameters(); {
-			case len(within) > 0:
-				right = within[0]
-			case fromCEL(left) != Optional:
+			within := right.Parameters()
+			if len(within) == 0 {
 				return // only the event decides what the list, or map, holds
 			}
+			right = within[0]
 		}
 		if a, b := fromCEL(left), fromCEL(right); !comparable(a, b) {
 			message, hint := explainTypes(operator, "("+string(a)+", "+string(b)+")")
@@ -114,18 +119,47 @@ func (u *unit) checkEquality(checked *ast.AST) {
 	})
 }
 
-// holdsMoney reports whether a list, or the values of an object, are money.
-func holdsMoney(t *types.Type) bool {
-	return slices.ContainsFunc(t.Parameters(), func(of *types.Type) bool { return fromCEL(of) == Money || holdsMoney(of) })
+// isMadeOf reports whether a list, or an object, is known to have values of a type.
+func isMadeOf(t *types.Type, what Type) bool {
+	return slices.ContainsFunc(t.Parameters(), func(of *types.Type) bool { return fromCEL(of) == what || isMadeOf(of, what) })
 }
 
-// comparable reports whether values of two types may be equal. An optional is equal to
-// optionals alone, which no field of an event is: whoever compares it means what it
-// holds.
-func comparable(a, b Type) bool {
-	if a == Optional || b == Optional {
-		return a == b
+// namedWithin names the type of an expression, and says of a list or an object whether
+// an optional is in it. An optional is equal to optionals alone, which no field of an
+// event is: whoever compares it means what it holds.
+func namedWithin(checked *ast.AST, e ast.Expr) string {
+	name := string(fromCEL(checked.GetType(e.ID())))
+	if within := isMadeOf(checked.GetType(e.ID()), Optional) || writesOptional(checked, e); within && name != string(Optional) {
+		return name + " with " + string(Optional)
 	}
+	return name
+}
+
+// writesOptional reports whether one of the values of a list or an object that is
+// written out is an optional. The checker names no type of those that differ.
+func writesOptional(checked *ast.AST, e ast.Expr) bool {
+	var values []ast.Expr
+	switch e.Kind() {
+	case ast.ListKind:
+		for i, value := range e.AsList().Elements() {
+			if !slices.Contains(e.AsList().OptionalIndices(), int32(i)) {
+				values = append(values, value)
+			}
+		}
+	case ast.MapKind:
+		for _, entry := range e.AsMap().Entries() {
+			if entry := entry.AsMapEntry(); !entry.IsOptional() {
+				values = append(values, entry.Value())
+			}
+		}
+	}
+	return slices.ContainsFunc(values, func(v ast.Expr) bool {
+		return fromCEL(checked.GetType(v.ID())) == Optional || writesOptional(checked, v)
+	})
+}
+
+// comparable reports whether values of two types may be equal.
+func comparable(a, b Type) bool {
 	open := func(t Type) bool { return t == Any || t == Null || t == Other }
 	numeric := func(t Type) bool { return t == Number || t == Whole }
 	return a == b || open(a) || open(b) || numeric(a) && numeric(b)
