@@ -167,8 +167,8 @@ func (f *Fold) changeWaiting(before map[string]*rule.Rule) error {
 	if err := f.dropWaiting(); err != nil {
 		return err
 	}
-	if f.state.Position.Ordinal <= 2 {
-		return nil // behind the genesis, no counterpart can have come yet
+	if f.state.Silent {
+		return nil // no counterpart can have come yet
 	}
 	for name, r := range f.rules {
 		if r.Unless == nil {

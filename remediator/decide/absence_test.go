@@ -379,6 +379,21 @@ func TestCounterpartBeforeTheFirstRules(t *testing.T) {
 	}
 }
 
+// Tokens and other commands may stand before the first rules, however long: where no event
+// came yet, no counterpart did.
+func TestFirstRulesBehindCommands(t *testing.T) {
+	t.Parallel()
+	s := &scene{t: t, memory: decide.NewMemory(), at: start}
+	s.fold = decide.New(decide.Config{Memory: s.memory})
+	s.apply(genesis(t))
+	s.done(time.Second, decide.CommandBody{Command: decide.CommandPause, By: "ann", Roles: []string{"operator"}, Target: decide.TargetMoney, Reason: "not yet"})
+	s.tick(2 * hour)
+	s.done(time.Second, decide.CommandBody{Command: decide.CommandResume, By: "bob", Roles: []string{"operator"}, Target: decide.TargetMoney, Reason: "now"})
+	s.activate(unlessRule("within: 48h", ""))
+	s.emit(time.Second, shipped, 0, seven)
+	wantDecision(t, s.tick(5*24*hour), decide.Act, "")
+}
+
 // One key is paid once, though its event waits again after it fired.
 func TestAbsenceTakesItsKeyOnce(t *testing.T) {
 	t.Parallel()

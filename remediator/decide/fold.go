@@ -425,6 +425,7 @@ func (f *Fold) dispatch(in input.Input, j *Judged) error {
 	case input.Genesis:
 		return f.foldGenesis(in)
 	case input.Event:
+		f.state.Silent = false
 		if err := f.arrived(in, j.Result.Source); err != nil {
 			return err
 		}

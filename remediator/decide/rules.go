@@ -41,7 +41,7 @@ func (f *Fold) foldGenesis(in input.Input) error {
 	}
 	s.Position.LogID, s.HashKey, s.Version = g.LogID, g.HashKey, max(g.Version, 1)
 	s.Position.Version = s.Version
-	s.Lateness = int64(g.Lateness())
+	s.Lateness, s.Silent = int64(g.Lateness()), true
 	s.SnapshotAt, s.SnapshotOrdinal = f.at, s.Position.Ordinal
 	f.hash = newHashKey(g.HashKey)
 	f.missing = missing.New(f.at)

@@ -69,6 +69,8 @@ type state struct {
 	Differences map[uuid.UUID]*openDifference `cbor:"45,keyasint,omitempty"`
 
 	COEs map[string]*openCOE `cbor:"50,keyasint,omitempty"` // by what they are about
+
+	Silent bool `cbor:"51,keyasint,omitempty"` // no event came since the log began
 }
 
 // usage is what the limits of a rule, or of a rule and a customer, have used.
