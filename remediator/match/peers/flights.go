@@ -117,6 +117,7 @@ func compareFlights(h *history, rounds int) ([]target, error) {
 		return nil, err
 	}
 	backtest, err := compare("backtest", rounds, h.backtest, func() (firings, error) { return l.backtest(h.lines) })
+	backtest.limit = 10 // what matching alone comes to, on one core, is for comparison
 	return []target{matching, backtest}, err
 }
 
@@ -138,7 +139,7 @@ func compare(what string, rounds int, ours, loop func() (firings, error)) (targe
 		}
 	}
 	text := fmt.Sprintf("flights %s in %v, by cel-go over maps in %v (of processors %.1f x)", what, our, their, float64(their.worked)/float64(our.worked))
-	return target{text, float64(their.passed) / float64(our.passed), true, 10, "x"}, nil
+	return target{text, float64(their.passed) / float64(our.passed), true, 0, "x"}, nil
 }
 
 // spent is the least that a turn took.

@@ -58,8 +58,8 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 type target struct {
 	what  string
 	got   float64
-	least bool // limit is the least that will do, not the most
-	limit float64
+	least bool    // limit is the least that will do, not the most
+	limit float64 // the least of 0 asks for nothing
 	unit  string
 }
 
@@ -106,6 +106,10 @@ func (t table) targetsOf(set string) []target {
 func printTargets(out io.Writer, targets []target) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, t := range targets {
+		if t.least && t.limit == 0 {
+			fmt.Fprintf(w, "%s\t%.2f %s\t\t\n", t.what, t.got, t.unit)
+			continue
+		}
 		limit := strings.TrimSpace(fmt.Sprintf("%s %g %s", map[bool]string{true: "at least", false: "at most"}[t.least], t.limit, t.unit))
 		fmt.Fprintf(w, "%s\t%.2f %s\t%s\t%s\n", t.what, t.got, t.unit, limit, map[bool]string{true: "reached", false: "NOT reached"}[t.reached()])
 	}
