@@ -76,8 +76,9 @@ bench-sdk: ## Measure emitting and gates beside other libraries: one table, with
 bench-gates: ## Measure from a pull to 10,000 gates; needs 25,000 descriptors.
 	@go test ./remediator -run '^TestPullToClosed$$' -count=1 -v -gates.subscribers=10000
 
-bench-windows: ## Measure the windows of ten million keys; needs 6 GiB of memory.
+bench-windows: ## Measure the windows of ten million keys, and a million events that wait; needs 6 GiB of memory.
 	@go test ./remediator/window -run '^$$' -bench '^Benchmark(Windows|Pause|Distinct)$$' -benchtime 1s -timeout 60m -window.keys=10000000
+	@go test ./remediator/decide -run '^$$' -bench '^BenchmarkWaiting$$' -benchtime 1x -decide.waiting=1000000
 
 bench-store: ## Measure the stores beside plain inserts of the same bytes, on SQLite and PostgreSQL: one table, with targets.
 	@go test ./remediator/store/speed -run '^TestStore$$' -count=1 -timeout 30m -store.table -store.facts=1000000 -store.turns=9 -store.commits=8

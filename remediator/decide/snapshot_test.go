@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/makegood/makegood/remediator/window"
@@ -29,5 +30,13 @@ func TestSnapshotsOfManyWindowsAreRare(t *testing.T) {
 	f.windows["r"] = windows
 	if at := due(); len(at) != 3 || at[0] != 300 {
 		t.Errorf("with windows of 30 MB it is due after %v thousand inputs", at)
+	}
+	waits := newWaiting("")
+	for n := range 39_000 {
+		waits.Open[key(strconv.Itoa(n))] = &opening{}
+	}
+	f.state.Waiting["w"] = waits
+	if at := due(); len(at) != 1 || at[0] != 500 {
+		t.Errorf("with 39,000 events that wait besides it is due after %v thousand inputs", at)
 	}
 }

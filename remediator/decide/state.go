@@ -35,7 +35,7 @@ type state struct {
 	EventsLost uint64      `cbor:"11,keyasint"`
 
 	Windows map[string][]byte         `cbor:"12,keyasint"` // only in the encoding, by digest and rule
-	Usage   map[string]*usage         `cbor:"13,keyasint"`
+	Usage   table[string, *usage]     `cbor:"13,keyasint"`
 	Open    map[uuid.UUID]*openRemedy `cbor:"14,keyasint"`
 	Cords   map[string]*cord.State    `cbor:"15,keyasint"`
 
@@ -143,7 +143,7 @@ type charge struct {
 
 func newState() *state {
 	return &state{
-		Usage:      map[string]*usage{},
+		Usage: table[string, *usage]{},
 		Open:       map[uuid.UUID]*openRemedy{},
 		Cords:      map[string]*cord.State{},
 		Paused:     map[string]*pause{},

@@ -17,6 +17,9 @@ const (
 	snapshotEvery    = int64(time.Hour)
 	snapshotOrdinals = 100_000
 	snapshotBytes    = 100
+	// What an event that waits, and a key of which it is remembered what came, take in a
+	// snapshot, or rather more.
+	openingBytes, pastBytes = 500, 100
 	maxRuleErrors    = 400 // rules that a progress fact names
 	// holdExpires is how long a held remedy waits for a person.
 	holdExpires = int64(7 * 24 * time.Hour)
@@ -206,8 +209,8 @@ func (s *state) progressed() {
 
 // manyInputs reports whether so many inputs came since the last snapshot that a
 // restart would take long to fold them. It is asked once in snapshotOrdinals, and
-// looks at what the windows hold: a snapshot of many takes its time too, and is made
-// once in as many inputs as it has bytes divided by snapshotBytes.
+// looks at what the windows hold and what waits: a snapshot of many takes its time too,
+// and is made once in as many inputs as it has bytes divided by snapshotBytes.
 func (f *Fold) manyInputs(inputs uint64) bool {
 	if inputs == 0 || inputs%snapshotOrdinals != 0 {
 		return false
@@ -215,6 +218,9 @@ func (f *Fold) manyInputs(inputs uint64) bool {
 	bytes := 0
 	for _, t := range f.windows {
 		bytes += t.Bytes()
+	}
+	for _, w := range f.state.Waiting {
+		bytes += openingBytes*len(w.Open) + pastBytes*len(w.Past)
 	}
 	return inputs >= uint64(bytes/snapshotBytes)
 }

@@ -27,9 +27,9 @@ type key = cbor.ByteString
 
 // waiting is what a rule with unless knows of events and counterparts.
 type waiting struct {
-	Digest string           `cbor:"1,keyasint"` // of the rule's unless
-	Open   map[key]*opening `cbor:"2,keyasint"` // events that wait
-	Past   map[key]*past    `cbor:"3,keyasint"` // what came, and when nothing waited
+	Digest string               `cbor:"1,keyasint"` // of the rule's unless
+	Open   table[key, *opening] `cbor:"2,keyasint"` // events that wait
+	Past   table[key, *past]    `cbor:"3,keyasint"` // what came, and when nothing waited
 	// Blind is the time of the newest counterpart that was forgotten for want of
 	// room. What it may have been the counterpart of does not wait.
 	Blind int64 `cbor:"4,keyasint"`
@@ -78,7 +78,7 @@ type span struct {
 }
 
 func newWaiting(digest string) *waiting {
-	return &waiting{Digest: digest, Open: map[key]*opening{}, Past: map[key]*past{}}
+	return &waiting{Digest: digest, Open: table[key, *opening]{}, Past: table[key, *past]{}}
 }
 
 // past returns what is remembered of a key, made when it is new. When there is no
