@@ -109,8 +109,11 @@ func readFilesFrom(root fs.FS, dir string, wanted func(name string) bool) ([]rul
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), "."):
-			return fs.SkipDir
+		case name != "." && strings.HasPrefix(entry.Name(), "."): // of another program, as what an editor keeps beside the file it edits
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
 		case entry.IsDir() || !wanted(name):
 			return nil
 		}

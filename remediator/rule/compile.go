@@ -18,8 +18,13 @@ func (b *builder) compile(n *yaml.Node, text string, within int, calls *expressi
 	if b.scope == nil {
 		return nil
 	}
-	program, issues := b.scope.Compile(text, calls)
 	start := utf8.RuneCountInString(n.Value[:within])
+	if at, hides := b.hides(n, text); hides {
+		b.Errorf(b.Within(n, start+at), "expression", "write | instead of >- and of quotes, which keeps the lines apart, or take the comment out",
+			"the comment behind // hides what stands below it, since YAML makes one line of them")
+		return nil
+	}
+	program, issues := b.scope.Compile(text, calls)
 	for _, issue := range issues {
 		hint := issue.Hint
 		if issue.Unknown != "" {
@@ -39,6 +44,25 @@ func (b *builder) compile(n *yaml.Node, text string, within int, calls *expressi
 	b.warnAttributes(n, start, program)
 	return &Expr{Text: strings.TrimSpace(text), program: program}
 }
+
+// hides reports whether a comment of an expression goes on over the end of its line in
+// the file, because YAML folded that line with those below it, and where it begins, in
+// characters.
+func (b *builder) hides(n *yaml.Node, text string) (at int, hides bool) {
+	comment, begin := expression.Comment(text)
+	if comment = strings.TrimSpace(comment); n.Style == yaml.LiteralStyle || comment == "" {
+		return 0, false
+	}
+	for number := n.Line; number <= b.Lines(); number++ {
+		if line := b.Line(number); strings.Contains(line, comment) || strings.Contains(unquoted.Replace(line), comment) {
+			return 0, false
+		}
+	}
+	return utf8.RuneCountInString(text[:begin]), true
+}
+
+// unquoted is what quotes and backslashes in quotes of YAML stand for.
+var unquoted = strings.NewReplacer(`\\`, `\`, `\"`, `"`, "''", "'")
 
 // hyphened returns the name of a field that - makes two of: data.late-min; else "".
 func hyphened(text string, offset int, name string) string {

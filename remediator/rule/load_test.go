@@ -110,6 +110,19 @@ func check(t *testing.T, mistakes []mistake) {
 	}
 }
 
+// A comment that ends where its line does hides nothing.
+func TestCommentsInExpressions(t *testing.T) {
+	t.Parallel()
+	for _, lines := range []string{
+		"if: data.x > 1 // an hour", "if: |\n  data.x > 1 // an hour\n  && data.y", "if: >-\n  data.x > 1\n  && data.y // or \"z\"",
+		`if: "data.x > 1 // an \"hour\""`, "if: 'data.x > 1 // an ''hour'''", "if: >-\n  data.at == \"https://x/\"\n  && data.y",
+	} {
+		if found := problems(t, withLines(lines)); len(found) != 0 {
+			t.Errorf("%s\n%s", lines, found.Format())
+		}
+	}
+}
+
 func place(p rule.Problem) string {
 	var b strings.Builder
 	b.WriteString(strings.TrimSuffix(strings.Split(p.String(), ": error")[0], ":"))
@@ -148,6 +161,9 @@ func TestMistakesOfExpressions(t *testing.T) {
 func TestMistakesFromOtherLanguages(t *testing.T) {
 	t.Parallel()
 	check(t, []mistake{
+		{"if: >-\n  data.x > 1 // an hour\n  && data.y", "7:18", "expression", "hides what stands below", "write |"},
+		{"if: data.x > 1 // an hour\n    && data.y", "6:20", "expression", "hides what stands below", "write |"},
+		{"if: \"data.x > 1 // an hour\n  && data.y\"", "6:21", "expression", "hides what stands below", "write |"},
 		{"if: data.x === 3", "6:18", "expression", "unexpected =", "=="},
 		{"if: data.x => 3", "6:16", "expression", "unexpected =>", ">="},
 		{"if: not data.x", "6:13", "expression", "unexpected not", "!"},

@@ -117,6 +117,19 @@ func chooses(text string, i int) bool {
 	return text[i] == '?' && i > 0 && text[i-1] != '.' && text[i-1] != '['
 }
 
+// Comment returns the first comment of an expression with where it begins, in bytes;
+// "" when there is none.
+func Comment(text string) (comment string, at int) {
+	for i := 0; i < len(text); i++ {
+		last, _ := passed(text, i)
+		if text[i] == '/' && last > i {
+			return text[i:last], i
+		}
+		i = last
+	}
+	return "", 0
+}
+
 // commentEnd returns where the comment that begins at i ends, or i when a single
 // slash stands there.
 func commentEnd(text string, i int) int {
