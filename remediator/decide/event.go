@@ -126,8 +126,8 @@ func (f *Fold) eventMemoryOf(rules []*rule.Rule) int64 {
 
 func (f *Fold) ruleError(r *rule.Rule, ev *event.Event, code string) error {
 	f.state.RuleErrors[r.Name]++
-	if f.state.RuleErrors[r.Name] > 1 {
-		return nil
+	if f.state.RuleErrors[r.Name] > 1 && f.cfg.Observe == nil {
+		return nil // the progress counts them; who observes counts for himself
 	}
 	return f.add(KindError, Fact{Rule: r.Name}, ErrorFact{Source: ev.Source, Event: ev.ID, Code: code})
 }

@@ -143,7 +143,7 @@ type charge struct {
 
 func newState() *state {
 	return &state{
-		Usage: table[string, *usage]{},
+		Usage:      table[string, *usage]{},
 		Open:       map[uuid.UUID]*openRemedy{},
 		Cords:      map[string]*cord.State{},
 		Paused:     map[string]*pause{},

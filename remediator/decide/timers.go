@@ -20,7 +20,7 @@ const (
 	// What an event that waits, and a key of which it is remembered what came, take in a
 	// snapshot, or rather more.
 	openingBytes, pastBytes = 500, 100
-	maxRuleErrors    = 400 // rules that a progress fact names
+	maxRuleErrors           = 400 // rules that a progress fact names
 	// holdExpires is how long a held remedy waits for a person.
 	holdExpires = int64(7 * 24 * time.Hour)
 )

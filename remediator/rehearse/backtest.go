@@ -24,6 +24,8 @@ type Report struct {
 	// Begins is when the log begins, if that is later than the windows of the rules
 	// need: in the first days they counted less than they would have.
 	Begins string `json:"begins,omitempty"`
+	// Disorder says that the events of a file do not come in the order of time; nil when they do.
+	Disorder *Disorder `json:"disorder,omitempty"`
 	// Against is what other rules would have done; nil when none were asked for.
 	Against *Difference `json:"against,omitempty"`
 
@@ -44,6 +46,13 @@ type RuleSummary struct {
 	HeldFor   map[string]int    `json:"held_for,omitempty"` // the same, by reason
 	Open      int               `json:"open,omitempty"`     // events that still wait for a counterpart at the end
 	Storm     *StormSummary     `json:"storm,omitempty"`    // nil: there was none
+
+	// Events that came to nothing: on which a part of the rule was an error, by the part
+	// (if, by, having, unless, until, forgotten, full); which had no once_per key; and which
+	// came later than the lateness, where the rule looks at the time of events.
+	Errors map[string]int `json:"errors,omitempty"`
+	NoKey  int            `json:"no_key,omitempty"`
+	Late   int            `json:"late,omitempty"`
 }
 
 // StormSummary is the storm that stopped a rule. Nobody releases the cord that the rule
@@ -61,6 +70,15 @@ type DaySummary struct {
 	Customers int               `json:"customers"` // distinct ones on this day
 	Money     map[string]string `json:"money"`
 	Held      int               `json:"held,omitempty"`
+}
+
+// Disorder is how far a file is from the order of time. A file's own time is the clock:
+// what comes behind an event that is later by more than the lateness came too late.
+type Disorder struct {
+	Events int    `json:"events"` // that did
+	Line   int    `json:"line"`   // of the first of them
+	Behind int    `json:"behind"` // the line of the event that was later than it
+	At     string `json:"at"`     // when that happened, in RFC 3339
 }
 
 // Actions counts steps by kind.
@@ -119,6 +137,9 @@ func Compare(set, against *rule.Set, past Past) (*Report, error) {
 			return nil, err
 		}
 	}
+	if err := r.order(); err != nil {
+		return nil, err
+	}
 	if past.Until != 0 {
 		// Whatever is due in the period fires, though no event comes after it.
 		tick := &chunk{events: []input.Input{{Kind: input.Tick, At: past.Until - 1}}, judged: make([][]decide.Judged, len(sides))}
@@ -138,7 +159,7 @@ func Compare(set, against *rule.Set, past Past) (*Report, error) {
 
 // sum adds what was read, and what the first side did.
 func (b *Report) sum(sides []*side, r *reading) {
-	b.Events, b.Rejected, b.Rejections = b.Events+r.rejected, r.rejected, r.rejections
+	b.Events, b.Rejected, b.Rejections, b.Disorder = b.Events+r.rejected, r.rejected, r.rejections, r.disorder
 	if r.past.Since != 0 && r.warming > 0 && r.first > r.past.Since-int64(r.warming) {
 		b.Begins = stampOr(r.first)
 	}

@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"slices"
@@ -109,6 +110,9 @@ type reading struct {
 	rejected   int
 	rejections []Rejection
 	over       bool // the period is
+
+	latest   int       // the line of the event whose time the clock shows
+	disorder *Disorder // nil while the events of a file come in the order of time
 }
 
 // chunks yields what is to be folded, matched by every matcher. After an error
@@ -189,7 +193,7 @@ func (r *reading) admit(c *chunk) {
 			r.reject(c.lines[i], err)
 			continue
 		}
-		r.at = max(r.at, c.judged[0][i].Result.Time)
+		r.clock(c.judged[0][i].Result.Time, c.lines[i])
 		if r.events-r.rejected == 1 {
 			r.first = r.at
 		}
@@ -205,6 +209,31 @@ func (r *reading) admit(c *chunk) {
 		kept++
 	}
 	c.cut(kept)
+}
+
+// clock goes on to the time of an event, if that is later, and counts it if it is earlier
+// by more than the lateness; 0 is an event without a time.
+func (r *reading) clock(at int64, line int) {
+	switch {
+	case at >= r.at:
+		r.at, r.latest = at, line
+	case at == 0 || at >= r.at-int64(r.past.lateness()):
+	case r.disorder == nil:
+		r.disorder = &Disorder{Events: 1, Line: line, Behind: r.latest, At: stampOr(r.at)}
+	default:
+		r.disorder.Events++
+	}
+}
+
+// order refuses a file of which hardly anything came in time, as one that is sorted
+// the other way round: what rules would do with it says nothing about what they will do.
+func (r *reading) order() error {
+	d := r.disorder
+	if d == nil || 10*d.Events <= 9*(r.events-r.rejected) {
+		return nil
+	}
+	return fmt.Errorf("read events in the order of time: of %d, %d happened more than %v before one above them, first on line %d behind line %d, which is of %s: "+
+		"sort them (jq -c -s 'sort_by(.time)[]'), or mend that time", r.events-r.rejected, d.Events, r.past.lateness(), d.Line, d.Behind, d.At)
 }
 
 // stamp makes what was said of an event what it is at log time.

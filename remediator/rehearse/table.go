@@ -29,6 +29,9 @@ func (b *Report) WriteTable(w io.Writer) error {
 	if b.Begins != "" {
 		fmt.Fprintf(table, "the log begins at %s: windows that reach further back counted less than they would have\n", b.Begins)
 	}
+	if d := b.Disorder; d != nil {
+		fmt.Fprintf(table, "%d events happened more than the lateness before one above them, first on line %d behind line %d, which is of %s\n", d.Events, d.Line, d.Behind, d.At)
+	}
 	for _, r := range b.Rules {
 		for _, reason := range slices.Sorted(maps.Keys(r.HeldFor)) {
 			fmt.Fprintf(table, "%s: %d held for %s\n", r.Rule, r.HeldFor[reason], reason)
@@ -39,12 +42,37 @@ func (b *Report) WriteTable(w io.Writer) error {
 		if r.Open > 0 {
 			fmt.Fprintf(table, "%s: %d open, still waiting for a counterpart at the end\n", r.Rule, r.Open)
 		}
+		r.writeNothing(table)
 	}
 	b.Against.write(table)
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
+}
+
+// writeNothing writes which events came to nothing, and why.
+func (r RuleSummary) writeNothing(w io.Writer) {
+	for _, part := range slices.Sorted(maps.Keys(r.Errors)) {
+		fmt.Fprintf(w, "%s: %d events on which %s\n", r.Rule, r.Errors[part], errorText(part))
+	}
+	if r.NoKey > 0 {
+		fmt.Fprintf(w, "%s: %d events without a once_per key\n", r.Rule, r.NoKey)
+	}
+	if r.Late > 0 {
+		fmt.Fprintf(w, "%s: %d events that came later than the lateness\n", r.Rule, r.Late)
+	}
+}
+
+// errorText says what the code of an error of a rule means for an event.
+func errorText(code string) string {
+	switch code {
+	case "forgotten":
+		return "it is not known whether their counterpart had come"
+	case "full":
+		return "nothing waited, since too many did already"
+	}
+	return code + " was an error"
 }
 
 // WriteDays writes what was done by day and rule, for people.

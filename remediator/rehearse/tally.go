@@ -18,6 +18,9 @@ type tally struct {
 	cords     map[string]bool
 	money     sums
 	heldFor   map[string]int
+	errors    map[string]int // by the part of the rule
+	noKey     int
+	late      int
 	byDay     map[string]*dayTally
 
 	storm    *StormSummary // nil: there was none
@@ -60,7 +63,7 @@ type tallies map[string]*tally
 func newTallies(set *rule.Set) tallies {
 	t := tallies{}
 	for _, r := range set.Rules {
-		t[r.Name] = &tally{customers: map[string]int64{}, cords: map[string]bool{}, heldFor: map[string]int{}, byDay: map[string]*dayTally{}}
+		t[r.Name] = &tally{customers: map[string]int64{}, cords: map[string]bool{}, heldFor: map[string]int{}, errors: map[string]int{}, byDay: map[string]*dayTally{}}
 	}
 	return t
 }
@@ -73,6 +76,12 @@ func (t tallies) add(f decide.Fact, body any) (*decide.RemedyFact, error) {
 	case decide.PullFact:
 		t[f.Rule].cords[body.Cord] = true
 		t.stopped(f, body)
+	case decide.ErrorFact:
+		t[f.Rule].errors[body.Code]++
+	case decide.NoKeyFact:
+		t[f.Rule].noKey++
+	case decide.LateFact:
+		t[f.Rule].late++
 	}
 	return nil, nil
 }
@@ -152,6 +161,9 @@ func (t *tally) summary(name string) RuleSummary {
 	}
 	if s.Held > 0 {
 		s.HeldFor = t.heldFor
+	}
+	if s.NoKey, s.Late = t.noKey, t.late; len(t.errors) > 0 {
+		s.Errors = t.errors
 	}
 	return s
 }

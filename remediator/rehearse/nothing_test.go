@@ -1,0 +1,102 @@
+package rehearse_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/makegood/makegood/remediator/rehearse"
+)
+
+const nothingRules = `
+  - rule: misspelt
+    owner: shop
+    event: com.example.late
+    if: data.late_minutes > 7
+    do: [{andon: {pull: a/b, level: red, reason: r}}]
+    mode: shadow
+  - rule: unkeyed
+    owner: shop
+    event: com.example.late
+    once_per: [data.order, data.parcel]
+    do: [{andon: {pull: a/b, level: red, reason: r}}]
+    mode: shadow
+  - rule: windowed
+    owner: shop
+    event: com.example.late
+    window: {by: data.order, within: 1d}
+    having: sum(data.late) > data.most
+    do: [{andon: {pull: a/b, level: red, reason: r}}]
+    mode: shadow`
+
+// hours are events of a file that happened so many hours after the first day began.
+func hours(of ...int) string {
+	var lines strings.Builder
+	for i, hour := range of {
+		fmt.Fprintf(&lines, `{"specversion":"1.0","id":"e-%d","source":"/shop","type":"com.example.late","time":%q,"data":{"order":1,"late":9}}`+"\n",
+			i, firstDay.Add(time.Duration(hour)*time.Hour).Format(time.RFC3339))
+	}
+	return lines.String()
+}
+
+// A rule that finds nothing because of a slip looks like one for which nothing happened,
+// unless it is said.
+func TestBacktestSaysWhatCameToNothing(t *testing.T) {
+	t.Parallel()
+	report, err := rehearse.Backtest(ownSet(t, nothingRules), strings.NewReader(hours(0, 1, 2, 9, 3)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	misspelt, unkeyed, windowed := report.Rules[0], report.Rules[1], report.Rules[2]
+	if !maps.Equal(misspelt.Errors, map[string]int{"if": 5}) || misspelt.NoKey+misspelt.Late != 0 {
+		t.Errorf("got %s", shown(t, misspelt))
+	}
+	if unkeyed.NoKey != 5 || unkeyed.Errors != nil || unkeyed.Late != 0 {
+		t.Errorf("got %s", shown(t, unkeyed))
+	}
+	if !maps.Equal(windowed.Errors, map[string]int{"having": 4}) || windowed.Late != 1 {
+		t.Errorf("got %s", shown(t, windowed))
+	}
+	for _, line := range []string{
+		"misspelt: 5 events on which if was an error\n", "unkeyed: 5 events without a once_per key\n",
+		"windowed: 4 events on which having was an error\nwindowed: 1 events that came later than the lateness\n",
+		"1 events happened more than the lateness before one above them, first on line 5 behind line 4, which is of 2026-11-",
+	} {
+		wantInTable(t, report, line)
+	}
+	if d := report.Disorder; d == nil || d.Events != 1 || d.Line != 5 || d.Behind != 4 {
+		t.Errorf("the file is said to be %+v", d)
+	}
+}
+
+// A file that is sorted the other way round, or in which one clock is far ahead, is
+// refused: nearly all of it came too late.
+func TestBacktestOfAFileThatIsNotInOrder(t *testing.T) {
+	t.Parallel()
+	set := ownSet(t, nothingRules)
+	var forth []int
+	for hour := range 40 {
+		forth = append(forth, 2*hour)
+	}
+	back := slices.Clone(forth)
+	slices.Reverse(back)
+	for name, c := range map[string]struct {
+		of   []int
+		says string
+	}{
+		"in order":             {forth, ""},
+		"newest first":         {back, "of 40, 39 happened more than 1h0m0s before one above them, first on line 2 behind line 1"},
+		"a clock that is fast": {append([]int{0, 9999}, forth...), "of 42, 40 happened more than 1h0m0s before one above them, first on line 3 behind line 2, which is of 2027-"},
+	} {
+		report, err := rehearse.Backtest(set, strings.NewReader(hours(c.of...)))
+		switch {
+		case c.says == "" && (err != nil || report.Disorder != nil):
+			t.Errorf("%s: %v", name, err)
+		case c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "sort them")):
+			t.Errorf("%s: got %v, want %q", name, err, c.says)
+		}
+	}
+}
