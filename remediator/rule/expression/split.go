@@ -44,11 +44,12 @@ var opposite = map[string]string{"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==
 // something else, or that compares inside of something.
 func Comparison(text string) (left, operator, right string, ok bool) {
 	text = trimParens(strings.TrimSpace(text))
-	if rest, not := strings.CutPrefix(text, "!"); not {
-		if inside := trimParens(strings.TrimSpace(rest)); inside != strings.TrimSpace(rest) || strings.HasPrefix(inside, "!") {
-			left, operator, right, ok = Comparison(inside)
-			return left, opposite[operator], right, ok
+	if inside, not, all := denied(text); all {
+		left, operator, right, ok = Comparison(inside)
+		if not {
+			operator = opposite[operator]
 		}
+		return left, operator, right, ok
 	}
 	depth, at := 0, 0
 	for i := 0; i < len(text); i++ {
@@ -57,7 +58,7 @@ func Comparison(text string) (left, operator, right string, ok bool) {
 			i = last
 			continue
 		}
-		if text[i] == '|' || text[i] == '&' || chooses(text, i) {
+		if text[i] == '|' || text[i] == '&' || chooses(text, i) || operator != "" && asksAmong(text, i) {
 			return "", "", "", false
 		}
 		for _, found := range comparisons {
@@ -78,6 +79,27 @@ func Comparison(text string) (left, operator, right string, ok bool) {
 	}
 	left, right = strings.TrimSpace(text[:at]), strings.TrimSpace(text[at+len(operator):])
 	return left, operator, right, left != "" && right != ""
+}
+
+// denied takes away the ! before parentheses around the rest of an expression: all says
+// that they are there, and not that what is inside is not to hold. A ! before anything
+// else, !data.a == data.b, is a part of the left side alone.
+func denied(text string) (inside string, not, all bool) {
+	rest := text
+	for strings.HasPrefix(rest, "!") {
+		rest, not = strings.TrimSpace(rest[1:]), !not
+	}
+	inside = trimParens(rest)
+	return inside, not, rest != text && inside != rest
+}
+
+// asksAmong reports whether the word in stands at i. It binds as comparisons do, from
+// the left, so behind one it asks for what that comes to.
+func asksAmong(text string, i int) bool {
+	word := func(at int) bool {
+		return at >= 0 && at < len(text) && (text[at] == '_' || text[at] >= '0' && text[at] <= '9' || text[at]|0x20 >= 'a' && text[at]|0x20 <= 'z')
+	}
+	return strings.HasPrefix(text[i:], "in") && !word(i-1) && !word(i+len("in"))
 }
 
 // trimParens takes away parentheses around the whole expression.
