@@ -40,9 +40,9 @@ func (e *Evaluation) HavingConditions(aggregates []any) []Condition {
 	conditions := make([]Condition, 0, len(e.rule.HavingConditions))
 	for _, x := range e.rule.HavingConditions {
 		c := e.condition(x)
-		for i, a := range e.rule.Aggregates {
-			if _, failed := aggregates[i].(error); !failed && strings.Contains(x.Text, a.Func+"(") {
-				c.Seen[a.Call()] = aggregates[i]
+		for _, i := range x.program.Slots {
+			if _, failed := aggregates[i].(error); !failed {
+				c.Seen[e.rule.Aggregates[i].Call()] = aggregates[i]
 			}
 		}
 		conditions = append(conditions, c)

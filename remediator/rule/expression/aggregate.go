@@ -116,6 +116,9 @@ func (u *unit) replaceAggregate(e ast.Expr, calls *Calls) {
 	if index >= maxAggregates {
 		u.issue(e.ID(), "", "a rule calls at most %d different aggregates", maxAggregates)
 	}
+	if !slices.Contains(u.slots, index) {
+		u.slots = append(u.slots, index)
+	}
 	factory := ast.NewExprFactory()
 	list := factory.NewIdent(u.newID(e.ID()), slotName(call))
 	position := factory.NewLiteral(u.newID(e.ID()), types.Int(index))

@@ -25,6 +25,7 @@ type Program struct {
 	Type  Type
 	Paths []Path // what it reads of the event and its data, each once
 	Lets  []string
+	Slots []int // of the aggregates that it calls, each once
 
 	// Negates says that there is a ! or != in it: where a field is absent, that is
 	// an error and not true, which surprises.
@@ -82,6 +83,7 @@ type unit struct {
 	parsed *cel.Ast
 	issues []Issue
 	nextID int64
+	slots  []int // of the aggregates that were replaced
 }
 
 // Compile compiles an expression. Aggregates that it calls are added to calls;
@@ -125,7 +127,7 @@ func (u *unit) finish() (*Program, []Issue) {
 	if err != nil {
 		return nil, []Issue{{Message: err.Error()}}
 	}
-	p := &Program{Type: fromCEL(checked.OutputType()), program: program}
+	p := &Program{Type: fromCEL(checked.OutputType()), Slots: u.slots, program: program}
 	u.collect(p)
 	p.lets, p.reads = u.scope.lets(), reads(p.Paths)
 	p.compileClosures(checked.NativeRep(), u.scope)
