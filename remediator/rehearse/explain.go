@@ -3,7 +3,6 @@ package rehearse
 import (
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -54,7 +53,8 @@ type ConditionExplanation struct {
 	Condition string         `json:"condition"`
 	Result    string         `json:"result"`
 	Error     string         `json:"error,omitempty"`
-	Seen      map[string]any `json:"seen,omitempty"` // what it read, by path or call
+	Seen      map[string]any `json:"seen,omitempty"`   // what it read, by path or call
+	Absent    []string       `json:"absent,omitempty"` // what it read that was not there, when it has a value all the same
 }
 
 // Explain says what the rules make of one event in structured mode. now, in
@@ -164,7 +164,7 @@ func windowText(r *rule.Rule) string {
 }
 
 func explainCondition(part string, c rule.Condition) ConditionExplanation {
-	e := ConditionExplanation{Part: part, Condition: c.Text, Result: False, Seen: map[string]any{}}
+	e := ConditionExplanation{Part: part, Condition: c.Text, Result: False, Seen: map[string]any{}, Absent: c.Absent}
 	switch {
 	case c.Err != nil:
 		e.Result, e.Error = NoValue, cause(c.Err)
@@ -212,14 +212,11 @@ func (e *Explanation) WriteText(w io.Writer) error {
 			fmt.Fprintf(table, "  window: %s\n", r.Window)
 		}
 		for _, c := range r.Conditions {
-			var seen []string
-			for _, name := range slices.Sorted(maps.Keys(c.Seen)) {
-				seen = append(seen, name+" = "+shown(c.Seen[name]))
+			read := readText(c.Seen, c.Absent)
+			if c.Error != "" && read != "" {
+				read += ", "
 			}
-			if c.Error != "" {
-				seen = append(seen, c.Error)
-			}
-			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", c.Part, c.Condition, c.Result, strings.Join(seen, ", "))
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", c.Part, c.Condition, c.Result, read+c.Error)
 		}
 		if r.Unless != "" {
 			fmt.Fprintf(table, "  unless: %s\n", r.Unless)

@@ -36,6 +36,7 @@ type NearMiss struct {
 	Part      string         `json:"part"` // if, having or unless
 	Condition string         `json:"condition"`
 	Seen      map[string]any `json:"seen,omitempty"`
+	Absent    []string       `json:"absent,omitempty"` // what it read that was not there
 	// Compared is the left side of the comparison that the condition is, Left its value,
 	// Needs what it was to be. They are empty for a condition of another form.
 	Compared string `json:"compared,omitempty"`
@@ -128,7 +129,7 @@ func (n *nearness) add(j *judgement, in input.Input, taken func(r *rule.Rule, ke
 	if ev.SampledRate > 1 && n.rule.Window != nil && n.rule.MovesMoney() {
 		return nil
 	}
-	miss := NearMiss{At: stampOr(in.At), Source: ev.Source, Event: ev.ID, Customer: ev.Customer, Part: part, Condition: missed.Text, Seen: map[string]any{}}
+	miss := NearMiss{At: stampOr(in.At), Source: ev.Source, Event: ev.ID, Customer: ev.Customer, Part: part, Condition: missed.Text, Seen: map[string]any{}, Absent: missed.Absent}
 	for name, value := range missed.Seen {
 		miss.Seen[name] = plain(value)
 	}
@@ -239,10 +240,10 @@ func (n *NearMisses) WriteText(w io.Writer) error {
 		why := m.Condition
 		if c := m.Needs; c != "" {
 			why = fmt.Sprintf("%s = %s, needs %s", m.Compared, shown(m.Left), c)
-		} else {
-			for _, name := range slices.Sorted(maps.Keys(m.Seen)) {
-				why += fmt.Sprintf("; %s = %s", name, shown(m.Seen[name]))
-			}
+			m.Seen = nil // what it read is in there
+		}
+		if read := readText(m.Seen, m.Absent); read != "" {
+			why += "; " + read
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", m.At, printable(m.Event), printable(m.Customer), why)
 	}

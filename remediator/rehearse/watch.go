@@ -256,14 +256,22 @@ func failed(c rule.Condition) string {
 	if c.Err != nil {
 		result = c.Text + " has no value: " + cause(c.Err)
 	}
-	if len(c.Seen) == 0 {
-		return result
+	if read := readText(c.Seen, c.Absent); read != "" {
+		return result + "; " + read
 	}
-	var seen []string
-	for _, name := range slices.Sorted(maps.Keys(c.Seen)) {
-		seen = append(seen, name+" = "+shown(c.Seen[name]))
+	return result
+}
+
+// readText writes what a condition read, and what was not there to be read.
+func readText(seen map[string]any, absent []string) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(seen)) {
+		all = append(all, name+" = "+shown(seen[name]))
 	}
-	return result + "; " + strings.Join(seen, ", ")
+	for _, path := range absent {
+		all = append(all, path+" is absent")
+	}
+	return strings.Join(all, ", ")
 }
 
 // cause is the innermost message of an error.

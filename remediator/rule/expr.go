@@ -28,6 +28,9 @@ type Condition struct {
 	// Negates says that there is a ! or != in it.
 	Negates bool
 	Seen    map[string]any // what it read, by the path as written; absent fields are left out
+	// Absent are the paths that it read in vain, when it has a value all the same; else
+	// the error names the first.
+	Absent []string
 }
 
 // canonical returns the text under which a window knows an expression: as

@@ -146,6 +146,8 @@ func (e *Evaluation) condition(x *Expr) Condition {
 	for _, path := range x.program.Paths {
 		if value, ok := e.seen(path); ok {
 			c.Seen[path.String()] = value
+		} else if c.Err == nil {
+			c.Absent = append(c.Absent, path.String())
 		}
 	}
 	for _, name := range x.program.Lets {

@@ -1,6 +1,7 @@
 package rule_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -204,6 +205,17 @@ func TestConditionsSeen(t *testing.T) {
 		g := got[i]
 		if g.Text != w.text || g.Value != w.value || (g.Err != nil) != w.fails || !maps(g.Seen, w.seen) {
 			t.Errorf("got %+v, want %+v", g, w)
+		}
+	}
+}
+
+// A condition that has a value though a field is not there says which: it decided.
+func TestConditionsSeeWhatIsAbsent(t *testing.T) {
+	t.Parallel()
+	e, f := evaluateFiltered(t, "if: has(data.code) && data.?a.b.orValue(1) > event.?tier.orValue(0) && data.gone == 1 && !has(data.n)", `{"n": 2}`)
+	for i, want := range [][]string{{"data.code"}, {"data.a.b", "event.tier"}, nil, nil} {
+		if c := e.Conditions(f)[i]; !slices.Equal(c.Absent, want) {
+			t.Errorf("%s: absent are %q, want %q", c.Text, c.Absent, want)
 		}
 	}
 }

@@ -163,7 +163,7 @@ func TestRemedyOfAnEditedRule(t *testing.T) {
 	h.late("1", "c-1", "2.99 USD")
 	path := "/remedies/" + h.remedyOf("c-1").Remedy.String()
 	conditions := func(p paper) bool {
-		return has(p.cells(t, "th"), `data.order != "none"`) && strings.Contains(p.body, "data.order</code> = <bdi>&#34;1&#34;") && strings.Contains(p.body, "It came late.")
+		return has(p.cells(t, "th"), `data.order != "none"`) && strings.Contains(p.body, "data.order</bdi></code> = <bdi>&#34;1&#34;") && strings.Contains(p.body, "It came late.")
 	}
 	if p := h.bearer("admin").get(path); !conditions(p) || strings.Contains(p.body, "edited") {
 		t.Errorf("before it is edited the page shows %s", p.body)

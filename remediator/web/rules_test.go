@@ -167,7 +167,7 @@ func TestNearMisses(t *testing.T) {
 func TestWhyNot(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, func(c *remediator.Config) {
-		c.Rules = []rule.File{{Path: "house.yaml", Text: strings.Replace(houseRules, "    once_per", "    if: data.days > 3\n    once_per", 1)}}
+		c.Rules = []rule.File{{Path: "house.yaml", Text: strings.Replace(houseRules, "    once_per", "    if: data.days > 3 && data.?gone.orValue(0) == 0\n    once_per", 1)}}
 	})
 	h.hire(map[string]string{"ada": "author", "ann": "agent"})
 	ada := h.bearer("ada")
@@ -178,7 +178,7 @@ func TestWhyNot(t *testing.T) {
 		t.Errorf("an agent is answered %d", p.status)
 	}
 	for days, wants := range map[string][]string{
-		"1":                          {"no remedy", "data.days &gt; 3", "<td>false", "= <bdi>1</bdi>"},
+		"1":                          {"no remedy", "data.days &gt; 3", "<td>false", "= <bdi>1</bdi>", "<code>data.gone</code> is absent"},
 		"5":                          {"makes a remedy", "<td>true"},
 		`"<script>x</script>\u202e"`: {"no remedy", "data.days &gt; 3"},
 	} {
