@@ -1,6 +1,7 @@
 package expression_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/makegood/makegood/remediator/rule/expression"
@@ -44,6 +45,26 @@ func TestComparison(t *testing.T) {
 		left, operator, right, ok := expression.Comparison(text)
 		if ok != (want[1] != "") || ok && [3]string{left, operator, right} != want {
 			t.Errorf("%s: %q %q %q %v, want %q", text, left, operator, right, ok, want)
+		}
+	}
+}
+
+func TestAlternatives(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"a":                        {"a"},
+		"a && b":                   {"a && b"},
+		"a || b && c":              {"a", "b && c"},
+		"(a || (b || c))":          {"a", "b", "c"},
+		"(a || b) && c":            {"(a || b) && c"},
+		"a || b ? c : d":           {"a || b ? c : d"},
+		"x == '|| (' || y":         {"x == '|| ('", "y"},
+		"l.exists(x, x || y) || z": {"l.exists(x, x || y)", "z"},
+		"a // b || c\n|| d":        {"a // b || c", "d"},
+		"!(a || b)":                {"!(a || b)"},
+	} {
+		if got := expression.Alternatives(text); !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", text, got, want)
 		}
 	}
 }

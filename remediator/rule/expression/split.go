@@ -4,7 +4,12 @@ import "strings"
 
 // Conditions splits an expression into the conditions that && joins, each with
 // its own text. An expression that is something else is one condition.
-func Conditions(text string) []string {
+func Conditions(text string) []string { return joined(text, "&&") }
+
+// Alternatives splits a condition into those that || joins, as Conditions does.
+func Alternatives(text string) []string { return joined(text, "||") }
+
+func joined(text, by string) []string {
 	text = trimParens(strings.TrimSpace(text))
 	var parts []string
 	depth, start := 0, 0
@@ -13,12 +18,12 @@ func Conditions(text string) []string {
 		depth += deeper
 		switch {
 		case depth > 0:
-		case strings.HasPrefix(text[i:], "&&"):
+		case strings.HasPrefix(text[i:], by):
 			parts = append(parts, text[start:i])
 			last = i + 1
 			start = last + 1
 		case text[i] == '|' || chooses(text, i):
-			// || and ?: bind weaker than &&, so what they join is one condition.
+			// || binds weaker than &&, and ?: weaker than both: what they join is one.
 			return []string{text}
 		}
 		i = last
@@ -28,7 +33,7 @@ func Conditions(text string) []string {
 	}
 	var all []string
 	for _, part := range append(parts, text[start:]) {
-		all = append(all, Conditions(part)...)
+		all = append(all, joined(part, by)...)
 	}
 	return all
 }
