@@ -2,6 +2,7 @@ package rehearse_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"strings"
@@ -172,5 +173,16 @@ func TestNearMissesOfEveryCondition(t *testing.T) {
 		if n, text := near(t, nearRules(t, conditions), 1, c.data); len(n.Nearest) != 1 || !strings.HasSuffix(text, c.says+"\n") {
 			t.Errorf("%s%s says\n%s, want %s", conditions, c.data, text, c.says)
 		}
+	}
+}
+
+// JSON has no number for what a division by zero gives, and one such event must not keep
+// the others from being told.
+func TestNearMissesWithoutANumber(t *testing.T) {
+	t.Parallel()
+	set := nearRules(t, "    let: {part: data.s / data.w, both: \"[part, 1]\"}\n    if: part > 0.10 || both == [2]\n")
+	n, text := near(t, set, 9, `"s":0,"w":0`, `"s":-1,"w":0`)
+	if _, err := json.Marshal(n); err != nil || len(n.Nearest) != 2 || !strings.Contains(text, `both = ["NaN",1], part = "NaN"`) || !strings.Contains(text, `part = "-Infinity"`) {
+		t.Errorf("%v, near misses are\n%s", err, text)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -291,6 +292,21 @@ func plain(value any) any {
 		return v.Format(time.RFC3339Nano)
 	case time.Duration:
 		return v.String()
+	case float64:
+		switch { // a division by zero gives these, and JSON has none of them
+		case math.IsNaN(v):
+			return "NaN"
+		case math.IsInf(v, 1):
+			return "Infinity"
+		case math.IsInf(v, -1):
+			return "-Infinity"
+		}
+	case []any:
+		all := make([]any, len(v))
+		for i := range v {
+			all[i] = plain(v[i])
+		}
+		return all
 	}
 	return value
 }
