@@ -80,7 +80,7 @@ var auditPrints = []string{
 
 // historyPrints are what a reader of docs/history.md must have seen.
 var historyPrints = []string{
-	"3 events, 0 rejected", "most 2.99 USD", "data.stall_s / data.watch_s = 0.094, needs > 0.1",
+	"3 events, 0 rejected", "most 2.99 USD", "data.stall_s / data.watch_s = 0.094, needs > 0.1, missed by 0.006 (6 %)",
 	"1 remedies, 2.99 USD", "held as bulk", "asked for by ann, 0 of 2 approvals", "not by who asked", "your approval counts, 1 of 2",
 	"approved: 1 remedies, 2.99 USD", "nothing is paid twice",
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -14,7 +13,6 @@ import (
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/input"
-	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/rule/document"
 )
@@ -29,22 +27,15 @@ type NearMisses struct {
 
 // NearMiss is one event.
 type NearMiss struct {
-	At        string         `json:"at"`
-	Source    string         `json:"source"`
-	Event     string         `json:"event"`
-	Customer  string         `json:"customer,omitempty"`
-	Part      string         `json:"part"` // if, having or unless
-	Condition string         `json:"condition"`
-	Seen      map[string]any `json:"seen,omitempty"`
-	Absent    []string       `json:"absent,omitempty"` // what it read that was not there
-	// Compared is the left side of the comparison that the condition is, Left its value,
-	// Needs what it was to be. They are empty for a condition of another form.
-	Compared string `json:"compared,omitempty"`
-	Left     any    `json:"left,omitempty"`
-	Needs    string `json:"needs,omitempty"`
-	// Distance is how far the value was from the bound, as a share of the larger of
-	// the two; nil when they cannot be subtracted.
-	Distance *float64 `json:"distance,omitempty"`
+	At       string `json:"at"`
+	Source   string `json:"source"`
+	Event    string `json:"event"`
+	Customer string `json:"customer,omitempty"`
+	Part     string `json:"part"` // if, having or unless
+	FailedCondition
+	// Alternatives are those of a condition that || joins. The least of their distances
+	// is the condition's.
+	Alternatives []FailedCondition `json:"alternatives,omitempty"`
 }
 
 // Near lists the events of a period that missed a rule by one condition, at most so
@@ -63,7 +54,7 @@ func Near(set *rule.Set, name string, past Past, most int) (*NearMisses, error) 
 		return nil, err
 	}
 	w.watcher.only = name
-	n := &nearness{rule: r, comparisons: map[string]*rule.Comparison{}, most: most, found: &NearMisses{Rule: name, Missed: map[string]int{}, Nearest: []NearMiss{}}}
+	n := &nearness{rule: r, readings: map[string]*rule.Reading{}, most: most, found: &NearMisses{Rule: name, Missed: map[string]int{}, Nearest: []NearMiss{}}}
 	var first int64
 	var whole bool
 	for in, err := range past.read(past.warmingOf(r), &first, &whole) {
@@ -94,10 +85,10 @@ func Near(set *rule.Set, name string, past Past, most int) (*NearMisses, error) 
 
 // nearness collects near misses of one rule.
 type nearness struct {
-	rule        *rule.Rule
-	comparisons map[string]*rule.Comparison // by condition; nil when it is none
-	most        int
-	found       *NearMisses
+	rule     *rule.Rule
+	readings map[string]*rule.Reading // by condition
+	most     int
+	found    *NearMisses
 }
 
 // add looks at how the rule judged one event. taken says whether a once_per key is taken.
@@ -129,11 +120,8 @@ func (n *nearness) add(j *judgement, in input.Input, taken func(r *rule.Rule, ke
 	if ev.SampledRate > 1 && n.rule.Window != nil && n.rule.MovesMoney() {
 		return nil
 	}
-	miss := NearMiss{At: stampOr(in.At), Source: ev.Source, Event: ev.ID, Customer: ev.Customer, Part: part, Condition: missed.Text, Seen: map[string]any{}, Absent: missed.Absent}
-	for name, value := range missed.Seen {
-		miss.Seen[name] = plain(value)
-	}
-	if err := n.measure(j, &miss); err != nil {
+	miss := NearMiss{At: stampOr(in.At), Source: ev.Source, Event: ev.ID, Customer: ev.Customer, Part: part}
+	if err := n.measure(j, *missed, &miss); err != nil {
 		return err
 	}
 	n.keep(miss)
@@ -144,11 +132,13 @@ func (n *nearness) add(j *judgement, in input.Input, taken func(r *rule.Rule, ke
 // it was allowed, what was left is the distance.
 func (n *nearness) addMet(m *decide.Met, at int64) {
 	took, allowed := time.Duration(m.Came-m.At), time.Duration(m.Deadline-m.At)
-	miss := NearMiss{At: stampOr(at), Source: m.Source, Event: m.Event, Customer: m.Customer, Part: ConditionUnless, Condition: ConditionUnless,
-		Seen:     map[string]any{"event.time": stampOr(m.At), "unless event.time": stampOr(m.Came)},
-		Compared: "time until " + strings.Join(n.rule.Unless.Events, " or "), Left: plain(took), Needs: "> " + shown(allowed)}
-	if d, ok := distance(took, allowed); ok && allowed > 0 {
-		miss.Distance = &d
+	miss := NearMiss{At: stampOr(at), Source: m.Source, Event: m.Event, Customer: m.Customer, Part: ConditionUnless, FailedCondition: FailedCondition{
+		Condition: ConditionUnless,
+		Seen:      map[string]any{"event.time": stampOr(m.At), "unless event.time": stampOr(m.Came)},
+		Shortfall: Shortfall{Compared: "time until " + strings.Join(n.rule.Unless.Events, " or "), Left: plain(took), Needs: "> " + shown(allowed)},
+	}}
+	if allowed > 0 {
+		miss.MissedBy, miss.Distance = missedBy(took, allowed)
 	}
 	n.keep(miss)
 }
@@ -162,55 +152,25 @@ func (n *nearness) keep(miss NearMiss) {
 	}
 }
 
-// measure says how far an event was from the bound.
-func (n *nearness) measure(j *judgement, miss *NearMiss) error {
-	c, known := n.comparisons[miss.Condition]
-	if !known {
+// measure says how far an event was from meeting the condition that it missed.
+func (n *nearness) measure(j *judgement, missed rule.Condition, miss *NearMiss) error {
+	read := n.readings[missed.Text]
+	if read == nil {
 		var err error
-		if c, err = n.rule.Comparison(miss.Condition); err != nil {
+		if read, err = n.rule.Read(missed.Text); err != nil {
 			return err
 		}
-		n.comparisons[miss.Condition] = c
+		n.readings[missed.Text] = read
 	}
-	if c == nil {
-		return nil
+	shortfall := shortfallOf(j.evaluation, read)
+	for _, a := range read.Alternatives {
+		miss.Alternatives = append(miss.Alternatives, failedCondition(j.evaluation.Judge(a), shortfallOf(j.evaluation, a)))
 	}
-	left, right, err := j.evaluation.Sides(c)
-	if err != nil {
-		return nil // a side alone may have no value where the condition has one
+	if len(miss.Alternatives) > 0 {
+		shortfall = Shortfall{Distance: shortfall.Distance} // what was compared is theirs to say
 	}
-	miss.Compared, miss.Left, miss.Needs = c.Left, plain(left), c.Operator+" "+shown(right)
-	if d, ok := distance(left, right); ok {
-		miss.Distance = &d
-	}
+	miss.FailedCondition = failedCondition(missed, shortfall)
 	return nil
-}
-
-// distance is how far two values of a kind lie apart, as a share of the larger.
-func distance(left, right any) (float64, bool) {
-	a, aKind := magnitude(left)
-	b, bKind := magnitude(right)
-	larger := max(math.Abs(a), math.Abs(b))
-	switch {
-	case aKind == "" || aKind != bKind || math.IsNaN(a-b) || math.IsInf(a-b, 0):
-		return 0, false
-	case larger == 0:
-		return 0, true
-	}
-	return math.Abs(a-b) / larger, true
-}
-
-// magnitude is a value as a number, and of what kind it is; empty when it is none.
-func magnitude(value any) (float64, string) {
-	switch v := value.(type) {
-	case float64:
-		return v, "number"
-	case time.Duration:
-		return v.Seconds(), "duration"
-	case money.Money:
-		return float64(v.Minor), v.Currency // nothing is paid by it
-	}
-	return 0, ""
 }
 
 // cut keeps the nearest.
@@ -237,18 +197,22 @@ func (n *NearMisses) WriteText(w io.Writer) error {
 		fmt.Fprintf(table, "%d missed by this alone: %s\n", n.Missed[condition], condition)
 	}
 	for _, m := range n.Nearest {
-		why := m.Condition
-		if c := m.Needs; c != "" {
-			why = fmt.Sprintf("%s = %s, needs %s", m.Compared, shown(m.Left), c)
-			m.Seen = nil // what it read is in there
-		}
-		if read := readText(m.Seen, m.Absent); read != "" {
-			why += "; " + read
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", m.At, printable(m.Event), printable(m.Customer), why)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", m.At, printable(m.Event), printable(m.Customer), m.why())
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("write near misses: %w", err)
 	}
 	return nil
+}
+
+// why writes what failed, for people: of a condition that || joins each alternative.
+func (m *NearMiss) why() string {
+	if len(m.Alternatives) == 0 {
+		return m.text()
+	}
+	var all []string
+	for i := range m.Alternatives {
+		all = append(all, m.Alternatives[i].text())
+	}
+	return strings.Join(all, "; or ")
 }

@@ -68,7 +68,7 @@ func TestNearMissesOfAPlainRule(t *testing.T) {
 	if n.Judged != 7 || n.Missed["late > 0.10"] != 2 || n.Missed[`data.kind == "x"`] != 1 || len(n.Nearest) != 3 {
 		t.Errorf("near misses are %+v", n)
 	}
-	want := []string{"money(data.paid) = \"4.99 USD\", needs >= \"5.00 USD\"", "late = 0.094, needs > 0.1", "late = 0.05, needs > 0.1"}
+	want := []string{`money(data.paid) = "4.99 USD", needs >= "5.00 USD", missed by 0.01 USD (0.2 %)`, "late = 0.094, needs > 0.1, missed by 0.006 (6 %)", "late = 0.05, needs > 0.1, missed by 0.05 (50 %)"}
 	at := 0
 	for _, w := range want {
 		i := strings.Index(text[at:], w)
@@ -143,32 +143,32 @@ func TestNearMissesOfEveryCondition(t *testing.T) {
 	t.Parallel()
 	const window = "    window: {within: 1d}\n    having: "
 	for conditions, c := range map[string]struct{ data, says string }{
-		"    if: size(data.l) >= 4\n":                                          {`"l":[1,2,3]`, `size(data.l) = 3, needs >= 4`},
-		"    if: data.s > 3\n":                                                 {`"s":3`, `data.s = 3, needs > 3`},
-		"    if: 3 < data.s\n":                                                 {`"s":2`, `data.s = 2, needs > 3`},
-		"    if: duration(\"2h\") <= duration(data.d)\n":                       {`"d":"1h30m"`, `duration(data.d) = "1h30m0s", needs >= "2h0m0s"`},
-		"    if: '!(data.s < 3)'\n":                                            {`"s":2`, `data.s = 2, needs >= 3`},
-		"    if: timestamp(data.d) - timestamp(data.e) >= duration(\"15m\")\n": {`"d":"2025-12-31T00:12:00Z","e":"2025-12-31T00:00:00Z"`, `= "12m0s", needs >= "15m0s"`},
-		"    if: timestamp(data.d) > timestamp(\"2026-01-01T00:00:00Z\")\n":    {`"d":"2025-12-31T00:00:00Z"`, `timestamp(data.d) = "2025-12-31T00:00:00Z", needs > "2026-01-01T00:00:00Z"`},
-		"    if: money(data.p) >= money(\"5.00 USD\")\n":                       {`"p":"4.00 USD"`, `money(data.p) = "4.00 USD", needs >= "5.00 USD"`},
+		"    if: size(data.l) >= 4\n":                                          {`"l":[1,2,3]`, `size(data.l) = 3, needs >= 4, missed by 1 (25 %)`},
+		"    if: data.s > 3\n":                                                 {`"s":3`, `data.s = 3, needs > 3, missed by 0 (0 %)`},
+		"    if: 3 < data.s\n":                                                 {`"s":2`, `data.s = 2, needs > 3, missed by 1 (33 %)`},
+		"    if: duration(\"2h\") <= duration(data.d)\n":                       {`"d":"1h30m"`, `duration(data.d) = "1h30m0s", needs >= "2h0m0s", missed by 30m0s (25 %)`},
+		"    if: '!(data.s < 3)'\n":                                            {`"s":2`, `data.s = 2, needs >= 3, missed by 1 (33 %)`},
+		"    if: timestamp(data.d) - timestamp(data.e) >= duration(\"15m\")\n": {`"d":"2025-12-31T00:12:00Z","e":"2025-12-31T00:00:00Z"`, `= "12m0s", needs >= "15m0s", missed by 3m0s (20 %)`},
+		"    if: timestamp(data.d) > timestamp(\"2026-01-01T00:00:00Z\")\n":    {`"d":"2025-12-31T00:00:00Z"`, `timestamp(data.d) = "2025-12-31T00:00:00Z", needs > "2026-01-01T00:00:00Z", missed by 24h0m0s`},
+		"    if: money(data.p) >= money(\"5.00 USD\")\n":                       {`"p":"4.00 USD"`, `money(data.p) = "4.00 USD", needs >= "5.00 USD", missed by 1.00 USD (20 %)`},
 		"    if: has(data.x)\n":                                                {`"s":3`, `has(data.x); data.x is absent`},
-		"    if: data.?x.orValue(2) > 3\n":                                     {`"s":3`, `data.?x.orValue(2) = 2, needs > 3; data.x is absent`},
+		"    if: data.?x.orValue(2) > 3\n":                                     {`"s":3`, `data.?x.orValue(2) = 2, needs > 3, missed by 1 (33 %); data.x is absent`},
 		"    if: data.x != \"a\"\n":                                            {`"x":"a"`, `data.x = "a", needs != "a"`},
 		"    if: data.x.startsWith(\"a\") != data.y\n":                         {`"x":"b","y":false`, `data.x.startsWith("a") = false, needs != false`},
 		"    if: data.x.startsWith(data.y)\n":                                  {`"x":"b","y":"c"`, `data.x.startsWith(data.y); data.x = "b", data.y = "c"`},
 		"    if: data.x in data.?l.orValue([1])\n":                             {`"x":2`, `data.x in data.?l.orValue([1]); data.x = 2, data.l is absent`},
 		"    if: data.x in [1, 2]\n":                                           {`"x":3`, `data.x in [1, 2]; data.x = 3`},
 		"    if: data.ok\n":                                                    {`"ok":false`, `data.ok; data.ok = false`},
-		window + "count() >= 4\n":                                              {`"s":1`, `count() = 1, needs >= 4`},
-		window + "2 <= count(data.s > 0)\n":                                    {`"s":1`, `count(data.s > 0) = 1, needs >= 2`},
-		window + "distinct(event.customer) * 50 >= data.u\n":                   {`"u":51`, `distinct(event.customer) * 50 = 50, needs >= 51`},
-		window + "sum(data.p) >= money(\"5.00 USD\")\n":                        {`"p":"4.00 USD"`, `sum(data.p) = "4.00 USD", needs >= "5.00 USD"`},
-		window + "avg(data.s) > 2\n":                                           {`"s":1`, `avg(data.s) = 1, needs > 2`},
-		window + "min(data.s) > 2\n":                                           {`"s":1`, `min(data.s) = 1, needs > 2`},
-		window + "max(data.s, data.s > 0) > 2\n":                               {`"s":1`, `max(data.s, data.s > 0) = 1, needs > 2`},
-		window + "share(data.s > 1) >= 0.5\n":                                  {`"s":1`, `share(data.s > 1) = 0, needs >= 0.5`},
-		"    let: {many: \"4\"}\n" + window + "count() >= many\n":              {`"s":1`, `count() = 1, needs >= 4`},
-		"    let: {many: \"data.s * 2\"}\n    if: many >= 4\n":                 {`"s":1`, `many = 2, needs >= 4`},
+		window + "count() >= 4\n":                                              {`"s":1`, `count() = 1, needs >= 4, missed by 3 (75 %)`},
+		window + "2 <= count(data.s > 0)\n":                                    {`"s":1`, `count(data.s > 0) = 1, needs >= 2, missed by 1 (50 %)`},
+		window + "distinct(event.customer) * 50 >= data.u\n":                   {`"u":51`, `distinct(event.customer) * 50 = 50, needs >= 51, missed by 1 (1.96 %)`},
+		window + "sum(data.p) >= money(\"5.00 USD\")\n":                        {`"p":"4.00 USD"`, `sum(data.p) = "4.00 USD", needs >= "5.00 USD", missed by 1.00 USD (20 %)`},
+		window + "avg(data.s) > 2\n":                                           {`"s":1`, `avg(data.s) = 1, needs > 2, missed by 1 (50 %)`},
+		window + "min(data.s) > 2\n":                                           {`"s":1`, `min(data.s) = 1, needs > 2, missed by 1 (50 %)`},
+		window + "max(data.s, data.s > 0) > 2\n":                               {`"s":1`, `max(data.s, data.s > 0) = 1, needs > 2, missed by 1 (50 %)`},
+		window + "share(data.s > 1) >= 0.5\n":                                  {`"s":1`, `share(data.s > 1) = 0, needs >= 0.5, missed by 0.5 (100 %)`},
+		"    let: {many: \"4\"}\n" + window + "count() >= many\n":              {`"s":1`, `count() = 1, needs >= 4, missed by 3 (75 %)`},
+		"    let: {many: \"data.s * 2\"}\n    if: many >= 4\n":                 {`"s":1`, `many = 2, needs >= 4, missed by 2 (50 %)`},
 	} {
 		if n, text := near(t, nearRules(t, conditions), 1, c.data); len(n.Nearest) != 1 || !strings.HasSuffix(text, c.says+"\n") {
 			t.Errorf("%s%s says\n%s, want %s", conditions, c.data, text, c.says)
@@ -182,7 +182,40 @@ func TestNearMissesWithoutANumber(t *testing.T) {
 	t.Parallel()
 	set := nearRules(t, "    let: {part: data.s / data.w, both: \"[part, 1]\"}\n    if: part > 0.10 || both == [2]\n")
 	n, text := near(t, set, 9, `"s":0,"w":0`, `"s":-1,"w":0`)
-	if _, err := json.Marshal(n); err != nil || len(n.Nearest) != 2 || !strings.Contains(text, `both = ["NaN",1], part = "NaN"`) || !strings.Contains(text, `part = "-Infinity"`) {
+	if _, err := json.Marshal(n); err != nil || len(n.Nearest) != 2 || !strings.Contains(text, `part = "NaN", needs > 0.1; or both = ["NaN",1]`) || !strings.Contains(text, `part = "-Infinity"`) {
 		t.Errorf("%v, near misses are\n%s", err, text)
+	}
+}
+
+// Of alternatives each is told with what it read, and the nearest says how near it was.
+func TestNearMissesOfAlternatives(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		conditions, data, says string
+		distance               float64 // negative: none
+	}{
+		{"    if: data.n >= 10 || data.m < 4\n", `"n":9,"m":8`, "data.n = 9, needs >= 10, missed by 1 (10 %); or data.m = 8, needs < 4, missed by 4 (50 %)", 0.1},
+		{"    if: data.n >= 10 || data.k in [\"x\"] || has(data.z)\n", `"n":5,"k":"y"`,
+			`data.n = 5, needs >= 10, missed by 5 (50 %); or data.k in ["x"]; data.k = "y"; or has(data.z); data.z is absent`, 0.5},
+		{"    if: data.k == \"x\" || data.k == \"z\"\n", `"k":"y"`, `data.k = "y", needs == "x"; or data.k = "y", needs == "z"`, -1},
+		// Of what && joins one alone may be missing, and that may be an alternative again.
+		{"    if: data.n > 9 || data.k == \"y\" && data.m > 4\n", `"n":5,"k":"y","m":3`,
+			`data.n = 5, needs > 9, missed by 4 (44 %); or data.m = 3, needs > 4, missed by 1 (25 %)`, 0.25},
+		{"    if: data.n > 9 || data.k == \"x\" && data.m > 4\n", `"n":5,"k":"y","m":3`,
+			`data.n = 5, needs > 9, missed by 4 (44 %); or data.k == "x" && data.m > 4; data.k = "y", data.m = 3`, 4. / 9},
+		{"    if: data.n > 9 || data.k == \"y\" && (data.m > 8 || data.m < 3)\n", `"n":3,"k":"y","m":4`,
+			`data.n = 3, needs > 9, missed by 6 (67 %); or data.m = 4, needs < 3, missed by 1 (25 %)`, 0.25},
+		{"    window: {within: 1d}\n    having: count() >= 4 || count(data.n > 9) >= 2\n", `"n":10`,
+			`count() = 1, needs >= 4, missed by 3 (75 %); or count(data.n > 9) = 1, needs >= 2, missed by 1 (50 %)`, 0.5},
+	} {
+		n, text := near(t, nearRules(t, c.conditions), 1, c.data)
+		if len(n.Nearest) != 1 || !strings.HasSuffix(text, "  "+c.says+"\n") {
+			t.Errorf("%s%s says\n%s, want %s", c.conditions, c.data, text, c.says)
+			continue
+		}
+		m := n.Nearest[0]
+		if known := c.distance >= 0; known != (m.Distance != nil) || known && *m.Distance != c.distance || m.Needs != "" || m.MissedBy != nil || len(m.Seen) == 0 {
+			t.Errorf("%s%s is %s, want the distance %v", c.conditions, c.data, shown(t, m), c.distance)
+		}
 	}
 }

@@ -39,13 +39,7 @@ func (e *Evaluation) HavingConditions(aggregates []any) []Condition {
 	e.slots = aggregates
 	conditions := make([]Condition, 0, len(e.rule.HavingConditions))
 	for _, x := range e.rule.HavingConditions {
-		c := e.condition(x)
-		for _, i := range x.program.Slots {
-			if _, failed := aggregates[i].(error); !failed {
-				c.Seen[e.rule.Aggregates[i].Call()] = aggregates[i]
-			}
-		}
-		conditions = append(conditions, c)
+		conditions = append(conditions, e.condition(x))
 	}
 	return conditions
 }

@@ -155,6 +155,11 @@ func (e *Evaluation) condition(x *Expr) Condition {
 			c.Seen[name] = value
 		}
 	}
+	for _, i := range x.program.Slots {
+		if _, failed := e.slots[i].(error); !failed {
+			c.Seen[e.rule.Aggregates[i].Call()] = e.slots[i]
+		}
+	}
 	return c
 }
 

@@ -123,7 +123,7 @@ const unansweredRule = `  - rule: unanswered
 func TestNearMisses(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, func(c *remediator.Config) {
-		c.Rules = []rule.File{{Path: "house.yaml", Text: strings.Replace(houseRules, "    once_per", "    if: data.paid > 3\n    once_per", 1) + unansweredRule}}
+		c.Rules = []rule.File{{Path: "house.yaml", Text: strings.Replace(houseRules, "    once_per", "    if: data.paid > 3 || data.?kind.orValue(\"\") in [\"x\"]\n    once_per", 1) + unansweredRule}}
 	})
 	h.hire(map[string]string{"ann": "agent", "ada": "author"})
 	for id, kind := range []string{"parcel.asked", "parcel.answered"} {
@@ -147,6 +147,11 @@ func TestNearMisses(t *testing.T) {
 	cells := strings.Join(p.cells(t, "td"), "|")
 	if !strings.HasPrefix(cells, "2|") || !strings.Contains(p.body, "It judged 3 events.") || strings.Index(p.body, "close") > strings.Index(p.body, "far") || strings.Contains(p.body, "enough") {
 		t.Errorf("it shows %s", cells)
+	}
+	for _, want := range []string{"data.paid = 1, needs > 3, missed by 2 (67 %)", `data.?kind.orValue("") in ["x"]: `, "data.kind is absent"} {
+		if !strings.Contains(cells, want) {
+			t.Errorf("%q is not in %s", want, cells)
+		}
 	}
 	p = ada.shown("/rules/unanswered/near?since=1d")
 	if cells := strings.Join(p.cells(t, "td"), "|"); !strings.HasPrefix(cells, "1|") || !strings.Contains(cells, "time until parcel.answered = ") || !strings.Contains(cells, "48h0m0s") || !strings.Contains(p.body, "a-0") {
