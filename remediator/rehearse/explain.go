@@ -216,7 +216,7 @@ func (e *Explanation) WriteText(w io.Writer) error {
 			if c.Error != "" && read != "" {
 				read += ", "
 			}
-			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", c.Part, c.Condition, c.Result, read+c.Error)
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", c.Part, expression.Line(c.Condition), c.Result, read+c.Error)
 		}
 		if r.Unless != "" {
 			fmt.Fprintf(table, "  unless: %s\n", r.Unless)

@@ -15,6 +15,7 @@ import (
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/rule/document"
+	"github.com/makegood/makegood/remediator/rule/expression"
 )
 
 // NearMisses are the events for which a rule did not fire by one condition alone.
@@ -194,7 +195,7 @@ func (n *NearMisses) WriteText(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "%s judged %d events\n", n.Rule, n.Judged)
 	for _, condition := range slices.Sorted(maps.Keys(n.Missed)) {
-		fmt.Fprintf(table, "%d missed by this alone: %s\n", n.Missed[condition], condition)
+		fmt.Fprintf(table, "%d missed by this alone: %s\n", n.Missed[condition], expression.Line(condition))
 	}
 	for _, m := range n.Nearest {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", m.At, printable(m.Event), printable(m.Customer), m.why())

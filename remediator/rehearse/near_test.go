@@ -187,6 +187,25 @@ func TestNearMissesWithoutANumber(t *testing.T) {
 	}
 }
 
+// What is written on several lines, or put together from several, is told on one.
+func TestNearMissesOnOneLine(t *testing.T) {
+	t.Parallel()
+	set := nearRules(t, "    if: |\n      data.n > 5 || // many\n        data.k in // these\n          [\"x  y\"]\n")
+	if _, text := near(t, set, 1, `"n":3,"k":"y"`); !strings.Contains(text, "1 missed by this alone: data.n > 5 || data.k in [\"x  y\"]\n") ||
+		!strings.HasSuffix(text, `data.n = 3, needs > 5, missed by 2 (40 %); or data.k in ["x  y"]; data.k = "y"`+"\n") {
+		t.Errorf("it says\n%s", text)
+	}
+	set = nearRules(t, "    if: |\n      data.n\n        > 5\n      // few\n      && // and\n      data.m < 1\n")
+	e, err := rehearse.Explain(set, []byte(`{"specversion":"1.0","id":"e","source":"/test","type":"com.example.late","data":{"n":3,"m":1}}`), 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := e.WriteText(&text); err != nil || !strings.Contains(text.String(), "  if  data.n > 5  false  data.n = 3\n  if  data.m < 1  false  data.m = 1\n  no remedy: data.n > 5 is false; data.n = 3\n") {
+		t.Errorf("%v, it says\n%s", err, text.String())
+	}
+}
+
 // Of alternatives each is told with what it read, and the nearest says how near it was.
 func TestNearMissesOfAlternatives(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/expression"
 )
 
 // Shortfall is how far a comparison that did not hold was from holding. It is empty for
@@ -42,7 +43,7 @@ func failedCondition(c rule.Condition, s Shortfall) FailedCondition {
 
 // text writes why it failed, for people.
 func (f *FailedCondition) text() string {
-	text, seen := f.Condition, f.Seen
+	text, seen := expression.Line(f.Condition), f.Seen
 	if f.Needs != "" {
 		text, seen = f.Shortfall.text(), nil // what it read is in there
 	}

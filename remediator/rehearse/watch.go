@@ -16,6 +16,7 @@ import (
 	"github.com/makegood/makegood/remediator/match"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/expression"
 )
 
 // watcher is a matcher that keeps how each rule judged the last event. What the
@@ -253,9 +254,9 @@ func (j *judgement) whyNotAct(remedy *decide.RemedyFact) string {
 
 // failed says how a condition failed and what it saw.
 func failed(c rule.Condition) string {
-	result := c.Text + " is false"
+	result := expression.Line(c.Text) + " is false"
 	if c.Err != nil {
-		result = c.Text + " has no value: " + cause(c.Err)
+		result = expression.Line(c.Text) + " has no value: " + cause(c.Err)
 	}
 	if read := readText(c.Seen, c.Absent); read != "" {
 		return result + "; " + read

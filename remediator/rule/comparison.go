@@ -5,7 +5,7 @@ import "github.com/makegood/makegood/remediator/rule/expression"
 // Comparison is a condition that compares two values, compiled side by side.
 type Comparison struct {
 	Operator    string // < <= > >= == !=
-	Left, Right string // as written, but that a constant is on the right
+	Left, Right string // on one line, and a constant on the right
 	left, right *expression.Program
 }
 
@@ -22,6 +22,7 @@ func (c *reader) comparison(condition string) (*Comparison, error) {
 			return nil, err
 		}
 	}
+	left, right = expression.Line(left), expression.Line(right)
 	compared := &Comparison{Operator: operator, Left: left, Right: right, left: sides[0], right: sides[1]}
 	if p := sides[0]; len(p.Paths)+len(p.Lets)+len(p.Slots) == 0 { // 3 < data.n: what is compared is data.n
 		compared = &Comparison{Operator: mirrored[operator], Left: right, Right: left, left: sides[1], right: sides[0]}
