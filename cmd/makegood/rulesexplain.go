@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"time"
@@ -23,7 +25,7 @@ type explainCommand struct {
 	Event  string `arg:"" optional:"" help:"File with one CloudEvent in JSON; - reads standard input."`
 	Remedy string `placeholder:"ID" help:"Instead of an event: why a remedy of the service was made, by the rules and windows of then."`
 	Near   string `placeholder:"RULE" help:"Instead of an event: for which events of the log a rule did not fire by one condition alone."`
-	Since  string `default:"7d" help:"With --near: from when on, or how long before the end of the log."`
+	Since  string `help:"With --near: from when on, or how long before the end of the log. Defaults to 7d."`
 	Until  string `help:"With --near: until when; what lies there no longer counts."`
 	Limit  int    `default:"20" help:"With --near: at most so many, the nearest first."`
 }
@@ -42,6 +44,10 @@ func (c *explainCommand) Run(p *program) error {
 	switch {
 	case asked != 1:
 		return usageError("name one: a file with an event, --remedy ID, or --near RULE")
+	case c.Near == "" && c.Since+c.Until != "":
+		return usageError("--since and --until go with --near: they bound the log that it reads")
+	case c.Remedy != "" && c.Rules != "":
+		return usageError("--rules does not go with --remedy: it is explained by the rules of then")
 	case c.Near != "" && c.URL == "" && c.DataDir == "" && !c.named():
 		return usageError("--data-dir is missing, or --database or --url: it names the service whose log is read")
 	case c.Near != "" && c.URL != "" && c.Rules != "":
@@ -59,6 +65,9 @@ func (c *explainCommand) Run(p *program) error {
 // explainEvent says what rules make of one event of a file.
 func (c *explainCommand) explainEvent(p *program) error {
 	in, err := openEvents(p, c.Event)
+	if _, no := uuid.Parse(c.Event); no == nil && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; a remedy is named with --remedy %s", err, c.Event)
+	}
 	if err != nil {
 		return err
 	}
@@ -69,6 +78,9 @@ func (c *explainCommand) explainEvent(p *program) error {
 		return fmt.Errorf("read event: %w", err)
 	case len(raw) > maxEventFile:
 		return fmt.Errorf("%s: read event: it has more than %d bytes, and one event at most %d", c.Event, maxEventFile, event.MaxBytes)
+	}
+	if next := another(raw); next > 0 {
+		return fmt.Errorf("%s: read event: another one begins here, and one is explained: name a file with that one alone", place(c.Event, raw, &event.Error{Offset: next}))
 	}
 	if c.Rules == "" {
 		return c.askWhyNot(p, raw)
@@ -87,6 +99,21 @@ func (c *explainCommand) explainEvent(p *program) error {
 		return fmt.Errorf("%s: %w", place(c.Event, raw, err), err)
 	}
 	return c.print(p, explanation)
+}
+
+// another returns where a second event begins, as in a file with one on each line; 0 when
+// none does.
+func another(raw []byte) int {
+	in := json.NewDecoder(bytes.NewReader(raw))
+	var first json.RawMessage
+	if in.Decode(&first) != nil {
+		return 0
+	}
+	rest := raw[in.InputOffset():]
+	if begins := bytes.TrimLeft(rest, " \t\r\n"); bytes.HasPrefix(begins, []byte("{")) {
+		return len(raw) - len(begins)
+	}
+	return 0
 }
 
 // askWhyNot has a running service say what its rules make of an event.
@@ -146,6 +173,7 @@ func (c *explainCommand) explainNear(p *program) error {
 	if c.Limit < 1 || c.Limit > maxNear {
 		return usageError(fmt.Sprintf("--limit is no number from 1 to %d", maxNear))
 	}
+	c.Since = cmp.Or(c.Since, "7d")
 	if c.URL != "" {
 		c.patience = applyPatience
 		var near rehearse.NearMisses

@@ -143,6 +143,7 @@ func TestExplainAbsence(t *testing.T) {
 	set := parcelSet(t)
 	for _, c := range []struct{ attributes, data, want string }{
 		{`"type":"com.example.order.shipped","customer":"c","time":"2026-03-01T10:00:00Z"`, `"order":7,"express":true,"total":12`, `event e-1 of type com.example.order.shipped
+judged by itself: windows hold no other event, and no once_per key is taken
 
 credit-missed-delivery (parcels.yaml:2)
   if  data.express      true  data.express = true
@@ -151,6 +152,7 @@ credit-missed-delivery (parcels.yaml:2)
   act: credit 5.00 USD to c
 `},
 		{`"type":"com.example.order.shipped","customer":"c","time":"2026-03-01T10:00:00Z"`, `"order":7,"express":true,"total":2`, `event e-1 of type com.example.order.shipped
+judged by itself: windows hold no other event, and no once_per key is taken
 
 credit-missed-delivery (parcels.yaml:2)
   if  data.express      true   data.express = true
@@ -158,6 +160,7 @@ credit-missed-delivery (parcels.yaml:2)
   no remedy: data.total >= 10 is false; data.total = 2
 `},
 		{`"type":"com.example.order.delivered"`, `"order":7,"whole":true`, `event e-1 of type com.example.order.delivered
+judged by itself: windows hold no other event, and no once_per key is taken
 
 credit-missed-delivery (parcels.yaml:2)
   unless  data.whole  true  data.whole = true
@@ -165,6 +168,7 @@ credit-missed-delivery (parcels.yaml:2)
   no remedy: the rule is about com.example.order.shipped, com.example.order.dispatched, not about com.example.order.delivered
 `},
 		{`"type":"com.example.order.delivered"`, `"order":7`, `event e-1 of type com.example.order.delivered
+judged by itself: windows hold no other event, and no once_per key is taken
 
 credit-missed-delivery (parcels.yaml:2)
   unless  data.whole  error  no such key: whole

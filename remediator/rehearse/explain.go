@@ -198,7 +198,9 @@ func stepText(s decide.Step) string {
 func (e *Explanation) WriteText(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "event %s of type %s\n", printable(e.Event), printable(e.Type))
-	if s := e.Stored; s != nil {
+	if s := e.Stored; s == nil {
+		fmt.Fprintln(table, "judged by itself: windows hold no other event, and no once_per key is taken")
+	} else {
 		fmt.Fprintf(table, "remedy %s, made at %s of input %d\n", s.Remedy, s.At, s.Ordinal)
 		how := "in force by " + printable(s.Author)
 		if s.Bulk != "" {
