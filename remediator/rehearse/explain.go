@@ -229,7 +229,10 @@ func (e *Explanation) WriteText(w io.Writer) error {
 		case decide.Act:
 			fmt.Fprintf(table, "  act: %s\n", strings.Join(r.Actions, ", "))
 		default:
-			fmt.Fprintf(table, "  %s: %s\n", r.Decision, strings.Join(append([]string{r.Why}, r.Actions...), ", "))
+			fmt.Fprintf(table, "  %s: %s\n", r.Decision, strings.TrimPrefix(r.Why, verbs[r.Decision]+": "))
+			if len(r.Actions) > 0 {
+				fmt.Fprintf(table, "  it would: %s\n", strings.Join(r.Actions, ", "))
+			}
 		}
 	}
 	if err := table.Flush(); err != nil {

@@ -81,6 +81,20 @@ func TestExplainForPeopleAndPrograms(t *testing.T) {
 	golden(t, "explain.golden", text.String()+"\n"+string(encoded)+"\n")
 }
 
+// What is held says so once, and apart from that what it would do.
+func TestExplainWhatIsHeld(t *testing.T) {
+	t.Parallel()
+	raw := shopEvent(`"type":"com.example.contact.closed","customer":"c-1"`, `"order":7,"sku":"T-7","reason":"broken","payment":"pi_1","paid":"50.01 USD","units":3`)
+	e, err := rehearse.Explain(shop(t), raw, 0, decide.Lateness)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := e.WriteText(&text); err != nil || !strings.Contains(text.String(), "\n  hold: per_remedy of 50.00 USD, 0.00 USD used before\n  it would: refund 50.01 USD of pi_1\n") {
+		t.Errorf("%v, it says\n%s", err, text.String())
+	}
+}
+
 func TestExplainRefusesWhatIsNoEvent(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{"", "{}", "[]", `{"specversion":"1.0"}`, strings.Repeat("x", 1<<17)} {

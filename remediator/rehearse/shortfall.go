@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/makegood/makegood/remediator/money"
@@ -101,7 +102,7 @@ func missedBy(left, right any) (by any, share *float64) {
 	switch l := left.(type) {
 	case float64:
 		if r, ok := right.(float64); ok && !math.IsNaN(l-r) && !math.IsInf(l-r, 0) {
-			return rounded(math.Abs(l - r)), shareOf(l, r)
+			return apartBy(l, r), shareOf(l, r)
 		}
 	case time.Duration:
 		if r, ok := right.(time.Duration); ok {
@@ -133,12 +134,19 @@ func shareOf(a, b float64) *float64 {
 	return &share
 }
 
-// rounded takes away the tail that a difference of decimals has in binary: 0.1 - 0.094.
-func rounded(n float64) float64 {
-	if short, err := strconv.ParseFloat(strconv.FormatFloat(n, 'g', 12, 64), 64); err == nil {
+// apartBy is how far two numbers lie apart, with no more decimals than they have: in
+// binary 60 - 59.999 has a tail.
+func apartBy(a, b float64) float64 {
+	decimals := 0
+	for _, n := range []float64{a, b} {
+		_, fraction, _ := strings.Cut(strconv.FormatFloat(n, 'f', -1, 64), ".")
+		decimals = max(decimals, len(fraction))
+	}
+	apart := math.Abs(a - b)
+	if short, err := strconv.ParseFloat(strconv.FormatFloat(apart, 'f', decimals, 64), 64); err == nil {
 		return short
 	}
-	return n
+	return apart
 }
 
 // text writes a shortfall for people.

@@ -233,6 +233,9 @@ func (o *outcome) why(j *judgement) string {
 	return "an event with the same source and id came before"
 }
 
+// verbs say what a decision not to act did.
+var verbs = map[string]string{decide.Hold: "held", decide.Suppress: "suppressed"}
+
 func (j *judgement) whyNotAct(remedy *decide.RemedyFact) string {
 	switch {
 	case remedy.Decision == decide.Act:
@@ -240,7 +243,7 @@ func (j *judgement) whyNotAct(remedy *decide.RemedyFact) string {
 	case j.actions != nil:
 		return j.actions.Error()
 	}
-	verb := map[string]string{decide.Hold: "held", decide.Suppress: "suppressed"}[remedy.Decision]
+	verb := verbs[remedy.Decision]
 	for _, c := range remedy.Checks {
 		if c.Held && c.Limit != nil {
 			return fmt.Sprintf("%s: %s of %s, %s used before", verb, c.Check, c.Limit, c.Used)
