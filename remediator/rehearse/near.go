@@ -21,9 +21,10 @@ import (
 // NearMisses are the events for which a rule did not fire by one condition alone.
 type NearMisses struct {
 	Rule    string         `json:"rule"`
-	Judged  int            `json:"judged"`  // events of its types, in the period
-	Missed  map[string]int `json:"missed"`  // events that missed by one condition, by condition
-	Nearest []NearMiss     `json:"nearest"` // the nearest first; those of which no distance is known last, by time
+	Judged  int            `json:"judged"`             // events of its types, in the period
+	Missed  map[string]int `json:"missed"`             // events that missed by one condition, by condition
+	NoValue map[string]int `json:"no_value,omitempty"` // events for which one condition alone has no value, by condition
+	Nearest []NearMiss     `json:"nearest"`            // the nearest first; those of which no distance is known last, by time
 }
 
 // NearMiss is one event.
@@ -55,7 +56,7 @@ func Near(set *rule.Set, name string, past Past, most int) (*NearMisses, error) 
 		return nil, err
 	}
 	w.watcher.only = name
-	n := &nearness{rule: r, readings: map[string]*rule.Reading{}, most: most, found: &NearMisses{Rule: name, Missed: map[string]int{}, Nearest: []NearMiss{}}}
+	n := &nearness{rule: r, readings: map[string]*rule.Reading{}, most: most, found: &NearMisses{Rule: name, Missed: map[string]int{}, NoValue: map[string]int{}, Nearest: []NearMiss{}}}
 	var first int64
 	var whole bool
 	for in, err := range past.read(past.warmingOf(r), &first, &whole) {
@@ -108,11 +109,15 @@ func (n *nearness) add(j *judgement, in input.Input, taken func(r *rule.Rule, ke
 			}
 		}
 	}
-	if missed == nil || missed.Err != nil || part == "if" && (n.rule.Window != nil || n.rule.Unless != nil) {
+	if missed == nil || part == "if" && (n.rule.Window != nil || n.rule.Unless != nil) {
 		return nil // nobody knows what having would have said, or whether it would have waited in vain
 	}
 	if key, noKey := j.evaluation.Key(); noKey != "" && len(n.rule.OncePer) > 0 || taken(n.rule, key) {
 		return nil // the condition is not all that kept the rule from firing
+	}
+	if missed.Err != nil {
+		n.found.NoValue[missed.Text]++
+		return nil
 	}
 	ev, err := event.Decode(in.Body)
 	if err != nil {
@@ -196,6 +201,9 @@ func (n *NearMisses) WriteText(w io.Writer) error {
 	fmt.Fprintf(table, "%s judged %d events\n", n.Rule, n.Judged)
 	for _, condition := range slices.Sorted(maps.Keys(n.Missed)) {
 		fmt.Fprintf(table, "%d missed by this alone: %s\n", n.Missed[condition], expression.Line(condition))
+	}
+	for _, condition := range slices.Sorted(maps.Keys(n.NoValue)) {
+		fmt.Fprintf(table, "%d for which this alone has no value: %s\n", n.NoValue[condition], expression.Line(condition))
 	}
 	for _, m := range n.Nearest {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", m.At, printable(m.Event), printable(m.Customer), m.why())

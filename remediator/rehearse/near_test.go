@@ -190,6 +190,17 @@ func TestNearMissesWithoutANumber(t *testing.T) {
 	}
 }
 
+// An event that a condition alone has no value for is no near miss, but not passed over
+// without a word either: it may have been sent in another form than the rule expects.
+func TestNearMissesCountWhatHasNoValue(t *testing.T) {
+	t.Parallel()
+	set := nearRules(t, "    if: data.k == \"x\" && data.n >= 3\n    once_per: data.order\n")
+	n, text := near(t, set, 9, `"k":"x","n":"3","order":1`, `"k":"x","order":2`, `"k":"y","order":3`, `"k":"x","n":2,"order":4`, `"k":"x"`)
+	if len(n.NoValue) != 1 || n.NoValue["data.n >= 3"] != 2 || n.Missed["data.n >= 3"] != 1 || !strings.Contains(text, "\n1 missed by this alone: data.n >= 3\n2 for which this alone has no value: data.n >= 3\n") {
+		t.Errorf("%v, it says\n%s", n.NoValue, text)
+	}
+}
+
 // What is written on several lines, or put together from several, is told on one.
 func TestNearMissesOnOneLine(t *testing.T) {
 	t.Parallel()

@@ -132,8 +132,8 @@ func TestNearMisses(t *testing.T) {
 			t.Fatalf("the event is answered %d %s", p.status, p.body)
 		}
 	}
-	for id, paid := range map[string]int{"far": 1, "close": 3, "enough": 4} {
-		event := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/shop","type":"parcel.late","customer":"c-1","data":{"order":%[1]q,"payment":"pi","amount":"1.00 USD","paid":%d}}`, id, paid)
+	for id, paid := range map[string]string{"far": "1", "close": "3", "enough": "4", "typed": `"3"`} {
+		event := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/shop","type":"parcel.late","customer":"c-1","data":{"order":%[1]q,"payment":"pi","amount":"1.00 USD","paid":%s}}`, id, paid)
 		if p := h.bearer("emitter").post("/v1/events", event, "Content-Type", "application/cloudevents+json"); p.status != http.StatusAccepted {
 			t.Fatalf("the event is answered %d %s", p.status, p.body)
 		}
@@ -145,8 +145,11 @@ func TestNearMisses(t *testing.T) {
 	ada := h.bearer("ada")
 	p := ada.shown("/rules/late/near?since=1d")
 	cells := strings.Join(p.cells(t, "td"), "|")
-	if !strings.HasPrefix(cells, "2|") || !strings.Contains(p.body, "It judged 3 events.") || strings.Index(p.body, "close") > strings.Index(p.body, "far") || strings.Contains(p.body, "enough") {
+	if !strings.HasPrefix(cells, "2|") || !strings.Contains(p.body, "It judged 4 events.") || strings.Index(p.body, "close") > strings.Index(p.body, "far") || strings.Contains(p.body, "enough") {
 		t.Errorf("it shows %s", cells)
+	}
+	if !strings.Contains(p.body, "Of 1 events <code>") || strings.Contains(p.body, "typed") {
+		t.Errorf("of what has no value it shows %s", p.body)
 	}
 	for _, want := range []string{"data.paid = 1, needs > 3, missed by 2 (67 %)", `data.?kind.orValue("") in ["x"]: `, "data.kind is absent"} {
 		if !strings.Contains(cells, want) {
