@@ -339,6 +339,10 @@ func TestConditions(t *testing.T) {
 		"(a // :)\n&& b)":          {"a // :)", "b"},
 		"a / b && c == '//' && d":  {"a / b", "c == '//'", "d"},
 		"l.exists(x, x && y) && z": {"l.exists(x, x && y)", "z"},
+		"// both\n(a && b)":        {"a", "b"},
+		"(a && b) // both":         {"a", "b"},
+		"(a && b) // (both)":       {"a", "b"},
+		"(a) // x\n|| (b)":         {"(a) // x\n|| (b)"},
 		"m[?'a'] == b && c":        {"m[?'a'] == b", "c"},
 	} {
 		if got := expression.Conditions(text); !slices.Equal(got, want) {

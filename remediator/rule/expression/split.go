@@ -48,7 +48,7 @@ var opposite = map[string]string{"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==
 // not to hold, !(data.a < 1), it is the one that is. It is false of a condition that is
 // something else, or that compares inside of something.
 func Comparison(text string) (left, operator, right string, ok bool) {
-	text = trimParens(strings.TrimSpace(text))
+	text = trimParens(trimComments(text))
 	if inside, not, all := denied(text); all {
 		left, operator, right, ok = Comparison(inside)
 		if not {
@@ -92,7 +92,7 @@ func Comparison(text string) (left, operator, right string, ok bool) {
 func denied(text string) (inside string, not, all bool) {
 	rest := text
 	for strings.HasPrefix(rest, "!") {
-		rest, not = strings.TrimSpace(rest[1:]), !not
+		rest, not = trimComments(rest[1:]), !not
 	}
 	inside = trimParens(rest)
 	return inside, not, rest != text && inside != rest
@@ -107,20 +107,37 @@ func asksAmong(text string, i int) bool {
 	return strings.HasPrefix(text[i:], "in") && !word(i-1) && !word(i+len("in"))
 }
 
-// trimParens takes away parentheses around the whole expression.
+// trimParens takes away parentheses around the whole expression, and the comments around
+// those.
 func trimParens(text string) string {
-	for strings.HasPrefix(text, "(") && strings.HasSuffix(text, ")") {
+	for {
+		bare := trimComments(text)
+		if !strings.HasPrefix(bare, "(") || !strings.HasSuffix(bare, ")") {
+			return text
+		}
 		depth := 0
-		for i := 0; i < len(text)-1; i++ {
-			last, deeper := passed(text, i)
+		for i := 0; i < len(bare)-1; i++ {
+			last, deeper := passed(bare, i)
 			if depth += deeper; depth == 0 {
 				return text
 			}
 			i = last
 		}
-		text = strings.TrimSpace(text[1 : len(text)-1])
+		text = strings.TrimSpace(bare[1 : len(bare)-1])
 	}
-	return text
+}
+
+// trimComments takes away the comments before and behind an expression, and the spaces.
+func trimComments(text string) string {
+	start, end := len(text), len(text)
+	for i := 0; i < len(text); i++ {
+		last, _ := passed(text, i)
+		if !strings.ContainsRune(" \t\r\n", rune(text[i])) && (text[i] != '/' || last == i) {
+			start, end = min(start, i), min(last+1, len(text))
+		}
+		i = last
+	}
+	return text[start:end]
 }
 
 // passed returns where the text or the comment ends that begins at i, which is i
