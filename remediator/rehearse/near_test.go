@@ -183,9 +183,9 @@ func TestNearMissesOfEveryCondition(t *testing.T) {
 // the others from being told.
 func TestNearMissesWithoutANumber(t *testing.T) {
 	t.Parallel()
-	set := nearRules(t, "    let: {part: data.s / data.w, both: \"[part, 1]\"}\n    if: part > 0.10 || both == [2]\n")
+	set := nearRules(t, "    let: {part: data.s / data.w, both: \"[part, 1]\", named: \"{'p': [part]}\"}\n    if: part > 0.10 || both == [2] || named.p in [1]\n")
 	n, text := near(t, set, 9, `"s":0,"w":0`, `"s":-1,"w":0`)
-	if _, err := json.Marshal(n); err != nil || len(n.Nearest) != 2 || !strings.Contains(text, `part = "NaN", needs > 0.1; or both = ["NaN",1]`) || !strings.Contains(text, `part = "-Infinity"`) {
+	if _, err := json.Marshal(n); err != nil || len(n.Nearest) != 2 || !strings.Contains(text, `part = "NaN", needs > 0.1; or both = ["NaN",1]`) || !strings.Contains(text, `named = {"p":["-Infinity"]}`) {
 		t.Errorf("%v, near misses are\n%s", err, text)
 	}
 }

@@ -1,20 +1,14 @@
 package rehearse
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"math"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/match"
-	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/rule/expression"
 )
@@ -267,64 +261,10 @@ func failed(c rule.Condition) string {
 	return result
 }
 
-// readText writes what a condition read, and what was not there to be read.
-func readText(seen map[string]any, absent []string) string {
-	var all []string
-	for _, name := range slices.Sorted(maps.Keys(seen)) {
-		all = append(all, name+" = "+shown(seen[name]))
-	}
-	for _, path := range absent {
-		all = append(all, path+" is absent")
-	}
-	return strings.Join(all, ", ")
-}
-
 // cause is the innermost message of an error.
 func cause(err error) string {
 	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
 		err = inner
 	}
 	return err.Error()
-}
-
-// plain turns a value that a condition saw into what JSON has.
-func plain(value any) any {
-	switch v := value.(type) {
-	case money.Money:
-		return v.String()
-	case time.Time:
-		return v.Format(time.RFC3339Nano)
-	case time.Duration:
-		return v.String()
-	case float64:
-		switch { // a division by zero gives these, and JSON has none of them
-		case math.IsNaN(v):
-			return "NaN"
-		case math.IsInf(v, 1):
-			return "Infinity"
-		case math.IsInf(v, -1):
-			return "-Infinity"
-		}
-	case []any:
-		all := make([]any, len(v))
-		for i := range v {
-			all[i] = plain(v[i])
-		}
-		return all
-	}
-	return value
-}
-
-// maxShown bounds a value in a message, in bytes.
-const maxShown = 80
-
-func shown(value any) string {
-	text, err := json.Marshal(plain(value))
-	if err != nil {
-		return fmt.Sprint(value)
-	}
-	if len(text) > maxShown {
-		return strings.ToValidUTF8(string(text[:maxShown]), "") + "…"
-	}
-	return string(text)
 }
