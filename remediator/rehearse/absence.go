@@ -9,6 +9,7 @@ import (
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/expression"
 )
 
 // ConditionUnless names, in tests, what keeps a rule with unless from firing
@@ -72,11 +73,7 @@ func textOf(d time.Duration) string {
 // explainUnless explains a rule with unless: what the event waits for, and what
 // the rule decides when that does not come.
 func (w *watched) explainUnless(o *outcome, e *RuleExplanation, r *rule.Rule) error {
-	by := ""
-	if r.Unless.By != nil {
-		by = " with the same " + r.Unless.By.Text
-	}
-	counterpart := strings.Join(r.Unless.Events, " or ") + by
+	counterpart := counterpartOf(r)
 	if j := o.as(r.Name, true); j != nil {
 		for _, c := range j.conditions {
 			e.Conditions = append(e.Conditions, explainCondition("unless", c))
@@ -96,15 +93,27 @@ func (w *watched) explainUnless(o *outcome, e *RuleExplanation, r *rule.Rule) er
 		return err
 	}
 	if remedy := passed.remedy(r.Name); remedy != nil {
-		e.decided(remedy)
+		e.decided(r, remedy)
 		e.Why = (&judgement{rule: r, actions: o.of(r.Name).actions}).whyNotAct(remedy)
 	}
 	return nil
 }
 
+// counterpartOf names what an event of a rule with unless waits for.
+func counterpartOf(r *rule.Rule) string {
+	text := strings.Join(r.Unless.Events, " or ")
+	if r.Unless.By != nil {
+		text += " with the same " + expression.Line(r.Unless.By.Text)
+	}
+	return text
+}
+
 // decided adds what the rule decides.
-func (e *RuleExplanation) decided(remedy *decide.RemedyFact) {
+func (e *RuleExplanation) decided(r *rule.Rule, remedy *decide.RemedyFact) {
 	e.Decision, e.Reason = remedy.Decision, remedy.Reason
+	if remedy.Opened != nil && r.Unless != nil && e.Unless == "" {
+		e.Unless = fmt.Sprintf("waited for %s until %s, and it did not come", counterpartOf(r), remedy.Opened.Deadline)
+	}
 	for _, s := range remedy.Steps {
 		e.Actions = append(e.Actions, stepText(s))
 	}

@@ -133,7 +133,7 @@ func (o *outcome) explain(r *rule.Rule, eventType string) RuleExplanation {
 		}
 	}
 	if remedy := o.remedy(r.Name); remedy != nil {
-		e.decided(remedy)
+		e.decided(r, remedy)
 	}
 	e.Why = o.why(j)
 	return e
