@@ -21,10 +21,20 @@ import (
 // NearMisses are the events for which a rule did not fire by one condition alone.
 type NearMisses struct {
 	Rule    string         `json:"rule"`
-	Judged  int            `json:"judged"`             // events of its types, in the period
-	Missed  map[string]int `json:"missed"`             // events that missed by one condition, by condition
-	NoValue map[string]int `json:"no_value,omitempty"` // events for which one condition alone has no value, by condition
-	Nearest []NearMiss     `json:"nearest"`            // the nearest first; those of which no distance is known last, by time
+	Judged  int            `json:"judged"` // events of its types, in the period
+	Missed  map[string]int `json:"missed"` // events that missed by one condition, by condition
+	NoValue []Unvalued     `json:"no_value,omitempty"`
+	Nearest []NearMiss     `json:"nearest"` // the nearest first; those of which no distance is known last, by time
+}
+
+// Unvalued is a condition that alone has no value for some events: they may have been
+// sent in another form than the rule expects.
+type Unvalued struct {
+	Condition string `json:"condition"`
+	Events    int    `json:"events"`
+	Source    string `json:"source"` // of the last of them
+	Event     string `json:"event"`
+	Error     string `json:"error"`
 }
 
 // NearMiss is one event.
@@ -56,7 +66,7 @@ func Near(set *rule.Set, name string, past Past, most int) (*NearMisses, error) 
 		return nil, err
 	}
 	w.watcher.only = name
-	n := &nearness{rule: r, readings: map[string]*rule.Reading{}, most: most, found: &NearMisses{Rule: name, Missed: map[string]int{}, NoValue: map[string]int{}, Nearest: []NearMiss{}}}
+	n := &nearness{rule: r, readings: map[string]*rule.Reading{}, most: most, found: &NearMisses{Rule: name, Missed: map[string]int{}, Nearest: []NearMiss{}}}
 	var first int64
 	var whole bool
 	for in, err := range past.read(past.warmingOf(r), &first, &whole) {
@@ -115,15 +125,15 @@ func (n *nearness) add(j *judgement, in input.Input, taken func(r *rule.Rule, ke
 	if key, noKey := j.evaluation.Key(); noKey != "" && len(n.rule.OncePer) > 0 || taken(n.rule, key) {
 		return nil // the condition is not all that kept the rule from firing
 	}
-	if missed.Err != nil {
-		n.found.NoValue[missed.Text]++
-		return nil
-	}
 	ev, err := event.Decode(in.Body)
 	if err != nil {
 		return fmt.Errorf("read event: %w", err)
 	}
 	if ev.SampledRate > 1 && n.rule.Window != nil && n.rule.MovesMoney() {
+		return nil
+	}
+	if missed.Err != nil {
+		n.addUnvalued(missed, &ev)
 		return nil
 	}
 	miss := NearMiss{At: stampOr(in.At), Source: ev.Source, Event: ev.ID, Customer: ev.Customer, Part: part}
@@ -132,6 +142,18 @@ func (n *nearness) add(j *judgement, in input.Input, taken func(r *rule.Rule, ke
 	}
 	n.keep(miss)
 	return nil
+}
+
+// addUnvalued counts an event for which a condition has no value.
+func (n *nearness) addUnvalued(missed *rule.Condition, ev *event.Event) {
+	at := slices.IndexFunc(n.found.NoValue, func(u Unvalued) bool { return u.Condition == missed.Text })
+	if at < 0 {
+		at = len(n.found.NoValue)
+		n.found.NoValue = append(n.found.NoValue, Unvalued{Condition: missed.Text})
+	}
+	u := &n.found.NoValue[at]
+	u.Events++
+	u.Source, u.Event, u.Error = ev.Source, ev.ID, cause(missed.Err)
 }
 
 // addMet adds an event whose counterpart came in time, at a log time. Of the time that
@@ -202,8 +224,8 @@ func (n *NearMisses) WriteText(w io.Writer) error {
 	for _, condition := range slices.Sorted(maps.Keys(n.Missed)) {
 		fmt.Fprintf(table, "%d missed by this alone: %s\n", n.Missed[condition], expression.Line(condition))
 	}
-	for _, condition := range slices.Sorted(maps.Keys(n.NoValue)) {
-		fmt.Fprintf(table, "%d for which this alone has no value: %s\n", n.NoValue[condition], expression.Line(condition))
+	for _, u := range n.NoValue {
+		fmt.Fprintf(table, "%d for which this alone has no value: %s; of %s: %s\n", u.Events, expression.Line(u.Condition), printable(u.Event), printable(u.Error))
 	}
 	for _, m := range n.Nearest {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", m.At, printable(m.Event), printable(m.Customer), m.why())

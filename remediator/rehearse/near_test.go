@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 
@@ -196,7 +197,9 @@ func TestNearMissesCountWhatHasNoValue(t *testing.T) {
 	t.Parallel()
 	set := nearRules(t, "    if: data.k == \"x\" && data.n >= 3\n    once_per: data.order\n")
 	n, text := near(t, set, 9, `"k":"x","n":"3","order":1`, `"k":"x","order":2`, `"k":"y","order":3`, `"k":"x","n":2,"order":4`, `"k":"x"`)
-	if len(n.NoValue) != 1 || n.NoValue["data.n >= 3"] != 2 || n.Missed["data.n >= 3"] != 1 || !strings.Contains(text, "\n1 missed by this alone: data.n >= 3\n2 for which this alone has no value: data.n >= 3\n") {
+	want := []rehearse.Unvalued{{Condition: "data.n >= 3", Events: 2, Source: "/test", Event: "e-1", Error: "no such key: n"}}
+	if !slices.Equal(n.NoValue, want) || n.Missed["data.n >= 3"] != 1 ||
+		!strings.Contains(text, "\n1 missed by this alone: data.n >= 3\n2 for which this alone has no value: data.n >= 3; of e-1: no such key: n\n") {
 		t.Errorf("%v, it says\n%s", n.NoValue, text)
 	}
 }

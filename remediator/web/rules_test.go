@@ -148,10 +148,10 @@ func TestNearMisses(t *testing.T) {
 	if !strings.HasPrefix(cells, "2|") || !strings.Contains(p.body, "It judged 4 events.") || strings.Index(p.body, "close") > strings.Index(p.body, "far") || strings.Contains(p.body, "enough") {
 		t.Errorf("it shows %s", cells)
 	}
-	if !strings.Contains(p.body, "Of 1 events <code>") || strings.Contains(p.body, "typed") {
+	if !strings.Contains(p.body, "Of the last, <bdi>typed</bdi> of <bdi>/shop</bdi>: <bdi>no such overload") || strings.Count(p.body, "typed") != 1 {
 		t.Errorf("of what has no value it shows %s", p.body)
 	}
-	for _, want := range []string{"data.paid = 1, needs > 3, missed by 2 (67 %)", `data.?kind.orValue("") in ["x"]: `, "data.kind is absent"} {
+	for _, want := range []string{"data.paid = 1, needs > 3, missed by 2 (67 %)", `or data.?kind.orValue("") in ["x"]: `, "data.kind is absent"} {
 		if !strings.Contains(cells, want) {
 			t.Errorf("%q is not in %s", want, cells)
 		}
