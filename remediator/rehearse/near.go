@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"maps"
@@ -66,7 +67,7 @@ func Near(set *rule.Set, name string, past Past, most int) (*NearMisses, error) 
 		return nil, err
 	}
 	w.watcher.only = name
-	n := &nearness{rule: r, readings: map[string]*rule.Reading{}, most: most, found: &NearMisses{Rule: name, Missed: map[string]int{}, Nearest: []NearMiss{}}}
+	n := &nearness{rule: r, judged: map[[16]byte]bool{}, readings: map[string]*rule.Reading{}, most: most, found: &NearMisses{Rule: name, Missed: map[string]int{}, Nearest: []NearMiss{}}}
 	var first int64
 	var whole bool
 	for in, err := range past.read(past.warmingOf(r), &first, &whole) {
@@ -77,10 +78,11 @@ func Near(set *rule.Set, name string, past Past, most int) (*NearMisses, error) 
 		if err != nil {
 			return nil, err
 		}
-		if !past.has(in.At) {
-			continue
+		j := o.of(name)
+		if again := j != nil && n.again(j.event); again || !past.has(in.At) {
+			continue // what is sent twice is judged once
 		}
-		if j := o.of(name); j != nil {
+		if j != nil {
 			if err := n.add(j, in, w.fold.KeyTaken); err != nil {
 				return nil, err
 			}
@@ -101,6 +103,16 @@ type nearness struct {
 	readings map[string]*rule.Reading // by condition
 	most     int
 	found    *NearMisses
+	judged   map[[16]byte]bool // events, by a hash of their source and id
+}
+
+// again reports whether an event was judged before.
+func (n *nearness) again(ev [2]string) bool {
+	sum := sha256.Sum256([]byte(ev[0] + "\x00" + ev[1]))
+	key := [16]byte(sum[:16])
+	before := n.judged[key]
+	n.judged[key] = true
+	return before
 }
 
 // add looks at how the rule judged one event. taken says whether a once_per key is taken.

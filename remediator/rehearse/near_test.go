@@ -55,6 +55,27 @@ func near(t *testing.T, set *rule.Set, most int, data ...string) (*rehearse.Near
 	return n, text.String()
 }
 
+// What is sent again is one event, and one miss.
+func TestNearMissesOfEventsSentTwice(t *testing.T) {
+	t.Parallel()
+	all := func(yield func(input.Input, error) bool) {
+		for range 3 {
+			for in, err := range eventsOf(`"n":2`, `"n":1`) {
+				if !yield(in, err) {
+					return
+				}
+			}
+		}
+	}
+	n, err := rehearse.Near(nearRules(t, "    if: data.n > 2\n"), "near", rehearse.Past{Inputs: all}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n.Judged != 2 || len(n.Nearest) != 2 || n.Missed["data.n > 2"] != 2 {
+		t.Errorf("of two events that are sent three times: %+v", n)
+	}
+}
+
 func TestNearMissesOfAPlainRule(t *testing.T) {
 	t.Parallel()
 	set := nearRules(t, "    let: {late: \"data.s / 10\"}\n    if: late > 0.10 && data.kind == \"x\" && money(data.paid) >= money(\"5.00 USD\")\n")

@@ -27,7 +27,8 @@ type watcher struct {
 // judgement is how one rule judged one event of its type, or of its counterpart's.
 type judgement struct {
 	rule       *rule.Rule
-	ends       bool // the type is one of unless
+	event      [2]string // its source and id
+	ends       bool      // the type is one of unless
 	evaluation *rule.Evaluation
 	conditions []rule.Condition // of its if
 	hit        *match.Hit       // nil when its if does not hold
@@ -56,7 +57,7 @@ func (w *watcher) Match(raw []byte, at int64) (match.Result, error) {
 		}
 		r := c.Rule
 		evaluation := r.Evaluate(values)
-		j := &judgement{rule: r, ends: c.Ends, evaluation: evaluation, conditions: evaluation.Conditions(c.Filter)}
+		j := &judgement{rule: r, event: [2]string{ev.Source, ev.ID}, ends: c.Ends, evaluation: evaluation, conditions: evaluation.Conditions(c.Filter)}
 		w.judged = append(w.judged, j)
 		for i := range result.Ends {
 			if e := &result.Ends[i]; e.Rule == r && c.Ends {
