@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+
+	"github.com/makegood/makegood/remediator/rule"
 )
 
 // WriteTable writes the report for people.
@@ -135,7 +137,7 @@ func (d *Difference) write(w io.Writer) {
 func (m Made) line() string {
 	key := ""
 	if m.Key != "" {
-		key = ", once_per " + printable(m.Key)
+		key = ", once_per " + printable(strings.Join(rule.KeyParts(m.Key), " "))
 	}
 	held := ""
 	if m.Reason != "" {

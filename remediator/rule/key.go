@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/makegood/makegood/remediator/money"
@@ -86,6 +87,20 @@ func (e *Evaluation) key(parts []*Expr) (key, noKey string) {
 		b = append(append(strconv.AppendInt(b, int64(len(text)), 10), ':'), text...)
 	}
 	return string(b), ""
+}
+
+// KeyParts returns the parts that a key was made of; of what is no key, itself.
+func KeyParts(key string) []string {
+	var parts []string
+	for rest := key; rest != ""; {
+		length, behind, found := strings.Cut(rest, ":")
+		n, err := strconv.Atoi(length)
+		if !found || err != nil || n < 0 || n > len(behind) {
+			return []string{key}
+		}
+		parts, rest = append(parts, behind[:n]), behind[n:]
+	}
+	return parts
 }
 
 func (e *Evaluation) keyPart(part *Expr) (text, why string) {

@@ -243,3 +243,15 @@ func TestErrorsInIfAreFalse(t *testing.T) {
 		t.Errorf("a number is not true or false, got %v, %v", holds, err)
 	}
 }
+
+func TestKeyParts(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string][]string{
+		"": nil, "1:7": {"7"}, "2:g64:k137": {"g6", "k137"}, "3:a:b0:": {"a:b", ""},
+		"no key": {"no key"}, "9:short": {"9:short"}, "-1:x": {"-1:x"}, "1:71": {"1:71"},
+	} {
+		if got := rule.KeyParts(key); !slices.Equal(got, want) {
+			t.Errorf("%q has the parts %q, want %q", key, got, want)
+		}
+	}
+}
