@@ -134,6 +134,7 @@ var homes = map[string][]string{
 	"github.com/coreos/go-oidc":     {"remediator/openid"},
 	"golang.org/x/oauth2":           {"remediator/openid"},
 	"golang.org/x/time":             {"remediator/access", "remediator/act"},
+	"golang.org/x/text":             {"remediator/visible"},
 	"github.com/stripe/stripe-go":   {"remediator/act/stripe"},
 	"github.com/wneessen/go-mail":   {"remediator/act/notify"},
 	"github.com/emersion/":          {"remediator/sandbox/mailbox"}, // a mail server, else for tests

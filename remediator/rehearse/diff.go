@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/visible"
 )
 
 // Remedies are shown as a test would write what it expects, a field a line, so
@@ -122,7 +122,7 @@ func SideBySide(wanted, got []string) string {
 	wanted, got = wanted[:min(len(wanted), maxDiff)], got[:min(len(got), maxDiff)]
 	width := len("expected")
 	for _, line := range wanted {
-		width = max(width, utf8.RuneCountInString(line))
+		width = max(width, visible.Columns(visible.Line(line)))
 	}
 	var b strings.Builder
 	rows := 0
@@ -130,7 +130,8 @@ func SideBySide(wanted, got []string) string {
 		if rows++; rows > maxRows {
 			return
 		}
-		pad := strings.Repeat(" ", width-utf8.RuneCountInString(left))
+		left, right = visible.Line(left), visible.Line(right)
+		pad := strings.Repeat(" ", width-visible.Columns(left))
 		b.WriteString(strings.TrimRight(fmt.Sprintf("%s%s %s %s", left, pad, mark, right), " ") + "\n")
 	}
 	row("expected", " ", "got")

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/visible"
 )
 
 // TestSideBySideShowsBothTexts reads the two texts back from what is shown, and
@@ -52,5 +53,19 @@ func TestSideBySideIsBounded(t *testing.T) {
 	shown := rehearse.SideBySide([]string{"a"}, slices.Repeat([]string{"a", "b"}, 5000))
 	if lines := strings.Count(shown, "\n"); lines > 250 || !strings.HasSuffix(shown, "\n… 1 lines are expected, 10000 are there\n") {
 		t.Errorf("%d lines, which end with %q", lines, shown[max(0, len(shown)-80):])
+	}
+}
+
+// TestSideBySideStandsInColumns holds that the marks stand below each other behind whatever
+// text, and that a text of several lines is one.
+func TestSideBySideStandsInColumns(t *testing.T) {
+	t.Parallel()
+	wanted := []string{"title: 漢字漢字漢字", "title: u\u0308ber uns", "title: a\tb", "title: a\nb", "title: \U0001f600"}
+	got := []string{"漢", "u", "t", "n", "s"}
+	for _, line := range strings.Split(strings.TrimSuffix(rehearse.SideBySide(wanted, got), "\n"), "\n")[1:] {
+		before, _, found := strings.Cut(line, " | ")
+		if !found || visible.Columns(before) != visible.Columns(wanted[0]) || strings.Contains(before, "\t") {
+			t.Errorf("%q has its mark elsewhere", line)
+		}
 	}
 }

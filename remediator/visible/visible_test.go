@@ -47,3 +47,27 @@ func TestNothingHides(t *testing.T) {
 		t.Errorf("%d characters are left of %d", seen, unicode.MaxRune+1)
 	}
 }
+
+// TestColumns holds how much room texts take where every character has one or two columns.
+func TestColumns(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{
+		"":                               0,
+		"plain":                          5,
+		"\u00fcber":                      4,
+		"u\u0308ber":                     4, // the dots are a mark of their own
+		"\u6f22\u5b57":                   4,
+		"\uff21\uff71":                   3, // a full and a half one
+		"\ud55c":                         2,
+		"\u1112\u1161\u11ab":             2, // the same, taken apart
+		"\u2460\u2192\ufffd":             3,
+		"\U0001f600":                     2,
+		"\U0001f469\u200d\U0001f527":     2, // joined
+		"\u2709\ufe0f!":                  2,
+		"\u0645\u06cc\u200c\u062e\u06cc": 4,
+	} {
+		if got := visible.Columns(text); got != want {
+			t.Errorf("%q takes %d columns, want %d", text, got, want)
+		}
+	}
+}

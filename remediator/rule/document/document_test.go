@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/makegood/makegood/remediator/rule/document"
+	"github.com/makegood/makegood/remediator/visible"
 )
 
 func TestNearest(t *testing.T) {
@@ -179,5 +180,28 @@ func TestDirectives(t *testing.T) {
 		if node := document.Value(root, "k"); node == nil || node.Value == "" {
 			t.Errorf("%q: what follows is not read", text)
 		}
+	}
+}
+
+// TestFrameMarksWhatIsMeant holds the mark of a line below its character, whatever room the
+// characters before it take, while the column counts characters.
+func TestFrameMarksWhatIsMeant(t *testing.T) {
+	t.Parallel()
+	for before, columns := range map[string]int{
+		"k: ": 3, "漢字: ": 6, "u\u0308: ": 3, "k:\t\t": 4, "\U0001f600\u200d\U0001f527: ": 4, "k: \u202e": 4,
+	} {
+		source := document.NewSource("a.yaml", before+"WRONG\n")
+		col := len([]rune(before)) + 1
+		source.Errorf(document.Place{Line: 1, Col: col}, "code", "", "it is")
+		lines := strings.Split(source.Problems[0].Frame, "\n")
+		if want := "      | " + strings.Repeat(" ", columns) + "^"; lines[1] != want || source.Problems[0].Col != col {
+			t.Errorf("%q: got column %d and\n%s", before, source.Problems[0].Col, source.Problems[0].Frame)
+		}
+	}
+	far := document.NewSource("a.yaml", strings.Repeat("漢", 300)+"\n")
+	far.Errorf(document.Place{Line: 1, Col: 300}, "code", "", "it is")
+	lines := strings.Split(far.Problems[0].Frame, "\n")
+	if mark := strings.Index(lines[1], "^"); mark+2 != visible.Columns(lines[0]) {
+		t.Errorf("the mark of a long line stands in column %d:\n%s", mark, far.Problems[0].Frame)
 	}
 }

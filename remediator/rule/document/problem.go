@@ -120,6 +120,8 @@ func frame(number, col int, line string) string {
 		from = min(col-maxFrame/2, len(runes))
 	}
 	shown := runes[from:min(len(runes), from+maxFrame)]
+	before := shown[:min(max(col-1-from, 0), len(shown))]
+	behind := max(col-1-from-len(shown), 0) // of the end of the line
 	gutter := fmt.Sprintf("%5d | ", number)
-	return gutter + string(shown) + "\n" + strings.Repeat(" ", len(gutter)-2) + "| " + strings.Repeat(" ", max(col-1-from, 0)) + "^"
+	return gutter + string(shown) + "\n" + strings.Repeat(" ", len(gutter)-2) + "| " + strings.Repeat(" ", visible.Columns(string(before))+behind) + "^"
 }
