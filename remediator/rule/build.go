@@ -127,6 +127,9 @@ var spelled = regexp.MustCompile(`^\s*(\d+)\s*(s|m|h|d|w)[a-z]*\s*$`)
 
 // durationHint writes the duration as it was probably meant.
 func durationHint(text, hint string) string {
+	if _, err := strconv.Atoi(text); err == nil {
+		return "name its unit: " + text + "s, " + text + "m, " + text + "h or " + text + "d"
+	}
 	found := spelled.FindStringSubmatch(strings.ToLower(text))
 	if found == nil {
 		return hint

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -171,15 +172,29 @@ func (b *builder) mode() {
 	case text == string(Shadow), text == string(Live):
 		b.r.Mode = Mode(text)
 	case canary:
-		number, sign := strings.CutSuffix(strings.TrimSpace(percent), "%")
-		share, err := strconv.ParseFloat(number, 64)
-		if !sign || err != nil || !(share > 0 && share <= 100) {
-			b.Errorf(document.At(n), "mode", "write canary 5%", "mode: %q does not say how many percent of the customers", text)
-			return
-		}
-		b.r.Mode, b.r.Percent = Canary, share
+		b.canary(n, strings.TrimSpace(percent))
 	default:
 		b.Errorf(document.At(n), "mode", document.DidYouMean(text, []string{"shadow", "canary 5%", "live"}), "mode: %q is no mode", text)
+	}
+}
+
+// canary reads for how many percent of the customers the rule acts.
+func (b *builder) canary(n *yaml.Node, text string) {
+	meant := strings.TrimLeft(text, ": =")
+	number, sign := strings.CutSuffix(meant, "%")
+	share, err := strconv.ParseFloat(number, 64)
+	const bounds = "mode: %q is no share of the customers, which is more than 0%% and at most 100%%"
+	switch {
+	case err != nil || math.IsNaN(share):
+		b.Errorf(document.At(n), "mode", "write canary 5%", "mode: %q does not say how many percent of the customers", n.Value)
+	case share <= 0:
+		b.Errorf(document.At(n), "mode", "write canary 5%; to act for none of them, write shadow", bounds, n.Value)
+	case share > 100:
+		b.Errorf(document.At(n), "mode", "write canary 5%; to act for all of them, write live", bounds, n.Value)
+	case !sign || meant != text:
+		b.Errorf(document.At(n), "mode", "write canary "+number+"%", "mode: %q is not written as percent of the customers", n.Value)
+	default:
+		b.r.Mode, b.r.Percent = Canary, share
 	}
 }
 

@@ -205,3 +205,32 @@ func TestFrameMarksWhatIsMeant(t *testing.T) {
 		t.Errorf("the mark of a long line stands in column %d:\n%s", mark, far.Problems[0].Frame)
 	}
 }
+
+// TestMergeKeys says of a key << what it is, at the key, and that an anchor is not there only
+// of one that is not.
+func TestMergeKeys(t *testing.T) {
+	t.Parallel()
+	const refused = "<< merges keys of another place, which is not used here: a rule's text holds all of the rule"
+	for text, want := range map[string]string{
+		"a: &b {c: 1}\nd:\n  - <<: *b\n    e: 2\n": "1:4 anchors and aliases are not used here: a rule's text holds all of the rule\n3:5 " + refused,
+		"d:\n  - <<: *b\n    e: 2\n":               "2:5 " + refused + "; besides, no place is called &b",
+		"d: {<<: *b, e: 2}\n":                      "1:5 " + refused + "; besides, no place is called &b",
+		"d:\n  <<: [*b, *c]\n":                     "2:3 " + refused + "; besides, no place is called &b",
+		"d:\n  <<: {e: 2}\n":                       "2:3 " + refused,
+		"d:\n  - e: 2\n    <<:\n      - *b\n":      "4:9 an alias of YAML stands here, and no place has its name\n3:5 " + refused,
+	} {
+		source, got := document.NewSource("a.yaml", text), []string{}
+		if source.Parse() != nil {
+			t.Errorf("%q: it is read", text)
+		}
+		for _, p := range source.Problems {
+			got = append(got, fmt.Sprintf("%d:%d %s", p.Line, p.Col, p.Message))
+			if merges := strings.HasPrefix(p.Message, "<<"); (p.Code == "alias") == strings.HasPrefix(p.Message, "an alias") || merges != strings.Contains(p.Hint, "defaults:") {
+				t.Errorf("%q: got %s", text, p)
+			}
+		}
+		if said := strings.Join(got, "\n"); said != want {
+			t.Errorf("%q: got\n%s\nwant\n%s", text, said, want)
+		}
+	}
+}

@@ -60,6 +60,7 @@ type flow struct {
 	line    string
 	at, end int
 	torn    []extent // plain values that YAML would tear apart
+	merges  bool     // the key is <<, whose alias is no torn expression
 }
 
 type extent struct{ from, to int }
@@ -106,6 +107,7 @@ var flowKey = regexp.MustCompile(`^(?:[^\s,:?#&*!|>%@\[\]{}"'` + "`" + `-][^\s,:
 func (f *flow) key() bool {
 	key := flowKey.FindString(f.line[f.at:f.end])
 	f.at += len(key)
+	f.merges = strings.HasPrefix(key, mergeKey+":")
 	return key != ""
 }
 
@@ -136,6 +138,9 @@ func (f *flow) value(closing byte) bool {
 
 func (f *flow) plain(from int) bool {
 	value := strings.TrimRight(f.line[from:f.at], " \t")
+	if f.merges {
+		return true
+	}
 	if strings.ContainsAny(value, ",[]{}") || strings.Contains(value, ": ") || strings.Contains(value, " #") ||
 		value != "" && strings.IndexByte("!&*|>%@`", value[0]) >= 0 {
 		f.torn = append(f.torn, extent{from, from + len(value)})

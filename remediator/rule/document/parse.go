@@ -158,6 +158,8 @@ func (s *Source) read() (*yaml.Node, error) {
 	return &root, nil
 }
 
+const aliasHint = "write the value out; an expression that starts with & or * is written as a block (>-)"
+
 // plain refuses anchors, aliases, merge keys and nesting that no rule needs: a
 // rule's text must hold all of the rule, since its digest names it.
 func (s *Source) plain(n *yaml.Node, depth int) bool {
@@ -166,14 +168,18 @@ func (s *Source) plain(n *yaml.Node, depth int) bool {
 		return false
 	}
 	if n.Kind == yaml.AliasNode || n.Anchor != "" && !s.anchored {
-		s.Errorf(At(n), "alias", "write the value out; an expression that starts with & or * is written as a block (>-)",
+		s.Errorf(At(n), "alias", aliasHint,
 			"anchors and aliases are not used here: a rule's text holds all of the rule")
 		s.anchored = true
 	}
 	if n.Kind == yaml.AliasNode {
 		return false
 	}
-	for _, child := range n.Content {
+	for i, child := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && isMerge(child) {
+			s.merges(At(child), "")
+			return false
+		}
 		if !s.plain(child, depth+1) {
 			return false
 		}

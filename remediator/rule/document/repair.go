@@ -109,7 +109,7 @@ func (s *Source) parseRepairing() *yaml.Node {
 			s.Broken = true
 			return nil
 		}
-		if !s.repair(at) && !s.reindent(at) {
+		if !s.mergeNothing(at, err) && !s.repair(at) && !s.reindent(at) {
 			s.refuse(at, err)
 			s.Broken = true
 			if !s.drop(at) {
@@ -167,6 +167,7 @@ var mistakes = []struct{ yaml, says, meant string }{
 	{"did not find expected key", "the line does not begin where the keys above it do", alike},
 	{"did not find expected '-' indicator", "the line does not begin where the entries of the list above it do", alike},
 	{"could not find expected ':'", "the line is no key: value", "write a colon and a space behind the key, and a text of several lines below >-"},
+	{"unknown anchor", "an alias of YAML stands here, and no place has its name", aliasHint},
 	{"did not find expected ',' or", "the { } or [ ] does not end where it should", "close the { } or [ ], and put a comma between its parts"},
 }
 

@@ -19,6 +19,7 @@ type Source struct {
 	lines    []string // as written
 	repaired []string // as read
 	anchored bool     // an anchor has been reported
+	merged   bool     // a key << has been reported
 }
 
 // NewSource returns a source for a file's text.

@@ -144,7 +144,7 @@ func TestErrors(t *testing.T) {
 		"money(data.text)":                    "77",
 		"pct(data.paid, data.text)":           "no such overload",
 		"pct('10.001 USD', data.n)":           "10.001",
-		"duration(data.text)":                 "unknown unit",
+		"duration(data.text)":                 "no unit",
 		"timestamp(data.text)":                "",
 		"data.list[7]":                        "index",
 		"data.no > 1":                         "no such overload",

@@ -198,10 +198,13 @@ func ParseDuration(text string) (time.Duration, error) {
 			end++
 		}
 		n, err := strconv.ParseInt(rest[:end], 10, 64)
-		if err != nil {
+		if err != nil || strings.HasPrefix(rest[end:], ".") {
 			return 0, fmt.Errorf("parse duration %q: want whole numbers with a unit, like 30s, 10m, 6h or 7d", text)
 		}
-		unit, length := unitOf(rest[end:])
+		if rest = rest[end:]; rest == "" {
+			return 0, fmt.Errorf("parse duration %q: no unit behind the number; the units are d, h, m, s and ms", text)
+		}
+		unit, length := unitOf(rest)
 		if length == 0 {
 			return 0, fmt.Errorf("parse duration %q: unknown unit; the units are d, h, m, s and ms", text)
 		}
@@ -209,7 +212,7 @@ func ParseDuration(text string) (time.Duration, error) {
 			return 0, fmt.Errorf("parse duration %q: longer than a hundred years", text)
 		}
 		total += time.Duration(n) * unit
-		rest = rest[end+length:]
+		rest = rest[length:]
 	}
 	return sign * total, nil
 }
