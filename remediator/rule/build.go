@@ -24,8 +24,10 @@ type builder struct {
 	m      *document.Mapping
 	nameAt document.Place
 
-	defaults *document.Mapping // of the file; nil: none
+	defaults *defaults         // of the file; nil: none
 	limited  *document.Mapping // the limits among them; nil: none
+
+	letsUnread bool // so that nobody knows which names there are
 
 	quiet []quietRule
 }

@@ -26,6 +26,9 @@ func (b *builder) compile(n *yaml.Node, text string, within int, calls *expressi
 	}
 	program, issues := b.scope.Compile(text, calls)
 	for _, issue := range issues {
+		if b.letsUnread && issue.Unknown != "" && !issue.Called {
+			continue
+		}
 		hint := issue.Hint
 		if issue.Unknown != "" {
 			hint = b.unknownHint(issue.Unknown, issue.Called)
@@ -186,7 +189,7 @@ func (b *builder) template(n *yaml.Node, what string) template {
 			continue
 		}
 		var calls *expression.Calls
-		if b.r.Window != nil {
+		if b.m.Has("window") {
 			calls = &b.calls
 		}
 		if x := b.compile(n, s.text, s.at, calls); x != nil {
@@ -292,10 +295,12 @@ var letForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 func (b *builder) letNodes() (names []string, nodes []*yaml.Node) {
 	n := b.m.Get("let")
 	if n == nil {
+		b.letsUnread = b.m.Has("let")
 		return nil, nil
 	}
 	m := b.Mapping(n, "let")
 	if m == nil {
+		b.letsUnread = true
 		return nil, nil
 	}
 	taken := []string{"data", "event", "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for",

@@ -14,20 +14,24 @@ var defaultKeys = []string{"owner", "account", "limits", "storm", "mode"}
 // defaults are what a file says for its rules. A rule's own key replaces that of
 // the file; limits are merged limit by limit.
 type defaults struct {
-	m    *document.Mapping
-	line int    // on which they begin
-	text string // as written: a part of each rule's text
+	m    *document.Mapping // nil: they cannot be read
+	line int               // on which they begin
+	text string            // as written: a part of each rule's text
 }
 
-// defaults reads and checks the defaults of a file, nil when it has none.
+// defaults reads and checks the defaults of a file; nil when it has none.
 func (l *loader) defaults(source *document.Source, file *document.Mapping) *defaults {
 	n := file.Get("defaults")
-	if n == nil {
+	if n == nil && !file.Has("defaults") {
 		return nil
+	}
+	d := &defaults{line: file.Key("defaults").Line}
+	if n == nil {
+		return d
 	}
 	m := source.Mapping(n, "defaults", defaultKeys...)
 	if m == nil {
-		return nil
+		return d
 	}
 	b := &builder{Source: source, engine: l.engine, r: &Rule{}, m: m}
 	for _, key := range []string{"owner", "account"} {
@@ -38,21 +42,13 @@ func (l *loader) defaults(source *document.Source, file *document.Mapping) *defa
 	b.limits()
 	b.storm()
 	b.mode()
-	d := &defaults{m: m, line: file.Key("defaults").Line}
+	d.m = m
 	end := source.Lines() + 1
 	if rules := file.Key("rules").Line; file.Has("rules") && rules > d.line {
 		end = rules
 	}
 	d.text = ruleText(source, n, end)
 	return d
-}
-
-// of returns the keys, nil when there are none.
-func (d *defaults) of() *document.Mapping {
-	if d == nil {
-		return nil
-	}
-	return d.m
 }
 
 // before returns the line before which the list of rules ends.
@@ -76,8 +72,12 @@ func (b *builder) inherit() {
 	if b.defaults == nil {
 		return
 	}
-	if n := b.defaults.Get("limits"); n != nil && n.Kind == yaml.MappingNode {
+	if b.defaults.m == nil {
+		b.m.Presume(defaultKeys...)
+		return
+	}
+	if n := b.defaults.m.Get("limits"); n != nil && n.Kind == yaml.MappingNode {
 		b.limited = b.Mapping(n, "limits", limitKeys...)
 	}
-	b.m.Inherit(b.defaults, defaultKeys...)
+	b.m.Inherit(b.defaults.m, defaultKeys...)
 }

@@ -84,7 +84,7 @@ func TestMistakesOfDefaults(t *testing.T) {
 		"event: com.example.x":     `no key "event"`,
 		"mode: lice":               "is no mode",
 		"limits: {per_remedy: 10}": "per_remedy",
-		"limits: {per_remdy: 10}":  "did you mean per_remedy",
+		"limits: {per_remdy: 10.00 USD}":  "did you mean per_remedy",
 		"storm: {remedies: 9}":     "no within",
 		"owner: [a]":               "is a list",
 		"limits: [10.00 USD]":      "is a list",

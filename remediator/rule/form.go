@@ -227,7 +227,7 @@ func (b *builder) demands() {
 
 // limitGiven reports whether a limit is written down, be it wrong.
 func (b *builder) limitGiven(name string) bool {
-	if b.limited != nil && b.limited.Has(name) {
+	if b.limited != nil && b.limited.Has(name) || b.defaults != nil && b.defaults.m == nil {
 		return true
 	}
 	n := b.m.Get("limits")

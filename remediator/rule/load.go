@@ -163,7 +163,7 @@ func isTestFile(root *yaml.Node) bool {
 
 // rule reads one rule, and returns its name; its text ends before the line end.
 func (l *loader) rule(source *document.Source, node *yaml.Node, end int, defaults *defaults) string {
-	b := &builder{Source: source, engine: l.engine, r: &Rule{File: source.Path, Line: node.Line, Mode: Shadow}, defaults: defaults.of()}
+	b := &builder{Source: source, engine: l.engine, r: &Rule{File: source.Path, Line: node.Line, Mode: Shadow}, defaults: defaults}
 	before := len(source.Problems)
 	b.build(node)
 	if first, ok := l.named[b.r.Name]; ok && b.r.Name != "" {

@@ -7,14 +7,15 @@ import (
 )
 
 // Mapping is a mapping of the file, read strictly: each key at most once, and
-// none but those that mean something.
+// none but those that mean something. A mistyped key is reported, and read as
+// the one that was meant unless that is there too.
 type Mapping struct {
 	Node   *yaml.Node
 	source *Source
 	what   string
 	keys   map[string]*yaml.Node
 	values map[string]*yaml.Node
-	meant  map[string]bool // keys that were probably mistyped
+	given  map[string]bool // keys whose values cannot be read
 }
 
 // Mapping reads a node as a mapping with the keys given; what names it in
@@ -25,7 +26,7 @@ func (s *Source) Mapping(n *yaml.Node, what string, allowed ...string) *Mapping 
 		s.Errorf(At(n), "type", "write "+example(allowed), "%s is %s, not a mapping", what, kind(n))
 		return nil
 	}
-	m := &Mapping{Node: n, source: s, what: what, keys: make(map[string]*yaml.Node), values: make(map[string]*yaml.Node), meant: make(map[string]bool)}
+	m := &Mapping{Node: n, source: s, what: what, keys: make(map[string]*yaml.Node), values: make(map[string]*yaml.Node), given: make(map[string]bool)}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		m.add(n.Content[i], n.Content[i+1], allowed)
 	}
@@ -38,14 +39,16 @@ func (m *Mapping) add(key, value *yaml.Node, allowed []string) {
 		s.Errorf(At(key), "type", "write a name in front of the colon", "a key of %s is %s", m.what, kind(key))
 		return
 	}
-	if before, ok := m.keys[name]; ok {
+	if before, ok := m.keys[name]; ok && before.Value == name {
 		s.Errorf(At(key), "duplicate-key", "keep one of them", "%s has the key %s twice; the first is on line %d", m.what, name, before.Line)
 		return
 	}
 	if len(allowed) > 0 && !contains(allowed, name) {
-		m.meant[Nearest(name, allowed)] = true
 		s.Errorf(At(key), "unknown-key", DidYouMean(name, allowed), "%s has no key %s", m.what, quoteName(name))
-		return
+		if name = Nearest(name, allowed); name == "" || m.keys[name] != nil {
+			return
+		}
+		// Read as what was meant, nothing else seems to be wrong on its account.
 	}
 	m.keys[name], m.values[name] = key, value
 }
@@ -73,9 +76,16 @@ func (m *Mapping) Inherit(from *Mapping, names ...string) {
 	}
 }
 
-// Has reports whether the key is there, with whatever value, or probably meant
-// by a mistyped one, which is reported already.
-func (m *Mapping) Has(name string) bool { return m.keys[name] != nil || m.meant[name] }
+// Presume takes keys for given whose values cannot be read, which has been reported.
+func (m *Mapping) Presume(names ...string) {
+	for _, name := range names {
+		m.given[name] = true
+	}
+}
+
+// Has reports whether the key is there, with whatever value, or meant by a mistyped
+// one, which is reported already.
+func (m *Mapping) Has(name string) bool { return m.keys[name] != nil || m.given[name] }
 
 // Key returns where a key stands.
 func (m *Mapping) Key(name string) Place {
