@@ -167,7 +167,7 @@ func (m *message) judgeForm(a *member) {
 
 func (m *message) judgeExtension(a *member) {
 	name := m.bytes(a.name.at)
-	if !legalName(name) {
+	if !LegalName(name) {
 		m.refuse(CodeName, string(name), "attribute %s has an illegal name: use 1 to %d of the characters a-z and 0-9, and put the rest into data", short(name), MaxName)
 		return
 	}
@@ -260,8 +260,10 @@ func (m *message) judgeTime(value []byte) {
 // stamp of the log.
 const maxSeconds = (1<<63-1)/1_000_000_000 - 24*3600
 
-func legalName(name []byte) bool {
-	for _, c := range name {
+// LegalName reports whether an attribute may have a name, by CloudEvents and our bound.
+func LegalName[T string | []byte](name T) bool {
+	for i := range len(name) {
+		c := name[i]
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
 			return false
 		}

@@ -44,7 +44,7 @@ func (b *builder) compile(n *yaml.Node, text string, within int, calls *expressi
 	if program == nil {
 		return nil
 	}
-	b.warnAttributes(n, start, program)
+	b.attributes(n, start, program)
 	return &Expr{Text: strings.TrimSpace(text), program: program}
 }
 
@@ -107,28 +107,6 @@ func (b *builder) lostComment(n *yaml.Node) string {
 		return ""
 	}
 	return "YAML takes everything behind \" #\" for a comment; write it like this:\n>-\n  " + n.Value + " " + n.LineComment
-}
-
-// attributes are the names that CloudEvents and this service give meaning to.
-var attributes = []string{"id", "source", "type", "subject", "time", "customer", "specversion", "datacontenttype",
-	"dataschema", "traceparent", "tracestate", "severitynumber", "severitytext", "sampledrate", "recordedtime"}
-
-// warnAttributes warns of an attribute that is nearly one of the known ones:
-// extensions may have any name, so it cannot be an error.
-func (b *builder) warnAttributes(n *yaml.Node, start int, program *expression.Program) {
-	for _, path := range program.Paths {
-		if path.Root == "event" && len(path.Fields) > 0 && path.Fields[0] == "data" {
-			b.Errorf(b.Within(n, start+path.Offset), "attribute", "write data, without event. in front", "the event's data is not an attribute of it")
-			continue
-		}
-		if path.Root != "event" || len(path.Fields) == 0 || slices.Contains(attributes, path.Fields[0]) {
-			continue
-		}
-		if near := document.Nearest(path.Fields[0], attributes); near != "" {
-			b.Warnf(b.Within(n, start+path.Offset), "attribute", "did you mean event."+near+"?",
-				"event.%s is no attribute that events are known to have", path.Fields[0])
-		}
-	}
 }
 
 // expr reads a node that is one expression.

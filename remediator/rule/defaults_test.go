@@ -80,15 +80,15 @@ func TestDefaultsAreDigested(t *testing.T) {
 func TestMistakesOfDefaults(t *testing.T) {
 	t.Parallel()
 	for text, says := range map[string]string{
-		"why: w":                   `no key "why"`,
-		"event: com.example.x":     `no key "event"`,
-		"mode: lice":               "is no mode",
-		"limits: {per_remedy: 10}": "per_remedy",
-		"limits: {per_remdy: 10.00 USD}":  "did you mean per_remedy",
-		"storm: {remedies: 9}":     "no within",
-		"owner: [a]":               "is a list",
-		"limits: [10.00 USD]":      "is a list",
-		"once_per: data.order":     `no key "once_per"`,
+		"why: w":                         `no key "why"`,
+		"event: com.example.x":           `no key "event"`,
+		"mode: lice":                     "is no mode",
+		"limits: {per_remedy: 10}":       "per_remedy",
+		"limits: {per_remdy: 10.00 USD}": "did you mean per_remedy",
+		"storm: {remedies: 9}":           "no within",
+		"owner: [a]":                     "is a list",
+		"limits: [10.00 USD]":            "is a list",
+		"once_per: data.order":           `no key "once_per"`,
 	} {
 		file := "defaults:\n  " + text + "\nrules:\n"
 		for _, name := range []string{"a", "b"} {

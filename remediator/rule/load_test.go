@@ -3,6 +3,7 @@ package rule_test
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -150,12 +151,40 @@ func TestMistakesOfExpressions(t *testing.T) {
 		{"if: data.a.matches('[')", "6:24", "expression", "missing closing ]", ""},
 		{"if: ${{ data.x }}", "6:9", "template", "an expression already", "write data.x"},
 		{"if: event.time.getHours('Europe/Berlin') > 3", "6:28", "expression", "getHours", ""},
-		{"if: event.data.x > 3", "6:20", "attribute", "not an attribute", "write data"},
+		{"if: event.data.x > 3", "6:9", "attribute", "not an attribute", "write data.x"},
+		{"if: data.y && has(event.data.x.z)", "6:23", "attribute", "not an attribute", "write data.x.z"},
+		{"if: event.data == 3", "6:9", "attribute", "not an attribute", "write data"},
+		{"if: event.data['a-b'].c == 3", "6:9", "attribute", "not an attribute", "write data.`a-b`.c"},
+		{"once_per: event.data.order", "6:15", "attribute", "not an attribute", "write data.order"},
+		{"do: [{andon: {pull: \"a/${{ event.data.x }}\", level: red, reason: r}}]", "6:32", "attribute", "not an attribute", "write data.x"},
 		{"let: {a: b + 1, b: a}", "6:14", "cycle", "by way of b", ""},
 		{"let: {data: event.id}", "6:11", "name", "meaning", ""},
 		{"let: {a-b: event.id}", "6:11", "name", "a-b", ""},
 		{"let: {n: count()}", "6:14", "expression", "cannot be used here", ""},
 	})
+}
+
+// TestAttributesThatCannotBe warns of names that events are refused for: their fields are in
+// the data.
+func TestAttributesThatCannotBe(t *testing.T) {
+	t.Parallel()
+	for condition, want := range map[string]string{
+		"event.late_min > 3":      "6:9: warning: no event has an attribute late_min: their names are small letters and digits, at most 20 write data.late_min",
+		"event['Order'] == 'x'":   "6:9: warning: no event has an attribute Order: their names are small letters and digits, at most 20 write data.Order",
+		"event.custmer == 'x'":    "6:15: warning: event.custmer is no attribute that events are known to have did you mean event.customer?",
+		"event.Customer == 'x'":   "6:15: warning: event.Customer is no attribute that events are known to have did you mean event.customer?",
+		"event.latemin > 3":       "",
+		"event.traceparent != ''": "",
+	} {
+		_, found := rule.Check([]rule.File{{Path: "rules.yaml", Text: withLines("if: " + condition)}})
+		got := ""
+		for _, p := range found {
+			got += fmt.Sprintf("%d:%d: %s: %s %s", p.Line, p.Col, p.Severity, p.Message, p.Hint)
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", condition, got, want)
+		}
+	}
 }
 
 func TestMistakesFromOtherLanguages(t *testing.T) {

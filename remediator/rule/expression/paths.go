@@ -13,6 +13,7 @@ import (
 type Path struct {
 	Root   string // data or event
 	Fields []string
+	Start  int // of the root in the text, in runes
 	Offset int // of its last field in the text, in runes
 }
 
@@ -89,7 +90,7 @@ func (u *unit) path(e ast.Expr) (Path, bool) {
 	}
 	for {
 		if e.Kind() == ast.IdentKind {
-			path.Root = e.AsIdent()
+			path.Root, path.Start = e.AsIdent(), u.offset(e.ID())
 			slices.Reverse(path.Fields)
 			return path, true
 		}
