@@ -25,9 +25,9 @@ type explainCommand struct {
 	Event  string `arg:"" optional:"" help:"File with one CloudEvent in JSON; - reads standard input."`
 	Remedy string `placeholder:"ID" help:"Instead of an event: why a remedy of the service was made, by the rules and windows of then."`
 	Near   string `placeholder:"RULE" help:"Instead of an event: for which events of the log a rule did not fire by one condition alone."`
-	Since  string `help:"With --near: from when on, or how long before the end of the log. Defaults to 7d."`
+	Since  string `placeholder:"7d" help:"With --near: from when on, or how long before the end of the log (7d)."`
 	Until  string `help:"With --near: until when; what lies there no longer counts."`
-	Limit  int    `default:"20" help:"With --near: at most so many, the nearest first."`
+	Limit  *int   `placeholder:"20" help:"With --near: at most so many, the nearest first (20)."`
 }
 
 // maxEventFile bounds the file of an event to explain.
@@ -41,11 +41,11 @@ func (c *explainCommand) Run(p *program) error {
 			asked++
 		}
 	}
-	switch {
+	switch alone := c.nearAlone(); {
 	case asked != 1:
 		return usageError("name one: a file with an event, --remedy ID, or --near RULE")
-	case c.Near == "" && c.Since+c.Until != "":
-		return usageError("--since and --until go with --near: they bound the log that it reads")
+	case c.Near == "" && alone != "":
+		return usageError(alone + " goes with --near alone, which looks for near misses in the log")
 	case c.Remedy != "" && c.Rules != "":
 		return usageError("--rules does not go with --remedy: it is explained by the rules of then")
 	case c.Near != "" && c.URL == "" && c.DataDir == "" && !c.named():
@@ -60,6 +60,19 @@ func (c *explainCommand) Run(p *program) error {
 		return c.explainNear(p)
 	}
 	return c.explainEvent(p)
+}
+
+// nearAlone is a flag that was given and means something with --near alone; else "".
+func (c *explainCommand) nearAlone() string {
+	switch {
+	case c.Since != "":
+		return "--since"
+	case c.Until != "":
+		return "--until"
+	case c.Limit != nil:
+		return "--limit"
+	}
+	return ""
 }
 
 // explainEvent says what rules make of one event of a file.
@@ -170,14 +183,17 @@ func (c *explainCommand) fromLog(p *program, id uuid.UUID, explanation *rehearse
 
 // explainNear lists the near misses of a rule.
 func (c *explainCommand) explainNear(p *program) error {
-	if c.Limit < 1 || c.Limit > maxNear {
+	since, limit := cmp.Or(c.Since, "7d"), 20
+	if c.Limit != nil {
+		limit = *c.Limit
+	}
+	if limit < 1 || limit > maxNear {
 		return usageError(fmt.Sprintf("--limit is no number from 1 to %d", maxNear))
 	}
-	c.Since = cmp.Or(c.Since, "7d")
 	if c.URL != "" {
 		c.patience = applyPatience
 		var near rehearse.NearMisses
-		query := narrowed(c.Limit, map[string]string{"since": c.Since, "until": c.Until})
+		query := narrowed(limit, map[string]string{"since": since, "until": c.Until})
 		if err := c.live(p.ctx, "/v1/rules/"+url.PathEscape(c.Near)+"/near-misses?"+query.Encode(), &near); err != nil {
 			return err
 		}
@@ -185,12 +201,12 @@ func (c *explainCommand) explainNear(p *program) error {
 	}
 	// A backtest opens the same log, for the same rules and period.
 	b := &backtest{program: p, backtestCommand: &backtestCommand{Rules: c.Rules, DataDir: c.DataDir, Database: c.Database, DatabaseFile: c.DatabaseFile,
-		Log: c.Log, LogFile: c.LogFile, Since: c.Since, Until: c.Until}}
+		Log: c.Log, LogFile: c.LogFile, Since: since, Until: c.Until}}
 	defer b.close()
 	if err := b.fromLog(p.ctx); err != nil {
 		return err
 	}
-	near, err := rehearse.Near(b.set, c.Near, b.past, c.Limit)
+	near, err := rehearse.Near(b.set, c.Near, b.past, limit)
 	b.bar.done()
 	if err != nil {
 		return err

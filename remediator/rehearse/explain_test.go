@@ -2,6 +2,7 @@ package rehearse_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -59,6 +60,56 @@ func TestExplainNamesTheFirstThingThatFailed(t *testing.T) {
 		if len(e.Rules) != 3 {
 			t.Errorf("%s: %d rules", c.name, len(e.Rules))
 		}
+	}
+}
+
+// TestExplainSaysWhichTypesDoNotGoTogether holds that the engine's own words, which name
+// neither the place nor the types, are not shown.
+func TestExplainSaysWhichTypesDoNotGoTogether(t *testing.T) {
+	t.Parallel()
+	const rules = `
+rules:
+  - rule: a
+    owner: o
+    why: w
+    event: com.example.a
+    if: %s
+    let: {late: data.late - 5, twice: late + late}
+    window: {within: 1d}
+    having: count() + data.n > 0
+    do: [{andon: {pull: a/b, level: red, reason: "${{ data.n + data.of }}"}}]
+`
+	for condition, want := range map[string]string{
+		"data.late > 5":                "data.late > 5 has no value: > does not take (text, number); texts",
+		"twice > 5":                    "twice > 5 has no value: the let late: - does not take (text, number); texts",
+		"data.list.exists(x, x > 5)":   "data.list.exists(x, x > 5) has no value: an operation in it does not take the types of its values",
+		"data.n == 1":                  "expand step andon: reason: + does not take (number, map)",
+		"data.n == 1 || data.late < 5": "expand step andon: reason: + does not take (number, map)",
+	} {
+		set, err := rule.Load([]rule.File{{Path: "a.yaml", Text: fmt.Sprintf(rules, condition)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := rehearse.Explain(set, shopEvent(`"type":"com.example.a"`, `"late":"9","n":1,"list":["a",2],"of":{}`), 0, decide.Lateness)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.Rules[0].Why; !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %q, want %q", condition, got, want)
+		}
+		for _, c := range e.Rules[0].Conditions {
+			if strings.Contains(c.Error, "overload") {
+				t.Errorf("%s: got %q", condition, c.Error)
+			}
+		}
+	}
+	set, err := rule.Load([]rule.File{{Path: "a.yaml", Text: strings.Replace(fmt.Sprintf(rules, "data.n == 1"), "data.n > 0", "data.late > 0", 1)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := rehearse.Explain(set, shopEvent(`"type":"com.example.a"`, `"late":"9","n":1`), 0, decide.Lateness)
+	if err != nil || !strings.HasPrefix(e.Rules[0].Why, "count() + data.late > 0 has no value: count() + data.late: + does not take (number, text)") {
+		t.Errorf("having: got %q, %v", e.Rules[0].Why, err)
 	}
 }
 

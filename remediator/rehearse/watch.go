@@ -92,7 +92,7 @@ func (r watchedRest) Having(aggregates []any) (bool, error) {
 // Actions implements match.Rest.
 func (r watchedRest) Actions(aggregates []any) ([]rule.Action, error) {
 	actions, err := r.Rest.Actions(aggregates)
-	r.judgement.actions = err
+	r.judgement.actions = r.judgement.evaluation.Said(err, aggregates)
 	return actions, err
 }
 

@@ -18,6 +18,15 @@ type Reading struct {
 
 // Read takes a condition of the rule apart.
 func (r *Rule) Read(condition string) (*Reading, error) {
+	scope, err := r.scope()
+	if err != nil {
+		return nil, err
+	}
+	return (&reader{scope: scope, calls: r.calls()}).read(condition)
+}
+
+// scope is what the rule's expressions may name. To keep it would cost every rule.
+func (r *Rule) scope() (*expression.Scope, error) {
 	engine, err := expression.NewEngine()
 	if err != nil {
 		return nil, err
@@ -26,11 +35,7 @@ func (r *Rule) Read(condition string) (*Reading, error) {
 	for _, let := range r.Lets {
 		lets = append(lets, expression.Variable{Name: let.Name, Type: let.Expr.program.Type})
 	}
-	scope, err := engine.Scope(lets...)
-	if err != nil {
-		return nil, err
-	}
-	return (&reader{scope: scope, calls: r.calls()}).read(condition)
+	return engine.Scope(lets...)
 }
 
 // reader compiles the parts of a condition, which call the aggregates of its rule.

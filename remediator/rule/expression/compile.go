@@ -68,10 +68,15 @@ func (p *Program) Value(vars Vars) any {
 	return v
 }
 
-// inOurWords rewrites the error that names the engine's own types.
+// inOurWords rewrites the errors that name the engine's own types.
 func inOurWords(err error) error {
-	if strings.HasPrefix(err.Error(), "invalid qualifier type") {
+	switch said := err.Error(); {
+	case strings.HasPrefix(said, "invalid qualifier type"):
 		return errors.New("a field is named by a text or a number, not by an object or a list")
+	case strings.HasSuffix(said, "expected iterable type"):
+		return errors.New("only a list or an object has elements to go through")
+	case strings.HasPrefix(said, "unsupported index type"):
+		return errors.New("an element of a list is named by a number")
 	}
 	return err
 }
@@ -111,16 +116,25 @@ func (s *Scope) parse(text string) (*unit, []Issue) {
 	return &unit{scope: s, text: text, parsed: parsed, nextID: ast.MaxID(parsed.NativeRep()) + 1}, nil
 }
 
-// finish checks the types, settles the numbers and plans the program.
-func (u *unit) finish() (*Program, []Issue) {
+// check checks the types and settles the numbers; nil where there are issues.
+func (u *unit) check() *cel.Ast {
 	u.checkLiterals()
 	u.presettle()
 	if len(u.issues) > 0 {
 		u.addUnknown()
-		return nil, u.issues
+		return nil
 	}
 	checked := u.settle()
 	if len(u.issues) > 0 {
+		return nil
+	}
+	return checked
+}
+
+// finish plans the program.
+func (u *unit) finish() (*Program, []Issue) {
+	checked := u.check()
+	if checked == nil {
 		return nil, u.issues
 	}
 	program, err := u.scope.env.Program(checked, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(sortWrittenOut))

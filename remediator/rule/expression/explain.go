@@ -163,7 +163,7 @@ func unseen(token string) bool {
 func explainOverload(applied string) (message, hint string) {
 	name, types, _ := strings.Cut(applied, "' applied to '")
 	types = inWords.Replace(strings.TrimSuffix(types, "'"))
-	return explainTypes(strings.Trim(strings.ReplaceAll(name, "_", " "), " @"), types)
+	return explainTypes(operator(name), types)
 }
 
 var inWords = strings.NewReplacer("string", "text", "double", "number", "int", "whole number", "dyn", "any", "optional_type(dyn)", "optional")
@@ -175,6 +175,9 @@ var usages = map[string]string{
 	"least": "write least(a, b) of two amounts or two numbers", "greatest": "write greatest(a, b) of two amounts or two numbers",
 	"contains": `write data.text.contains("part")`, "startsWith": `write data.text.startsWith("part")`, "endsWith": `write data.text.endsWith("part")`,
 }
+
+// mixes are the operators that people give a text and a number.
+var mixes = map[string]bool{"<": true, "<=": true, ">": true, ">=": true, "+": true, "-": true, "*": true, "/": true, "%": true, "==": true, "!=": true}
 
 func explainTypes(operator, types string) (message, hint string) {
 	message = fmt.Sprintf("%s does not take %s", operator, types)
@@ -195,7 +198,7 @@ func explainTypes(operator, types string) (message, hint string) {
 		hint = `a time span is written duration("15m")`
 	case strings.Contains(types, "timestamp") && strings.Contains(types, "text"):
 		hint = "write timestamp(…) around the text"
-	case operator != "? :" && strings.Contains(types, "text") && strings.Contains(types, "number"):
+	case mixes[operator] && strings.Contains(types, "text") && strings.Contains(types, "number"):
 		hint = "texts and numbers are never mixed: write double(…) around the text, or string(…) around the number"
 	}
 	return message, hint
