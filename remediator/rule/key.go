@@ -3,6 +3,7 @@ package rule
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,16 @@ const (
 // Key returns the event's once_per key in canonical form. Without a key, noKey
 // says why; both are empty when the rule has no once_per.
 func (e *Evaluation) Key() (key, noKey string) { return e.key(e.rule.OncePer) }
+
+// OneKey reports whether the rule has a key that reads nothing of the event, and so is the
+// same for all.
+func (r *Rule) OneKey() bool {
+	parts := slices.Clone(r.OncePer)
+	for _, let := range r.letsOf(r.OncePer) {
+		parts = append(parts, let.Expr)
+	}
+	return len(r.OncePer) > 0 && !slices.ContainsFunc(parts, func(x *Expr) bool { return len(x.program.Paths) > 0 })
+}
 
 // By returns what the rule groups events by: the canonical key of the event's
 // window, or what it has in common with its counterpart. Without one, noBy says

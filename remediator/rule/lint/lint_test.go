@@ -61,6 +61,22 @@ func TestRulesThatAreFineAreLeftAlone(t *testing.T) {
 	}
 }
 
+// TestOneKeyForAll warns of a key that is the same for everybody.
+func TestOneKeyForAll(t *testing.T) {
+	t.Parallel()
+	const text = "rules:\n  - rule: a\n    owner: o\n    why: w\n    event: x\n    let: {fixed: '\"order\"', joined: fixed + string(data.n), named: fixed}\n" +
+		"    do: [{andon: {pull: a/b, level: red, reason: r}}]\n    once_per: "
+	for key, warned := range map[string]bool{
+		`'"data.order"'`: true, "5": true, "named": true, "['\"a\"', fixed]": true, "{key: '\"a\"', scope: b}": true,
+		"data.order": false, "joined": false, "['\"a\"', data.order]": false, "event.customer": false, `'data["or" + "der"]'`: false,
+	} {
+		problems := check(t, text+key+"\n")
+		if got := len(problems) == 1 && problems[0].Code == "one-key" && problems[0].Line == 8 && problems[0].Col >= 15; got != warned || !warned && len(problems) > 0 {
+			t.Errorf("once_per: %s: warned %v, want %v: %s", key, got, warned, problems.Format())
+		}
+	}
+}
+
 // TestWhatNoIndexFindsAddsUp holds that an event pays for the rules of its type and
 // for those of every prefix above it.
 func TestWhatNoIndexFindsAddsUp(t *testing.T) {

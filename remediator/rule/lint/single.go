@@ -111,3 +111,12 @@ func (s *studied) budget() {
 	s.source.Warnf(s.at("rule"), "no-budget", "say what it may cost: limits: {budget: {amount: 500.00 USD, within: 1d}}; a backtest says what it would have",
 		"the rule has a %s and no budget: nothing bounds what a mistake in it, or a storm, would pay, and it cannot be live", strings.ToLower(pays))
 }
+
+// oneKey warns of a key that reads nothing of the event: most often the name of a field in
+// quotes.
+func (s *studied) oneKey() {
+	if s.OneKey() {
+		s.source.Warnf(s.at("once_per"), "one-key", "write what is made good at most once, like data.order",
+			"once_per is %s for every event: the first remedy takes the key for good, and the rule never makes another, whoever the customer is", s.key)
+	}
+}
