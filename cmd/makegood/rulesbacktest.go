@@ -51,10 +51,12 @@ func (c *backtestCommand) Run(p *program) error {
 	}
 	report, err := rehearse.Compare(b.set, b.against, b.past)
 	b.bar.done()
+	if report != nil {
+		b.printRejections(report)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", cmp.Or(c.Events, c.storage().String()), err)
 	}
-	b.printRejections(report)
 	return b.print(report)
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/rehearse"
 )
 
 const (
@@ -58,9 +59,13 @@ func (c *sendCommand) Run(p *program) error {
 		return err
 	}
 	defer in.Close()
+	lines := bufio.NewReaderSize(in, 64<<10)
+	if err := rehearse.CheckLines(lines); err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
 	s := sender{command: c, client: &http.Client{Timeout: 30 * time.Second}, total: sent{Rejected: []rejected{}, file: c.File}}
 	bar := newProgress(p.stderr, "sending events", 0)
-	err = s.lines(p.ctx, bufio.NewReaderSize(in, 64<<10), bar)
+	err = s.lines(p.ctx, lines, bar)
 	bar.done()
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -101,6 +102,10 @@ type Rejection struct {
 // maxRejections bounds the rejections that are explained.
 const maxRejections = 10
 
+// errNoEvents refuses a file of something else: that rules do nothing of it says nothing
+// about them.
+var errNoEvents = errors.New("no line is an event")
+
 // Backtest folds the events of a file in their order, the clock being the events' own
 // time, and sums up what the rules of set decided.
 func Backtest(set *rule.Set, file io.Reader) (*Report, error) {
@@ -108,7 +113,8 @@ func Backtest(set *rule.Set, file io.Reader) (*Report, error) {
 }
 
 // Compare sums up what the rules of set would have decided in a period, and, unless
-// against is nil, which remedies only they make or only those of against.
+// against is nil, which remedies only they make or only those of against. Of a file in
+// which nothing is an event the report says why, beside an error.
 func Compare(set, against *rule.Set, past Past) (*Report, error) {
 	sets := []*rule.Set{set}
 	if against != nil {
@@ -151,6 +157,9 @@ func Compare(set, against *rule.Set, past Past) (*Report, error) {
 		}
 	}
 	report.sum(sides, r)
+	if r.rejected > 0 && r.rejected == r.events {
+		return report, errNoEvents
+	}
 	if against != nil {
 		report.Against = difference(against, sides[0].made, sides[1].made)
 	}

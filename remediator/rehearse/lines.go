@@ -39,7 +39,30 @@ func newLineReader(r io.Reader) (*lineReader, error) {
 	if head, _ := in.Peek(len(byteOrderMark)); string(head) == byteOrderMark {
 		_, _ = in.Discard(len(byteOrderMark))
 	}
+	if err := CheckLines(in); err != nil {
+		return nil, err
+	}
 	return &lineReader{in: in}, nil
+}
+
+// aheadBytes are looked at to tell what a file is: past blank lines and some indentation.
+const aheadBytes = 512
+
+// CheckLines refuses a text that is JSON and not JSON Lines, by how it begins: an array of
+// events, or one event over several lines. Line by line nothing in it makes sense.
+func CheckLines(in *bufio.Reader) error {
+	head, _ := in.Peek(aheadBytes) // shorter where the text is; what broke off is said by who reads it
+	head = bytes.TrimLeft(head, " \t\r\n")
+	first, _, several := bytes.Cut(head, []byte("\n"))
+	inside, isArray := bytes.CutPrefix(head, []byte("["))
+	inside = bytes.TrimLeft(inside, " \t\r\n")
+	switch {
+	case isArray && (len(inside) == 0 || inside[0] == '{' || inside[0] == ']'):
+		return errors.New("the file is one JSON array, and events are read one a line: make lines of it with jq -c '.[]'")
+	case several && string(bytes.TrimSpace(first)) == "{":
+		return errors.New("an event stands on several lines, and events are read one a line: make lines of them with jq -c .")
+	}
+	return nil
 }
 
 // fill reads as many lines as fit into a block, and gives each that is not empty, with

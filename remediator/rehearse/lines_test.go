@@ -130,3 +130,25 @@ func TestLinesOfAllSizes(t *testing.T) {
 		}
 	}
 }
+
+// TestFilesOfSomethingElse holds that a file which is JSON and not lines of it is named as
+// what it is, and that one in which nothing is an event is no history of nothing.
+func TestFilesOfSomethingElse(t *testing.T) {
+	t.Parallel()
+	const one = `{"specversion":"1.0","id":"e-1","source":"/s","type":"com.example.x","time":"2026-03-01T08:00:00Z"}`
+	const array, several, none = "one JSON array", "on several lines", "no line is an event"
+	for text, want := range map[string]string{
+		"[" + one + "]": array, "\ufeff\n [\n  " + one + ",\n" + one + "]": array, "[]": array, "[\n": array,
+		"{\n  \"id\": 1\n}\n": several, zipped(t, "["+one+"]"): array,
+		"id,type\n1,x\n": none, `{"id":1}`: none, "[info] began\n": none,
+		"[info] began\n" + one: "", one + "\n{\n": "", one: "", "": "", "\n\n": "",
+	} {
+		report, err := rehearse.Backtest(shop(t), strings.NewReader(text))
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40q: got %v, want %q", text, err, want)
+		}
+		if want == none && (report == nil || len(report.Rejections) == 0) {
+			t.Errorf("%.40q: nothing says why", text)
+		}
+	}
+}
