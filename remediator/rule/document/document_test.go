@@ -93,6 +93,34 @@ func TestControl(t *testing.T) {
 	}
 }
 
+// TestTurnedText refuses what shows a reviewer another text than the one that is read, wherever
+// it stands. Escaped, it does not.
+func TestTurnedText(t *testing.T) {
+	t.Parallel()
+	for _, c := range "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" {
+		text := "a: ä" + string(c) + "b\n# c\n- d # " + string(c) + "\n"
+		source := document.NewSource("a.yaml", text)
+		if source.Parse() != nil || len(source.Problems) != 2 {
+			t.Errorf("%U: got %s", c, source.Problems.Format())
+			continue
+		}
+		for i, want := range []document.Place{{Line: 1, Col: 5}, {Line: 3, Col: 7}} {
+			p := source.Problems[i]
+			if at := (document.Place{Line: p.Line, Col: p.Col}); at != want || p.Code != "turned" || !strings.Contains(p.Message, fmt.Sprintf("%U", c)) ||
+				!strings.Contains(p.Hint, fmt.Sprintf(`"\u%04x"`, c)) || strings.ContainsRune(p.String(), c) {
+				t.Errorf("%U: got %s", c, p)
+			}
+		}
+		escaped := document.NewSource("a.yaml", fmt.Sprintf(`a: "x\u%04xy"`, c))
+		if n := leaf(escaped.Parse()); n == nil || n.Value != "x"+string(c)+"y" {
+			t.Errorf("%U: escaped: %s", c, escaped.Problems.Format())
+		}
+	}
+	if source := document.NewSource("a.yaml", "a: \u0645\u062b\u0644\u0627 \u200f\n"); source.Parse() == nil {
+		t.Errorf("a language from right to left: %s", source.Problems.Format())
+	}
+}
+
 // TestInvalidUTF8 names the first byte that is no text.
 func TestInvalidUTF8(t *testing.T) {
 	t.Parallel()

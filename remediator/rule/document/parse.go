@@ -33,7 +33,7 @@ func (s *Source) Parse() *yaml.Node {
 	case !utf8.ValidString(text):
 		s.invalidUTF8()
 		return nil
-	case s.tooLong() || s.tooDeep() || s.oddLineEnd() || s.control():
+	case s.tooLong() || s.tooDeep() || s.oddLineEnd() || s.control() || s.turned():
 		return nil
 	}
 	s.leaveOutDirectives()
@@ -90,6 +90,28 @@ func (s *Source) control() bool {
 		}
 	}
 	return false
+}
+
+// turns reports whether a character changes the direction in which the text behind it is
+// shown: with them a line can look like another one than is read (CVE-2021-42574).
+func turns(r rune) bool { return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' }
+
+// turned refuses characters that turn text around, in comments too: who reviews a rule must
+// see what it says.
+func (s *Source) turned() (found bool) {
+	for i, line := range s.lines {
+		if strings.IndexFunc(line, turns) < 0 {
+			continue
+		}
+		for col, r := range []rune(line) {
+			if turns(r) {
+				found = true
+				s.Errorf(Place{i + 1, col + 1}, "turned", fmt.Sprintf(`remove it; in a text in double quotes it is written "\u%04x"`, r),
+					"the character %U turns text around: the line is shown otherwise than it is read", r)
+			}
+		}
+	}
+	return found
 }
 
 // leaveOutDirectives reports lines like %YAML 1.2, which stand before a document, and
