@@ -55,6 +55,30 @@ func runRuleTests(t *testing.T, rules []rule.File, tests rule.File) {
 	}
 }
 
+// TestSamplesNameTheirSchema holds that a file of rules which is to be copied out of a document
+// lets an editor know its schema. What docs/checks.md shows is wrong, and nothing to copy.
+func TestSamplesNameTheirSchema(t *testing.T) {
+	t.Parallel()
+	named := 0
+	for _, document := range documentation(t) {
+		if document == checksDocument {
+			continue
+		}
+		for _, b := range blocks(t, document) {
+			first, _, _ := strings.Cut(b.text, "\n")
+			switch {
+			case b.language == "yaml" && (first == "rules:" || first == "defaults:"):
+				t.Errorf("%s: a file of rules begins with %s, and not with its schema", document, first)
+			case strings.HasPrefix(first, "# yaml-language-server: $schema=") && strings.HasSuffix(first, "/rules.schema.json"):
+				named++
+			}
+		}
+	}
+	if named < 10 {
+		t.Errorf("%d files of rules name their schema", named)
+	}
+}
+
 // TestRuleReferenceNamesEveryKey holds the reference against the schema.
 func TestRuleReferenceNamesEveryKey(t *testing.T) {
 	t.Parallel()
