@@ -94,7 +94,8 @@ func (w *watched) explainUnless(o *outcome, e *RuleExplanation, r *rule.Rule) er
 	}
 	if remedy := passed.remedy(r.Name); remedy != nil {
 		e.decided(r, remedy)
-		e.Why = (&judgement{rule: r, actions: o.of(r.Name).actions}).whyNotAct(remedy)
+		opened := o.of(r.Name)
+		e.Why = (&judgement{rule: r, evaluation: opened.evaluation, actions: opened.actions}).whyNotAct(remedy)
 	}
 	return nil
 }

@@ -167,7 +167,7 @@ func explainCondition(part string, c rule.Condition) ConditionExplanation {
 	e := ConditionExplanation{Part: part, Condition: c.Text, Result: False, Seen: map[string]any{}, Absent: c.Absent}
 	switch {
 	case c.Err != nil:
-		e.Result, e.Error = NoValue, cause(c.Err)
+		e.Result, e.Error = NoValue, cause(c.Said())
 	case c.Value:
 		e.Result = True
 	}

@@ -111,6 +111,14 @@ rules:
 	if err != nil || !strings.HasPrefix(e.Rules[0].Why, "count() + data.late > 0 has no value: count() + data.late: + does not take (number, text)") {
 		t.Errorf("having: got %q, %v", e.Rules[0].Why, err)
 	}
+	waits := strings.NewReplacer("window: {within: 1d}", "unless: {event: com.example.b, within: 1d}", "    having: count() + data.n > 0\n", "").Replace(rules)
+	if set, err = rule.Load([]rule.File{{Path: "a.yaml", Text: fmt.Sprintf(waits, "data.n == 1")}}); err != nil {
+		t.Fatal(err)
+	}
+	e, err = rehearse.Explain(set, shopEvent(`"type":"com.example.a"`, `"n":1,"of":{}`), 0, decide.Lateness)
+	if err != nil || !strings.HasPrefix(e.Rules[0].Why, "expand step andon: reason: + does not take (number, map)") {
+		t.Errorf("unless: got %q, %v", e.Rules[0].Why, err)
+	}
 }
 
 func TestExplainForPeopleAndPrograms(t *testing.T) {

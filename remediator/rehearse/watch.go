@@ -36,6 +36,7 @@ type judgement struct {
 	asked      bool             // the window took the event
 	having     []rule.Condition
 	actions    error // why its steps could not be computed
+	aggregates []any // that they were computed with
 }
 
 // Match implements match.Matcher.
@@ -92,7 +93,7 @@ func (r watchedRest) Having(aggregates []any) (bool, error) {
 // Actions implements match.Rest.
 func (r watchedRest) Actions(aggregates []any) ([]rule.Action, error) {
 	actions, err := r.Rest.Actions(aggregates)
-	r.judgement.actions = r.judgement.evaluation.Said(err, aggregates)
+	r.judgement.actions, r.judgement.aggregates = err, aggregates
 	return actions, err
 }
 
@@ -236,7 +237,7 @@ func (j *judgement) whyNotAct(remedy *decide.RemedyFact) string {
 	case remedy.Decision == decide.Act:
 		return ""
 	case j.actions != nil:
-		return j.actions.Error()
+		return j.evaluation.Said(j.actions, j.aggregates).Error()
 	}
 	verb := verbs[remedy.Decision]
 	for _, c := range remedy.Checks {
@@ -254,7 +255,7 @@ func (j *judgement) whyNotAct(remedy *decide.RemedyFact) string {
 func failed(c rule.Condition) string {
 	result := expression.Line(c.Text) + " is false"
 	if c.Err != nil {
-		result = expression.Line(c.Text) + " has no value: " + cause(c.Err)
+		result = expression.Line(c.Text) + " has no value: " + cause(c.Said())
 	}
 	if read := readText(c.Seen, c.Absent); read != "" {
 		return result + "; " + read

@@ -31,7 +31,14 @@ type Condition struct {
 	// Absent are the paths that it read in vain, when it has a value all the same; else
 	// the error names the first.
 	Absent []string
+
+	expr *Expr
+	of   *Evaluation
 }
+
+// Said is why the condition has no value, in our words. It costs more than to judge the
+// condition did, so only of what is shown it is asked.
+func (c Condition) Said() error { return c.of.said(c.expr, c.Err) }
 
 // canonical returns the text under which a window knows an expression: as
 // written, without white space around it.

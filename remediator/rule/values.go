@@ -141,9 +141,8 @@ func (e *Evaluation) Conditions(f *Filter) []Condition {
 }
 
 func (e *Evaluation) condition(x *Expr) Condition {
-	c := Condition{Text: x.Text, Negates: x.program.Negates, Seen: make(map[string]any)}
+	c := Condition{Text: x.Text, Negates: x.program.Negates, Seen: make(map[string]any), expr: x, of: e}
 	c.Value, c.Err = e.truth(x, "the condition")
-	c.Err = e.said(x, c.Err)
 	for _, path := range x.program.Paths {
 		if value, ok := e.seen(path); ok {
 			c.Seen[path.String()] = value
