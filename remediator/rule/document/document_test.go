@@ -20,6 +20,11 @@ func TestNearest(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
+	for name, want := range map[string]string{"once": "once_per", "Once": "once_per", "onc": "", "per": "", "": ""} {
+		if got := document.Nearest(name, []string{"once_per", "per_remedy", "per_customer"}); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
 	for _, order := range [][]string{{"at", "set"}, {"set", "at"}} {
 		if got := document.Nearest("st", order); got != "set" {
 			t.Errorf("of %v: got %q", order, got)

@@ -17,7 +17,24 @@ func Nearest(name string, candidates []string) string {
 			best, least = candidate, d
 		}
 	}
+	if best == "" {
+		return longer(folded, candidates)
+	}
 	return best
+}
+
+// longer returns the only candidate whose first word a name is: once for once_per.
+func longer(name string, candidates []string) (found string) {
+	for _, candidate := range candidates {
+		if !strings.HasPrefix(strings.ToLower(candidate), name+"_") {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = candidate
+	}
+	return found
 }
 
 func beginAlike(a, b string) bool { return a != "" && b != "" && a[0] == b[0] }
