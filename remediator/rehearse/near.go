@@ -36,6 +36,8 @@ type Unvalued struct {
 	Source    string `json:"source"` // of the last of them
 	Event     string `json:"event"`
 	Error     string `json:"error"`
+
+	last *rule.Condition // as it was judged for that event
 }
 
 // NearMiss is one event.
@@ -94,6 +96,10 @@ func Near(set *rule.Set, name string, past Past, most int) (*NearMisses, error) 
 		}
 	}
 	n.cut()
+	for i := range n.found.NoValue {
+		u := &n.found.NoValue[i]
+		u.Error, u.last = cause(u.last.Said()), nil // only the last of them is looked into
+	}
 	return n.found, nil
 }
 
@@ -165,7 +171,7 @@ func (n *nearness) addUnvalued(missed *rule.Condition, ev *event.Event) {
 	}
 	u := &n.found.NoValue[at]
 	u.Events++
-	u.Source, u.Event, u.Error = ev.Source, ev.ID, cause(missed.Err)
+	u.Source, u.Event, u.last = ev.Source, ev.ID, missed
 }
 
 // addMet adds an event whose counterpart came in time, at a log time. Of the time that

@@ -148,7 +148,7 @@ func TestNearMisses(t *testing.T) {
 	if !strings.HasPrefix(cells, "2|") || !strings.Contains(p.body, "It judged 4 events.") || strings.Index(p.body, "close") > strings.Index(p.body, "far") || strings.Contains(p.body, "enough") {
 		t.Errorf("it shows %s", cells)
 	}
-	if !strings.Contains(p.body, "Of the last, <bdi>typed</bdi> of <bdi>/shop</bdi>: <bdi>no such overload") || strings.Count(p.body, "typed") != 1 {
+	if !strings.Contains(p.body, "Of the last, <bdi>typed</bdi> of <bdi>/shop</bdi>: <bdi>data.paid &gt; 3: &gt; does not take (text, number)") || strings.Count(p.body, "typed") != 1 {
 		t.Errorf("of what has no value it shows %s", p.body)
 	}
 	for _, want := range []string{"data.paid = 1, needs > 3, missed by 2 (67 %)", `or data.?kind.orValue("") in ["x"]: `, "data.kind is absent"} {
