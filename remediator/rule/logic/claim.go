@@ -102,7 +102,9 @@ func (c Claim) TextOrder() (term, than string) {
 	return "", ""
 }
 
-var numeral = regexp.MustCompile(`^[-+]?[0-9]+(\.[0-9]+)?$`)
+// numeral is a number, and no code like 01067 or day like 20261127: of one length, these
+// are ordered as texts as they should be.
+var numeral = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]{0,3})(\.[0-9]+)?$`)
 
 // possible reports whether the literals may hold together, as far as each term by
 // itself says.
