@@ -13,7 +13,7 @@ import (
 
 const (
 	// maxSkew is how far ahead of log time an event's own time may lie in a window.
-	maxSkew = int64(time.Minute)
+	maxSkew = int64(Skew)
 	// maxAge is the age above which a remedy of a rule without a window is held.
 	maxAge = int64(30 * 24 * time.Hour)
 

@@ -197,6 +197,9 @@ type Memory interface {
 // there is no log whose genesis says it.
 const Lateness = time.Hour
 
+// Skew is how far ahead of log time an event's own time may lie; later counts as that.
+const Skew = time.Minute
+
 // GenesisBody is the body of the genesis input, in JSON.
 type GenesisBody struct {
 	LogID     string `json:"log_id"`

@@ -17,7 +17,8 @@ import (
 // Afterwards lists what one rule of a set would have made good in a period, for the
 // customers that wanted names, in order: what it would have done and what it would
 // have held. What its limits would have suppressed is not due. A log that no longer has
-// the events with which the windows of the rule begin is a ColdError.
+// the events of the period, or those with which the windows of the rule begin, is a
+// ColdError.
 func Afterwards(set *rule.Set, name string, past Past, wanted func(customer string) bool) ([]decide.MadeGood, error) {
 	matcher := onlyRule{match.New(set), name}
 	r := &rehearsal{}
@@ -43,7 +44,7 @@ func Afterwards(set *rule.Set, name string, past Past, wanted func(customer stri
 			return nil, err
 		}
 	}
-	if begins := time.Unix(0, events.first).Add(events.warming); past.File == nil && !events.whole && events.warming > 0 && begins.After(time.Unix(0, past.Since)) {
+	if past.File == nil && events.cold() {
 		return nil, ColdError{Rule: name, Begins: time.Unix(0, events.first).UTC(), Needs: events.warming}
 	}
 	if past.Until != 0 {
@@ -63,6 +64,9 @@ type ColdError struct {
 }
 
 func (e ColdError) Error() string {
+	if e.Needs == 0 {
+		return fmt.Sprintf("the log begins at %[1]s, and lost what was before: ask from %[1]s on", e.Begins.Format(time.RFC3339Nano))
+	}
 	return fmt.Sprintf("the log begins at %s, and rule %.80s needs events of %s before the period: ask from %s on",
 		e.Begins.Format(time.RFC3339Nano), e.Rule, e.Needs, e.Begins.Add(e.Needs).Format(time.RFC3339Nano))
 }

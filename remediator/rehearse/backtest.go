@@ -22,8 +22,8 @@ type Report struct {
 	Rules    []RuleSummary `json:"rules"`           // every rule, sorted by name
 	Days     []DaySummary  `json:"days"`            // by day and rule, days and rules without remedies left out
 	Rejected int           `json:"rejected"`
-	// Begins is when the log begins, if that is later than the windows of the rules
-	// need: in the first days they counted less than they would have.
+	// Begins is when the log begins, if that is later than the period does or than the
+	// windows of the rules need, and the log lost what was before: it did not count.
 	Begins string `json:"begins,omitempty"`
 	// Disorder says that the events of a file do not come in the order of time; nil when they do.
 	Disorder *Disorder `json:"disorder,omitempty"`
@@ -169,7 +169,7 @@ func Compare(set, against *rule.Set, past Past) (*Report, error) {
 // sum adds what was read, and what the first side did.
 func (b *Report) sum(sides []*side, r *reading) {
 	b.Events, b.Rejected, b.Rejections, b.Disorder = b.Events+r.rejected, r.rejected, r.rejections, r.disorder
-	if r.past.Since != 0 && r.warming > 0 && r.first > r.past.Since-int64(r.warming) {
+	if r.past.Since != 0 && r.cold() {
 		b.Begins = stampOr(r.first)
 	}
 	open := map[string]int{}

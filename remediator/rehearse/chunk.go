@@ -104,7 +104,7 @@ type reading struct {
 	warming  time.Duration
 
 	at         int64 // log time
-	first      int64 // log time of the first event, whether it is needed or not
+	first      int64 // log time at which a log or a file begins, whether that is needed or not
 	whole      bool  // a log has all that it ever had
 	events     int   // read
 	rejected   int
@@ -133,6 +133,12 @@ func (r *reading) chunks(workers int) iter.Seq2[*chunk, error] {
 			}
 		}
 	}
+}
+
+// cold reports whether the past lost events of its period, or of the time before it in
+// which windows warm up. A file that begins later than its period lost none of that.
+func (r *reading) cold() bool {
+	return !r.whole && r.first > r.past.Since-int64(r.warming) && (r.past.File == nil || r.warming > 0)
 }
 
 // read makes chunks of the events of a log.

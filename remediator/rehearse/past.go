@@ -36,8 +36,9 @@ func (p Past) lateness() time.Duration {
 
 // warming is how long before a period its events are needed: as long as the longest
 // window of the rules and as late as an event may come to it, or as long as an event
-// waits, as late as it is judged, and as much earlier as its counterpart may be. A rule
-// that needs less is told of less: see warm.
+// waits, as late as it is judged, and as much earlier as its counterpart may be. Its own
+// time says where an event lies, and it may come sooner than that by a clock ahead. A
+// rule that needs less is told of less: see warm.
 func (p Past) warming(sets ...*rule.Set) time.Duration {
 	longest := time.Duration(0)
 	for _, set := range sets {
@@ -54,17 +55,17 @@ func (p Past) warmingOf(r *rule.Rule) time.Duration {
 	case r == nil:
 		return 0
 	case r.Unless != nil && r.Unless.Until != nil:
-		return rule.MaxWait + 2*p.lateness()
+		return rule.MaxWait + 2*p.lateness() + decide.Skew
 	case r.Unless != nil:
-		return r.Unless.Within + 2*p.lateness()
+		return r.Unless.Within + 2*p.lateness() + decide.Skew
 	case r.Window != nil:
-		return r.Window.Within + p.lateness()
+		return r.Window.Within + p.lateness() + decide.Skew
 	}
 	return 0
 }
 
 // read yields the events of a log in the period, and in the time before it in which
-// windows warm up, each with its log time. first is set to the log time of the first event
+// windows warm up, each with its log time. first is set to the log time of the first input
 // of the log, whether it is needed or not; whole says whether nothing of the log is gone:
 // it still has its genesis.
 func (p Past) read(warming time.Duration, first *int64, whole *bool) iter.Seq2[input.Input, error] {
@@ -75,15 +76,15 @@ func (p Past) read(warming time.Duration, first *int64, whole *bool) iter.Seq2[i
 				yield(in, err)
 				return
 			}
-			at = max(at, in.At)
+			if at = max(at, in.At); *first == 0 {
+				*first = at
+			}
 			switch {
 			case in.Kind == input.Genesis:
 				*whole = true
 				continue
 			case in.Kind != input.Event:
 				continue
-			case *first == 0:
-				*first = at
 			}
 			if p.Until != 0 && at >= p.Until {
 				return

@@ -3,6 +3,7 @@ package rehearse_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -70,6 +71,17 @@ func lateLog(days int) iter.Seq2[input.Input, error] {
 	}
 }
 
+// withoutGenesis is a log that lost its beginning.
+func withoutGenesis(log iter.Seq2[input.Input, error]) iter.Seq2[input.Input, error] {
+	return func(yield func(input.Input, error) bool) {
+		for in, err := range log {
+			if in.Kind != input.Genesis && !yield(in, err) {
+				return
+			}
+		}
+	}
+}
+
 func compareSets(t *testing.T, set, against *rule.Set, past rehearse.Past) *rehearse.Report {
 	t.Helper()
 	report, err := rehearse.Compare(set, against, past)
@@ -97,8 +109,47 @@ func TestPeriodOfALog(t *testing.T) {
 	if part.Begins != "" {
 		t.Errorf("the log begins at %s, which is early enough", part.Begins)
 	}
-	if early := compareSets(t, set, nil, rehearse.Past{Inputs: lateLog(10), Since: late(1).At}); early.Begins != "2026-11-01T12:00:00Z" {
+	if early := compareSets(t, set, nil, rehearse.Past{Inputs: lateLog(10), Since: late(1).At}); early.Begins != "" {
+		t.Errorf("the log begins at %s, and nothing was before it", early.Begins)
+	}
+	if early := compareSets(t, set, nil, rehearse.Past{Inputs: withoutGenesis(lateLog(10)), Since: late(1).At}); early.Begins != "2026-11-01T12:00:00Z" {
 		t.Errorf("the log begins at %q, too late for the windows", early.Begins)
+	}
+}
+
+// A log that lost the beginning of a period does not have it all, whatever rules need
+// before it. One that begins with an input that is no event has lost none since.
+func TestLogBeginsAfterThePeriod(t *testing.T) {
+	t.Parallel()
+	everybody := func(string) bool { return true }
+	plain := ownSet(t, ownRules[0])
+	tick := input.Input{Kind: input.Tick, At: firstDay.Add(-time.Hour).UnixNano()}
+	for name, c := range map[string]struct {
+		inputs iter.Seq2[input.Input, error]
+		begins string
+	}{
+		"with its genesis": {lateLog(3), ""},
+		"without":          {withoutGenesis(lateLog(3)), "2026-11-01T12:00:00Z"},
+		"without, but for a tick": {func(yield func(input.Input, error) bool) {
+			if yield(tick, nil) {
+				withoutGenesis(lateLog(3))(yield)
+			}
+		}, "2026-11-01T11:00:00Z"},
+	} {
+		past := rehearse.Past{Inputs: c.inputs, Since: tick.At - 1, Until: late(3).At}
+		report := compareSets(t, plain, nil, past)
+		if report.Begins != c.begins {
+			t.Errorf("%s, a backtest says that the log begins at %q, want %q", name, report.Begins, c.begins)
+		}
+		var cold rehearse.ColdError
+		_, err := rehearse.Afterwards(plain, "limited", past, everybody)
+		if errors.As(err, &cold) != (c.begins != "") || c.begins != "" && cold.Begins.Format(time.RFC3339) != c.begins {
+			t.Errorf("%s, afterwards: %v, want that the log begins at %q", name, err, c.begins)
+		}
+	}
+	past := rehearse.Past{Inputs: withoutGenesis(lateLog(3)), Since: firstDay.UnixNano(), Until: late(3).At}
+	if made, err := rehearse.Afterwards(plain, "limited", past, everybody); err != nil || len(made) == 0 {
+		t.Errorf("from where the log begins: %d remedies, %v", len(made), err)
 	}
 }
 

@@ -29,7 +29,7 @@ func (b *Report) WriteTable(w io.Writer) error {
 	}
 	fmt.Fprintf(table, "\n%d events, %d rejected%s\n", b.Events, b.Rejected, b.period())
 	if b.Begins != "" {
-		fmt.Fprintf(table, "the log begins at %s: windows that reach further back counted less than they would have\n", b.Begins)
+		fmt.Fprintf(table, "the log begins at %s: what was before did not count, neither in the period nor in windows that reach further back\n", b.Begins)
 	}
 	if d := b.Disorder; d != nil {
 		fmt.Fprintf(table, "%d events happened more than the lateness before one above them, first on line %d behind line %d, which is of %s\n", d.Events, d.Line, d.Behind, d.At)
