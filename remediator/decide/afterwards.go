@@ -232,9 +232,7 @@ func (f *Fold) makeGood(b *openBulk, r *rule.Rule, m *MadeGood) (left string, er
 	v.perCustomer()
 	v.perBudget()
 	above := v.reason
-	switch {
-	case slices.Contains(abovePossible, above) && !r.Limits.Suppress, above == "":
-	default:
+	if v.decision() == Suppress || above != "" && !slices.Contains(abovePossible, above) {
 		return above, nil
 	}
 	v.reason = ReasonBulk

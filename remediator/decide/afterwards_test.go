@@ -176,6 +176,12 @@ func TestApplyChargesLimits(t *testing.T) {
 	if a.Bulk.Remedies != 2 || fmt.Sprint(a.Bulk.LeftOut) != fmt.Sprint([]decide.BulkCount{{Reason: decide.ReasonBudget, Remedies: 1}}) {
 		t.Errorf("what the rule suppresses above its limits is in the bulk: %+v", a.Bulk)
 	}
+	// A currency without a limit is held of an event, too, and so it is for people here.
+	wantDecision(t, s.send(0, numbered(8, "5 JPY")), decide.Hold, decide.ReasonCurrency)
+	a, _ = s.done(0, s.applies(operator("bob"), []decide.MadeGood{madeGood(9, money.Money{Minor: 5, Currency: "JPY"})}))
+	if a.Bulk.Remedies != 1 || len(a.Bulk.LeftOut) != 0 || len(a.Bulk.Above) != 1 || a.Bulk.Above[0].Reason != decide.ReasonCurrency {
+		t.Errorf("what the rule holds for its currency is not in the bulk: %+v", a.Bulk)
+	}
 }
 
 func TestApplyIsNoStormAndNoFiring(t *testing.T) {
