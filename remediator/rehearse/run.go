@@ -111,24 +111,25 @@ func (r *run) named() bool {
 // says nothing.
 func (r *run) compare() {
 	used := make([]bool, len(r.remedies))
-	take := func(fits func(*decide.RemedyFact) bool) *decide.RemedyFact {
-		for i := range r.remedies {
-			if m := &r.remedies[i]; !used[i] && fits(m) {
-				used[i] = true
-				return m
-			}
-		}
-		return nil
-	}
 	made := make([]*decide.RemedyFact, len(r.test.expect))
-	for i, e := range r.test.expect {
-		made[i] = take(func(m *decide.RemedyFact) bool { return m.Rule == e.rule && e.differs(m) == "" })
+	for i, m := range pair(len(r.test.expect), len(r.remedies), func(e, m int) bool {
+		return r.remedies[m].Rule == r.test.expect[e].rule && r.test.expect[e].differs(&r.remedies[m]) == ""
+	}) {
+		if m != unpaired {
+			made[i], used[m] = &r.remedies[m], true
+		}
 	}
 	for i, e := range r.test.expect {
 		if made[i] != nil {
 			continue
 		}
-		if made[i] = take(func(m *decide.RemedyFact) bool { return m.Rule == e.rule }); made[i] != nil {
+		for m := range r.remedies {
+			if !used[m] && r.remedies[m].Rule == e.rule {
+				made[i], used[m] = &r.remedies[m], true
+				break
+			}
+		}
+		if made[i] != nil {
 			r.fail(e.at, "expect", "it is: "+remedyText(made[i]), "the remedy of %s is another: %s", e.rule, e.differs(made[i]))
 			continue
 		}

@@ -246,6 +246,32 @@ func TestEventFilesAreReadAsTheServiceDoes(t *testing.T) {
 	}
 }
 
+// The order of what is expected says nothing: one that says less leaves to the next the
+// only remedy that is like it.
+func TestOrderOfWhatIsExpectedSaysNothing(t *testing.T) {
+	t.Parallel()
+	const rules = `rules:
+  - rule: a
+    owner: o
+    event: x.y
+    once_per: data.order
+    do: [{credit: {customer: c, amount: "${{ data.paid }}"}}]
+    limits: {budget: {amount: 100.00 USD, within: 1d}}
+    account: "1"
+`
+	const one, two = "{rule: a, actions: [{credit: {amount: 1.00 USD}}]}", "{rule: a, actions: [{credit: {amount: 2.00 USD}}]}"
+	for expect, passes := range map[string]bool{"a, " + one: true, "a, " + two: true, one + ", a": true, two + ", " + one: true, one + ", " + one: false} {
+		test := "tests:\n  - name: n\n    send:\n"
+		for n := 1; n <= 2; n++ {
+			test += fmt.Sprintf("      - event: {type: x.y, data: {order: %d, paid: %d.00 USD}}\n", n, n)
+		}
+		_, tests := runTests(t, []rule.File{{Path: "r.yaml", Text: rules}, {Path: "r_test.yaml", Text: test + "    expect: [" + expect + "]\n"}})
+		if tests.Passed() != passes {
+			t.Errorf("expect %s passes: %v, want %v\n%s", expect, tests.Passed(), passes, tests.Problems.Format())
+		}
+	}
+}
+
 // TestTimeOfATestGoesForward refuses an event that arrives before the one above it.
 func TestTimeOfATestGoesForward(t *testing.T) {
 	t.Parallel()
