@@ -25,9 +25,9 @@ import (
 
 // Names of principals without a token of their own.
 const (
-	Local   = "local"   // who uses a service that is open to this machine alone, or its socket
-	Admin   = "admin"   // who shows the administrator's token of the data folder
-	Emitter = "emitter" // who shows the emitter's
+	Local   = decide.Local // who uses a service that is open to this machine alone, or its socket
+	Admin   = decide.Admin // who shows the administrator's token of the data folder
+	Emitter = "emitter"    // who shows the emitter's
 )
 
 // Principal is who makes a request.

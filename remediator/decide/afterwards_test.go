@@ -117,6 +117,22 @@ func TestApplyHoldsUnderOneApprovalOfTwo(t *testing.T) {
 	s.refused("there is nothing to make good: left out are 3 for once_per", s.applies(operator("bob"), orders(1, 3)))
 }
 
+// Who owns the data folder has two ways in, and so two names. They are one person.
+func TestWhoOwnsTheFolderIsOnePerson(t *testing.T) {
+	t.Parallel()
+	for _, names := range [][2]string{{decide.Local, decide.Admin}, {decide.Admin, decide.Local}, {"cem", "Cem"}} {
+		s, b := openBulk(t, "")
+		s.done(0, approvesBulk(names[0], b.Bulk))
+		s.refused("the same person", approvesBulk(names[1], b.Bulk))
+		if a, _ := s.done(0, approvesBulk("dee", b.Bulk)); a.Status != decide.BulkApproved {
+			t.Errorf("after %s and dee: %+v", names[0], a)
+		}
+	}
+	if decide.Same(decide.Local, "ann") || decide.Same("locally", decide.Admin) {
+		t.Error("others are no owners of the folder")
+	}
+}
+
 func TestApplyLeavesOutWhatWasPaid(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, set(refundRule("r", "because", "live", "")))

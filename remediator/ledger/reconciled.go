@@ -68,8 +68,8 @@ func (c *contentCheck) addDifference(e Entry) error {
 		return nil
 	case !open:
 		c.find(e.Seq, "difference %s was closed, and was not open", body.ID)
-	case before.By == body.By:
-		c.find(e.Seq, "difference %s was opened and closed by %s", body.ID, body.By)
+	case decide.Same(before.By, body.By):
+		c.find(e.Seq, "difference %s was opened by %s and closed by %s, one person", body.ID, before.By, body.By)
 	case before.Class != body.Class || before.Connector != body.Connector:
 		c.find(e.Seq, "difference %s was %s at %s, and closed as %s at %s", body.ID, before.Class, before.Connector, body.Class, body.Connector)
 	}
