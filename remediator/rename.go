@@ -3,51 +3,156 @@ package remediator
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/lint"
+	"github.com/makegood/makegood/remediator/store/ledgerdb"
 )
 
-// refuseRenames refuses a rule set in which a live rule that paid has another
-// name, or another scope, and no scope of the old one: it would pay every key
-// once more. It makes no difference that one of the two is in shadow now, for
-// the way from one live name to the next often leads through shadow.
+// maxPastSets bounds the rule sets of the past that are read to find out under which
+// name a rule paid: the last ones that had rules which are in force no more.
+const maxPastSets = 100
+
+// refuseRenames refuses a rule set in which a live rule that paid has another name, or
+// another scope, and no scope of the old one: it would pay every key once more. It makes
+// no difference that the way from one name to the other led through shadow, or through
+// a time without either.
 func (s *Service) refuseRenames(ctx context.Context, old, next *rule.Set) error {
 	if old == nil {
-		return nil
+		old = &rule.Set{}
 	}
-	scopes := map[string]bool{}
+	keys, err := lint.NewKeys()
+	if err != nil {
+		return err
+	}
+	n := renaming{keys: keys, ledger: s.ledger, old: old, next: next}
 	for _, r := range next.Rules {
-		scopes[r.Scope] = true
-	}
-	for _, gone := range old.Rules {
-		if scopes[gone.Scope] || !gone.MovesMoney() {
+		if !r.MovesMoney() {
 			continue
 		}
-		for _, r := range next.Rules {
-			stayed := old.Rule(r.Name) != nil && r.Name != gone.Name
-			if stayed || !r.MovesMoney() || !sameKeys(gone, r) {
-				continue
-			}
-			taken, err := s.ledger.ScopeTaken(ctx, gone.Scope)
-			if err != nil {
-				return err
-			}
-			if taken && r.Name == gone.Name {
-				return fmt.Errorf("%s:%d: rule %q had the scope %q, and would pay again what it paid there: write once_per: {key: …, scope: %s}",
-					r.File, r.Line, r.Name, gone.Scope, gone.Scope)
-			}
-			if taken {
-				return fmt.Errorf("%s:%d: rule %q looks like %q under another name, and would pay again what that paid: write once_per: {key: …, scope: %s}",
-					r.File, r.Line, r.Name, gone.Name, gone.Scope)
-			}
+		if err := n.refuse(ctx, r); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// sameKeys reports whether two rules take the same keys from the same events.
-func sameKeys(a, b *rule.Rule) bool {
-	return slices.Equal(slices.Sorted(slices.Values(a.Events)), slices.Sorted(slices.Values(b.Events))) &&
-		slices.EqualFunc(a.OncePer, b.OncePer, func(x, y *rule.Expr) bool { return x.Text == y.Text })
+// renaming looks for the rules of which those of a set are new names.
+type renaming struct {
+	keys      *lint.Keys
+	ledger    *ledgerdb.DB
+	old, next *rule.Set
+	past      []*rule.Rule // nil: not read yet
+}
+
+// refuse says why a rule would pay once more what another one paid.
+func (n *renaming) refuse(ctx context.Context, r *rule.Rule) error {
+	if r.Pays() && n.pays(n.old, r) {
+		return nil // it does so already
+	}
+	for _, gone := range n.old.Rules {
+		if !gone.MovesMoney() || gone.Scope == r.Scope || !n.keys.Same(gone, r) || !n.goes(gone, r) {
+			continue
+		}
+		switch taken, err := n.ledger.ScopeTaken(ctx, gone.Scope); {
+		case err != nil:
+			return err
+		case taken && r.Name == gone.Name:
+			return fmt.Errorf("%s:%d: rule %q had the scope %q, and would pay again what it paid there: write once_per: {key: …, scope: %s}",
+				r.File, r.Line, r.Name, gone.Scope, gone.Scope)
+		case taken:
+			return fmt.Errorf("%s:%d: rule %q looks like %q under another name, and would pay again what that paid: write once_per: {key: …, scope: %s}",
+				r.File, r.Line, r.Name, gone.Name, gone.Scope)
+		}
+	}
+	if !r.Pays() || r.Scoped {
+		return nil
+	}
+	return n.refusePast(ctx, r)
+}
+
+// pays reports whether a rule of a set pays, and takes keys that another rule takes.
+func (n *renaming) pays(set *rule.Set, other *rule.Rule) bool {
+	for _, r := range set.Rules {
+		if r.Pays() && n.keys.Share(r, other) {
+			return true
+		}
+	}
+	return false
+}
+
+// goes reports whether a rule goes now, so that another one may be what becomes of it:
+// nothing has its scope any more, or nothing pays in it for what it was about. For a rule
+// in shadow, which may become live later, only the first counts, and only when it is new:
+// beside the rule that pays it is there to be compared.
+func (n *renaming) goes(gone, r *rule.Rule) bool {
+	stays := false
+	for _, other := range n.next.Rules {
+		stays = stays || other.Scope == gone.Scope
+	}
+	if !r.Pays() {
+		return !stays && (r.Name == gone.Name || n.old.Rule(r.Name) == nil)
+	}
+	return !stays || gone.Pays() && !n.pays(n.next, gone)
+}
+
+// refusePast says of which rule of the past one is a new name. Who writes its scope says
+// that its keys are its own.
+func (n *renaming) refusePast(ctx context.Context, r *rule.Rule) error {
+	if err := n.readPast(ctx); err != nil {
+		return err
+	}
+	for _, gone := range n.past {
+		if gone.Scope == r.Scope || !n.keys.Same(gone, r) {
+			continue
+		}
+		own, err := n.ledger.ScopeTaken(ctx, r.Scope)
+		if err != nil || own {
+			return err // it paid before, and goes on under its own name
+		}
+		switch taken, err := n.ledger.ScopeTaken(ctx, gone.Scope); {
+		case err != nil:
+			return err
+		case taken:
+			return fmt.Errorf("%s:%d: rule %q looks like %q, which was in force before, and would pay again what that paid: write once_per: {key: …, scope: %s}, or scope: %s if it makes good something else",
+				r.File, r.Line, r.Name, gone.Name, gone.Scope, r.Scope)
+		}
+	}
+	return nil
+}
+
+// readPast reads the rules that were live once and that nothing goes on with: neither a
+// rule of the name nor one that takes the same keys. A set that this program cannot read
+// any more is passed over.
+func (n *renaming) readPast(ctx context.Context) error {
+	if n.past != nil {
+		return nil
+	}
+	past, err := n.ledger.PastRules(ctx)
+	if err != nil {
+		return err
+	}
+	n.past = []*rule.Rule{}
+	sets := map[string]*rule.Set{}
+	for _, p := range past {
+		if r := n.next.Rule(p.Rule); r != nil && r.Pays() {
+			continue
+		}
+		set, known := sets[p.Set]
+		if !known && len(sets) < maxPastSets {
+			files, err := n.ledger.RuleFiles(ctx, p.Set)
+			if err != nil {
+				return err
+			}
+			set, _ = rule.Load(files)
+			sets[p.Set] = set
+		}
+		if set == nil {
+			continue
+		}
+		if gone := set.Rule(p.Rule); gone != nil && gone.MovesMoney() && !n.pays(n.next, gone) {
+			n.past = append(n.past, gone)
+		}
+	}
+	return nil
 }

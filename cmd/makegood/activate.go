@@ -27,7 +27,7 @@ func changesOf(inForce []api.RuleInForce, set *rule.Set) []ruleChange {
 	}
 	for _, r := range set.Rules {
 		old, known := before[r.Name]
-		change := ruleChange{r.Name, "added", string(r.Mode), r.MovesMoney() && r.Mode != rule.Shadow}
+		change := ruleChange{r.Name, "added", string(r.Mode), r.Pays()}
 		if known {
 			change.Change = "changed"
 		}

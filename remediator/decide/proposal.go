@@ -93,7 +93,7 @@ func orNone(digest string) string {
 func (f *Fold) changedPayers(set *rule.Set) []string {
 	var changed []string
 	for _, r := range set.Rules {
-		if !r.MovesMoney() || r.Mode == rule.Shadow {
+		if !r.Pays() {
 			continue
 		}
 		if old := f.rules[r.Name]; old == nil || old.Digest != r.Digest {

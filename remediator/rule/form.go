@@ -25,7 +25,7 @@ func (b *builder) oncePer() {
 		m := b.Mapping(n, "once_per", "key", "scope")
 		if scope := m.Get("scope"); scope != nil {
 			if name := b.nameOf(scope, "scope"); name != "" {
-				b.r.Scope = name
+				b.r.Scope, b.r.Scoped = name, true
 			}
 		}
 		if n = m.Need("key", "write key: data.order, or key: [data.order, data.item]"); n == nil {

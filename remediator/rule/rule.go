@@ -41,6 +41,7 @@ type Rule struct {
 	Account string
 	Digest  string // hex SHA-256 of the rule's own text
 	Scope   string // of its once_per keys; defaults to Name
+	Scoped  bool   // its scope is written
 	Mode    Mode
 	Percent float64 // of a canary
 

@@ -55,6 +55,9 @@ func (r *Rule) MovesMoney() bool {
 	return false
 }
 
+// Pays reports whether the rule moves real money, for some customers at least.
+func (r *Rule) Pays() bool { return r.MovesMoney() && r.Mode != Shadow }
+
 // Actions expands the texts of the rule's steps. aggregates are as in Having.
 func (e *Evaluation) Actions(aggregates []any) ([]Action, error) {
 	e.slots = aggregates

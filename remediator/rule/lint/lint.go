@@ -73,11 +73,7 @@ type studied struct {
 }
 
 func (l *linter) study(set *rule.Set, r *rule.Rule) *studied {
-	lets := map[string]string{}
-	for _, let := range r.Lets {
-		lets[let.Name] = let.Expr.Text
-	}
-	reader := l.logic.Reader(lets)
+	reader := readerOf(l.logic, r)
 	s := &studied{Rule: r, source: l.source(set, r.File), reader: reader, key: r.OncePerText(reader.Expand), unless: r.UnlessText(reader.Expand)}
 	s.node = s.source.rules[r.Line]
 	for _, f := range r.Filters {
@@ -94,6 +90,15 @@ func (l *linter) study(set *rule.Set, r *rule.Rule) *studied {
 	}
 	s.steps = strings.Join(steps, "\n")
 	return s
+}
+
+// readerOf returns what reads the expressions of a rule.
+func readerOf(l *logic.Logic, r *rule.Rule) *logic.Reader {
+	lets := map[string]string{}
+	for _, let := range r.Lets {
+		lets[let.Name] = let.Expr.Text
+	}
+	return l.Reader(lets)
 }
 
 // claim is what must hold of an event that passes a filter.

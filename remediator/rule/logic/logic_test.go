@@ -304,3 +304,24 @@ func TestWhatIsProvedHolds(t *testing.T) {
 		t.Error("nothing was proved, so nothing was checked")
 	}
 }
+
+// What is the same is written the same.
+func TestExpandIsOneForm(t *testing.T) {
+	t.Parallel()
+	r := reader(t, map[string]string{"order": `data["order"]`})
+	for written, want := range map[string]string{
+		` data.order `:                   `data.order`,
+		`data["order"]`:                  `data.order`,
+		`data [ 'order' ] // the order`:  `data.order`,
+		`order`:                          `data.order`,
+		`data["order"]["id"] + order`:    `data.order.id + data.order`,
+		`data.order["n-1"]`:              `data.order["n-1"]`,
+		`data["in"]`:                     `data["in"]`,
+		`data.items[0]["id"]`:            `data.items[0].id`,
+		`has(data.order) ? order : "no"`: `has(data.order) ? data.order : "no"`,
+	} {
+		if got := r.Expand(written); got != want {
+			t.Errorf("%s: got %s, want %s", written, got, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package logic
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -63,6 +64,7 @@ func (r *Reader) parse(expr string) *tree {
 		}
 		put, changed := r.put(expr, parsed)
 		if !changed {
+			selectFields(parsed)
 			return &tree{parsed}
 		}
 		if expr = put; len(expr) > maxExpanded {
@@ -71,6 +73,26 @@ func (r *Reader) parse(expr string) *tree {
 	}
 	return nil
 }
+
+// selectFields makes data["order"] what it is the same as: data.order.
+func selectFields(parsed *ast.AST) {
+	factory := ast.NewExprFactory()
+	ast.PostOrderVisit(parsed.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != operators.Index {
+			return
+		}
+		of, by := e.AsCall().Args()[0], e.AsCall().Args()[1]
+		if v, _ := constant(by); v.kind == text && selectable.MatchString(v.text) && !slices.Contains(unselectable, v.text) {
+			e.SetKindCase(factory.NewSelect(e.ID(), of, v.text))
+		}
+	}))
+}
+
+// Names that may stand behind a dot, and those that look so and may not.
+var (
+	selectable   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	unselectable = []string{"true", "false", "null", "in"}
+)
 
 // put puts lets in place of their names.
 func (r *Reader) put(expr string, parsed *ast.AST) (string, bool) {

@@ -94,6 +94,7 @@ func (w *world) questions() map[string]func(ctx context.Context) error {
 		"Remedy":            func(ctx context.Context) error { return second(d.Remedy(ctx, one)) },
 		"InForce":           func(ctx context.Context) error { _, _ = d.InForce(ctx); return nil },
 		"KnownRuleFiles":    func(ctx context.Context) error { return second(d.KnownRuleFiles(ctx, []string{"a", "b"})) },
+		"PastRules":         func(ctx context.Context) error { return second(d.PastRules(ctx)) },
 		"RuleSetBefore":     func(ctx context.Context) error { return second(d.RuleSetBefore(ctx, until)) },
 		"RuleFiles":         func(ctx context.Context) error { _, _ = d.RuleFiles(ctx, "none"); return nil },
 		"ScopeTaken":        func(ctx context.Context) error { return second(d.ScopeTaken(ctx, "late")) },

@@ -74,6 +74,37 @@ func (d *DB) RuleSetBefore(ctx context.Context, at time.Time) (digest string, er
 	return fact.Digest, nil
 }
 
+// PastRule is a rule as it was in force, by the last rule set that had it so.
+type PastRule struct {
+	decide.RuleDigest
+	Set string // digest
+}
+
+// PastRules returns the rules that were ever in force and not in shadow, each text of
+// them once, those of the last sets first.
+func (d *DB) PastRules(ctx context.Context) ([]PastRule, error) {
+	var past []PastRule
+	err := d.ruleFacts(ctx, decide.KindRules, func(body []byte) error {
+		var fact decide.RulesFact
+		if err := json.Unmarshal(body, &fact); err != nil {
+			return err
+		}
+		for _, r := range fact.Rules {
+			if r.Mode != string(rule.Shadow) {
+				past = append(past, PastRule{r, fact.Digest})
+			}
+		}
+		return nil
+	})
+	slices.Reverse(past)
+	seen := map[decide.RuleDigest]bool{}
+	return slices.DeleteFunc(past, func(r PastRule) bool {
+		known := seen[r.RuleDigest]
+		seen[r.RuleDigest] = true
+		return known
+	}), err
+}
+
 // InForce returns the rules that were put in force last, with who put each in force as it
 // is, by what is sealed of them: what a running service knows by itself.
 func (d *DB) InForce(ctx context.Context) (in decide.InForce, err error) {

@@ -61,3 +61,22 @@ func testRuleSetBefore(t *testing.T) {
 		}
 	}
 }
+
+func TestPastRules(t *testing.T) { engines(t, testPastRules) }
+
+// testPastRules seals three rule sets, one of them in two parts and twice.
+func testPastRules(t *testing.T) {
+	w := newWorld(t)
+	set := func(digest string, part, parts int, rules ...decide.RuleDigest) {
+		w.commit(&decide.Output{Items: []decide.Item{w.fact(decide.KindRules, decide.Fact{}, decide.RulesFact{Digest: digest, Part: part, Parts: parts, Rules: rules})}})
+	}
+	a, b := decide.RuleDigest{Rule: "a", Digest: "1", Mode: "live"}, decide.RuleDigest{Rule: "b", Digest: "1", Mode: "canary"}
+	set("first", 1, 2, a)
+	set("first", 2, 2, b)
+	set("second", 1, 1, a, decide.RuleDigest{Rule: "b", Digest: "2", Mode: "shadow"}, decide.RuleDigest{Rule: "c", Digest: "3", Mode: "live"})
+	set("third", 1, 1)
+	past, err := w.db.PastRules(t.Context())
+	if got, want := fmt.Sprint(past), "[{{c 3 live} second} {{a 1 live} second} {{b 1 canary} first}]"; err != nil || got != want {
+		t.Errorf("got %s (%v), want %s", got, err, want)
+	}
+}

@@ -1,0 +1,94 @@
+package remediator
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// credits are the rules of one set: each is "name mode key", where the key may have a
+// scope behind it, and the events "late" or "lost" before it.
+func credits(rules ...string) []rule.File {
+	text := "rules: []\n"
+	if len(rules) > 0 {
+		text = "rules:\n"
+	}
+	for _, r := range rules {
+		word := strings.Fields(r)
+		event, key := "com.example.order.late", strings.Join(word[2:], " ")
+		if word[2] == "lost" {
+			event, key = "com.example.order.lost", strings.Join(word[3:], " ")
+		}
+		if key, scope, scoped := strings.Cut(key, " in "); scoped {
+			text += fmt.Sprintf("  - rule: %s\n    once_per: {key: %s, scope: %s}\n", word[0], key, scope)
+		} else {
+			text += fmt.Sprintf("  - rule: %s\n    once_per: %s\n", word[0], key)
+		}
+		text += fmt.Sprintf(`    owner: shop
+    event: %s
+    do: [{credit: {customer: "${{ event.customer }}", amount: 5.00 USD}}]
+    limits: {budget: {amount: 9000.00 USD, within: 1d}}
+    account: a
+    mode: %s
+`, event, word[1])
+	}
+	return []rule.File{{Path: "r.yaml", Text: text}}
+}
+
+// TestRenamesAreRefused puts rules in force one set after the other, the first of which
+// pays. The last is refused when it would pay once more.
+func TestRenamesAreRefused(t *testing.T) {
+	t.Parallel()
+	const asOld, asPast = `"new" looks like "old" under another name`, `"new" looks like "old", which was in force before`
+	old, renamed := []string{"old live data.order"}, []string{"new live data.order"}
+	for name, c := range map[string]struct {
+		sets [][]string
+		want string // in the refusal of the last; empty: it is put in force
+	}{
+		"at once":                                {[][]string{old, renamed}, asOld},
+		"into shadow":                            {[][]string{old, {"new shadow data.order"}}, asOld},
+		"with the scope":                         {[][]string{old, {"new live data.order in old"}}, ""},
+		"with a scope of its own":                {[][]string{old, {"new live data.order in new"}}, asOld},
+		"by another scope":                       {[][]string{old, {"old live data.order in fresh"}}, `"old" had the scope "old"`},
+		"written otherwise":                      {[][]string{old, {`new live 'data["order"]'`}}, asOld},
+		"side by side in shadow":                 {[][]string{old, {"old live data.order", "new shadow data.order"}, renamed}, asOld},
+		"and the other to shadow":                {[][]string{old, {"old live data.order", "new shadow data.order"}, {"old shadow data.order", "new live data.order"}}, asOld},
+		"the other goes, and it stays in shadow": {[][]string{old, {"old live data.order", "new shadow data.order"}, {"new shadow data.order"}}, ""},
+		"both live":                              {[][]string{old, {"old live data.order", "new live data.order"}, renamed}, ""},
+		"after nothing":                          {[][]string{old, {}, renamed}, asPast},
+		"after nothing, into shadow":             {[][]string{old, {}, {"new shadow data.order"}, renamed}, asPast},
+		"after nothing, with the scope":          {[][]string{old, {}, {"new live data.order in old"}}, ""},
+		"after nothing, with its own scope":      {[][]string{old, {}, {"new live data.order in new"}}, ""},
+		"after nothing, the same":                {[][]string{old, {}, old}, ""},
+		"after nothing, by other keys":           {[][]string{old, {}, {"new live data.item"}}, ""},
+		"after nothing, beside the old one":      {[][]string{old, {}, {"old live data.order", "new live data.order"}}, ""},
+		"names swapped":                          {[][]string{{"old live data.order", "new live data.item"}, {"old live data.item", "new live data.order"}}, asOld},
+		"names swapped between events":           {[][]string{{"old live data.order", "new live lost data.order"}, {"old live lost data.order", "new live data.order"}}, asOld},
+		"other keys":                             {[][]string{old, {"old live [data.order, event.type]"}}, ""},
+		"one more of the same events":            {[][]string{old, {"old live data.order", "new live data.order"}}, ""},
+		"the other of two goes":                  {[][]string{{"old live data.order", "new live data.order"}, renamed}, ""},
+		"a shadow that never paid is renamed":    {[][]string{{"old live data.order", "other shadow data.item"}, {"old live data.order", "new live data.item"}}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := startWith(t, Config{DataDir: t.TempDir(), Rules: credits(c.sets[0]...)})
+			poll(t, func() bool { return n.readiness() == nil })
+			n.send(t, 1)
+			poll(t, func() bool { return n.credited(t) > 0 })
+			last := len(c.sets) - 1
+			for _, rules := range c.sets[1:last] {
+				before := n.inForce().Set.Digest
+				if _, err := n.Reload(t.Context(), credits(rules...)); err != nil {
+					t.Fatalf("%v: %v", rules, err)
+				}
+				poll(t, func() bool { return n.inForce().Set.Digest != before })
+			}
+			_, err := n.Reload(t.Context(), credits(c.sets[last]...))
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%v: %v, want %q", c.sets[last], err, c.want)
+			}
+		})
+	}
+}

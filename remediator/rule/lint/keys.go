@@ -1,0 +1,54 @@
+package lint
+
+import (
+	"slices"
+
+	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/logic"
+)
+
+// Keys compares the once_per keys that rules take, however they are written.
+type Keys struct{ logic *logic.Logic }
+
+// NewKeys returns what compares the keys of rules, of one set or of several.
+func NewKeys() (*Keys, error) {
+	l, err := logic.New()
+	if err != nil {
+		return nil, err
+	}
+	return &Keys{l}, nil
+}
+
+// Same reports whether two rules take the same keys from the same events.
+func (k *Keys) Same(a, b *rule.Rule) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a.Events)), slices.Sorted(slices.Values(b.Events))) && k.alike(a, b)
+}
+
+// Share reports whether two rules take the same keys from some of their events in one
+// scope: what one of them made good, the other does not make good again.
+func (k *Keys) Share(a, b *rule.Rule) bool {
+	shared := slices.ContainsFunc(a.Events, func(event string) bool {
+		return slices.ContainsFunc(b.Events, func(other string) bool { return overlap(event, other) })
+	})
+	return a.Scope == b.Scope && shared && k.alike(a, b)
+}
+
+// alike reports whether two rules take the same key from an event that both are about.
+func (k *Keys) alike(a, b *rule.Rule) bool {
+	return len(a.OncePer) > 0 && len(a.OncePer) == len(b.OncePer) && k.of(a) == k.of(b)
+}
+
+func (k *Keys) of(r *rule.Rule) string { return r.OncePerText(readerOf(k.logic, r).Expand) }
+
+// Rekeyed lists the rules of a set that pay, as they did before it, but with other keys
+// in the same scope: none of the new keys is taken, whatever was made good.
+func (k *Keys) Rekeyed(before, set *rule.Set) []*rule.Rule {
+	var rekeyed []*rule.Rule
+	for _, r := range set.Rules {
+		old := before.Rule(r.Name)
+		if old != nil && old.Pays() && r.Pays() && old.Scope == r.Scope && !k.alike(old, r) {
+			rekeyed = append(rekeyed, r)
+		}
+	}
+	return rekeyed
+}

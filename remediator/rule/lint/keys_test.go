@@ -1,0 +1,76 @@
+package lint_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/lint"
+)
+
+// keyed is a rule that pays, with these events, once_per and let, in YAML.
+func keyed(t *testing.T, name, events, oncePer, let, mode string) *rule.Set {
+	t.Helper()
+	set, err := rule.Load([]rule.File{{Path: "r.yaml", Text: fmt.Sprintf(`rules:
+  - rule: %s
+    owner: o
+    event: %s
+    once_per: %s
+    let: {%s}
+    do: [{credit: {customer: c, amount: 1.00 USD}}]
+    limits: {budget: {amount: 10.00 USD, within: 1d}}
+    account: "1"
+    mode: %s
+`, name, events, oncePer, let, mode)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func TestKeysAreComparedHoweverTheyAreWritten(t *testing.T) {
+	t.Parallel()
+	keys, err := lint.NewKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := keyed(t, "a", "[x.y, x.z]", "data.order", "", "live")
+	for name, c := range map[string]struct {
+		other       *rule.Set
+		same, share bool
+	}{
+		"another name":     {keyed(t, "b", "[x.y, x.z]", "data.order", "", "live"), true, false},
+		"its scope":        {keyed(t, "b", "[x.z, x.y]", "{key: data.order, scope: a}", "", "live"), true, true},
+		"an index":         {keyed(t, "a", "[x.y, x.z]", `'data["order"] // of the shop'`, "", "live"), true, true},
+		"a let":            {keyed(t, "a", "[x.y, x.z]", "[id]", "id: data.order", "live"), true, true},
+		"fewer events":     {keyed(t, "a", "x.y", "data.order", "", "live"), false, true},
+		"a prefix":         {keyed(t, "a", "x.*", "data.order", "", "live"), false, true},
+		"other events":     {keyed(t, "a", "x.w", "data.order", "", "live"), false, false},
+		"another key":      {keyed(t, "a", "[x.y, x.z]", "data.item", "", "live"), false, false},
+		"one part more":    {keyed(t, "a", "[x.y, x.z]", "[data.order, event.type]", "", "live"), false, false},
+		"parts turned":     {keyed(t, "a", "[x.y, x.z]", "[event.type, data.order]", "", "live"), false, false},
+		"a let of another": {keyed(t, "a", "[x.y, x.z]", "id", "id: data.item", "live"), false, false},
+	} {
+		a, b := one.Rules[0], c.other.Rules[0]
+		if got := keys.Same(a, b); got != c.same || keys.Same(b, a) != got {
+			t.Errorf("%s: the same keys of the same events: %v, want %v", name, got, c.same)
+		}
+		if got := keys.Share(a, b); got != c.share || keys.Share(b, a) != got {
+			t.Errorf("%s: keys are shared: %v, want %v", name, got, c.share)
+		}
+	}
+	for name, c := range map[string]struct {
+		before, set *rule.Set
+		want        int
+	}{
+		"as it was":       {one, keyed(t, "a", "x.*", `data["order"]`, "", "live"), 0},
+		"other keys":      {one, keyed(t, "a", "x.y", "[data.order, event.type]", "", "canary 5%"), 1},
+		"it was a shadow": {keyed(t, "a", "x.y", "data.order", "", "shadow"), keyed(t, "a", "x.y", "data.item", "", "live"), 0},
+		"it is a shadow":  {one, keyed(t, "a", "x.y", "data.item", "", "shadow"), 0},
+		"it is new":       {one, keyed(t, "b", "x.y", "data.item", "", "live"), 0},
+	} {
+		if got := keys.Rekeyed(c.before, c.set); len(got) != c.want {
+			t.Errorf("%s: %d rules have other keys, want %d", name, len(got), c.want)
+		}
+	}
+}
