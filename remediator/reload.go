@@ -95,6 +95,9 @@ func (s *Service) activate(ctx context.Context, inForce, set *rule.Set) (bool, e
 	if err := s.refuseRenames(ctx, inForce, set); err != nil {
 		return false, err
 	}
+	if err := s.tellOtherKeys(ctx, inForce, set); err != nil {
+		return false, err
+	}
 	body, err := json.Marshal(decide.ActivateBody{Files: set.Files, Author: s.cfg.Author})
 	if err != nil {
 		return false, fmt.Errorf("encode rules: %w", err)

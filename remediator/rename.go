@@ -3,6 +3,7 @@ package remediator
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/rule/lint"
@@ -32,6 +33,28 @@ func (s *Service) refuseRenames(ctx context.Context, old, next *rule.Set) error 
 		}
 		if err := n.refuse(ctx, r); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// tellOtherKeys logs which rules of a set take other keys than they did. It is not
+// refused, because a promise may become another one.
+func (s *Service) tellOtherKeys(ctx context.Context, old, next *rule.Set) error {
+	if old == nil {
+		return nil
+	}
+	keys, err := lint.NewKeys()
+	if err != nil {
+		return err
+	}
+	for _, r := range keys.Rekeyed(old, next) {
+		taken, err := s.ledger.ScopeTaken(ctx, r.Scope)
+		if err != nil {
+			return err
+		}
+		if taken {
+			s.cfg.Logger.WarnContext(ctx, "once_per of a rule makes other keys than before: none of them is taken, and what comes again is paid again", "rule", r.Name)
 		}
 	}
 	return nil
@@ -122,8 +145,7 @@ func (n *renaming) refusePast(ctx context.Context, r *rule.Rule) error {
 }
 
 // readPast reads the rules that were live once and that nothing goes on with: neither a
-// rule of the name nor one that takes the same keys. A set that this program cannot read
-// any more is passed over.
+// rule of the name nor one that takes the same keys.
 func (n *renaming) readPast(ctx context.Context) error {
 	if n.past != nil {
 		return nil
@@ -133,25 +155,43 @@ func (n *renaming) readPast(ctx context.Context) error {
 		return err
 	}
 	n.past = []*rule.Rule{}
-	sets := map[string]*rule.Set{}
+	sets, read := map[string][]rule.File{}, map[rule.File]*rule.Set{}
 	for _, p := range past {
 		if r := n.next.Rule(p.Rule); r != nil && r.Pays() {
 			continue
 		}
-		set, known := sets[p.Set]
+		files, known := sets[p.Set]
 		if !known && len(sets) < maxPastSets {
-			files, err := n.ledger.RuleFiles(ctx, p.Set)
-			if err != nil {
+			if files, err = n.ledger.RuleFiles(ctx, p.Set); err != nil {
 				return err
 			}
-			set, _ = rule.Load(files)
-			sets[p.Set] = set
+			sets[p.Set] = files
+		}
+		if gone := ruleOf(files, p.Rule, read); gone != nil && gone.MovesMoney() && !n.pays(n.next, gone) {
+			n.past = append(n.past, gone)
+		}
+	}
+	return nil
+}
+
+// ruleOf returns a rule of some files, nil when none of those that can be read has it. It
+// reads no file that does not name the rule, since reading thousands of rules takes
+// seconds, and none twice.
+func ruleOf(files []rule.File, name string, read map[rule.File]*rule.Set) *rule.Rule {
+	for _, file := range files {
+		if !strings.Contains(file.Text, name) {
+			continue
+		}
+		set, known := read[file]
+		if !known {
+			set, _ = rule.Load([]rule.File{file}) // nil when a later program reads no more what was sealed
+			read[file] = set
 		}
 		if set == nil {
 			continue
 		}
-		if gone := set.Rule(p.Rule); gone != nil && gone.MovesMoney() && !n.pays(n.next, gone) {
-			n.past = append(n.past, gone)
+		if r := set.Rule(name); r != nil {
+			return r
 		}
 	}
 	return nil

@@ -92,3 +92,26 @@ func TestRenamesAreRefused(t *testing.T) {
 		})
 	}
 }
+
+// TestOtherKeysAreTold has the service log that an edited once_per forgets what was paid.
+func TestOtherKeysAreTold(t *testing.T) {
+	t.Parallel()
+	n := startWith(t, Config{DataDir: t.TempDir(), Rules: credits("old live data.order")})
+	poll(t, func() bool { return n.readiness() == nil })
+	n.send(t, 1)
+	poll(t, func() bool { return n.credited(t) > 0 })
+	const told = "once_per of a rule makes other keys than before"
+	for _, c := range []struct {
+		key  string
+		want bool
+	}{{`'data["order"]'`, false}, {"[data.order, event.type]", true}} {
+		before := n.inForce().Set.Digest
+		if _, err := n.Reload(t.Context(), credits("old live "+c.key)); err != nil {
+			t.Fatal(err)
+		}
+		if n.logged.has(told) != c.want {
+			t.Errorf("once_per: %s is told: %v, want %v", c.key, !c.want, c.want)
+		}
+		poll(t, func() bool { return n.inForce().Set.Digest != before })
+	}
+}

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/lint"
 )
 
 // ruleChange is how one rule differs from the one in force.
@@ -16,18 +19,25 @@ type ruleChange struct {
 	Change string `json:"change"` // added, changed or removed
 	Mode   string `json:"mode"`
 	Pays   bool   `json:"pays"` // live money, from then on or until now
+	// OtherKeys says that the rule paid and pays, by a once_per that makes other keys: what
+	// was made good under the old ones is made good again when it comes again.
+	OtherKeys bool `json:"other_keys,omitempty"`
 }
 
 // changesOf lists how a rule set differs from the rules in force, by name.
-func changesOf(inForce []api.RuleInForce, set *rule.Set) []ruleChange {
+func (s service) changesOf(ctx context.Context, now api.Rules, set *rule.Set) ([]ruleChange, error) {
+	rekeyed, err := s.rekeyed(ctx, now.Digest, set)
+	if err != nil {
+		return nil, err
+	}
 	before, changes := map[string]api.RuleInForce{}, map[string]ruleChange{}
-	for _, r := range inForce {
+	for _, r := range now.Rules {
 		before[r.Rule] = r
-		changes[r.Rule] = ruleChange{r.Rule, "removed", r.Mode, r.Money && r.Mode != string(rule.Shadow)}
+		changes[r.Rule] = ruleChange{Rule: r.Rule, Change: "removed", Mode: r.Mode, Pays: r.Money && r.Mode != string(rule.Shadow)}
 	}
 	for _, r := range set.Rules {
 		old, known := before[r.Name]
-		change := ruleChange{r.Name, "added", string(r.Mode), r.Pays()}
+		change := ruleChange{Rule: r.Name, Change: "added", Mode: string(r.Mode), Pays: r.Pays(), OtherKeys: slices.Contains(rekeyed, r)}
 		if known {
 			change.Change = "changed"
 		}
@@ -39,13 +49,38 @@ func changesOf(inForce []api.RuleInForce, set *rule.Set) []ruleChange {
 	for _, name := range sortedKeys(changes) {
 		list = append(list, changes[name])
 	}
-	return list
+	return list, nil
+}
+
+// rekeyed lists the rules of a set that take other keys than in a set that was put in
+// force; none when that cannot be read any more.
+func (s service) rekeyed(ctx context.Context, digest string, set *rule.Set) ([]*rule.Rule, error) {
+	if digest == "" {
+		return nil, nil
+	}
+	var sealed api.RuleSet
+	if err := s.get(ctx, "/v1/rule-sets/"+digest, nil, &sealed); err != nil {
+		return nil, err
+	}
+	before, err := rule.Load(sealed.Files)
+	if err != nil {
+		return nil, nil
+	}
+	keys, err := lint.NewKeys()
+	if err != nil {
+		return nil, err
+	}
+	return keys.Rekeyed(before, set), nil
 }
 
 func printChanges(w io.Writer, changes []ruleChange) error {
 	rows := [][]string{}
 	for _, c := range changes {
-		rows = append(rows, []string{c.Change, c.Rule, c.Mode, pays(c.Pays)})
+		marks := pays(c.Pays)
+		if c.OtherKeys {
+			marks += ", other keys"
+		}
+		rows = append(rows, []string{c.Change, c.Rule, c.Mode, marks})
 	}
 	return printTable(w, nil, rows)
 }
@@ -92,7 +127,10 @@ func (c *activateCommand) Run(p *program) error {
 	if err := c.live(p.ctx, "/v1/rules", &now); err != nil {
 		return err
 	}
-	changes := changesOf(now.Rules, set)
+	changes, err := c.changesOf(p.ctx, now, set)
+	if err != nil {
+		return err
+	}
 	if c.Output != "json" {
 		if err := printChanges(p.stdout, changes); err != nil {
 			return err
@@ -172,20 +210,24 @@ func (c *rulesStatusCommand) Run(p *program) error {
 	if err := printTable(p.stdout, []string{"RULE", "MODE", "PAYS", "OWNER", "AT"}, rows); err != nil {
 		return err
 	}
-	return printProposal(p.stdout, now)
+	return c.printProposal(p, now)
 }
 
 // printProposal prints what waits for another person, as it differs from what is
 // in force.
-func printProposal(w io.Writer, now api.Rules) error {
+func (c *rulesStatusCommand) printProposal(p *program, now api.Rules) error {
 	waiting := now.Proposal
 	if waiting == nil {
 		return nil
 	}
-	fmt.Fprintf(w, "\nproposed: %s, by %s %s\n\n", waiting.Digest, plain(waiting.By), time.Unix(0, waiting.At).UTC().Format(time.RFC3339))
+	fmt.Fprintf(p.stdout, "\nproposed: %s, by %s %s\n\n", waiting.Digest, plain(waiting.By), time.Unix(0, waiting.At).UTC().Format(time.RFC3339))
 	set, err := rule.Load(waiting.Files)
 	if err != nil {
 		return fmt.Errorf("read proposed rules: %w", err)
 	}
-	return printChanges(w, changesOf(now.Rules, set))
+	changes, err := c.changesOf(p.ctx, now, set)
+	if err != nil {
+		return err
+	}
+	return printChanges(p.stdout, changes)
 }

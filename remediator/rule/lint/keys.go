@@ -27,10 +27,9 @@ func (k *Keys) Same(a, b *rule.Rule) bool {
 // Share reports whether two rules take the same keys from some of their events in one
 // scope: what one of them made good, the other does not make good again.
 func (k *Keys) Share(a, b *rule.Rule) bool {
-	shared := slices.ContainsFunc(a.Events, func(event string) bool {
+	return a.Scope == b.Scope && slices.ContainsFunc(a.Events, func(event string) bool {
 		return slices.ContainsFunc(b.Events, func(other string) bool { return overlap(event, other) })
-	})
-	return a.Scope == b.Scope && shared && k.alike(a, b)
+	}) && k.alike(a, b)
 }
 
 // alike reports whether two rules take the same key from an event that both are about.
