@@ -46,17 +46,15 @@ func (w *world) questions() map[string]func(ctx context.Context) error {
 	d, one := w.db, id("1")
 	since, until := time.Unix(1, 0), time.Unix(1<<31, 0)
 	return map[string]func(context.Context) error{
-		"Answer":   func(ctx context.Context) error { return second(d.Answer(ctx, "x")) },
-		"Balance":  func(ctx context.Context) error { return second(d.Balance(ctx, "c-1", until)) },
-		"Bounced":  func(ctx context.Context) error { return second(d.Bounced(ctx, "a@example.com")) },
-		"Braked":   func(ctx context.Context) error { return second(d.Braked(ctx, id("1/refund"))) },
-		"Brakes":   func(ctx context.Context) error { return second(d.Brakes(ctx)) },
-		"Bulk":     func(ctx context.Context) error { return second(d.Bulk(ctx, one)) },
-		"COE":      func(ctx context.Context) error { return second(d.COE(ctx, one)) },
-		"COETexts": func(ctx context.Context) error { return second(d.COETexts(ctx, one, 1)) },
-		"COEs": func(ctx context.Context) error {
-			return second(d.COEs(ctx, views.COEFilter{Status: "draft", About: "late", Limit: 10}))
-		},
+		"Answer":            func(ctx context.Context) error { return second(d.Answer(ctx, "x")) },
+		"Balance":           func(ctx context.Context) error { return second(d.Balance(ctx, "c-1", until)) },
+		"Bounced":           func(ctx context.Context) error { return second(d.Bounced(ctx, "a@example.com")) },
+		"Braked":            func(ctx context.Context) error { return second(d.Braked(ctx, id("1/refund"))) },
+		"Brakes":            func(ctx context.Context) error { return second(d.Brakes(ctx)) },
+		"Bulk":              func(ctx context.Context) error { return second(d.Bulk(ctx, one)) },
+		"COE":               func(ctx context.Context) error { return second(d.COE(ctx, one)) },
+		"COETexts":          func(ctx context.Context) error { return second(d.COETexts(ctx, one, 1)) },
+		"COEs":              w.coes,
 		"Checkpoint":        func(ctx context.Context) error { return second(d.Checkpoint(ctx)) },
 		"CheckKept":         w.checkKept,
 		"Claim":             func(ctx context.Context) error { return second(d.Claim(ctx, "nobody", 5, until, time.Minute)) },
@@ -119,6 +117,11 @@ func second[T any](_ T, err error) error { return err }
 
 // third is the error of three results.
 func third[T, U any](_ T, _ U, err error) error { return err }
+
+// coes asks for the drafts about a rule.
+func (w *world) coes(ctx context.Context) error {
+	return second(w.db.COEs(ctx, views.COEFilter{Status: "draft", About: "late", Limit: 10}))
+}
 
 // differences asks for what a reconciliation left open.
 func (w *world) differences(ctx context.Context) error {
