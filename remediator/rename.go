@@ -11,8 +11,9 @@ import (
 )
 
 // maxPastSets bounds the rule sets of the past that are read to find out under which
-// name a rule paid: the last ones that had rules which are in force no more.
-const maxPastSets = 100
+// name a rule paid: the last ones that had rules which are in force no more. Reading a
+// file of a hundred rules takes some 50 ms, and whoever activates rules waits for it.
+const maxPastSets = 20
 
 // refuseRenames refuses a rule set in which a live rule that paid has another name, or
 // another scope, and no scope of the old one: it would pay every key once more. It makes

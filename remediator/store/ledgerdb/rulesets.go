@@ -74,14 +74,14 @@ func (d *DB) RuleSetBefore(ctx context.Context, at time.Time) (digest string, er
 	return fact.Digest, nil
 }
 
-// PastRule is a rule as it was in force, by the last rule set that had it so.
+// PastRule is a rule as it was in force last, in a rule set.
 type PastRule struct {
 	decide.RuleDigest
 	Set string // digest
 }
 
-// PastRules returns the rules that were ever in force and not in shadow, each text of
-// them once, those of the last sets first.
+// PastRules returns the rules that were ever in force and not in shadow, each name once,
+// as it was in force so last, those of the last sets first.
 func (d *DB) PastRules(ctx context.Context) ([]PastRule, error) {
 	var past []PastRule
 	err := d.ruleFacts(ctx, decide.KindRules, func(body []byte) error {
@@ -97,10 +97,10 @@ func (d *DB) PastRules(ctx context.Context) ([]PastRule, error) {
 		return nil
 	})
 	slices.Reverse(past)
-	seen := map[decide.RuleDigest]bool{}
+	seen := map[string]bool{}
 	return slices.DeleteFunc(past, func(r PastRule) bool {
-		known := seen[r.RuleDigest]
-		seen[r.RuleDigest] = true
+		known := seen[r.Rule]
+		seen[r.Rule] = true
 		return known
 	}), err
 }
