@@ -288,10 +288,12 @@ func (f *Fold) holdInBulk(b *openBulk, v *verdict, above string, body []byte) (l
 	}
 	f.say(c.remedy, r.Name, c.event.Customer, EvidenceEvent, string(body))
 	f.addValues(v)
-	b.add(c.remedy, v.totals, above)
+	b.Held = append(b.Held, c.remedy)
 	if err := f.open(v, fact, charges); err != nil {
 		return "", err
 	}
-	f.state.Open[c.remedy].Above = above
+	if above != "" {
+		f.state.Open[c.remedy].Told = []string{above}
+	}
 	return "", nil
 }

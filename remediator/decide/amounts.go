@@ -63,6 +63,17 @@ func (a *amountMeters) prune(at, keep int64) {
 	*a = left
 }
 
+// meterOf returns the meter that a charge was counted in. It may be empty by now.
+func (u *usage) meterOf(c charge) *window.Meter {
+	if c.Amount.Currency == "" {
+		return &u.Remedies
+	}
+	if m := u.Amounts.in(c.Amount.Currency); m != nil {
+		return m
+	}
+	return &window.Meter{}
+}
+
 // MarshalCBOR writes a map.
 func (a amountMeters) MarshalCBOR() ([]byte, error) {
 	byCurrency := make(map[string]*window.Meter, len(a))

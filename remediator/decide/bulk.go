@@ -63,13 +63,18 @@ func bulkID(logID string, ordinal uint64) uuid.UUID {
 // abovePossible are the limits that people may go above.
 var abovePossible = []string{ReasonPerRemedy, ReasonPerCustomer, ReasonBudget, ReasonCurrency}
 
-// add counts a remedy that the bulk holds.
-func (b *openBulk) add(remedy uuid.UUID, totals []money.Money, above string) {
-	b.Held = append(b.Held, remedy)
-	b.Bulk.Remedies++
-	b.Bulk.Money = plus(b.Bulk.Money, totals)
-	if above != "" {
-		b.Bulk.Above = counted(b.Bulk.Above, above, totals)
+// recount counts what would act if the bulk was approved now: one of its remedies may
+// have been denied, or go above a limit that it was within. One above two limits counts
+// for both.
+func (f *Fold) recount(b *openBulk) {
+	b.Bulk.Remedies, b.Bulk.Money, b.Bulk.Above = 0, nil, nil
+	for _, r := range f.held(b) {
+		totals := r.unspent()
+		b.Bulk.Remedies++
+		b.Bulk.Money = plus(b.Bulk.Money, totals)
+		for _, limit := range r.Told {
+			b.Bulk.Above = counted(b.Bulk.Above, limit, totals)
+		}
 	}
 }
 
@@ -110,6 +115,7 @@ func leftOutText(counts []BulkCount) string {
 func (f *Fold) openBulk(b *openBulk) error {
 	f.state.Bulks[b.Bulk.Bulk] = b
 	f.scheduleBulk(b)
+	f.recount(b)
 	f.showBulk(b)
 	return f.add(KindBulk, Fact{Rule: b.Bulk.Rule}, BulkFact{
 		Bulk: b.Bulk.Bulk, By: b.Bulk.By, Need: b.Bulk.Need, Digest: b.Bulk.Digest, Since: b.Bulk.Since, Until: b.Bulk.Until, Customers: b.Bulk.Customers,
@@ -119,12 +125,17 @@ func (f *Fold) openBulk(b *openBulk) error {
 
 // showBulk gives out how a bulk stands. The answer to who asked has the same.
 func (f *Fold) showBulk(b *openBulk) {
-	now := b.Bulk
-	now.Approvals = slices.Clone(now.Approvals)
+	now := b.Bulk.clone()
 	f.out.Bulks = append(f.out.Bulks, now)
 	if f.answer.Command != "" {
 		f.answer.Bulk, f.answer.Status = &now, now.Status
 	}
+}
+
+// clone is a bulk as it stands, which later approvals leave as it is.
+func (b Bulk) clone() Bulk {
+	b.Approvals = slices.Clone(b.Approvals)
+	return b
 }
 
 // MayApproveBulk says why somebody with the role may not approve a bulk; empty when they
@@ -148,6 +159,9 @@ func (f *Fold) foldBulkAnswer(c CommandBody) (refused string, err error) {
 	case MayApproveBulk(c.By, &b.Bulk, b.Author) != "":
 		return MayApproveBulk(c.By, &b.Bulk, b.Author), nil
 	}
+	if refused, err := f.reserveBulk(b); refused != "" || err != nil {
+		return refused, err
+	}
 	f.say(uuid.Nil, b.Bulk.Rule, "", EvidenceNote, c.Reason)
 	b.Bulk.Approvals = append(b.Bulk.Approvals, c.By)
 	if len(b.Bulk.Approvals) < b.Bulk.Need {
@@ -169,10 +183,8 @@ func (f *Fold) addBulkAnswer(b *openBulk, answer, by string, at int64) error {
 	})
 }
 
-// waiting lists the remedies of a bulk that nobody has answered by themselves, and
-// takes the bulk away.
-func (f *Fold) waiting(b *openBulk) []*openRemedy {
-	delete(f.state.Bulks, b.Bulk.Bulk)
+// held lists the remedies of a bulk that nobody has answered by themselves.
+func (f *Fold) held(b *openBulk) []*openRemedy {
 	var open []*openRemedy
 	for _, id := range b.Held {
 		if r := f.state.Open[id]; r != nil && r.Held == ReasonBulk {
@@ -182,16 +194,62 @@ func (f *Fold) waiting(b *openBulk) []*openRemedy {
 	return open
 }
 
+// closeBulk takes a bulk away, and lists what it still held.
+func (f *Fold) closeBulk(b *openBulk) []*openRemedy {
+	delete(f.state.Bulks, b.Bulk.Bulk)
+	return f.held(b)
+}
+
+// reserveBulk has the remedies of a bulk count from now on, as the approval of a single one
+// does. When some would go above a limit of which those who approve were not told, the bulk
+// is refused as a whole and shown again, and who approved it before did not know either.
+// What is known to go above comes last, so that it takes no place from what is within.
+func (f *Fold) reserveBulk(b *openBulk) (refused string, err error) {
+	var above []BulkCount
+	all := f.held(b)
+	slices.SortStableFunc(all, func(a, b *openRemedy) int { return min(len(a.Told), 1) - min(len(b.Told), 1) })
+	for _, r := range all {
+		checks, err := f.reserveNow(r)
+		if err != nil {
+			return "", err
+		}
+		for _, limit := range reasonsOf(checks) {
+			above = counted(above, limit, r.unspent())
+			r.Told = append(r.Told, limit)
+		}
+	}
+	if len(above) == 0 {
+		return "", nil
+	}
+	f.recount(b)
+	b.Bulk.Approvals = nil
+	f.showBulk(b)
+	return aboveBulkText(above), nil
+}
+
+// aboveBulkText refuses the approval of a bulk with what the approvers did not know.
+func aboveBulkText(above []BulkCount) string {
+	var texts []string
+	for _, c := range above {
+		var amounts []string
+		for _, m := range c.Money {
+			amounts = append(amounts, m.String())
+		}
+		texts = append(texts, fmt.Sprintf("%d above %s with %s", c.Remedies, c.Reason, strings.Join(amounts, ", ")))
+	}
+	return "more of it goes above limits than was shown: " + strings.Join(texts, "; ") + "; look at it and approve it again"
+}
+
 // releaseBulk lets the remedies of an approved bulk act. One on whose payment
 // something was refunded since is held by itself: nobody of those who approved
 // knew.
 func (f *Fold) releaseBulk(b *openBulk, by string) error {
-	for _, r := range f.waiting(b) {
+	for _, r := range f.closeBulk(b) {
 		refunded, err := f.anyRefunded(r)
 		if err != nil {
 			return err
 		}
-		fact := ApprovalFact{Answer: "approve", By: by, Have: len(b.Bulk.Approvals), Need: r.Need, Above: r.Above}
+		fact := ApprovalFact{Answer: "approve", By: by, Have: len(b.Bulk.Approvals), Need: r.Need, Above: r.above()}
 		if refunded {
 			fact = ApprovalFact{Answer: "approve", By: by, Need: r.Need, Held: ReasonRefunded}
 			f.holdAlone(r, ReasonRefunded)
@@ -225,7 +283,7 @@ func (f *Fold) endBulk(b *openBulk, status, by string, at int64) error {
 	if err := f.addBulkAnswer(b, answer, by, at); err != nil {
 		return err
 	}
-	for _, r := range f.waiting(b) {
+	for _, r := range f.closeBulk(b) {
 		if err := f.giveUp(r, status, at); err != nil {
 			return err
 		}

@@ -37,12 +37,13 @@ func (f *Fold) foldCommand(in input.Input, j *Judged) error {
 	c := *j.command
 	f.answer = Answer{ID: in.ID, Command: c.Command, By: c.By, Request: clip(c.Request), Ordinal: f.state.Position.Ordinal, At: f.at}
 	defer func() { f.answer = Answer{} }()
+	before := f.heldFor(c.Remedy)
 	refused, err := f.carryOut(c, j)
 	if err != nil {
 		return err
 	}
 	if f.answer.Refused = refused; refused != "" {
-		if err := f.refuse(c); err != nil {
+		if err := f.refuse(c, before); err != nil {
 			return err
 		}
 	}
@@ -64,12 +65,24 @@ func (r *openRemedy) status() string {
 	return "acting"
 }
 
+// heldFor is why a remedy waits for a person; empty when it does not.
+func (f *Fold) heldFor(remedy uuid.UUID) string {
+	if r := f.state.Open[remedy]; r != nil {
+		return r.Held
+	}
+	return ""
+}
+
 // refuse seals why a command was not carried out, and lifts the brake that was
-// set before anybody knew.
-func (f *Fold) refuse(c CommandBody) error {
+// set before anybody knew. before is why its remedy was held until then.
+func (f *Fold) refuse(c CommandBody, before string) error {
 	refs := Fact{Remedy: f.answer.Remedy}
 	if r := f.state.Open[f.answer.Remedy]; r != nil {
 		refs.Rule = r.Rule
+	}
+	held := f.heldFor(c.Remedy)
+	if held == before {
+		held = ""
 	}
 	switch c.Command {
 	case CommandPull:
@@ -79,7 +92,7 @@ func (f *Fold) refuse(c CommandBody) error {
 	case CommandErase, CommandHold, CommandUnhold:
 		c.Target = TargetCustomer(c.Customer)
 	}
-	return f.add(KindRefusal, refs, RefusalFact{Command: c.Command, By: c.By, Cord: clip(c.Cord), Target: clip(c.Target), Reason: f.answer.Refused})
+	return f.add(KindRefusal, refs, RefusalFact{Command: c.Command, By: c.By, Cord: clip(c.Cord), Target: clip(c.Target), Reason: f.answer.Refused, Held: held})
 }
 
 func (f *Fold) carryOut(c CommandBody, j *Judged) (refused string, err error) {
@@ -173,27 +186,39 @@ func (f *Fold) deny(r *openRemedy, c CommandBody) error {
 	if err := f.add(KindApproval, Fact{Remedy: r.Remedy, Rule: r.Rule}, ApprovalFact{Answer: "deny", By: c.By, Have: len(r.By), Need: r.Need}); err != nil {
 		return err
 	}
-	return f.giveUp(r, Denied, f.at)
+	b := f.state.Bulks[r.Bulk]
+	if err := f.giveUp(r, Denied, f.at); err != nil || b == nil {
+		return err
+	}
+	f.recount(b)
+	f.out.Bulks = append(f.out.Bulks, b.Bulk.clone())
+	return nil
 }
 
 // approve counts an approval, and lets the remedy act when it was the last one needed.
+// An approver who decided without knowing something is told it and refused, once: they
+// may approve again.
 func (f *Fold) approve(r *openRemedy, c CommandBody) (refused string, err error) {
-	if r.Held != ReasonRefunded {
+	if !r.told(ReasonRefunded) {
 		refunded, err := f.anyRefunded(r)
 		if err != nil {
 			return "", err
 		}
 		if refunded {
-			// The approver decided without knowing this; they may approve again.
-			r.Held, r.By = ReasonRefunded, nil
+			r.holdFor(ReasonRefunded)
 			return "the payment was refunded since it was held; approve again if it is to be refunded all the same", nil
 		}
 	}
-	r.By = append(r.By, c.By)
-	fact := ApprovalFact{Answer: "approve", By: c.By, Have: len(r.By), Need: r.Need}
-	if slices.Contains([]string{ReasonPerRemedy, ReasonPerCustomer, ReasonBudget, ReasonCurrency}, r.Held) {
-		fact.Above = r.Held
+	above, err := f.reserveNow(r)
+	if err != nil {
+		return "", err
 	}
+	if len(above) > 0 {
+		r.holdFor(reasonsOf(above)...)
+		return aboveText(above, r.unspent()), nil
+	}
+	r.By = append(r.By, c.By)
+	fact := ApprovalFact{Answer: "approve", By: c.By, Have: len(r.By), Need: r.Need, Above: r.above()}
 	f.say(r.Remedy, r.Rule, r.Customer, EvidenceNote, c.Reason)
 	if err := f.add(KindApproval, Fact{Remedy: r.Remedy, Rule: r.Rule}, fact); err != nil {
 		return "", err
@@ -204,19 +229,9 @@ func (f *Fold) approve(r *openRemedy, c CommandBody) (refused string, err error)
 	return "", f.letAct(r)
 }
 
-// letAct starts a remedy that was held, and charges what was not.
+// letAct starts a remedy that was held.
 func (f *Fold) letAct(r *openRemedy) error {
 	r.Held = ""
-	if len(r.Charges) == 0 {
-		var customer tapped
-		if r.Customer != "" {
-			customer = f.tap(f.customerUsage(r.Charged, r.Customer, true))
-		}
-		r.Charges = f.charge(nil, customer, f.tap(budgetUsage(r.Charged, true)), r.unspent(), *r.Limits)
-		if err := f.spent(r.Charged, r.Remedy, r.Charges); err != nil {
-			return err
-		}
-	}
 	f.reservePayments(r)
 	return f.advance(r)
 }

@@ -248,7 +248,7 @@ type ApprovalFact struct {
 	By     string `json:"by"`
 	Have   int    `json:"have"` // approvals with this one
 	Need   int    `json:"need"`
-	Above  string `json:"above,omitempty"` // the limit that the approved remedy goes above
+	Above  string `json:"above,omitempty"` // the limits that the approved remedy goes above, with commas between
 	Held   string `json:"held,omitempty"`  // of one in an approved bulk: why it is held all the same
 }
 
@@ -259,6 +259,9 @@ type RefusalFact struct {
 	Cord    string `json:"cord,omitempty"`
 	Target  string `json:"target,omitempty"`
 	Reason  string `json:"reason"`
+	// Held is why the remedy is held from now on, of an approval that was refused for
+	// what nobody was told. The approvals before count no more.
+	Held string `json:"held,omitempty"`
 }
 
 // Statuses of an attempt.

@@ -49,6 +49,7 @@ const granules = 64
 // spending is what counts against a limit: an amount, or a remedy when there is no
 // currency. It lies in a granule of the time that the limit had then.
 type spending struct {
+	name          string // of the limit
 	start, length int64
 	currency      string
 	n             int64
@@ -62,6 +63,7 @@ type limitRemedy struct {
 	customer string
 	steps    []*limitStep
 	held     string
+	told     []string // what else approvers know it is held for
 	by       []string
 	need     int
 	deadline int64
@@ -153,21 +155,25 @@ func (m *limitModel) judge(r limitRule, e limitEvent) {
 
 // within adds up what counts against a limit now.
 func (m *limitModel) within(name, currency string, within time.Duration) (sum int64) {
-	length := granuleOf(within)
-	edge := m.now/length*length - granules*length
 	for _, s := range m.spent[name] {
-		if s.currency == currency && s.start+s.length > edge {
+		if s.currency == currency && m.counts(s, within) {
 			sum += s.n
 		}
 	}
 	return sum
 }
 
+// counts reports whether a limit still counts something.
+func (m *limitModel) counts(s *spending, within time.Duration) bool {
+	length := granuleOf(within)
+	return s.start+s.length > m.now/length*length-granules*length
+}
+
 func granuleOf(within time.Duration) int64 { return (int64(within) + granules - 1) / granules }
 
 // spend counts something against a limit from now on.
 func (m *limitModel) spend(name string, within time.Duration, s spending) *spending {
-	s.length = granuleOf(within)
+	s.name, s.length = name, granuleOf(within)
 	s.start = m.now / s.length * s.length
 	m.spent[name] = append(m.spent[name], &s)
 	return &s
@@ -327,28 +333,36 @@ func (m *limitModel) answer(command, label, by string) {
 		return
 	}
 	left := slices.DeleteFunc(slices.Clone(r.steps), func(s *limitStep) bool { return s.status == "done" })
-	if r.held != "already refunded" && slices.ContainsFunc(left, func(s *limitStep) bool { return s.kind == "refund" && m.isRefunded(s.payment) }) {
-		r.held, r.by = "already refunded", nil
-		m.say("refused approve")
+	unknown := []string{"already refunded"}
+	if r.knows("already refunded") || !slices.ContainsFunc(left, func(s *limitStep) bool { return s.kind == "refund" && m.isRefunded(s.payment) }) {
+		unknown = m.recharge(r)
+	}
+	if len(unknown) > 0 {
+		r.told = append(append(r.told, r.held), unknown[1:]...)
+		r.held, r.by = unknown[0], nil
+		m.say("refused approve held %s", r.held)
 		return
 	}
 	r.by = append(r.by, by)
-	above := ""
-	if slices.Contains([]string{"per_remedy", "per_customer", "budget", "currency"}, r.held) {
-		above = r.held
+	var above []string
+	for _, limit := range []string{"per_remedy", "per_customer", "budget", "currency"} {
+		if r.knows(limit) {
+			above = append(above, limit)
+		}
 	}
-	m.say("approve %s by %s, %d of %d, above %q", label, by, len(r.by), r.need, above)
+	m.say("approve %s by %s, %d of %d, above %q", label, by, len(r.by), r.need, strings.Join(above, ", "))
 	if len(r.by) < r.need {
 		return
 	}
 	r.held = ""
-	if len(r.charges) == 0 {
-		r.charges = m.charge(r.rule, r.customer, r.steps)
-	}
 	for _, s := range left {
 		m.refund(s, s.amount)
 	}
 	m.advance(r)
+}
+
+func (r *limitRemedy) knows(reason string) bool {
+	return r.held == reason || slices.Contains(r.told, reason)
 }
 
 // stop is a pause or a resumption of money.

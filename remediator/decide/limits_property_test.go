@@ -58,6 +58,7 @@ func TestLimitsEqualNaiveModel(t *testing.T) {
 // limitOutcomes are words of which the draws must have each.
 var limitOutcomes = []string{
 	"act", "hold", "suppress", "shadow", "duplicate", "no-key", "2 needed", "job", "approve ", "deny", "refused approve", "refused resume", "resume ", "pull ",
+	"held budget", "held per_customer", "held currency", `above "per_customer, budget"`,
 	"done", "failed", "denied", "expired", "skipped", `above "budget"`,
 	`"error"`, `"no customer"`, `"old"`, `"already refunded"`, `"currency"`, `"per_remedy"`, `"per_customer"`, `"budget"`, `"paused"`, `"storm"`, `"approve_above"`,
 }
@@ -164,9 +165,9 @@ func (d *limitDraw) apply(in input.Input) (said []string) {
 func (d *limitDraw) lines(f *decide.Fact) []string {
 	var b struct {
 		decide.RemedyFact
-		Answer, By, Above, Status, Name, Cord, Level, Target, Command string
-		Have, Need                                                    int
-		Opened                                                        any `json:"opened"` // a remedy and a pull mean different things by it
+		Answer, By, Above, Held, Status, Name, Cord, Level, Target, Command string
+		Have, Need                                                          int
+		Opened                                                              any `json:"opened"` // a remedy and a pull mean different things by it
 	}
 	if err := json.Unmarshal(f.Body, &b); err != nil {
 		d.t.Fatal(err)
@@ -191,6 +192,9 @@ func (d *limitDraw) lines(f *decide.Fact) []string {
 		}
 		return []string{fmt.Sprintf("approve %s by %s, %d of %d, above %q", label, b.By, b.Have, b.Need, b.Above)}
 	case decide.KindRefusal:
+		if b.Held != "" {
+			return []string{"refused " + b.Command + " held " + b.Held}
+		}
 		return []string{"refused " + b.Command}
 	case decide.KindPause, decide.KindResume:
 		return []string{fmt.Sprintf("%s %s by %s", f.Kind, b.Target, b.By)}

@@ -12,6 +12,7 @@ import (
 // holds it gives the reason, and all are looked at.
 type limitVerdict struct {
 	reason string
+	all    []string // that hold it
 	need   int
 	checks []string
 }
@@ -19,6 +20,9 @@ type limitVerdict struct {
 func (v *limitVerdict) holdIf(holds bool, reason string) {
 	if holds && v.reason == "" {
 		v.reason = reason
+	}
+	if holds && !slices.Contains(v.all, reason) {
+		v.all = append(v.all, reason)
 	}
 }
 
@@ -107,6 +111,51 @@ func (m *limitModel) slide(v *limitVerdict, name string, limit *slidingLimit, sp
 		v.check(n >= int64(limit.remedies), "%s %d of %d", name, n, limit.remedies)
 	}
 	v.amounts(name, limit.amount, totals, func(currency string) int64 { return m.within(spent, currency, limit.within) })
+}
+
+// recharge counts a remedy that is approved against the limits in force from now on. What
+// of them it was not counted in when it was held, or is no longer, may hold it for reasons
+// that nobody knew; then it is counted in none.
+func (m *limitModel) recharge(r *limitRemedy) (unknown []string) {
+	if r.steps[0].status == "done" {
+		return nil
+	}
+	now := m.rules[slices.IndexFunc(m.rules, func(other limitRule) bool { return other.name == r.rule.name })]
+	now.live = true // it was, when it was held
+	limits := map[string]*slidingLimit{now.budgetName(): now.budget}
+	if r.customer != "" {
+		limits[now.customerName(r.customer)] = now.perCustomer
+	}
+	for _, c := range r.charges {
+		if limit := limits[c.name]; limit == nil || m.counts(c, limit.within) {
+			continue
+		}
+		r.charges = slices.DeleteFunc(r.charges, func(other *spending) bool { // all of them, or none
+			if other.name == c.name {
+				other.n = 0
+			}
+			return other.name == c.name
+		})
+		return m.recharge(r)
+	}
+	totals, v := map[string]int64{}, &limitVerdict{}
+	for _, s := range r.steps {
+		totals[s.currency] += s.amount
+	}
+	for _, name := range []string{"per_customer", "budget"} {
+		spent := map[string]string{"per_customer": now.customerName(r.customer), "budget": now.budgetName()}[name]
+		if !slices.ContainsFunc(r.charges, func(c *spending) bool { return c.name == spent }) {
+			m.slide(v, name, limits[spent], spent, totals)
+		}
+	}
+	for _, c := range r.charges {
+		c.n = 0
+	}
+	r.charges = nil
+	if unknown = slices.DeleteFunc(v.all, r.knows); len(unknown) == 0 {
+		r.charges = m.charge(now, r.customer, r.steps)
+	}
+	return unknown
 }
 
 func (m *limitModel) isPaused(r limitRule, steps []*limitStep) bool {

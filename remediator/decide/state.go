@@ -99,7 +99,9 @@ type openRemedy struct {
 	Reverses  uuid.UUID `cbor:"14,keyasint"` // the remedy that is reversed when this one is done
 	Charged   string    `cbor:"15,keyasint"` // the rule whose limits it counts for
 	Bulk      uuid.UUID `cbor:"16,keyasint"` // that it is one of; uuid.Nil as soon as a person must look at it by itself
-	Above     string    `cbor:"17,keyasint"` // in a bulk: the limit that it goes above
+	// Told is what people who approve it know besides Held: why it was held before,
+	// and in a bulk the limits that it goes above.
+	Told []string `cbor:"18,keyasint,omitempty"`
 }
 
 // chargedLimits are the lengths of the limits that a remedy counts for.

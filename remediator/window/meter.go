@@ -72,6 +72,12 @@ func (m *Meter) Used(at, within int64) int64 {
 	return used
 }
 
+// Counts reports whether what was used in a granule still counts at a time.
+func (m *Meter) Counts(p Place, at, within int64) bool {
+	_, found := m.find(p)
+	return found && p.after(edge(at, within))
+}
+
 // Prune drops the granules that no longer count at a time, and reports whether
 // none is left.
 func (m *Meter) Prune(at, keep int64) (empty bool) {

@@ -1,0 +1,183 @@
+package decide_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/money"
+)
+
+// wantAbove has a held remedy approved that would go above limits nobody was told of: the
+// approver is refused with the figures, and going above is what the next approval says.
+func (s *scene) wantAbove(r decide.RemedyFact, held, figures, above string) {
+	s.t.Helper()
+	before := len(s.jobs)
+	s.refused(figures, approves("bob", r.Remedy))
+	if got := one[decide.RefusalFact](s.t, s.facts[len(s.facts)-1:], decide.KindRefusal); got.Held != held {
+		s.t.Errorf("it is held for %q now, want %q", got.Held, held)
+	}
+	_, facts := s.done(0, approves("bob", r.Remedy))
+	if got := one[decide.ApprovalFact](s.t, facts, decide.KindApproval); got.Above != above {
+		s.t.Errorf("it was approved above %q, want %q", got.Above, above)
+	}
+	if len(s.jobs) != before+1 {
+		s.t.Errorf("%d jobs came of it, want 1", len(s.jobs)-before)
+	}
+}
+
+// What was held for another reason than a limit reserved nothing, and several may be
+// approved of which each was within the limits by itself.
+func TestApprovalIsMeasured(t *testing.T) {
+	t.Parallel()
+	const storm = "    storm: {remedies: 1, within: 1h}\n"
+	for name, c := range map[string]struct{ limits, paid, held, figures, above string }{
+		"budget": {storm, "600.00 USD", decide.ReasonBudget, "of the 1000.00 USD of budget 600.00 USD are used, and this is 600.00 USD", "budget"},
+		"remedies of a customer": {"      per_customer: {remedies: 1, within: 30d}\n" + storm, "1.00 USD", decide.ReasonPerCustomer,
+			"of the 1 remedies of per_customer 1 are used", "per_customer"},
+		"both": {"      per_customer: {amount: 700.00 USD, within: 30d}\n" + storm, "600.00 USD", decide.ReasonPerCustomer,
+			"of the 700.00 USD of per_customer 600.00 USD are used, and this is 600.00 USD; of the 1000.00 USD of budget 600.00 USD", "per_customer, budget"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, set(refundRule("r", "because", "live", c.limits)))
+			s.done(0, pauses(operator("oli"), decide.TargetRule("r")))
+			first := wantDecision(t, s.send(0, numbered(1, c.paid)), decide.Hold, decide.ReasonPaused)
+			second := wantDecision(t, s.send(0, numbered(2, c.paid)), decide.Hold, decide.ReasonPaused)
+			s.done(0, approves("bob", first.Remedy))
+			s.wantAbove(second, c.held, c.figures, c.above)
+		})
+	}
+}
+
+// Whoever approves above one limit has not agreed to go above another.
+func TestApprovalAboveOneLimitIsNotAboveAll(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, set(refundRule("r", "because", "live", "      per_customer: {remedies: 1, within: 30d}\n")))
+	wantDecision(t, s.send(0, numbered(1, "600.00 USD")), decide.Act, "")
+	second := wantDecision(t, s.send(0, numbered(2, "400.00 USD")), decide.Hold, decide.ReasonPerCustomer)
+	third := wantDecision(t, s.send(0, numbered(3, "400.00 USD")), decide.Hold, decide.ReasonPerCustomer)
+	s.done(0, approves("bob", second.Remedy))
+	s.wantAbove(third, decide.ReasonBudget, "budget 1000.00 USD are used, and this is 400.00 USD", "per_customer, budget")
+}
+
+// A currency that a limit in force does not name is told like a limit.
+func TestApprovalInACurrencyWithoutLimit(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, set(refundRule("r", "because", "live", "")))
+	s.done(0, pauses(operator("oli"), decide.TargetMoney))
+	held := wantDecision(t, s.send(0, numbered(1, "5.00 USD")), decide.Hold, decide.ReasonPaused)
+	s.activate(strings.Replace(set(refundRule("r", "because", "live", "")), "1000.00 USD", "1000.00 EUR", 1))
+	s.wantAbove(held, decide.ReasonCurrency, "budget names no amount in USD", "currency")
+}
+
+// What a hold reserved may have left the sliding time when it is approved. Others took
+// the place, or it is free: then it counts from the approval on.
+func TestReservationThatRanOut(t *testing.T) {
+	t.Parallel()
+	const above = "      approve_above: 500.00 USD\n"
+	s := newScene(t, set(refundRule("r", "because", "live", above)))
+	held := wantDecision(t, s.send(0, numbered(1, "900.00 USD")), decide.Hold, decide.ReasonApprove)
+	wantDecision(t, s.send(25*time.Hour, numbered(2, "450.00 USD")), decide.Act, "")
+	s.wantAbove(held, decide.ReasonBudget, "budget 450.00 USD are used, and this is 900.00 USD", "budget")
+
+	s = newScene(t, set(refundRule("r", "because", "live", above)))
+	held = wantDecision(t, s.send(0, numbered(1, "900.00 USD")), decide.Hold, decide.ReasonApprove)
+	s.done(25*time.Hour, approves("bob", held.Remedy))
+	wantDecision(t, s.send(time.Minute, numbered(2, "450.00 USD")), decide.Hold, decide.ReasonBudget)
+}
+
+// What is reserved still has its place, and counts for a whole time of the limit from the
+// approval on, because the money moves then.
+func TestReservationCountsFromTheApproval(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, set(refundRule("r", "because", "live", "      approve_above: 500.00 USD\n")))
+	held := wantDecision(t, s.send(0, numbered(1, "900.00 USD")), decide.Hold, decide.ReasonApprove)
+	s.done(23*time.Hour, approves("bob", held.Remedy))
+	wantDecision(t, s.send(2*time.Hour, numbered(2, "450.00 USD")), decide.Hold, decide.ReasonBudget)
+	wantDecision(t, s.send(23*time.Hour, numbered(3, "450.00 USD")), decide.Act, "")
+}
+
+// The first of two approvers did not know either what the second one is told.
+func TestBothApproveAgain(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, set(refundRule("r", "because", "live", "      approve_above: 50.00 USD\n")))
+	held := wantDecision(t, s.send(0, numbered(1, "900.00 USD")), decide.Hold, decide.ReasonApprove)
+	s.done(0, approves("bob", held.Remedy))
+	s.tick(25 * time.Hour)
+	for n := range 4 {
+		wantDecision(t, s.send(0, numbered(2+n, "50.00 USD")), decide.Act, "")
+	}
+	s.refused("budget 200.00 USD are used, and this is 900.00 USD", approves("cem", held.Remedy))
+	s.done(0, approves("cem", held.Remedy))
+	if a, facts := s.done(0, approves("bob", held.Remedy)); a.Status != "acting" || one[decide.ApprovalFact](t, facts, decide.KindApproval).Above != "budget" {
+		t.Errorf("the second approval again is answered %+v", a)
+	}
+}
+
+// The rule in force says the limits. Without it nothing is measured, and what is approved
+// counts for it all the same should it come back.
+func TestApprovalForARuleThatIsGone(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, set(refundRule("r", "because", "live", "")))
+	s.done(0, pauses(operator("oli"), decide.TargetConnector("stripe")))
+	held := wantDecision(t, s.send(0, numbered(1, "900.00 USD")), decide.Hold, decide.ReasonPaused)
+	s.activate(set(refundRule("other", "because", "live", "")))
+	s.done(0, approves("bob", held.Remedy))
+	s.activate(set(refundRule("r", "because", "live", "")))
+	wantDecision(t, s.send(0, numbered(2, "200.00 USD")), decide.Hold, decide.ReasonBudget)
+}
+
+// A bulk waits for days. What others took of the limits meanwhile is shown before anybody
+// approves it, and whoever approved it before did not know.
+func TestBulkAboveMoreThanWasShown(t *testing.T) {
+	t.Parallel()
+	s, b := openBulk(t, "")
+	s.done(time.Hour, approvesBulk("cem", b.Bulk))
+	wantDecision(t, s.send(25*time.Hour, numbered(9, "992.00 USD")), decide.Act, "")
+	a := s.refused("2 above budget with 10.00 USD; look at it and approve it again", approvesBulk("dee", b.Bulk))
+	want := []decide.BulkCount{{Reason: decide.ReasonBudget, Remedies: 2, Money: []money.Money{*usd(1000)}}}
+	if a.Bulk == nil || a.Status != decide.BulkHeld || fmt.Sprint(a.Bulk.Above) != fmt.Sprint(want) || len(a.Bulk.Approvals) != 0 || a.Bulk.Remedies != 3 {
+		t.Fatalf("the bulk is %+v", a.Bulk)
+	}
+	s.done(0, approvesBulk("dee", b.Bulk))
+	_, facts := s.done(0, approvesBulk("cem", b.Bulk))
+	var above []string
+	for _, f := range kind(facts, decide.KindApproval) {
+		above = append(above, one[decide.ApprovalFact](t, []decide.Fact{f}, decide.KindApproval).Above)
+	}
+	if !slices.Equal(above, []string{"", "budget", "budget"}) || len(s.jobs) != 4 {
+		t.Errorf("approved above %q, %d jobs", above, len(s.jobs))
+	}
+	// All of it counts from its approval on: 992 and 15 of 1000.
+	wantDecision(t, s.send(0, numbered(10, "0.01 USD")), decide.Hold, decide.ReasonBudget)
+}
+
+// What goes above the limits as was shown takes no place from what is within.
+func TestBulkIsMeasuredAsShown(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, set(refundRule("r", "because", "live", "")))
+	a, _ := s.done(0, s.applies(operator("bob"), append([]decide.MadeGood{madeGood(3, *usd(200_000))}, orders(1, 2)...)))
+	s.done(25*time.Hour, approvesBulk("cem", a.Bulk.Bulk))
+	s.done(25*time.Hour, approvesBulk("dee", a.Bulk.Bulk))
+	if len(s.jobs) != 3 {
+		t.Errorf("%d jobs, want 3", len(s.jobs))
+	}
+}
+
+// Who approves a bulk is told what would act, without what was denied by itself.
+func TestBulkIsShownWithoutWhatWasDenied(t *testing.T) {
+	t.Parallel()
+	s, b := openBulk(t, "")
+	s.done(0, denies("cem", decide.RemedyID("r", "1:2")))
+	if len(s.last.Bulks) != 1 || s.last.Bulks[0].Remedies != 2 {
+		t.Errorf("after the denial it is shown as %+v", s.last.Bulks)
+	}
+	s.done(0, approvesBulk("eve", b.Bulk))
+	a, _ := s.done(0, approvesBulk("dan", b.Bulk))
+	if a.Bulk.Remedies != 2 || !slices.Equal(a.Bulk.Money, []money.Money{*usd(1000)}) || len(s.jobs) != 2 {
+		t.Errorf("approved are %d remedies of %v, %d jobs", a.Bulk.Remedies, a.Bulk.Money, len(s.jobs))
+	}
+}
