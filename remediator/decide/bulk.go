@@ -21,6 +21,10 @@ const (
 	BulkApproved = "approved"
 )
 
+// BulkAbove is the answer to an approval of a bulk of which more goes above limits than
+// was shown: it is shown anew, and nobody has approved it.
+const BulkAbove = "above"
+
 // Bulk is what a rule makes good afterwards, held under one approval. It ends as
 // BulkApproved, Denied or Expired.
 type Bulk struct {
@@ -224,7 +228,9 @@ func (f *Fold) reserveBulk(b *openBulk) (refused string, err error) {
 	f.recount(b)
 	b.Bulk.Approvals = nil
 	f.showBulk(b)
-	return aboveBulkText(above), nil
+	return aboveBulkText(above), f.add(KindBulk, Fact{Rule: b.Bulk.Rule}, BulkFact{
+		Bulk: b.Bulk.Bulk, Answer: BulkAbove, Need: b.Bulk.Need, Remedies: b.Bulk.Remedies, Money: b.Bulk.Money, Above: b.Bulk.Above,
+	})
 }
 
 // aboveBulkText refuses the approval of a bulk with what the approvers did not know.

@@ -408,7 +408,7 @@ type ProposalFact struct {
 type BulkFact struct {
 	Bulk   uuid.UUID `json:"bulk"`
 	By     string    `json:"by,omitempty"`     // who asked for it, or answered
-	Answer string    `json:"answer,omitempty"` // approve, deny or expired; empty when it was asked for
+	Answer string    `json:"answer,omitempty"` // approve, deny, expired or above; empty when it was asked for
 	Have   int       `json:"have,omitempty"`   // approvals with this one
 	Need   int       `json:"need"`
 

@@ -137,13 +137,19 @@ func TestBulkAboveMoreThanWasShown(t *testing.T) {
 	s, b := openBulk(t, "")
 	s.done(time.Hour, approvesBulk("cem", b.Bulk))
 	wantDecision(t, s.send(25*time.Hour, numbered(9, "992.00 USD")), decide.Act, "")
-	a := s.refused("2 above budget with 10.00 USD; look at it and approve it again", approvesBulk("dee", b.Bulk))
+	a, facts := s.give(0, approvesBulk("dee", b.Bulk))
+	if !strings.Contains(a.Refused, "2 above budget with 10.00 USD; look at it and approve it again") {
+		t.Errorf("it was refused for %q", a.Refused)
+	}
 	want := []decide.BulkCount{{Reason: decide.ReasonBudget, Remedies: 2, Money: []money.Money{*usd(1000)}}}
 	if a.Bulk == nil || a.Status != decide.BulkHeld || fmt.Sprint(a.Bulk.Above) != fmt.Sprint(want) || len(a.Bulk.Approvals) != 0 || a.Bulk.Remedies != 3 {
 		t.Fatalf("the bulk is %+v", a.Bulk)
 	}
+	if sealed := one[decide.BulkFact](t, facts, decide.KindBulk); sealed.Answer != decide.BulkAbove || fmt.Sprint(sealed.Above) != fmt.Sprint(want) {
+		t.Errorf("it is sealed as %+v", sealed)
+	}
 	s.done(0, approvesBulk("dee", b.Bulk))
-	_, facts := s.done(0, approvesBulk("cem", b.Bulk))
+	_, facts = s.done(0, approvesBulk("cem", b.Bulk))
 	var above []string
 	for _, f := range kind(facts, decide.KindApproval) {
 		above = append(above, one[decide.ApprovalFact](t, []decide.Fact{f}, decide.KindApproval).Above)

@@ -61,6 +61,8 @@ func (c *contentCheck) addBulk(e Entry) error {
 		}
 	case !b.sealed:
 		c.find(e.Seq, "it answers bulk %s, which nobody asked for", body.Bulk)
+	case body.Answer == decide.BulkAbove:
+		b.approved = nil // they did not know
 	case body.Answer != "approve":
 	case body.By == b.by || slices.Contains(b.approved, body.By):
 		c.find(e.Seq, "bulk %s is approved by who asked for it, or twice by one person", body.Bulk)

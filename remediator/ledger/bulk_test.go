@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -53,8 +54,14 @@ func TestVerifyOfABulk(t *testing.T) {
 		"asked for by an approver": {replaceIn(decide.KindBulk, `"remedies":2`, `"by":"bob"`, `"by":"cem"`), "approved by who asked for it"},
 		"approved twice by one":    {replaceIn(decide.KindBulk, `"by":"dee"`, `"by":"dee"`, `"by":"cem"`), "twice by one person"},
 		"approved by one":          {without(decide.KindBulk, `"by":"cem"`), "but its bulk"},
-		"not asked for":            {without(decide.KindBulk, `"remedies":2`), "which nobody asked for"},
-		"not held":                 {replaceIn(decide.KindRemedy, `"bulk"`, `"decision":"hold"`, `"decision":"act"`), "but it is not held"},
+		"shown anew, then by one": {func(d *desk) {
+			i, f := d.fact(decide.KindBulk, `"by":"cem"`)
+			again := *f
+			again.Body = bytes.Replace(f.Body, []byte(`"by":"cem","answer":"approve"`), []byte(`"answer":"above"`), 1)
+			d.items = slices.Insert(d.items, i+1, decide.Item{Fact: &again})
+		}, "but its bulk"},
+		"not asked for": {without(decide.KindBulk, `"remedies":2`), "which nobody asked for"},
+		"not held":      {replaceIn(decide.KindRemedy, `"bulk"`, `"decision":"hold"`, `"decision":"act"`), "but it is not held"},
 		"not of the bulk": {func(d *desk) {
 			_, f := d.fact(decide.KindRemedy, `"reason":"bulk"`)
 			var body decide.RemedyFact

@@ -164,6 +164,14 @@ func readAsked(entries []ledger.Entry) (a asked, err error) {
 			case fact.Answer == "approve":
 				a.Approvals = append(a.Approvals, fact.By)
 			}
+		case decide.KindRefusal:
+			var fact decide.RefusalFact
+			if err := json.Unmarshal(e.Body, &fact); err != nil {
+				return a, err
+			}
+			if fact.Held != "" {
+				a.Approvals = nil
+			}
 		}
 	}
 	return a, nil

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/makegood/makegood/remediator"
 	"github.com/makegood/makegood/remediator/api"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/rule"
 )
 
 // shown is how a page is answered that must be there.
@@ -73,6 +75,43 @@ func TestTwoPeople(t *testing.T) {
 	h.idle()
 	if got := h.statuses(); got != "map[done:1]" {
 		t.Errorf("after two approvals there are %s", got)
+	}
+}
+
+// TestAboveALimitMeanwhile holds that who approves what goes above a limit by now is told
+// the figures, that the page says so from then on, and whose approval no longer counts.
+func TestAboveALimitMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(c *remediator.Config) {
+		c.Rules = []rule.File{{Path: "house.yaml", Text: strings.Replace(houseRules, "1000000.00 USD", "600.00 USD", 1)}}
+	})
+	h.hire(map[string]string{"pat": "approver", "pia": "approver"})
+	h.bearer("admin").post("/v1/pause", `{"target":"rule:late"}`)
+	h.late("1", "c-1", "500.00 USD")
+	h.late("2", "c-2", "500.00 USD")
+	first, second := h.remedyOf("c-1").Remedy.String(), h.remedyOf("c-2").Remedy.String()
+	pat, pia := h.bearer("pat"), h.bearer("pia")
+	for _, by := range []*visitor{pat, pia} {
+		if p := by.send("/approvals/answer", approve(t, by.shown("/approvals"), first)); p.status != http.StatusSeeOther {
+			t.Fatalf("the first is answered %d %s", p.status, p.body)
+		}
+	}
+	p := pat.send("/approvals/answer", approve(t, pat.shown("/approvals"), second))
+	if p.status != http.StatusConflict || !strings.Contains(p.body, "of the 600.00 USD of budget 500.00 USD are used, and this is 500.00 USD") {
+		t.Errorf("what goes above is answered %d %s", p.status, p.body)
+	}
+	var list api.Remedies
+	pat.get("/v1/remedies?status=held").into(t, &list)
+	if len(list.Remedies) != 1 || list.Remedies[0].Reason != decide.ReasonBudget {
+		t.Errorf("held are %+v", list.Remedies)
+	}
+	for _, by := range []*visitor{pat, pia} {
+		if p := by.send("/approvals/answer", approve(t, by.shown("/approvals"), second)); p.status != http.StatusSeeOther {
+			t.Errorf("approved again it is answered %d %s", p.status, p.body)
+		}
+	}
+	if p := pat.get("/remedies/" + second); !has(p.cells(t, "td"), "approve, above the limit budget", "2 of 2") {
+		t.Errorf("its page does not say that it went above: %s", p.body)
 	}
 }
 

@@ -111,12 +111,12 @@ func (d *DB) History(ctx context.Context, remedy uuid.UUID) ([]ledger.Entry, err
 }
 
 // Decisions returns what was decided and answered about remedies: of each the entries
-// of its decisions and approvals, in the order in which they were sealed.
+// of its decisions, approvals and refusals, in the order in which they were sealed.
 func (d *DB) Decisions(ctx context.Context, remedies []uuid.UUID) (map[uuid.UUID][]ledger.Entry, error) {
 	found := map[uuid.UUID][]ledger.Entry{}
 	for in, args := range statement.Lists(remedies) {
 		rows, err := d.db.Read.QueryContext(ctx, `SELECT seq, kind, at, ordinal, version, remedy, rule, body FROM ledger
-			WHERE remedy IN `+in+` AND remedy <> '' AND kind IN ('`+decide.KindRemedy+`', '`+decide.KindApproval+`') ORDER BY seq`, args...)
+			WHERE remedy IN `+in+` AND remedy <> '' AND kind IN ('`+decide.KindRemedy+`', '`+decide.KindApproval+`', '`+decide.KindRefusal+`') ORDER BY seq`, args...)
 		if err != nil {
 			return nil, fmt.Errorf("read decisions: %w", err)
 		}

@@ -108,7 +108,7 @@ func applyEntries(tx *statement.Tx, entries []ledger.Entry, decisions map[uint64
 			fresh.addRemedy(e, decisions[e.Seq])
 		case decide.KindLegalHold:
 			err = applyLegalHold(tx, e)
-		case decide.KindApproval, decide.KindAction, decide.KindPull, decide.KindEnd, decide.KindProgress, decide.KindSeen,
+		case decide.KindApproval, decide.KindRefusal, decide.KindAction, decide.KindPull, decide.KindEnd, decide.KindProgress, decide.KindSeen,
 			decide.KindReconciliation, decide.KindDifference, decide.KindCOE:
 			// These change rows, so that those before must be in the tables.
 			if err = fresh.insert(tx); err == nil {
@@ -162,6 +162,8 @@ func update(tx *statement.Tx, e ledger.Entry) error {
 	switch e.Kind {
 	case decide.KindApproval:
 		return applyApproval(tx, e)
+	case decide.KindRefusal:
+		return applyRefusal(tx, e)
 	case decide.KindAction:
 		return applyAction(tx, e)
 	case decide.KindPull:
@@ -193,6 +195,15 @@ func applyApproval(tx *statement.Tx, e ledger.Entry) error {
 		return nil // a denial ends the remedy, which is a fact of its own
 	}
 	return setStatus(tx, e.Remedy, StatusActing)
+}
+
+// applyRefusal shows what a remedy is held for since an approval was refused for it.
+func applyRefusal(tx *statement.Tx, e ledger.Entry) error {
+	var f decide.RefusalFact
+	if err := json.Unmarshal(e.Body, &f); err != nil || f.Held == "" {
+		return err
+	}
+	return holdAlone(tx, e.Remedy, f.Held)
 }
 
 func setStatus(tx *statement.Tx, remedy uuid.UUID, status string) error {

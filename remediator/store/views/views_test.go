@@ -350,7 +350,7 @@ func testHoldsShowABulkAsOneLine(t *testing.T) {
 		f := decide.RemedyFact{Remedy: id(name), Rule: "late", Mode: "live", Decision: decide.Hold, Reason: decide.ReasonBulk, Bulk: bulk.Bulk, EventAt: "2026-01-01T00:00:00Z",
 			Steps: []decide.Step{{Action: id(name + "/refund"), Name: "refund", Kind: "refund", Amount: &usd}}}
 		if name == "alone" {
-			f.Bulk, f.Reason = uuid.Nil, decide.ReasonBudget
+			f.Bulk, f.Reason = uuid.Nil, decide.ReasonPaused
 		}
 		s.tell(decide.KindRemedy, decide.Fact{Remedy: f.Remedy, Rule: f.Rule}, f)
 	}
@@ -362,6 +362,9 @@ func testHoldsShowABulkAsOneLine(t *testing.T) {
 	s.at = to
 	// The payment of c was refunded while it waited.
 	s.tell(decide.KindApproval, decide.Fact{Remedy: id("c"), Rule: "late"}, decide.ApprovalFact{Answer: "approve", By: "cem", Need: 2, Held: decide.ReasonRefunded})
+	// A limit was used up while another waited: its approval was refused for that.
+	s.tell(decide.KindRefusal, decide.Fact{Remedy: id("alone"), Rule: "late"}, decide.RefusalFact{Command: decide.CommandApprove, By: "cem", Reason: "figures", Held: decide.ReasonBudget})
+	s.tell(decide.KindRefusal, decide.Fact{Remedy: id("alone"), Rule: "late"}, decide.RefusalFact{Command: decide.CommandApprove, By: "ann", Reason: "no role"})
 	holds, err := s.db.Holds(t.Context())
 	if err != nil || len(holds) != 3 {
 		t.Fatalf("holds are %+v, %v", holds, err)
