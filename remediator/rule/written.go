@@ -11,6 +11,10 @@ import (
 // step is none, or names it by a text of its own.
 func (s *Step) Payment() *Expr { return s.payment.only() }
 
+// Customer returns the expression that names whom a credit is for; nil when the step is
+// none, or names them by a text of its own.
+func (s *Step) Customer() *Expr { return s.customer.only() }
+
 // Written writes what the step does, so that two steps that do the same are
 // written the same. expand writes an expression, with what the rule calls it by.
 func (s *Step) Written(expand func(expression string) string) string {

@@ -30,6 +30,7 @@ func check(set *rule.Set, maxPairs int) (rule.Problems, error) {
 		r.neverCounts()
 		r.budget()
 		r.oneKey()
+		r.creditsOther()
 		r.textOrder()
 	}
 	l.pairs()

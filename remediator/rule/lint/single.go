@@ -120,3 +120,24 @@ func (s *studied) oneKey() {
 			"once_per is %s for every event: the first remedy takes the key for good, and the rule never makes another, whoever the customer is", s.key)
 	}
 }
+
+// creditsOther warns of a credit for somebody else than the event's customer, by whom
+// per_customer counts.
+func (s *studied) creditsOther() {
+	if s.Limits.PerCustomer == nil {
+		return
+	}
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		if step.Kind != rule.Credit {
+			continue
+		}
+		whom := step.Customer()
+		if whom != nil && s.reader.Expand(whom.Text) == "event.customer" {
+			continue
+		}
+		s.source.Warnf(s.at("limits"), "other-customer", "have the event name who is credited as its customer, or bound them by a budget",
+			"per_customer counts by event.customer, and step %s credits somebody else: one who is credited for many customers gets as much as the budget allows", step.Name)
+		return
+	}
+}
