@@ -106,3 +106,46 @@ func TestEvictionPaysNothing(t *testing.T) {
 		}
 	}
 }
+
+// moneyByWindow is a rule that pays by what one window holds, at each event anew.
+const moneyByWindow = `rules:
+  - rule: r
+    owner: o
+    why: w
+    event: com.example.bad
+    window: {by: data.key, within: %s}
+    having: %s
+    once_per: event.id
+    do: [{credit: {customer: c, amount: 1.00 USD}}]
+    limits: {budget: {amount: 1000.00 USD, within: 1d}}
+    account: "1"
+    mode: live
+`
+
+// A window of more parts than it may have loses the oldest, which an event that comes late
+// may still ask about: it moves no money that they could have kept.
+func TestPartsThatWentPayNothing(t *testing.T) {
+	t.Parallel()
+	for having, fires := range map[string]int{
+		"count() <= 30": 0, "sum(data.n) < 50.0": 0, "distinct(event.id) < 30": 0, "count() >= 20": 1,
+	} {
+		s := newScene(t, fmt.Sprintf(moneyByWindow, "10s", having))
+		const parts = 4400
+		for i := range parts {
+			s.send(160*time.Millisecond, fmt.Sprintf(`"key":"k","n":%d`, 1+i%2))
+		}
+		before := s.count(decide.KindRemedy)
+		encoded, _, err := s.fold.State()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.fold, err = decide.Restore(decide.Config{Memory: s.memory}, encoded); err != nil {
+			t.Fatal(err)
+		}
+		const behind = 4070 * 160 * time.Millisecond // its window had some sixty events, and has half of them
+		s.emit(0, "com.example.bad", behind, `"key":"k","n":3`)
+		if got := s.count(decide.KindRemedy) - before; got != fires {
+			t.Errorf("%s: an event %s late made %d remedies, want %d", having, behind, got, fires)
+		}
+	}
+}

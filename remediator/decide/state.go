@@ -55,7 +55,7 @@ type state struct {
 
 	Authors map[string]string `cbor:"26,keyasint,omitempty"` // of rules in force, by name, where it is not Author
 
-	// Forgotten is up to what time of events windows were evicted, by digest and rule.
+	// Forgotten is up to what time of events windows may lack some, by digest and rule.
 	Forgotten map[string]int64 `cbor:"42,keyasint,omitempty"`
 
 	Waiting map[string]*waiting     `cbor:"27,keyasint,omitempty"` // by rule

@@ -43,19 +43,31 @@ func windowsName(r *rule.Rule) string {
 
 // feed adds what the event of a candidate contributes to the window of its key.
 // When the windows of a rule come to a bound, those fed least recently among the
-// keys around the new one go, and are counted.
+// keys around the new one go, and are counted, as parts are that a single window has too
+// many of.
 func (f *Fold) feed(t *window.Table, key uint64, c *candidate) {
-	name, lost := c.hit.Rule.Name, f.state.Lost[c.hit.Rule.Name]
+	r := c.hit.Rule
+	lost := f.state.Lost[r.Name]
 	if t.Bytes() >= f.maxWindowBytes || t.Len() >= f.maxWindows && !t.Has(key) {
 		windows, through := t.Evict(key)
 		lost.Windows += uint64(windows)
-		f.state.Forgotten[windowsName(c.hit.Rule)] = max(f.state.Forgotten[windowsName(c.hit.Rule)], through)
+		f.forgot(r, through)
 	}
 	before := t.Lost()
-	t.Add(key, f.entry(c), f.at-f.state.Lateness-int64(c.hit.Rule.Window.Within))
-	if lost.Parts += t.Lost() - before; lost != f.state.Lost[name] {
-		f.state.Lost[name] = lost
+	t.Add(key, f.entry(c), f.at-f.state.Lateness-int64(r.Window.Within))
+	if parts := t.Lost() - before; parts > 0 {
+		lost.Parts += parts
+		f.forgot(r, t.LostThrough())
 	}
+	if lost != f.state.Lost[r.Name] {
+		f.state.Lost[r.Name] = lost
+	}
+}
+
+// forgot notes that windows of a rule lack events of a time and before.
+func (f *Fold) forgot(r *rule.Rule, through int64) {
+	name := windowsName(r)
+	f.state.Forgotten[name] = max(f.state.Forgotten[name], through)
 }
 
 // maxRounded is of how many aggregates that are not exact at once money may depend:
@@ -63,7 +75,7 @@ func (f *Fold) feed(t *window.Table, key uint64, c *candidate) {
 const maxRounded = 8
 
 // sure reports whether having, which holds for the aggregates at the least, holds
-// whatever lies at the edges of the window or was evicted from it.
+// whatever lies at the edges of the window or went from it before its time.
 func (f *Fold) sure(c *candidate, w *window.Table, key uint64) (bool, error) {
 	r := c.hit.Rule
 	forgotten := f.state.Forgotten[windowsName(r)] > c.eventAt-int64(r.Window.Within)
@@ -81,8 +93,8 @@ func (f *Fold) sure(c *candidate, w *window.Table, key uint64) (bool, error) {
 	return c.certain(least, most)
 }
 
-// unbounded are the bounds of an aggregate of a window that others may have been
-// evicted from: whatever these were, they are what it could be.
+// unbounded are the bounds of an aggregate of a window that others may have gone
+// from: whatever these were, they are what it could be.
 func unbounded(function string, least, most any) (any, any) {
 	low, high := any(math.Inf(-1)), any(math.Inf(1))
 	switch v := least.(type) {

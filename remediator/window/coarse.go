@@ -15,6 +15,7 @@ type coarse struct {
 	distinct []distinct // one a column; empty for the others
 	edges    []Sum      // what the last sum found at the edges, one a column
 	lost     uint64     // granules and values dropped over a bound
+	through  int64      // time up to which there were entries of them
 
 	// The granule that number was asked for last: most entries come in the same one.
 	lastNumber, lastStart int64
@@ -97,9 +98,15 @@ func (w *coarse) add(e Entry) {
 		}
 	}
 	if len(w.granules) > maxGranules {
+		w.lose(w.granules[0].newest)
 		w.dropFirst(1)
-		w.lost++
 	}
+}
+
+// lose counts a granule, or a value, that goes over a bound, with its time.
+func (w *coarse) lose(at int64) {
+	w.lost++
+	w.through = max(w.through, at)
 }
 
 // prune drops the granules of which no entry lies behind keepAfter.
@@ -127,14 +134,20 @@ func (w *coarse) dropFirst(n int) {
 	}
 }
 
-// rebase has the sketches count from another granule than before.
+// rebase has the sketches count from another granule than before. What they saw before
+// it goes, though the granules of that time may stay.
 func (w *coarse) rebase(before int64) {
-	by := int(w.base() - before)
+	base := w.base()
+	by := int(base - before)
 	if by == 0 {
 		return
 	}
 	for i := range w.distinct {
-		w.distinct[i].sketch = w.distinct[i].sketch.shift(by)
+		d := &w.distinct[i]
+		cells := len(d.sketch)
+		if d.sketch = d.sketch.shift(by); len(d.sketch) < cells && base > w.granules[0].number {
+			w.lose(base*w.width - 1)
+		}
 	}
 }
 
@@ -162,7 +175,7 @@ func (w *coarse) see(d *distinct, hash uint64, at int64) {
 func (w *coarse) sketch(d *distinct, l last) {
 	granule := w.number(l.at) - w.base()
 	if granule < 0 {
-		w.lost++
+		w.lose(l.at)
 		return
 	}
 	d.sketch = d.sketch.see(cellOf(l.hash, int(granule)))

@@ -10,6 +10,9 @@ type Table struct {
 	index  index
 	arena  arena
 	lost   uint64
+	// through is what LostThrough returns. It is no part of the encoding, for nobody
+	// asks after another Add than the one that set it.
+	through int64
 
 	// What a call works with. The sums outlive it, and the window in granules that
 	// was added to, for it is asked about next.
@@ -46,6 +49,10 @@ func (t *Table) Has(key uint64) bool {
 
 // Lost returns how many granules and values were dropped over a bound.
 func (t *Table) Lost() uint64 { return t.lost }
+
+// LostThrough returns the time up to which there were entries of what the last Add
+// dropped over a bound. It says nothing of one that dropped nothing.
+func (t *Table) LostThrough() int64 { return t.through }
 
 // Add puts an entry into the window of a key. keepAfter is the time up to which,
 // and including which, entries are no longer needed.
@@ -137,8 +144,10 @@ func (t *Table) take(key uint64, record []byte) bool {
 
 // count moves what the window in hand lost to the table.
 func (t *Table) count() {
-	t.lost += t.coarse.lost
-	t.coarse.lost = 0
+	if t.coarse.lost > 0 {
+		t.lost, t.through = t.lost+t.coarse.lost, t.coarse.through
+		t.coarse.lost, t.coarse.through = 0, 0
+	}
 }
 
 // store puts the record in hand in the place of a key's, and returns its handle.

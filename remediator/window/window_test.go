@@ -260,3 +260,33 @@ func TestGranulesNeverCountLaterEntries(t *testing.T) {
 		t.Errorf("at the newest entry count = %v, want 72", got)
 	}
 }
+
+// TestSaysUpToWhenPartsWent holds that a window of more granules than it may have, and a
+// sketch of a longer time than it may be of, say of what time the newest is that went.
+func TestSaysUpToWhenPartsWent(t *testing.T) {
+	t.Parallel()
+	const width, parts = int64(1000), int64(4096)
+	for name, c := range map[string]struct {
+		function    string
+		step        int64
+		least, most int64 // granules of which the newest that went is one
+	}{
+		"granules": {"count", 1, 99, 99},
+		// A value that was seen again, or that others stand for, does not go.
+		"values": {"distinct", 5, 5*(parts+99) - 1<<14 - 100, 5*(parts+99) - 1<<14},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newSingle(64*width, c.function)
+			lost, through := uint64(0), int64(0)
+			for n := range parts + 100 {
+				w.add(window.Entry{At: n * c.step * width, Values: []window.Value{{Counted: true, Hash: uint64(n)*0x9e3779b97f4a7c15 | 1}}}, 0)
+				if w.Lost() > lost {
+					lost, through = w.Lost(), max(through, w.LostThrough())
+				}
+			}
+			if got := through / width; got < c.least || got > c.most {
+				t.Errorf("what went reaches to granule %d, want one of %d to %d", got, c.least, c.most)
+			}
+		})
+	}
+}
