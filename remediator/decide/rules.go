@@ -108,6 +108,7 @@ func (f *Fold) putInForce(set *rule.Set, author string) error {
 	if err := f.addRules(fact); err != nil {
 		return err
 	}
+	f.changeWindows(rulesBefore)
 	return f.changeWaiting(rulesBefore)
 }
 

@@ -70,6 +70,22 @@ func (f *Fold) forgot(r *rule.Rule, through int64) {
 	f.state.Forgotten[name] = max(f.state.Forgotten[name], through)
 }
 
+// changeWindows notes which windows are new with the rules that are in force from now on,
+// in place of those before: they lack the events that came until now.
+func (f *Fold) changeWindows(before map[string]*rule.Rule) {
+	if f.state.Silent {
+		return // none came
+	}
+	for name, r := range f.rules {
+		if r.Window == nil {
+			continue
+		}
+		if old := before[name]; old == nil || old.Window == nil || old.Window.Digest != r.Window.Digest {
+			f.forgot(r, f.at+maxSkew)
+		}
+	}
+}
+
 // maxRounded is of how many aggregates that are not exact at once money may depend:
 // having is judged for each mix of their bounds.
 const maxRounded = 8
