@@ -3,6 +3,7 @@ package decide_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -147,5 +148,29 @@ func TestPartsThatWentPayNothing(t *testing.T) {
 		if got := s.count(decide.KindRemedy) - before; got != fires {
 			t.Errorf("%s: an event %s late made %d remedies, want %d", having, behind, got, fires)
 		}
+	}
+}
+
+// However many aggregates the steps call, having alone says whether money moves.
+func TestManyAggregatesInSteps(t *testing.T) {
+	t.Parallel()
+	var calls []string
+	for n := range 9 {
+		calls = append(calls, fmt.Sprintf("count(data.n > %d)", n))
+	}
+	const pays = "do: ["
+	s := newScene(t, strings.Replace(fmt.Sprintf(moneyByWindow, "64h", "count() >= 70"), pays,
+		pays+`{webhook: {to: crm, data: {sum: "${{ `+strings.Join(calls, " + ")+` }}"}}}, `, 1))
+	s.at = (s.at/int64(time.Hour) + 1) * int64(time.Hour)
+	for n := range 80 {
+		s.send(time.Second, fmt.Sprintf(`"key":"k","n":%d`, n)) // of which some leave the window
+	}
+	s.at += int64(10 * time.Hour)
+	for n := range 80 {
+		s.send(time.Second, fmt.Sprintf(`"key":"k","n":%d`, n))
+	}
+	before := s.count(decide.KindRemedy)
+	if s.send(54*time.Hour-120*time.Second, `"key":"k","n":1`); s.count(decide.KindRemedy) != before+1 {
+		t.Errorf("%d remedies, want 1", s.count(decide.KindRemedy)-before)
 	}
 }

@@ -86,10 +86,6 @@ func (f *Fold) changeWindows(before map[string]*rule.Rule) {
 	}
 }
 
-// maxRounded is of how many aggregates that are not exact at once money may depend:
-// having is judged for each mix of their bounds.
-const maxRounded = 8
-
 // sure reports whether having, which holds for the aggregates at the least, holds
 // whatever lies at the edges of the window or went from it before its time.
 func (f *Fold) sure(c *candidate, w *window.Table, key uint64) (bool, error) {
@@ -131,16 +127,13 @@ func unbounded(function string, least, most any) (any, any) {
 }
 
 // certain reports whether having holds for each mix of what the aggregates are at
-// the least and at the most, as two may move apart.
+// the least and at the most, as two may move apart: of at most rule.MaxHavingCalls.
 func (c *candidate) certain(least, most []any) (bool, error) {
 	var rounded []int
-	for i := range most {
+	for i := range c.hit.Rule.HavingCalls {
 		if least[i] != most[i] {
 			rounded = append(rounded, i)
 		}
-	}
-	if len(rounded) > maxRounded {
-		return false, nil
 	}
 	for mix := range 1 << len(rounded) {
 		values := slices.Clone(least)

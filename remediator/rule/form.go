@@ -67,6 +67,7 @@ func (b *builder) window() {
 	}
 	if having != nil {
 		b.r.Having = b.condition(having, "having", &b.calls)
+		b.r.HavingCalls = len(b.calls.List)
 		b.havingConditions(having)
 	}
 }
@@ -198,6 +199,10 @@ func (b *builder) canary(n *yaml.Node, text string) {
 	}
 }
 
+// MaxHavingCalls is how many aggregates the having of a rule that moves money may call:
+// of a window of many events each has two bounds, and having is judged for each mix.
+const MaxHavingCalls = 8
+
 // demands checks what a rule that moves money must have.
 func (b *builder) demands() {
 	if !b.r.MovesMoney() || b.Broken {
@@ -213,6 +218,10 @@ func (b *builder) demands() {
 	}
 	if !b.m.Has("once_per") {
 		b.Errorf(at, "money", "say what is paid for at most once, ever: once_per: data.order", "a %srule that moves money has no once_per", live)
+	}
+	if b.r.HavingCalls > MaxHavingCalls {
+		b.Errorf(b.m.Key("having"), "money", "ask for fewer, or join some: count(data.a || data.b)",
+			"having calls %d aggregates; at most %d are allowed where money moves", b.r.HavingCalls, MaxHavingCalls)
 	}
 	if b.r.Mode == Shadow || b.r.Name == RequestName && !b.limitGiven("approve_above") {
 		return // without such a limit each request is held for another person

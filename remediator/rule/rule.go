@@ -59,6 +59,7 @@ type Rule struct {
 	// HavingConditions are the parts of Having that && joins.
 	HavingConditions []*Expr
 	Aggregates       []Aggregate // every aggregate that Having and Steps call, each once
+	HavingCalls      int         // how many of them Having calls: those come first
 
 	Steps  []Step
 	Limits Limits
