@@ -433,6 +433,9 @@ type ProgressFact struct {
 	// WindowsLost is what windows forgot before its time, by rule, the first 400;
 	// the rest under an empty name. It can keep a rule from firing.
 	WindowsLost []WindowsLost `json:"windows_lost,omitempty"`
+	// EventsForgotten is how many events are no longer known should they come again, as
+	// there were too many to remember. It is of events that some rule matched.
+	EventsForgotten uint64 `json:"events_forgotten,omitempty"`
 }
 
 // WindowsLost counts what the windows of a rule forgot because of their bounds.

@@ -106,7 +106,7 @@ func New(cfg Config) *Fold {
 		cfg.Memory = NewMemory() // which stays empty
 	}
 	cfg.Matchers, cfg.Version = max(cfg.Matchers, 1), cmp.Or(cfg.Version, Version)
-	return &Fold{cfg: cfg, state: newState(), overlay: newOverlay(), inputs: newRecent(nil, 0), events: newRecent(nil, 0),
+	return &Fold{cfg: cfg, state: newState(), overlay: newOverlay(), inputs: newRecent(nil, 0, 0), events: newRecent(nil, 0, 0),
 		matcher: cfg.NewMatcher(&rule.Set{}), rules: map[string]*rule.Rule{}, scopes: map[string]uuid.UUID{}, eventMemory: inputMemory, windows: map[string]*window.Table{}, maxWindows: maxWindows, maxWindowBytes: maxWindowBytes,
 		maxOpenings: maxOpenings, maxPasts: maxPasts,
 		watches: map[string]int64{}, missing: missing.New(0)}

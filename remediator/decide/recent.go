@@ -1,11 +1,15 @@
 package decide
 
 // recent remembers keys for a time of the log, so that repeats can be dropped.
-// It is bounded: over maxRecent keys the oldest go first, and are counted.
+// It is bounded: over maxRecent keys the oldest go first, and are counted; those of
+// events are until the next progress.
 type recent struct {
 	order []recentKey
 	seen  map[[16]byte]struct{}
+	room  int // for keys
 	lost  uint64
+	// through is when the newest key was added that went for want of room; 0: none did.
+	through int64
 }
 
 type recentKey struct {
@@ -17,8 +21,8 @@ type recentKey struct {
 // a week of seven inputs a second, or an hour of a thousand.
 const maxRecent = 4 << 20
 
-func newRecent(order []recentKey, lost uint64) *recent {
-	r := &recent{order: order, seen: make(map[[16]byte]struct{}, len(order)), lost: lost}
+func newRecent(order []recentKey, lost uint64, through int64) *recent {
+	r := &recent{order: order, seen: make(map[[16]byte]struct{}, len(order)), room: maxRecent, lost: lost, through: through}
 	for _, k := range order {
 		r.seen[k.Key] = struct{}{}
 	}
@@ -34,7 +38,8 @@ func (r *recent) add(key [16]byte, at int64) {
 	if r.has(key) {
 		return
 	}
-	if len(r.order) >= maxRecent {
+	if len(r.order) >= r.room {
+		r.through = r.order[0].At
 		r.drop(1)
 		r.lost++
 	}

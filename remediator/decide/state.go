@@ -70,6 +70,10 @@ type state struct {
 
 	COEs map[string]*openCOE `cbor:"50,keyasint,omitempty"` // by what they are about
 
+	EventsThrough int64 `cbor:"52,keyasint,omitempty"` // when the newest event came that is forgotten for want of room
+	// Repeated is up to what time of events windows may count one twice, by digest and rule.
+	Repeated map[string]int64 `cbor:"53,keyasint,omitempty"`
+
 	Silent bool `cbor:"51,keyasint,omitempty"` // no event came since the log began
 }
 
@@ -153,6 +157,7 @@ func newState() *state {
 		RuleErrors: map[string]uint64{},
 		Lost:       map[string]WindowsLost{},
 		Forgotten:  map[string]int64{},
+		Repeated:   map[string]int64{},
 		Bulks:      map[uuid.UUID]*openBulk{},
 		Waiting:    map[string]*waiting{},
 		LegalHolds: map[string]*legalHold{},
@@ -166,7 +171,7 @@ func newState() *state {
 func (f *Fold) State() (encoded []byte, digest string, err error) {
 	s := *f.state
 	s.Inputs, s.InputsLost = f.inputs.order, f.inputs.lost
-	s.Events, s.EventsLost = f.events.order, f.events.lost
+	s.Events, s.EventsLost, s.EventsThrough = f.events.order, f.events.lost, f.events.through
 	s.Windows = f.encodeWindows()
 	s.Missing = f.missing.Save()
 	mode, err := stateMode()
@@ -214,8 +219,8 @@ func Restore(cfg Config, encoded []byte) (*Fold, error) {
 	if f.state.Version > f.cfg.Version {
 		return nil, fmt.Errorf("restore state: it was made by version %d of the deciding, this program has %d: install the newer program", f.state.Version, f.cfg.Version)
 	}
-	f.inputs = newRecent(f.state.Inputs, f.state.InputsLost)
-	f.events = newRecent(f.state.Events, f.state.EventsLost)
+	f.inputs = newRecent(f.state.Inputs, f.state.InputsLost, 0) // nobody asks
+	f.events = newRecent(f.state.Events, f.state.EventsLost, f.state.EventsThrough)
 	var err error
 	if f.windows, err = loadWindows(f.state.Windows); err != nil {
 		return nil, fmt.Errorf("restore state: %w", err)

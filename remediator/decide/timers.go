@@ -171,11 +171,14 @@ func (f *Fold) fire(t timer) error {
 // progress seals how far the log was folded before the input in progress.
 func (f *Fold) progress(at int64) error {
 	s := f.state
-	defer s.progressed()
+	defer func() {
+		s.progressed()
+		f.events.lost = 0
+	}()
 	if f.cfg.Observe != nil {
 		return nil
 	}
-	body := ProgressFact{Through: s.Position.Ordinal - 1, Digest: hex.EncodeToString(s.Position.Digest[:]), Inputs: s.Since, Counts: s.Counts}
+	body := ProgressFact{Through: s.Position.Ordinal - 1, Digest: hex.EncodeToString(s.Position.Digest[:]), Inputs: s.Since, Counts: s.Counts, EventsForgotten: f.events.lost}
 	for i, name := range slices.Sorted(maps.Keys(s.RuleErrors)) {
 		if i <= maxRuleErrors {
 			body.RuleErrors = append(body.RuleErrors, RuleErrors{Rule: name})

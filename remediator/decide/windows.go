@@ -53,6 +53,10 @@ func (f *Fold) feed(t *window.Table, key uint64, c *candidate) {
 		lost.Windows += uint64(windows)
 		f.forgot(r, through)
 	}
+	if f.events.through != 0 && c.eventAt <= f.events.through+maxSkew {
+		// It may have come before, for events of its time are forgotten.
+		f.state.Repeated[windowsName(r)] = max(f.state.Repeated[windowsName(r)], c.eventAt)
+	}
 	before := t.Lost()
 	t.Add(key, f.entry(c), f.at-f.state.Lateness-int64(r.Window.Within))
 	if parts := t.Lost() - before; parts > 0 {
@@ -90,14 +94,18 @@ func (f *Fold) changeWindows(before map[string]*rule.Rule) {
 // whatever lies at the edges of the window or went from it before its time.
 func (f *Fold) sure(c *candidate, w *window.Table, key uint64) (bool, error) {
 	r := c.hit.Rule
-	forgotten := f.state.Forgotten[windowsName(r)] > c.eventAt-int64(r.Window.Within)
-	if !forgotten && !w.Coarse(key) {
+	after := c.eventAt - int64(r.Window.Within)
+	forgotten, repeated := f.state.Forgotten[windowsName(r)] > after, f.state.Repeated[windowsName(r)] > after
+	if !forgotten && !repeated && !w.Coarse(key) {
 		return true, nil
 	}
 	least, most := c.aggregates, aggregated(r, w.Sums(key, c.eventAt, window.Most))
 	for i := range least {
 		if forgotten {
 			least[i], most[i] = unbounded(r.Aggregates[i].Func, least[i], most[i])
+		}
+		if repeated {
+			least[i], most[i] = once(r.Aggregates[i].Func, least[i], most[i])
 		}
 	}
 	// What is sealed and told is neither bound, but what is in between.
@@ -124,6 +132,18 @@ func unbounded(function string, least, most any) (any, any) {
 		return 0.0, 1.0
 	}
 	return low, high
+}
+
+// once are the bounds of an aggregate of a window that may count events twice. It is the
+// same to distinct, min and max.
+func once(function string, least, most any) (any, any) {
+	switch function {
+	case "count":
+		return 0.0, most
+	case "share", "sum", "avg":
+		return unbounded(function, least, most)
+	}
+	return least, most
 }
 
 // certain reports whether having holds for each mix of what the aggregates are at
@@ -190,9 +210,11 @@ func (f *Fold) sweepWindows() {
 			inForce[windowsName(r)] = r
 		}
 	}
-	for name, through := range f.state.Forgotten {
-		if r := inForce[name]; r == nil || through <= f.at-f.state.Lateness-int64(r.Window.Within) {
-			delete(f.state.Forgotten, name)
+	for _, times := range []map[string]int64{f.state.Forgotten, f.state.Repeated} {
+		for name, through := range times {
+			if r := inForce[name]; r == nil || through <= f.at-f.state.Lateness-int64(r.Window.Within) {
+				delete(times, name)
+			}
 		}
 	}
 	for name, t := range f.windows {

@@ -274,6 +274,7 @@ func (c *contentCheck) addProgress(e Entry) error {
 	sum := &c.days[len(c.days)-1]
 	sum.Inputs += body.Inputs
 	sum.Counts = addCounts(sum.Counts, body.Counts)
+	sum.ForgottenEvents += body.EventsForgotten
 	for _, lost := range body.WindowsLost {
 		sum.LostWindows, sum.LostParts = sum.LostWindows+lost.Windows, sum.LostParts+lost.Parts
 	}

@@ -22,7 +22,7 @@ func TestReportTellsOfLostWindows(t *testing.T) {
 	for _, item := range h.out.Items {
 		if f := item.Fact; f != nil && f.Kind == decide.KindProgress {
 			f.Body = append(bytes.TrimSuffix(f.Body, []byte("}")),
-				`,"windows_lost":[{"rule":"a","windows":7},{"rule":"b","windows":1,"parts":5}]}`...)
+				`,"windows_lost":[{"rule":"a","windows":7},{"rule":"b","windows":1,"parts":5}],"events_forgotten":2}`...)
 			lost++
 		}
 	}
@@ -32,10 +32,10 @@ func TestReportTellsOfLostWindows(t *testing.T) {
 	m := &memory{tiles: tileMap{}}
 	m.commit(t, commit{h.out, h.pos}, signer)
 	report := verify(t, m, ledger.Options{Key: public})
-	if total := report.Total(); !report.Verified || total.LostWindows != uint64(8*lost) || total.LostParts != uint64(5*lost) {
+	if total := report.Total(); !report.Verified || total.LostWindows != uint64(8*lost) || total.LostParts != uint64(5*lost) || total.ForgottenEvents != uint64(2*lost) {
 		t.Errorf("verified is %v, %d windows and %d parts were lost", report.Verified, total.LostWindows, total.LostParts)
 	}
-	if got := text(t, report); !strings.Contains(got, "forgotten before their time") {
+	if got := text(t, report); !strings.Contains(got, "forgotten before their time") || !strings.Contains(got, "no longer known should they come again") {
 		t.Errorf("the report does not tell of it:\n%s", got)
 	}
 }

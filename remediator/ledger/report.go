@@ -63,6 +63,8 @@ type Period struct {
 	// name the rules.
 	LostWindows uint64 `json:"lost_windows,omitempty"`
 	LostParts   uint64 `json:"lost_parts,omitempty"`
+	// ForgottenEvents are no longer known should they come again.
+	ForgottenEvents uint64 `json:"forgotten_events,omitempty"`
 }
 
 // Report is what Verify found.
@@ -134,6 +136,7 @@ func (r *Report) Total() Period {
 		total.Inputs += p.Inputs
 		total.Counts = addCounts(total.Counts, p.Counts)
 		total.LostWindows, total.LostParts = total.LostWindows+p.LostWindows, total.LostParts+p.LostParts
+		total.ForgottenEvents += p.ForgottenEvents
 	}
 	return total
 }
@@ -215,6 +218,9 @@ func (r *Report) writePeriods(b *strings.Builder) {
 	if total := r.Total(); total.LostWindows+total.LostParts > 0 {
 		fmt.Fprintf(b, "Windows of %d keys and %d parts of others were forgotten before their time, because there were too many: a rule may not have fired.\n",
 			total.LostWindows, total.LostParts)
+	}
+	if total := r.Total(); total.ForgottenEvents > 0 {
+		fmt.Fprintf(b, "%d events are no longer known should they come again, because there were too many to remember.\n", total.ForgottenEvents)
 	}
 	if r.Uncounted > 0 {
 		fmt.Fprintf(b, "An event counts once, as the most that it came to. The last %d inputs are not counted yet.\n", r.Uncounted)
