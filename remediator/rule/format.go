@@ -31,7 +31,8 @@ func Format(path, text string) (string, error) {
 	f.layout(root)
 	formatted := f.String()
 	again := document.NewSource(path, formatted)
-	if after := again.Parse(); after == nil || len(again.Problems) > 0 || !same(root, after) {
+	after := again.Parse()
+	if written := source.Written(); after == nil || len(again.Problems) > 0 || !same(root, after) || written != nil && document.Differs(written, after) != nil {
 		return "", errors.New("format " + path + ": the result would not say the same")
 	}
 	return formatted, nil

@@ -266,3 +266,24 @@ func TestFormatKeepsTheEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestFormatKeepsTextsThatGoOn formats texts whose further lines look like something of
+// YAML: the rules mean the same as before, and are as good.
+func TestFormatKeepsTextsThatGoOn(t *testing.T) {
+	t.Parallel()
+	for _, lines := range []string{
+		"if: data.kind in\n  [\"a\", \"b\", data.c[0]]",
+		"if: data.n in\n  [size([1, 2]), 3.0]",
+		"account: The terms\n  [see (a, b)]",
+		"account: \"The terms\n  [f(b, c)]\"",
+		"account: 'The terms\n  !f'",
+		"account: !!str 4711",
+		"if: !!str \"data.n > 1\"",
+	} {
+		text := withLines(lines)
+		load(t, text)
+		if got, err := rule.Format("a.yaml", text); err != nil || got != text {
+			t.Errorf("%s: %v: got\n%s", lines, err, got)
+		}
+	}
+}

@@ -37,6 +37,9 @@ func (s *Source) Parse() *yaml.Node {
 		return nil
 	}
 	s.leaveOutDirectives()
+	if root, err := s.read(); err == nil {
+		s.asWritten = root
+	}
 	s.repairTabs()
 	s.repairValues()
 	root := s.parseRepairing()

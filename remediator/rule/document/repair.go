@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -12,7 +13,11 @@ import (
 // repairTabs replaces tabs in indentation, which YAML refuses, by the spaces
 // that were most likely meant.
 func (s *Source) repairTabs() {
-	for i, line := range s.lines {
+	bodies := s.bodies()
+	for i, line := range s.repaired {
+		if bodies[i] {
+			continue // behind the spaces that indent it, a tab is one of the text
+		}
 		text := strings.TrimLeft(line, " \t")
 		indent := line[:len(line)-len(text)]
 		if at := strings.IndexByte(indent, '\t'); at >= 0 && strings.TrimSpace(text) != "" {
@@ -25,11 +30,20 @@ func (s *Source) repairTabs() {
 // repairValues quotes what YAML would tear apart inside of { } and [ ], and
 // values that start with !, which it takes for a tag. It does so before YAML
 // reads the lines, since many of them can be read: as something else than what
-// they look like.
+// they look like. In a file that can be read as a whole only those are looked at
+// that YAML misread: the others say what they say.
 func (s *Source) repairValues() {
-	bodies := s.bodies()
+	var looked func(line int) bool
+	if root := s.Written(); root != nil {
+		lines := make(map[int]bool)
+		misread(root, lines)
+		looked = func(line int) bool { return lines[line+1] }
+	} else {
+		bodies := s.bodies()
+		looked = func(line int) bool { return !bodies[line] }
+	}
 	for i, line := range s.repaired {
-		if strings.TrimSpace(line) == "" || bodies[i] {
+		if strings.TrimSpace(line) == "" || !looked(i) {
 			continue
 		}
 		if fixed, ok := quoteFlow(line); ok {
@@ -40,31 +54,11 @@ func (s *Source) repairValues() {
 	}
 }
 
-// bodies marks the lines that belong to block scalars.
-func (s *Source) bodies() []bool {
-	bodies := make([]bool, len(s.repaired))
-	block := -1 // indentation of the key whose block scalar the lines belong to
-	for i, line := range s.repaired {
-		indent := len(line) - len(strings.TrimLeft(line, " "))
-		switch {
-		case strings.TrimSpace(line) == "" || block >= 0 && indent > block:
-			bodies[i] = block >= 0
-		case blockHeader.MatchString(line):
-			block = indent
-		default:
-			block = -1
-		}
-	}
-	return bodies
-}
-
 // accept reports what is wrong with a line and reads it repaired from now on.
 func (s *Source) accept(line int, fixed repairedLine) {
 	s.Errorf(Place{line, fixed.col}, fixed.code, "write it like this:\n"+fixed.shown, "%s", fixed.why)
 	s.repaired[line-1] = fixed.text
 }
-
-var blockHeader = regexp.MustCompile(`:\s+[|>][-+0-9]*\s*(#.*)?$`)
 
 // maxIndent bounds the guess: tabs below tabs would go ever further right.
 const maxIndent = 2 * maxDepth
@@ -80,7 +74,7 @@ func (s *Source) meant(i int) int {
 	if dash := strings.TrimLeft(before, " "); strings.HasPrefix(dash, "- ") {
 		indent += 2
 	}
-	if !strings.HasSuffix(before, ":") && !blockHeader.MatchString(before) {
+	if !strings.HasSuffix(before, ":") && !opensBlock(before) {
 		return indent
 	}
 	if i+1 < len(s.lines) {
@@ -95,7 +89,10 @@ func (s *Source) meant(i int) int {
 // parseRepairing parses; where YAML cannot be read it reports why, repairs or
 // drops the line, and parses again.
 func (s *Source) parseRepairing() *yaml.Node {
-	root, err := s.read()
+	root, err := s.asWritten, error(nil)
+	if root == nil || !slices.Equal(s.repaired, s.lines) {
+		root, err = s.read()
+	}
 	for _, closed := range []func() bool{s.closeQuotes, s.closeBrackets} {
 		if err != nil && closed() {
 			root, err = s.read()
@@ -261,7 +258,7 @@ func quoteEntry(line string) (repairedLine, bool) {
 		why:    fmt.Sprintf("YAML does not read this value as a text: %s", trap(value)),
 		col:    len([]rune(start)) + 1,
 		code:   "yaml",
-		tagged: value[0] == '!',
+		tagged: value[0] == '!' && !ownTag.MatchString(value),
 	}, true
 }
 

@@ -20,6 +20,8 @@ type Source struct {
 	repaired []string // as read
 	anchored bool     // an anchor has been reported
 	merged   bool     // a key << has been reported
+
+	asWritten *yaml.Node // what YAML reads in the file without repairs, if it can
 }
 
 // NewSource returns a source for a file's text.
