@@ -198,7 +198,8 @@ func TestFormatKeepsGaps(t *testing.T) {
 func TestFormatRefuses(t *testing.T) {
 	t.Parallel()
 	var found *rule.Problems
-	for _, text := range []string{"rules: [\n", "a: b: c: d\n  - x\n : y", "rules:\n  - a\n b\n", "\xff", "rules: []\n# \x00\n\n\n", withLines("account: \"x\nif: data.a"), withLines("account: &x a")} {
+	for _, text := range []string{"rules: [\n", "a: b: c: d\n  - x\n : y", "rules:\n  - a\n b\n", "\xff", "rules: []\n# \x00\n\n\n", withLines("account: \"x\nif: data.a"), withLines("account: &x a"),
+		"\ufeff\ufeff# x\n\n" + withLines("why: |\n  w\nif: \"data.x > 1\"")} {
 		if got, err := rule.Format("a.yaml", text); !errors.As(err, &found) {
 			t.Errorf("%q: got %q, %v", text, got, err)
 		}

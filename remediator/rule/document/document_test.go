@@ -267,3 +267,28 @@ func TestMergeKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestByteOrderMarks holds that a mark which does not begin the file is named, once: nobody
+// sees it, and it puts the columns out.
+func TestByteOrderMarks(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"\ufeffa: b\n":              "",
+		"\ufeff\ufeff# x\n\na: b\n": "1:2",
+		"a: b\n\ufeffb: c\n":        "2:1",
+		"a: b\nb: \"c\ufeff\"\n":    "2:6",
+		"\ufeff\n\ufeff\n\ufeff\n":  "2:1",
+	} {
+		source := document.NewSource("a.yaml", text)
+		root, got := source.Parse(), ""
+		for _, p := range source.Problems {
+			got += fmt.Sprintf("%d:%d", p.Line, p.Col)
+			if !strings.Contains(p.Message, "U+FEFF") || p.Code != "yaml" || p.Hint == "" {
+				t.Errorf("%q: got %s", text, p)
+			}
+		}
+		if got != want || (root == nil) != (want != "") {
+			t.Errorf("%q: got %s %v, want %q", text, got, root, want)
+		}
+	}
+}

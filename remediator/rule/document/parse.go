@@ -33,7 +33,7 @@ func (s *Source) Parse() *yaml.Node {
 	case !utf8.ValidString(text):
 		s.invalidUTF8()
 		return nil
-	case s.tooLong() || s.tooDeep() || s.oddLineEnd() || s.control() || s.turned():
+	case s.tooLong() || s.tooDeep() || s.oddLineEnd() || s.control() || s.turned() || s.strayMark():
 		return nil
 	}
 	s.leaveOutDirectives()
@@ -115,6 +115,24 @@ func (s *Source) turned() (found bool) {
 		}
 	}
 	return found
+}
+
+// strayMark refuses a byte order mark that does not begin the file, as where files were
+// joined. Nobody sees it, and YAML counts lines and columns otherwise behind it.
+func (s *Source) strayMark() bool {
+	const mark = "\ufeff"
+	for i, line := range s.lines {
+		begins := 0
+		if i == 0 && strings.HasPrefix(line, mark) {
+			begins = len(mark)
+		}
+		if at := strings.Index(line[begins:], mark); at >= 0 {
+			s.Errorf(Place{i + 1, utf8.RuneCountInString(line[:begins+at]) + 1}, "yaml", `remove it; in a text in double quotes it is written "\ufeff"`,
+				"the line holds the byte order mark U+FEFF, which may only begin a file")
+			return true
+		}
+	}
+	return false
 }
 
 // leaveOutDirectives reports lines like %YAML 1.2, which stand before a document, and
