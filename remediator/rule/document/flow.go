@@ -17,7 +17,7 @@ func quoteFlow(line string) (repairedLine, bool) {
 		return repairedLine{}, false
 	}
 	f := flow{line: line, at: found[4], end: found[5]}
-	if !f.collection() || f.at != f.end || len(f.torn) == 0 {
+	if !f.collection() || f.at != f.end || len(f.torn) == 0 || readsWell(line[found[4]:found[5]]) {
 		return repairedLine{}, false
 	}
 	var b strings.Builder
@@ -99,13 +99,23 @@ func (f *flow) collection() bool {
 	return false
 }
 
-// flowKey is a key as a person means it: one word, or a text in quotes, whose colon needs no
-// space behind it.
-var flowKey = regexp.MustCompile(`^(?:[^\s,:?#&*!|>%@\[\]{}"'` + "`" + `-][^\s,:\[\]{}"']*:[ \t]+|(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')[ \t]*:[ \t]*)`)
+// flowKey is a key as YAML reads it: a plain text up to a colon with a space behind it, or
+// a text in quotes, whose colon needs no space.
+var flowKey = regexp.MustCompile(`^(?:(?:[^\s,:?#&*!|>%@\[\]{}"'` + "`" + `-]|[-?:][^\s,\[\]{}])[^,\[\]{}]*?:[ \t]+|` +
+	`(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')[ \t]*:[ \t]*)`)
+
+// indexedKey is a key with an index, as data.list[0], which YAML does not read in { }.
+var indexedKey = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_.]*(?:\[[^\[\]{},]*\][A-Za-z0-9_.]*)+):[ \t]+`)
 
 // key reads a key and its colon.
 func (f *flow) key() bool {
-	key := flowKey.FindString(f.line[f.at:f.end])
+	rest := f.line[f.at:f.end]
+	if found := indexedKey.FindStringSubmatchIndex(rest); found != nil {
+		f.torn = append(f.torn, extent{f.at, f.at + found[3]})
+		f.at += found[1]
+		return true
+	}
+	key := flowKey.FindString(rest)
 	f.at += len(key)
 	f.merges = strings.HasPrefix(key, mergeKey+":")
 	return key != ""

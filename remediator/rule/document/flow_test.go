@@ -18,10 +18,24 @@ func TestKeysOfCollections(t *testing.T) {
 		`k: {"a":1, "b" : 2}`,
 		`k: {größe: 3, 2xl: 4, a/b: 5}`,
 		`- k: {"a": [1, 2]} # "b": c`,
+		`k: [{event: {type: x.y, data: {dc:title: Hello}}}]`,
+		`k: {dc:title: Hello, a b: 1, -5: a, -: b, http://x: c, x#y: d}`,
+		`k: {it's: 1, f(x): 2, a: it's, b: smile :-), c: (, d: 5"}`,
+		`k: [a b: c, (d, e: f]`,
+		`k: {? a: b, c}`,
+		`k: {: a}`,
 	} {
 		source := document.NewSource("a.yaml", text+"\n")
 		if source.Parse() == nil || len(source.Problems) > 0 {
 			t.Errorf("%s: got\n%s", text, source.Problems.Format())
+		}
+		// Beside a line that YAML cannot read it is judged by what it looks like.
+		source = document.NewSource("a.yaml", "if: a ? b : c\n"+text+"\n")
+		source.Parse()
+		for _, p := range source.Problems {
+			if p.Line == 2 && text[0] == 'k' {
+				t.Errorf("%s: got\n%s", text, p)
+			}
 		}
 	}
 }
@@ -31,12 +45,16 @@ func TestKeysOfCollections(t *testing.T) {
 func TestTornValues(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		`k: {a: x ? y : z}`:       `k: {a: "x ? y : z"}`,
-		`k: {"a": x ? y : z}`:     `k: {"a": "x ? y : z"}`,
-		`k: {'a': f(x, y), b: 1`:  "",
-		`k: {'a': f(x, y), b: 1}`: `k: {'a': "f(x, y)", b: 1}`,
-		`k: {a: late: very}`:      `k: {a: "late: very"}`,
-		`k: {größe: f(x, y)}`:     `k: {größe: "f(x, y)"}`,
+		`k: {a: x ? y : z}`:        `k: {a: "x ? y : z"}`,
+		`k: {"a": x ? y : z}`:      `k: {"a": "x ? y : z"}`,
+		`k: {'a': f(x, y), b: 1`:   "",
+		`k: {'a': f(x, y), b: 1}`:  `k: {'a': "f(x, y)", b: 1}`,
+		`k: {a: late: very}`:       `k: {a: "late: very"}`,
+		`k: {größe: f(x, y)}`:      `k: {größe: "f(x, y)"}`,
+		`k: {dc:a: f(x, y)}`:       `k: {dc:a: "f(x, y)"}`,
+		`k: {a b: f(x, y), -5: c}`: `k: {a b: "f(x, y)", -5: c}`,
+		`k: {a.l[0]: 1, b: c}`:     `k: {"a.l[0]": 1, b: c}`,
+		`k: [a.x ? a.y : a.z]`:     `k: ["a.x ? a.y : a.z"]`,
 	} {
 		source := document.NewSource("a.yaml", text+"\n")
 		source.Parse()

@@ -2,6 +2,7 @@ package document
 
 import (
 	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -59,8 +60,24 @@ func misread(n *yaml.Node, lines map[int]bool) {
 	}
 }
 
-// isMisread reports whether a value begins with a ! that YAML took for a tag, as !data.x.
+// readsWell reports whether YAML can read a text and misreads nothing in it.
+func readsWell(text string) bool {
+	var root yaml.Node
+	if yaml.Unmarshal([]byte(text), &root) != nil {
+		return false
+	}
+	lines := make(map[int]bool)
+	misread(&root, lines)
+	return len(lines) == 0
+}
+
+// isMisread reports whether a value begins with a ! that YAML took for a tag, as !data.x, or
+// is a condition within [ ] that it took for a key and its value, as x ? y : z.
 func isMisread(n *yaml.Node) bool {
+	if n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle != 0 && len(n.Content) == 2 {
+		key := n.Content[0]
+		return At(key) == At(n) && key.Style == 0 && strings.Contains(key.Value, " ? ")
+	}
 	return n.Kind == yaml.ScalarNode && n.Style&yaml.TaggedStyle != 0 && !ownTag.MatchString(n.ShortTag())
 }
 
