@@ -1,9 +1,9 @@
 package rule
 
 import (
-	"errors"
 	"slices"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v4"
 
@@ -16,7 +16,7 @@ import (
 // the file says stay as they are. A file that cannot be read is refused with a
 // *Problems.
 func Format(path, text string) (string, error) {
-	source := document.NewSource(path, strings.ReplaceAll(text, "\r\n", "\n"))
+	source := document.NewSource(path, text)
 	root := source.Parse()
 	guessed := func(p Problem) bool { return p.Code != "tab" && p.Code != "yaml" }
 	if source.Broken || slices.ContainsFunc(source.Problems, guessed) || root == nil && len(source.Problems) > 0 {
@@ -26,16 +26,38 @@ func Format(path, text string) (string, error) {
 		return strings.TrimSpace(text) + "\n", nil
 	}
 	f := &formatter{lines: source.Repaired()}
+	for i, line := range f.lines {
+		f.lines[i] = strings.TrimSuffix(line, "\r")
+	}
 	f.blocks(root) // before lines are replaced
 	f.expressions(root)
 	f.layout(root)
 	formatted := f.String()
-	again := document.NewSource(path, formatted)
-	after := again.Parse()
-	if written := source.Written(); after == nil || len(again.Problems) > 0 || !same(root, after) || written != nil && document.Differs(written, after) != nil {
-		return "", errors.New("format " + path + ": the result would not say the same")
+	if changed := changed(source, text, root, formatted); changed != nil {
+		source.Problems = append(source.Problems, changed...)
+		return "", &source.Problems
 	}
 	return formatted, nil
+}
+
+// changed says where the file says something else once it is formatted, nil when it
+// does nowhere. A file that YAML can read must go on to say what it reads there.
+func changed(source *document.Source, text string, root *yaml.Node, formatted string) Problems {
+	again := document.NewSource(source.Path, formatted)
+	after := again.Parse()
+	at := root
+	if after != nil && len(again.Problems) == 0 {
+		at = document.Differs(root, after)
+		if written := source.Written(); written != nil && at == nil {
+			at = document.Differs(written, after)
+		}
+	}
+	if at == nil {
+		return nil
+	}
+	said := document.NewSource(source.Path, text) // nodes stand where they stand in it
+	said.Errorf(document.At(at), "yaml", "mend it by hand, and format the file then", "in the one form the file would say something else here")
+	return said.Problems
 }
 
 // formatter holds the lines of a file. A line may be replaced by several.
@@ -122,11 +144,12 @@ func (f *formatter) entries(node *yaml.Node) {
 }
 
 // expression rewrites the value of a key: plain where YAML reads it plain, else
-// as a block. Values inside of { } and over several lines stay.
+// as a block. Values inside of { } and over several lines stay, and those with
+// characters that nobody would see without the escapes.
 func (f *formatter) expression(parent *yaml.Node, key string) {
 	n := document.Value(parent, key)
 	if n == nil || n.Kind != yaml.ScalarNode || n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0 ||
-		parent.Style&yaml.FlowStyle != 0 || strings.ContainsAny(n.Value, "\n") || strings.TrimSpace(n.Value) != n.Value || n.Value == "" {
+		parent.Style&yaml.FlowStyle != 0 || strings.ContainsFunc(n.Value, unseen) || strings.TrimSpace(n.Value) != n.Value || n.Value == "" {
 		return
 	}
 	line := f.lines[n.Line-1]
@@ -154,6 +177,11 @@ func (f *formatter) expression(parent *yaml.Node, key string) {
 		written += " " + comment
 	}
 	f.lines[n.Line-1] = strings.TrimRight(head, " ") + " " + written
+}
+
+// unseen reports whether a character is shown as nothing, or as another is.
+func unseen(r rune) bool {
+	return !unicode.IsPrint(r) || unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // outdent moves comments from a line on out of the block that is to be written above
@@ -254,17 +282,4 @@ func listOf(parent *yaml.Node, key string) []*yaml.Node {
 		return nil
 	}
 	return list.Content
-}
-
-// same reports whether two documents say the same.
-func same(a, b *yaml.Node) bool {
-	if a.Kind != b.Kind || a.Value != b.Value || len(a.Content) != len(b.Content) {
-		return false
-	}
-	for i := range a.Content {
-		if !same(a.Content[i], b.Content[i]) {
-			return false
-		}
-	}
-	return true
 }

@@ -198,7 +198,7 @@ func TestFormatKeepsGaps(t *testing.T) {
 func TestFormatRefuses(t *testing.T) {
 	t.Parallel()
 	var found *rule.Problems
-	for _, text := range []string{"rules: [\n", "a: b: c: d\n  - x\n : y", "rules:\n  - a\n b\n", "\xff", "rules: []\n# \x00\n\n\n", withLines("account: \"x\nif: data.a"), withLines("account: &x a"),
+	for _, text := range []string{"rules: [\n", "a: b: c: d\n  - x\n : y", "rules:\n  - a\n b\n", "\xff", "rules: []\n# \x00\n\n\n", withLines("account: \"x\nif: data.a"), withLines("account: &x a"), "rules: []\n# x\r\r\n",
 		"\ufeff\ufeff# x\n\n" + withLines("why: |\n  w\nif: \"data.x > 1\"")} {
 		if got, err := rule.Format("a.yaml", text); !errors.As(err, &found) {
 			t.Errorf("%q: got %q, %v", text, got, err)
@@ -286,5 +286,36 @@ func TestFormatKeepsTextsThatGoOn(t *testing.T) {
 		if got, err := rule.Format("a.yaml", text); err != nil || got != text {
 			t.Errorf("%s: %v: got\n%s", lines, err, got)
 		}
+	}
+}
+
+// TestFormatKeepsEscapes holds that what nobody would see, or what YAML allows only as an
+// escape, stays the escape that it is.
+func TestFormatKeepsEscapes(t *testing.T) {
+	t.Parallel()
+	for _, escape := range []string{`\u202E`, `\u200B`, `\uFEFF`, `\u00A0`, `\u2028`, `\u0085`, `\u0007`, `\u3164`, `\uFE0F`, `\_`, `\e`} {
+		for _, file := range []string{withLines(`if: "data.a == 'x` + escape + `y'"`), "tests:\n  - name: a\n    not:\n      - rule: a\n        because: \"data.a == 'x" + escape + "y'\"\n"} {
+			if got, err := rule.Format("a.yaml", file); err != nil || got != file {
+				t.Errorf("%s: got %v\n%s", escape, err, got)
+			}
+		}
+	}
+	const umlauts = "if: \"data.a == 'x\\u00e4\U0001f600'\""
+	if got, err := rule.Format("a.yaml", withLines(umlauts)); err != nil || !strings.Contains(got, "if: data.a == 'xä\U0001f600'\n") {
+		t.Errorf("got %v\n%s", err, got)
+	}
+}
+
+// TestFormatSaysWhere formats a line that cannot be mended without saying something else:
+// it is refused with its place.
+func TestFormatSaysWhere(t *testing.T) {
+	t.Parallel()
+	var found *rule.Problems
+	_, err := rule.Format("a.yaml", withLines("let: {n: f(data.a, data.b), m: &c d}"))
+	if !errors.As(err, &found) {
+		t.Fatalf("got %v", err)
+	}
+	if last := (*found)[len(*found)-1]; last.Line != 6 || last.Col != 36 || !strings.Contains(last.Message, "something else") {
+		t.Errorf("got %s", found.Format())
 	}
 }
