@@ -35,3 +35,15 @@ func TestWrongFiles(t *testing.T) {
 		t.Errorf("%d files", len(archive.Files))
 	}
 }
+
+// TestOneMistakeOneError holds that a bracket or quote that is not closed is told once, and
+// nothing of what follows from it.
+func TestOneMistakeOneError(t *testing.T) {
+	t.Parallel()
+	check(t, []mistake{
+		{"let: {a: \"data.x[0]\", b: data.y[0}", "6:36", "yaml", "the [ is not closed", `let: {a: "data.x[0]", b: "data.y[0]"}`},
+		{"let: {a: data.x == \"a]\", b: data.y", "6:10", "yaml", "the { is not closed", `{a: 'data.x == "a]"', b: data.y}`},
+		{"let: {a: \"x, b: data.y}", "6:14", "quote", "the quote is not closed", ""},
+		{"let: {a: data.x,\nb: data.y", "6:10", "yaml", "the { is not closed", "at the end of line 7"},
+	})
+}

@@ -43,6 +43,7 @@ func (s *Source) Parse() *yaml.Node {
 	s.repairTabs()
 	s.repairValues()
 	root := s.parseRepairing()
+	s.parsed = true
 	if root == nil || len(root.Content) == 0 {
 		return nil
 	}

@@ -21,6 +21,9 @@ type Source struct {
 	anchored bool     // an anchor has been reported
 	merged   bool     // a key << has been reported
 
+	guessed map[int]bool // lines, from 1, of which it is a guess how they are meant
+	parsed  bool
+
 	asWritten *yaml.Node // what YAML reads in the file without repairs, if it can
 }
 
@@ -71,6 +74,9 @@ func (s *Source) report(severity Severity, at Place, code, hint, message string)
 		return
 	}
 	at.Line = min(max(at.Line, 1), len(s.lines))
+	if s.parsed && s.guessed[at.Line] {
+		return // what the line says is wrong already, and the rest of it is not known
+	}
 	at.Col = s.written(at)
 	if slices.ContainsFunc(s.Problems, func(p Problem) bool {
 		return p.Line == at.Line && p.Col == at.Col && p.Code == code && p.Message == message
@@ -81,6 +87,14 @@ func (s *Source) report(severity Severity, at Place, code, hint, message string)
 		File: s.Path, Line: at.Line, Col: at.Col, Severity: severity, Code: code,
 		Message: message, Hint: hint, Frame: frame(at.Line, at.Col, s.Line(at.Line)),
 	})
+}
+
+// guess marks a line, from 0, of which it is a guess how it is meant.
+func (s *Source) guess(line int) {
+	if s.guessed == nil {
+		s.guessed = make(map[int]bool)
+	}
+	s.guessed[line+1] = true
 }
 
 // Within returns the place of a character of a scalar's value, by its offset in
