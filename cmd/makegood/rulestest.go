@@ -159,8 +159,11 @@ func failureOf(t rehearse.TestResult) string {
 	for _, problem := range t.Problems {
 		fmt.Fprintln(&text, problem)
 	}
-	if len(t.Expected)+len(t.Got) > 0 {
+	switch {
+	case len(t.Expected)+len(t.Got) > 0:
 		fmt.Fprintf(&text, "\n%s\n", rehearse.SideBySide(t.Expected, t.Got))
+	case len(t.Problems) == 0:
+		fmt.Fprintln(&text, "not run: the file of the test has mistakes")
 	}
 	return text.String()
 }

@@ -183,7 +183,10 @@ func (s *suite) send(n *yaml.Node, before time.Duration) send {
 		one.sets = []*yaml.Node{set}
 	}
 	if at := m.Get("at"); at != nil {
-		one.after, one.timed = s.duration(at, "write the time since the test began: at: +2h", "time since the test began"), true
+		one.timed = true
+		if after, ok := s.duration(at, "write the time since the test began: at: +2h", "time since the test began"); ok {
+			one.after = after
+		}
 		if one.after < before {
 			s.Errorf(document.At(at), "duration", "send lists events in the order in which they arrive; when one happened is its own time: set: {time: …}",
 				"%q is before the time of the event above it", at.Value)
@@ -212,21 +215,21 @@ func (s *suite) repeats(m *document.Mapping, one *send) {
 		one.repeat = count
 	}
 	if n := m.Get("every"); n != nil {
-		one.every = s.duration(n, "write the time from one to the next: every: 1m", "time between two events")
+		one.every, _ = s.duration(n, "write the time from one to the next: every: 1m", "time between two events")
 		if !m.Has("repeat") {
 			s.Errorf(m.Key("every"), "missing", "say how often: repeat: 3", "every says how far apart, but not how many")
 		}
 	}
 }
 
-// duration reads a time span that may be nothing.
-func (s *suite) duration(n *yaml.Node, hint, what string) time.Duration {
+// duration reads a time span that may be nothing; one that cannot be read is reported.
+func (s *suite) duration(n *yaml.Node, hint, what string) (time.Duration, bool) {
 	d, err := expression.ParseDuration(strings.TrimPrefix(n.Value, "+"))
 	if err != nil || d < 0 {
 		s.Errorf(document.At(n), "duration", hint, "%q is no %s", n.Value, what)
-		return 0
+		return 0, false
 	}
-	return d
+	return d, true
 }
 
 func (s *suite) expectation(n *yaml.Node) expectation {

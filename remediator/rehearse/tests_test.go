@@ -219,6 +219,23 @@ func TestNoTestsDoNotPass(t *testing.T) {
 	}
 }
 
+// TestTimesThatCannotBeRead holds that such a one is one mistake: it is before nothing.
+func TestTimesThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	rules := suiteOf(t, "passing_test.yaml")[:1]
+	const text = "tests:\n  - name: a\n    send:\n      - {at: +3h, event: {type: x.y}}\n      - {at: +3x, event: {type: x.y}}\n" +
+		"      - {at: +2h, event: {type: x.y}}\n      - {at: +4h, event: {type: x.y}}\n    expect: []\n"
+	_, tests := runTests(t, append(rules, rule.File{Path: "shop/times_test.yaml", Text: text}))
+	var got []string
+	for _, p := range tests.Problems {
+		got = append(got, fmt.Sprintf("%d:%d %s", p.Line, p.Col, p.Message))
+	}
+	want := []string{`5:14 "+3x" is no time since the test began`, `6:14 "+2h" is before the time of the event above it`}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // TestEventFilesAreReadAsTheServiceDoes refuses files whose event it would refuse, and says
 // where in them.
 func TestEventFilesAreReadAsTheServiceDoes(t *testing.T) {
