@@ -25,7 +25,7 @@ func Format(path, text string) (string, error) {
 	if root == nil {
 		return strings.TrimSpace(text) + "\n", nil
 	}
-	f := &formatter{lines: source.Repaired()}
+	f := &formatter{source: source, lines: source.Repaired()}
 	for i, line := range f.lines {
 		f.lines[i] = strings.TrimSuffix(line, "\r")
 	}
@@ -62,10 +62,11 @@ func changed(source *document.Source, text string, root *yaml.Node, formatted st
 
 // formatter holds the lines of a file. A line may be replaced by several.
 type formatter struct {
-	lines []string
-	body  map[int]bool // lines, from 0, of block scalars, whose white space counts
-	gaps  map[int]bool // blank lines, from 0, within plain and quoted texts, which count
-	first map[int]bool // lines, from 0, on which a rule or a test begins
+	source *document.Source
+	lines  []string
+	body   map[int]bool // lines, from 0, of block scalars, whose white space counts
+	gaps   map[int]bool // blank lines, from 0, within plain and quoted texts, which count
+	first  map[int]bool // lines, from 0, on which a rule or a test begins
 
 	// keepsEnd is set when the file ends within a block whose last line breaks count.
 	keepsEnd bool
@@ -156,6 +157,10 @@ func (f *formatter) expression(parent *yaml.Node, key string) {
 	runes := []rune(line)
 	head := string(runes[:n.Column-1])
 	end := document.QuoteEnd(string(runes[n.Column-1:]))
+	if _, was, _ := strings.Cut(f.source.Line(n.Line), key+":"); end < 0 && n.Style == yaml.SingleQuotedStyle && !strings.HasPrefix(strings.TrimSpace(was), "'") {
+		f.mended(n, head, key)
+		return
+	}
 	if end < 0 || !strings.HasSuffix(strings.TrimSpace(head), key+":") {
 		return
 	}
@@ -177,6 +182,26 @@ func (f *formatter) expression(parent *yaml.Node, key string) {
 		written += " " + comment
 	}
 	f.lines[n.Line-1] = strings.TrimRight(head, " ") + " " + written
+}
+
+// mended rewrites a text over several lines that stands in quotes only since it was
+// repaired: as a block.
+func (f *formatter) mended(n *yaml.Node, head, key string) {
+	last := n.Line + f.further(n)
+	indent := strings.Repeat(" ", indentation(head, key)+2)
+	for i := n.Line - 1; i < last; i++ {
+		text := f.lines[i]
+		if i == n.Line-1 {
+			text = string([]rune(text)[n.Column:])
+		}
+		text = strings.TrimSpace(text)
+		if i == last-1 {
+			text = strings.TrimSuffix(text, "'")
+		}
+		f.lines[i] = indent + strings.ReplaceAll(text, "''", "'")
+	}
+	f.lines[n.Line-1] = strings.TrimRight(head, " ") + " >-\n" + f.lines[n.Line-1]
+	f.outdent(last, indentation(head, key))
 }
 
 // unseen reports whether a character is shown as nothing, or as another is.

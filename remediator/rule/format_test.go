@@ -289,6 +289,29 @@ func TestFormatKeepsTextsThatGoOn(t *testing.T) {
 	}
 }
 
+// TestFormatWritesBlocks formats expressions over several lines that YAML does not read.
+func TestFormatWritesBlocks(t *testing.T) {
+	t.Parallel()
+	for lines, want := range map[string]string{
+		"if: data.late > 60\n  ? data.a\n    : 'b'":         "if: >-\n      data.late > 60\n      ? data.a\n      : 'b'",
+		"if:\n     [1, 2].exists(x,\n    x == data.n)":      "if: >-\n         [1, 2].exists(x,\n         x == data.n)",
+		"having: [1, 2].exists(x,\n  x == data.n)\n# why\n": "having: >-\n      [1, 2].exists(x,\n      x == data.n)\n    # why",
+		"if: 'data.late\n\t> 60' # why\nmode: !x":           "if: 'data.late\n> 60' # why\nmode: '!x'",
+		"let:\n  n: data.a\n    ? 1 : 2":                    "let:\n      n: >-\n        data.a\n        ? 1 : 2",
+	} {
+		text, want := withLines(lines), withLines(want)
+		want = strings.ReplaceAll(strings.ReplaceAll(want, "\n          ", "\n      "), "\n        # why", "\n    # why")
+		got, err := rule.Format("a.yaml", text)
+		if err != nil || got != want {
+			t.Errorf("%s: %v: got\n%s", lines, err, got)
+			continue
+		}
+		if again, err := rule.Format("a.yaml", got); err != nil || again != got {
+			t.Errorf("a second time: %v\n%s", err, again)
+		}
+	}
+}
+
 // TestFormatKeepsEscapes holds that what nobody would see, or what YAML allows only as an
 // escape, stays the escape that it is.
 func TestFormatKeepsEscapes(t *testing.T) {

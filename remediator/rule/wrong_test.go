@@ -36,7 +36,7 @@ func TestWrongFiles(t *testing.T) {
 	}
 }
 
-// TestOneMistakeOneError holds that a bracket or quote that is not closed is told once, and
+// TestOneMistakeOneError holds that what YAML does not read as it is meant is told once, and
 // nothing of what follows from it.
 func TestOneMistakeOneError(t *testing.T) {
 	t.Parallel()
@@ -45,5 +45,9 @@ func TestOneMistakeOneError(t *testing.T) {
 		{"let: {a: data.x == \"a]\", b: data.y", "6:10", "yaml", "the { is not closed", `{a: 'data.x == "a]"', b: data.y}`},
 		{"let: {a: \"x, b: data.y}", "6:14", "quote", "the quote is not closed", ""},
 		{"let: {a: data.x,\nb: data.y", "6:10", "yaml", "the { is not closed", "at the end of line 7"},
+		{"if: data.late > 60\n  ? data.a\n  : data.b", "6:9", "yaml", `it contains ": "`, "if: >-\n      data.late > 60\n      ? data.a\n      : data.b"},
+		{"if:\n  [1, 2].exists(x, x == data.n)", "7:7", "yaml", "it starts with [", "if: >-\n      [1, 2].exists(x, x == data.n)"},
+		{"if: [1, 2].exists(x,\n  x == data.n)", "6:9", "yaml", "it starts with [", "if: >-\n      [1, 2].exists(x,\n      x == data.n)"},
+		{"limits: per_remedy: 5.00 USD", "6:13", "yaml", "a key begins behind another", "limits: {per_remedy: 5.00 USD}"},
 	})
 }

@@ -52,8 +52,11 @@ func quoted(value string) string {
 	if !strings.ContainsAny(value, `"\`) {
 		return `"` + value + `"`
 	}
-	return "'" + strings.ReplaceAll(value, "'", "''") + "'"
+	return "'" + doubleQuotes(value) + "'"
 }
+
+// doubleQuotes writes a text as it stands in single quotes.
+func doubleQuotes(text string) string { return strings.ReplaceAll(text, "'", "''") }
 
 // flow reads a collection of one line.
 type flow struct {

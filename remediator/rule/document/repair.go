@@ -202,12 +202,15 @@ var entry = regexp.MustCompile(`^(\s*(?:- +)*)([A-Za-z_][A-Za-z0-9_.-]*):[ \t]+(
 // line where YAML stopped or just above it. It reports the line as it should be
 // written and quotes the value in memory.
 func (s *Source) repair(at Place) bool {
+	if s.repairLines(at) {
+		return true
+	}
 	for line := at.Line; line >= max(at.Line-1, 1); line-- {
 		if line > len(s.repaired) {
 			continue
 		}
 		before := s.repaired[line-1]
-		for _, attempt := range []func(string) (repairedLine, bool){closeTemplate, quoteEntry} {
+		for _, attempt := range []func(string) (repairedLine, bool){closeTemplate, nestEntry, quoteEntry} {
 			fixed, ok := attempt(before)
 			if !ok || !s.helps(at, line, fixed.text) {
 				continue
@@ -219,14 +222,15 @@ func (s *Source) repair(at Place) bool {
 	return false
 }
 
-// helps reports whether YAML gets further than before once a line is replaced.
-func (s *Source) helps(stopped Place, line int, text string) bool {
-	before := s.repaired[line-1]
-	s.repaired[line-1] = text
+// helps reports whether YAML gets further than before once a line is replaced, and those
+// behind it.
+func (s *Source) helps(stopped Place, line int, texts ...string) bool {
+	before := slices.Clone(s.repaired[line-1 : line-1+len(texts)])
+	copy(s.repaired[line-1:], texts)
 	_, err := s.read()
-	s.repaired[line-1] = before
-	now := place(err)
-	return err == nil || now.Line > line && (now.Line > stopped.Line || now.Line == stopped.Line && now.Col > stopped.Col)
+	copy(s.repaired[line-1:], before)
+	now, last := place(err), line+len(texts)-1
+	return err == nil || now.Line > last && (now.Line > stopped.Line || now.Line == stopped.Line && now.Col > stopped.Col)
 }
 
 // repairedLine is a line that can be read, and how a person should write it.
@@ -253,13 +257,30 @@ func quoteEntry(line string) (repairedLine, bool) {
 	indent := strings.Repeat(" ", len([]rune(head)))
 	start := head + key + ": "
 	return repairedLine{
-		text:   start + "'" + strings.ReplaceAll(value, "'", "''") + "'" + comment,
+		text:   start + "'" + doubleQuotes(value) + "'" + comment,
 		shown:  start + ">-" + comment + "\n" + indent + "  " + value,
 		why:    fmt.Sprintf("YAML does not read this value as a text: %s", trap(value)),
 		col:    len([]rune(start)) + 1,
 		code:   "yaml",
 		tagged: value[0] == '!' && !ownTag.MatchString(value),
 	}, true
+}
+
+// nested is a key below which keys stand, with one of them behind it on its line.
+var nested = regexp.MustCompile(`^(\s*(?:- +)*(?:defaults|let|limits|per_customer|budget|storm|window|unless|refund|credit|notify|webhook|andon|coe):[ \t]+)([a-z_]+: .*)$`)
+
+// nestEntry puts a key that stands behind the key above it in { }.
+func nestEntry(line string) (repairedLine, bool) {
+	parts := nested.FindStringSubmatch(strings.TrimRight(line, " \t\r"))
+	if parts == nil {
+		return repairedLine{}, false
+	}
+	value, comment := splitComment(parts[2])
+	text := parts[1] + "{" + value + "}" + comment
+	if fixed, ok := quoteFlow(text); ok {
+		text = fixed.text
+	}
+	return repairedLine{text: text, shown: strings.TrimSpace(text), why: "a key begins behind another on its line", code: "yaml", col: len([]rune(parts[1])) + 1}, true
 }
 
 // splitComment takes the comment behind a value off it, with the space before. A # in the
@@ -277,6 +298,8 @@ func splitComment(value string) (text, comment string) {
 	return value, ""
 }
 
+const unclear = "it holds signs that mean something in YAML"
+
 // trap names what in a plain value YAML takes for something else.
 func trap(value string) string {
 	switch c := value[0]; c {
@@ -288,7 +311,7 @@ func trap(value string) string {
 			return fmt.Sprintf("it contains %q", sign)
 		}
 	}
-	return "it holds signs that mean something in YAML"
+	return unclear
 }
 
 // closeTemplate closes a ${{ that is not.

@@ -77,7 +77,7 @@ func (t *text) goesOn(line string) bool {
 
 // next returns what a line that begins something leaves open.
 func (t *text) next(line string) text {
-	if content := strings.TrimSpace(line); content == "" || content[0] == '#' {
+	if isNothing(line) {
 		if t.kind == awaited {
 			return *t
 		}
@@ -110,6 +110,12 @@ func (t *text) next(line string) text {
 		open.kind = noText
 	}
 	return open
+}
+
+// isNothing reports whether a line is blank or a comment.
+func isNothing(line string) bool {
+	content := strings.TrimSpace(line)
+	return content == "" || content[0] == '#'
 }
 
 // ends reports whether a line holds the quote that ends a text which began above it.
