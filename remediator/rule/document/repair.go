@@ -13,6 +13,9 @@ import (
 // repairTabs replaces tabs in indentation, which YAML refuses, by the spaces
 // that were most likely meant.
 func (s *Source) repairTabs() {
+	if !slices.ContainsFunc(s.repaired, func(line string) bool { return strings.Contains(line, "\t") }) {
+		return
+	}
 	bodies := s.bodies()
 	for i, line := range s.repaired {
 		if bodies[i] {
