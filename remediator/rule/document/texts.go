@@ -10,7 +10,7 @@ import (
 // YAML on them is none.
 func (s *Source) bodies() []bool {
 	bodies := make([]bool, len(s.repaired))
-	running := text{kind: noText}
+	running := openText{kind: noText}
 	for i, line := range s.repaired {
 		if bodies[i] = running.goesOn(line); !bodies[i] {
 			running = running.next(line)
@@ -19,8 +19,8 @@ func (s *Source) bodies() []bool {
 	return bodies
 }
 
-// text is what the lines so far leave open.
-type text struct {
+// openText is what the lines so far leave open.
+type openText struct {
 	kind   textKind
 	indent int  // of the key or dash that it belongs to: its lines are indented deeper
 	quote  byte // that ends it
@@ -47,7 +47,7 @@ func opensBlock(line string) bool {
 }
 
 // goesOn reports whether a line belongs to the text that is running.
-func (t *text) goesOn(line string) bool {
+func (t *openText) goesOn(line string) bool {
 	if t.kind < plainText {
 		return false
 	}
@@ -76,16 +76,16 @@ func (t *text) goesOn(line string) bool {
 }
 
 // next returns what a line that begins something leaves open.
-func (t *text) next(line string) text {
+func (t *openText) next(line string) openText {
 	if isNothing(line) {
 		if t.kind == awaited {
 			return *t
 		}
-		return text{}
+		return openText{}
 	}
 	parts := beginning.FindStringSubmatch(strings.TrimRight(line, " \t\r"))
 	head, key, value := parts[1], parts[2], parts[3]
-	open := text{kind: plainText, indent: len(head)}
+	open := openText{kind: plainText, indent: len(head)}
 	switch dash := strings.LastIndexByte(head, '-'); {
 	case key != "":
 	case dash >= 0:
@@ -93,7 +93,7 @@ func (t *text) next(line string) text {
 	case t.kind == awaited && len(head) > t.indent:
 		open.indent = t.indent
 	default:
-		return text{}
+		return openText{}
 	}
 	value, comment := splitComment(value)
 	switch {
