@@ -30,10 +30,14 @@ type checked struct {
 
 // Run checks. It exits with 1 when anything is wrong; warnings are not.
 func (c *checkCommand) Run(p *program) error {
-	result, err := checkPaths(c.Paths)
-	if err != nil {
-		return err
+	result, failed := checkPaths(c.Paths)
+	if failed != nil {
+		if c.Format == "text" {
+			return failed
+		}
+		result = unchecked(failed)
 	}
+	var err error
 	switch c.Format {
 	case "json":
 		err = printJSON(p.stdout, result)
@@ -44,10 +48,22 @@ func (c *checkCommand) Run(p *program) error {
 	default:
 		err = printChecked(p, result)
 	}
-	if err == nil && result.Problems.Failed() {
+	switch {
+	case err != nil || failed != nil:
+		return cmp.Or(err, failed)
+	case result.Problems.Failed():
 		return errChecked
 	}
-	return err
+	return nil
+}
+
+// unchecked says to programs why nothing was checked: what reads standard output alone
+// would take silence for success.
+func unchecked(failed error) checked {
+	return checked{
+		Problems: rule.Problems{{Severity: document.Error, Code: "files", Message: failed.Error()}},
+		Coverage: []rehearse.Coverage{}, Unindexed: []lint.Unindexed{},
+	}
 }
 
 // printChecked prints the problems, and what there is to say of all rules.
@@ -119,7 +135,9 @@ func checkPaths(paths []string) (checked, error) {
 	if err != nil {
 		return checked{}, err
 	}
-	result.Problems = slices.Concat(result.Problems, ran.Problems, rehearse.Demand(set, ran), warnings)
+	for _, more := range []rule.Problems{ran.Problems, rehearse.Demand(set, ran), warnings} {
+		result.Problems = append(result.Problems, more...)
+	}
 	result.Problems.Sort()
 	result.Rules, result.Coverage, result.Unindexed = len(set.Rules), ran.Conditions, lint.AllUnindexed(set)
 	return result, nil
