@@ -14,8 +14,8 @@ func (g groups) add(key string, r *studied) {
 	}
 }
 
-// maxPairs bounds the pairs of rules of a group that are compared, which take some
-// microseconds each: they are those of 2,000 rules that are all about one type.
+// maxPairs bounds the pairs of rules of a group that are compared, which take about a
+// microsecond each: they are those of 2,000 rules that are all about one type.
 const maxPairs = 2_000_000
 
 // compare compares the rules of each group that one event may concern, and says
@@ -57,7 +57,9 @@ func (n *neighbours) add(i int, r *studied) []int {
 	for _, f := range r.Filters {
 		beside = append(beside, n.below[f.Event]...)
 		for wider := range covering(f.Event) {
-			beside = append(beside, n.named[wider]...)
+			if wider != f.Event { // which are among those below it
+				beside = append(beside, n.named[wider]...)
+			}
 		}
 	}
 	for _, f := range r.Filters {

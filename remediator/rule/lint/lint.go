@@ -78,7 +78,7 @@ func (l *linter) study(set *rule.Set, r *rule.Rule) *studied {
 	s := &studied{Rule: r, source: l.source(set, r.File), reader: reader, key: r.OncePerText(reader.Expand), unless: r.UnlessText(reader.Expand)}
 	s.node = s.source.rules[r.Line]
 	for _, f := range r.Filters {
-		claim := s.claim(f)
+		claim := s.claim(f).Ready()
 		s.claims, s.nevers = append(s.claims, claim), append(s.nevers, claim.Never())
 	}
 	var steps []string

@@ -218,6 +218,30 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
+// BenchmarkCheckOneType checks rules of one type that do the same, so that each is compared
+// with all others, and no two by constants alone.
+func BenchmarkCheckOneType(b *testing.B) {
+	for _, n := range []int{500, 2000} {
+		b.Run(fmt.Sprintf("rules=%d", n), func(b *testing.B) {
+			var text strings.Builder
+			text.WriteString("rules:\n")
+			for i := range n {
+				fmt.Fprintf(&text, "  - rule: r-%d\n    owner: o\n    why: w\n    event: com.example.t\n    if: data.late_min > %d && data.late_min < %d && data.paid >= %d && data.plan == \"gold\" && data.a%d\n    once_per: data.order\n"+
+					"    do: [{credit: {customer: \"${{ event.customer }}\", amount: 1.00 USD}}]\n    limits: {budget: {amount: 10.00 USD, within: 1d}}\n", i, i, n+i, n-i, i)
+			}
+			set, err := rule.Load([]rule.File{{Path: "rules.yaml", Text: text.String()}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, err := lint.Check(set); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // joined puts the parts of one file together.
 func joined(parts []rule.File) []rule.File {
 	var files []rule.File

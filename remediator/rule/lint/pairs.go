@@ -67,9 +67,10 @@ func (l *linter) paysTwice(a, b *studied, warned map[string]bool, what, then str
 		"the rules %s and %s may %s for the same event: %s", a.Name, b.Name, what, then)
 }
 
-// covered warns of a rule that only does what another one does at the same time.
+// covered warns of a rule that only does what another one does at the same time. That
+// one event may pass both need not be asked: what covers another, which can hold, does.
 func (l *linter) covered(a, b *studied, warned map[string]bool) {
-	if !asLive(a, b) || !sameForm(a, b) || !meet(a, b) {
+	if !asLive(a, b) || !sameForm(a, b) {
 		return
 	}
 	switch forth, back := covers(a, b), covers(b, a); {

@@ -16,8 +16,9 @@ import (
 
 // Claim is a condition taken apart.
 type Claim struct {
-	cases []list // one of them holds; none: never
-	open  bool   // it was too much to take apart, so that nothing is known of it
+	cases []list  // one of them holds; none: never
+	known []known // of the cases, once it is ready to be compared
+	open  bool    // it was too much to take apart, so that nothing is known of it
 }
 
 // list is literals that hold together.
@@ -54,22 +55,32 @@ func (c Claim) or(d Claim) Claim {
 	return Claim{cases: slices.Concat(c.cases, d.cases), open: c.open || d.open}
 }
 
+// Ready returns the claim ready to be compared with many others.
+func (c Claim) Ready() Claim {
+	if len(c.known) != len(c.cases) {
+		c.known = make([]known, len(c.cases))
+		for i, l := range c.cases {
+			c.known[i] = l.known()
+		}
+	}
+	return c
+}
+
 // Never reports whether it is certain that the claim cannot hold.
 func (c Claim) Never() bool {
-	return !c.open && !slices.ContainsFunc(c.cases, list.possible)
+	return !c.open && !slices.ContainsFunc(c.Ready().known, func(k known) bool { return k.possible })
 }
 
-// Excludes reports whether it is certain that both cannot hold of one event. That a
-// term is one constant here and another there settles most pairs of rules, and is
-// seen without joining the claims.
+// Excludes reports whether it is certain that both cannot hold of one event.
 func (c Claim) Excludes(d Claim) bool {
-	return !c.open && !d.open && c.apart(d) || c.And(d).Never()
-}
-
-func (c Claim) apart(d Claim) bool {
-	for _, a := range c.cases {
-		for _, b := range d.cases {
-			if !a.apart(b) {
+	if c.open || d.open {
+		return false
+	}
+	c, d = c.Ready(), d.Ready()
+	thorough := len(c.cases)*len(d.cases) <= maxCases
+	for i := range c.known {
+		for j := range d.known {
+			if !c.known[i].excludes(&d.known[j], thorough) {
 				return false
 			}
 		}
@@ -82,8 +93,9 @@ func (c Claim) Implies(d Claim) bool {
 	if c.open || d.open {
 		return false
 	}
-	for _, a := range c.cases {
-		if a.possible() && !slices.ContainsFunc(d.cases, a.entailsAll) {
+	c, d = c.Ready(), d.Ready()
+	for i := range c.known {
+		if c.known[i].possible && !c.known[i].entailsOne(d.known) {
 			return false
 		}
 	}
@@ -105,55 +117,3 @@ func (c Claim) TextOrder() (term, than string) {
 // numeral is a number, and no code like 01067 or day like 20261127: of one length, these
 // are ordered as texts as they should be.
 var numeral = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]{0,3})(\.[0-9]+)?$`)
-
-// possible reports whether the literals may hold together, as far as each term by
-// itself says.
-func (l list) possible() bool {
-	for _, term := range l.terms() {
-		if !l.about(term).possible() {
-			return false
-		}
-	}
-	return true
-}
-
-// apart reports whether two lists hold a term to be among constants of which they
-// have none in common.
-func (l list) apart(other list) bool {
-	for _, a := range l {
-		for _, b := range other {
-			if a.op == among && b.op == among && a.term == b.term && !slices.ContainsFunc(a.values, b.holds) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func (l list) terms() []string {
-	var names []string
-	for _, one := range l {
-		if !slices.Contains(names, one.term) {
-			names = append(names, one.term)
-		}
-	}
-	return names
-}
-
-// about returns what is said of one term, with what is true of it in any event.
-func (l list) about(term string) facts {
-	all := facts(natural(term))
-	for _, one := range l {
-		if one.term == term {
-			all = append(all, one)
-		}
-	}
-	return all
-}
-
-func (l list) entailsAll(other list) bool {
-	return !slices.ContainsFunc(other, func(one literal) bool {
-		// What nothing is said of may have no value, of which nothing holds.
-		return !slices.Contains(l.terms(), one.term) || !l.about(one.term).entail(one)
-	})
-}

@@ -71,20 +71,29 @@ func (l literal) holds(v value) bool {
 // facts are what is said of one term.
 type facts []literal
 
-// candidates returns the values that the term may have, when they can be listed.
+// candidates returns the values of which the term has one, when they can be listed; that
+// all else holds of them is not said.
 func (f facts) candidates() (values []value, listed bool) {
-	for _, l := range f {
-		if l.op == among {
-			values, listed = l.values, true
-			break
+	for i := range f {
+		if f[i].op == among {
+			return f[i].values, true
 		}
 	}
-	if low, high := f.bound(more, atLeast), f.bound(less, atMost); !listed && low != nil && high != nil && low.op == atLeast && high.op == atMost && low.values[0] == high.values[0] {
-		values, listed = low.values, true
+	low, high := f.bound(more, atLeast), f.bound(less, atMost)
+	if low != nil && high != nil && low.op == atLeast && high.op == atMost && low.values[0] == high.values[0] {
+		return low.values, true
 	}
-	return slices.DeleteFunc(slices.Clone(values), func(v value) bool {
-		return slices.ContainsFunc(f, func(l literal) bool { return !l.holds(v) })
-	}), listed
+	return nil, false
+}
+
+// hold reports whether all of the facts are true of a value.
+func (f facts) hold(v value) bool {
+	for i := range f {
+		if !f[i].holds(v) {
+			return false
+		}
+	}
+	return true
 }
 
 // bound returns the narrowest order of two kinds, nil when there is none.
@@ -105,7 +114,7 @@ func (f facts) bound(open, closed op) *literal {
 // possible reports whether a value may exist of which all is true.
 func (f facts) possible() bool {
 	if values, listed := f.candidates(); listed {
-		return len(values) > 0
+		return slices.ContainsFunc(values, f.hold)
 	}
 	kind := anyKind
 	for _, l := range f {
@@ -156,12 +165,14 @@ func (f facts) affixes(is, not op, fits func(text, affix string) bool) bool {
 }
 
 // entail reports whether a literal is true whenever all of the facts are.
-func (f facts) entail(l literal) bool {
-	if slices.ContainsFunc(f, func(known literal) bool { return known.same(l) }) {
-		return true
+func (f facts) entail(l *literal) bool {
+	for i := range f {
+		if f[i].same(l) {
+			return true
+		}
 	}
 	if values, listed := f.candidates(); listed {
-		return !slices.ContainsFunc(values, func(v value) bool { return !l.holds(v) })
+		return !slices.ContainsFunc(values, func(v value) bool { return f.hold(v) && !l.holds(v) })
 	}
 	low, high := f.bound(more, atLeast), f.bound(less, atMost)
 	switch l.op {
@@ -190,15 +201,15 @@ func (f facts) entail(l literal) bool {
 }
 
 // within reports whether a bound is at least as narrow as another of its side.
-func (l *literal) within(wider literal) bool {
+func (l *literal) within(wider *literal) bool {
 	if l.values[0].kind != wider.values[0].kind {
 		return false
 	}
 	return wider.holds(l.values[0]) || l.values[0] == wider.values[0] && (l.op == more || l.op == less)
 }
 
-func (l literal) same(other literal) bool {
-	return l.term == other.term && l.op == other.op && slices.Equal(l.values, other.values)
+func (l *literal) same(other *literal) bool {
+	return l.op == other.op && l.term == other.term && slices.Equal(l.values, other.values)
 }
 
 // natural is what is true of a term in every event: what aggregates, sizes and texts in

@@ -168,6 +168,26 @@ func TestImplies(t *testing.T) {
 	}
 }
 
+// TestComparingTakesNoMemory holds what comparing each rule with all others depends on.
+// It is not parallel, since allocations are counted.
+func TestComparingTakesNoMemory(t *testing.T) {
+	r := reader(t, nil)
+	wide := r.Read(`data.late > 60 && data.plan == "gold" && data.paid < 100 && data.sku.startsWith("A") && count() > 3`).Ready()
+	for _, condition := range []string{
+		`data.late > 90 && data.plan == "gold" && data.paid < 50 && data.sku.startsWith("A-") && count() > 5`,
+		`data.late < 50 && data.plan in ["gold", "silver"] && data.paid < 50 && data.vip`,
+		`data.late > 60 && data.plan == "silver"`,
+		`data.late > 90 || data.late < 30 && data.plan != "tin"`,
+	} {
+		claim := r.Read(condition).Ready()
+		for name, compare := range map[string]func(a, b logic.Claim) bool{"excludes": logic.Claim.Excludes, "implies": logic.Claim.Implies} {
+			if got := testing.AllocsPerRun(10, func() { compare(wide, claim); compare(claim, wide) }); got != 0 {
+				t.Errorf("%s, %s: %v allocations", name, condition, got)
+			}
+		}
+	}
+}
+
 // conditions draws conditions over few fields and few constants, so that many of
 // them contradict each other.
 func conditions() *rapid.Generator[string] {
