@@ -159,8 +159,14 @@ func (s *suite) change(attributes map[string]any, set *yaml.Node) bool {
 		s.Errorf(document.At(set), "type", "write paths and values: set: {data.delay_min: 179}", "set is not a mapping of paths to values")
 		return false
 	}
+	lines := map[string]int{}
 	for i := 0; i+1 < len(set.Content); i += 2 {
 		key, node := set.Content[i], set.Content[i+1]
+		if line := lines[key.Value]; line > 0 {
+			s.Errorf(document.At(key), "duplicate-key", "keep one of them", "set has %s twice; the first is on line %d", key.Value, line)
+			return false
+		}
+		lines[key.Value] = key.Line
 		value, err := plainValue(node)
 		if err == nil {
 			err = setPath(attributes, strings.Split(key.Value, "."), value)

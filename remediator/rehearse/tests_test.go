@@ -305,3 +305,14 @@ func TestTimeOfATestGoesForward(t *testing.T) {
 		}
 	}
 }
+
+// TestSetNamesAPathOnce refuses what would otherwise be dropped.
+func TestSetNamesAPathOnce(t *testing.T) {
+	t.Parallel()
+	const rules = "rules:\n  - {rule: a, owner: o, why: w, event: x.y, if: data.late > 60, do: [{andon: {pull: a/b, level: red, reason: r}}]}\n"
+	const test = "tests:\n  - name: n\n    send: [{event: {type: x.y, data: {late: 1}}}]\n    cases:\n      - {set: {data.late: 3, data.late: 61}, expect: [a]}\n"
+	_, tests := runTests(t, []rule.File{{Path: "r.yaml", Text: rules}, {Path: "r_test.yaml", Text: test}})
+	if got := tests.Problems.Format(); len(tests.Problems) != 1 || !strings.HasPrefix(got, "r_test.yaml:5:30: error: set has data.late twice; the first is on line 5 [duplicate-key]") {
+		t.Errorf("got\n%s", got)
+	}
+}
