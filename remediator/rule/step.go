@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/makegood/makegood/remediator/cord"
@@ -57,6 +58,26 @@ func (r *Rule) MovesMoney() bool {
 
 // Pays reports whether the rule moves real money, for some customers at least.
 func (r *Rule) Pays() bool { return r.MovesMoney() && r.Mode != Shadow }
+
+// WrittenAmounts returns what each remedy of the rule pays at least: the sum, a currency, of
+// the amounts that are written out, in order of the currencies.
+func (r *Rule) WrittenAmounts() []money.Money {
+	var sums []money.Money
+	for _, step := range r.Steps {
+		text, ok := step.amount.constant()
+		amount, err := money.Parse(text)
+		if !ok || err != nil {
+			continue
+		}
+		i, found := slices.BinarySearchFunc(sums, amount, func(a, b money.Money) int { return strings.Compare(a.Currency, b.Currency) })
+		if !found {
+			sums = slices.Insert(sums, i, amount)
+		} else if sum, err := sums[i].Add(amount); err == nil {
+			sums[i] = sum
+		}
+	}
+	return sums
+}
 
 // Actions expands the texts of the rule's steps. aggregates are as in Having.
 func (e *Evaluation) Actions(aggregates []any) ([]Action, error) {

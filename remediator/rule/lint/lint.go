@@ -29,6 +29,7 @@ func check(set *rule.Set, maxPairs int) (rule.Problems, error) {
 		r.neverComes()
 		r.neverCounts()
 		r.budget()
+		r.neverPays()
 		r.oneKey()
 		r.creditsOther()
 		r.textOrder()

@@ -77,6 +77,37 @@ func TestOneKeyForAll(t *testing.T) {
 	}
 }
 
+// TestNeverPays warns of amounts that are written out and above a limit of their rule.
+func TestNeverPays(t *testing.T) {
+	t.Parallel()
+	const text = "rules:\n  - rule: a\n    owner: o\n    why: w\n    event: x\n    once_per: data.order\n    do: [%s]\n    limits: {%s}\n"
+	credit := func(amount string) string { return `credit: {customer: c, amount: "` + amount + `"}` }
+	five, budget := "{"+credit("5.00 USD")+"}", "budget: {amount: 100.00 USD, within: 1d}"
+	for _, c := range []struct{ do, limits, want string }{
+		{five, "per_remedy: 3.00 USD, " + budget, "every remedy is held: the rule pays 5.00 USD, and per_remedy is 3.00 USD"},
+		{five, "per_remedy: 5.00 USD, " + budget, ""},
+		{five, "budget: {amount: 4.00 USD, within: 1d}", "every remedy is held: the rule pays 5.00 USD, and budget is 4.00 USD"},
+		{five, "over: suppress, budget: {amount: 4.00 USD, within: 1d}", "every remedy is dropped: the rule pays 5.00 USD, and budget is 4.00 USD"},
+		{five, "per_customer: {amount: 4.99 USD, within: 1d}, " + budget, "every remedy is held: the rule pays 5.00 USD, and per_customer is 4.99 USD"},
+		{five, "per_customer: {remedies: 1, within: 1d}, " + budget, ""},
+		{"{" + credit("5.00 EUR") + "}", budget, "every remedy is held: the rule pays 5.00 EUR, and budget names no amount in EUR"},
+		{"{" + credit("5.00 EUR") + "}", "budget: {amount: [100.00 USD, 10.00 EUR], within: 1d}", ""},
+		{five + ", {name: more, " + credit("5.00 USD") + "}", "per_remedy: 9.00 USD, " + budget, "every remedy is held: the rule pays 10.00 USD, and per_remedy is 9.00 USD"},
+		{"{" + credit("${{ data.paid }}") + "}", "per_remedy: 0.01 USD, " + budget, ""},
+	} {
+		var got []string
+		for _, p := range check(t, fmt.Sprintf(text, c.do, c.limits)) {
+			if p.Code != "never-pays" || p.Line != 8 {
+				t.Errorf("got %s", p)
+			}
+			got = append(got, p.Message)
+		}
+		if got := strings.Join(got, "\n"); got != c.want {
+			t.Errorf("%s %s: got %q, want %q", c.do, c.limits, got, c.want)
+		}
+	}
+}
+
 // TestWhatNoIndexFindsAddsUp holds that an event pays for the rules of its type and
 // for those of every prefix above it.
 func TestWhatNoIndexFindsAddsUp(t *testing.T) {
