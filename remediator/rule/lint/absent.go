@@ -22,7 +22,7 @@ func (s *studied) neverComes() {
 
 // neverCounts warns of what an aggregate counts when no event of the rule can be that.
 func (s *studied) neverCounts() {
-	for _, a := range s.Aggregates {
+	for i, a := range s.Aggregates {
 		if a.If == nil || s.dead {
 			continue
 		}
@@ -35,7 +35,11 @@ func (s *studied) neverCounts() {
 			why = s.culprits(f, []*rule.Expr{a.If})
 		}
 		if !some {
-			s.source.Warnf(s.at("having"), "never", "mend what it counts", "%s takes no event: %s", call(a), because(why))
+			key := "do"
+			if s.HavingCalls(i) {
+				key = "having"
+			}
+			s.source.Warnf(s.at(key), "never", "mend what it counts", "%s takes no event: %s", call(a), because(why))
 		}
 	}
 }

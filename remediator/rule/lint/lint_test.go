@@ -108,6 +108,28 @@ func TestNeverPays(t *testing.T) {
 	}
 }
 
+// TestAggregatesAreNamedWhereTheyStand marks one that takes no event in the part of the
+// rule that calls it.
+func TestAggregatesAreNamedWhereTheyStand(t *testing.T) {
+	t.Parallel()
+	const text = `rules:
+  - rule: a
+    owner: o
+    why: w
+    event: x
+    if: data.kind == "broken"
+    window: {by: data.sku, within: 1d}
+    having: %s
+    do: [{andon: {pull: a/b, level: red, reason: "${{ count(data.kind == 'late') }} late"}}]
+`
+	for having, want := range map[string]int{`count() > 3`: 9, `count() > 3 && count(data.kind == "late") < 5`: 8} {
+		problems := check(t, fmt.Sprintf(text, having))
+		if len(problems) != 1 || problems[0].Code != "never" || problems[0].Line != want {
+			t.Errorf("having: %s: want a warning in line %d, got\n%s", having, want, problems.Format())
+		}
+	}
+}
+
 // TestWhatNoIndexFindsAddsUp holds that an event pays for the rules of its type and
 // for those of every prefix above it.
 func TestWhatNoIndexFindsAddsUp(t *testing.T) {
