@@ -76,7 +76,7 @@ var (
 )
 
 // unshown are the codes of which a page cannot hold an example.
-var unshown = []string{"depth", "engine", "files", "line-end", "size", "turned", "uncompared", "utf8"}
+var unshown = []string{"depth", "engine", "files", "line-end", "more", "size", "turned", "uncompared", "utf8"}
 
 // readChecks takes the document apart: its tables, and a section for each code.
 func readChecks(t *testing.T) checksDoc {

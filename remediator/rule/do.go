@@ -146,9 +146,9 @@ func (b *builder) amount(m *document.Mapping) template {
 	if n == nil {
 		return nil
 	}
-	reported := len(b.Problems)
+	before := b.Errors()
 	t := b.template(n, "amount")
-	if t == nil || len(b.Problems) > reported {
+	if t == nil || b.Errors() > before {
 		return t
 	}
 	const hint = `write an amount with its currency, like 5.00 USD, or an expression, like "${{ pct(data.fare, 25) }}"`

@@ -164,7 +164,7 @@ func isTestFile(root *yaml.Node) bool {
 // rule reads one rule, and returns its name; its text ends before the line end.
 func (l *loader) rule(source *document.Source, node *yaml.Node, end int, defaults *defaults) string {
 	b := &builder{Source: source, engine: l.engine, r: &Rule{File: source.Path, Line: node.Line, Mode: Shadow}, defaults: defaults}
-	before := len(source.Problems)
+	before := source.Errors()
 	b.build(node)
 	if first, ok := l.named[b.r.Name]; ok && b.r.Name != "" {
 		source.Errorf(b.nameAt, "duplicate-rule", "give one of them another name; to keep the keys already taken, set scope: in its once_per",
@@ -172,7 +172,7 @@ func (l *loader) rule(source *document.Source, node *yaml.Node, end int, default
 	} else {
 		l.named[b.r.Name] = b.r
 	}
-	if failed := Problems(source.Problems[before:]); failed.Failed() {
+	if source.Errors() > before {
 		l.part.lose(b.r.Name)
 		return b.r.Name
 	}

@@ -275,3 +275,34 @@ func TestMistakesOfOneExpression(t *testing.T) {
 		}
 	}
 }
+
+// TestRulesBehindManyWarningsAreRead loads them all, and refuses a wrong one among them.
+func TestRulesBehindManyWarningsAreRead(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	text.WriteString("rules:\n")
+	for i := range 300 {
+		fmt.Fprintf(&text, "  - {rule: r-%d, event: x.y, do: [{andon: {pull: a/b, level: red, reason: r}}]}\n", i)
+	}
+	set, problems := rule.Check([]rule.File{{Path: "r.yaml", Text: text.String()}})
+	if set == nil || len(set.Rules) != 300 || !strings.Contains(problems.Format(), "warning: not shown of the file: ") {
+		t.Fatalf("got %s", problems.Count())
+	}
+	text.WriteString("  - {rule: wrong, event: x.y, once_pr: 1, do: [{andon: {pull: a/b, level: red, reason: r}}]}\n")
+	if set, problems = rule.Check([]rule.File{{Path: "r.yaml", Text: text.String()}}); set != nil || !strings.Contains(problems.Format(), "once_pr") {
+		t.Errorf("got %s", problems.Count())
+	}
+}
+
+// TestManyWrongRules counts what is wrong behind what is shown, and keeps none of it.
+func TestManyWrongRules(t *testing.T) {
+	t.Parallel()
+	text := "rules:\n"
+	for i := range 250 {
+		text += fmt.Sprintf("  - {rule: r-%d, owner: o, why: w, event: x.y, once_per: data.o, do: [{credit: {customer: c, amount: \"${{ data.x + }}\"}}]}\n", i)
+	}
+	part, problems := rule.CheckPart([]rule.File{{Path: "r.yaml", Text: text}})
+	if len(part.Set.Rules) != 0 || !strings.Contains(problems.Format(), "error: not shown of the file: 50 more errors [more]") {
+		t.Errorf("%d rules, %s", len(part.Set.Rules), problems.Count())
+	}
+}

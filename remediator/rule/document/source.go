@@ -25,12 +25,17 @@ type Source struct {
 	parsed  bool
 
 	asWritten *yaml.Node // what YAML reads in the file without repairs, if it can
+
+	reported map[Severity]int // problems, shown or not
+	rest     map[Severity]int // where among Problems it is said how many are not shown
 }
 
 // NewSource returns a source for a file's text.
 func NewSource(path, text string) *Source {
 	lines := strings.Split(text, "\n")
-	return &Source{Path: path, lines: lines, repaired: append([]string(nil), lines...)}
+	s := &Source{Path: path, lines: lines, repaired: append([]string(nil), lines...)}
+	s.Forget()
+	return s
 }
 
 // Line returns a line as written, from 1; "" outside of the file.
@@ -63,16 +68,25 @@ func (s *Source) Warnf(at Place, code, hint, format string, args ...any) {
 	s.report(Warning, at, code, hint, fmt.Sprintf(format, args...))
 }
 
-// maxProblems bounds what is reported of one file; behind it nobody reads on.
+// maxProblems bounds the errors that are shown of one file, and the warnings, which take
+// no error's place; behind so many nobody reads on.
 const maxProblems = 200
 
-// Full reports whether so much is wrong that nothing more is reported.
-func (s *Source) Full() bool { return len(s.Problems) >= maxProblems }
+// maxCounted bounds what is only counted: a file of long lines has tens of thousands.
+const maxCounted = 10 * maxProblems
+
+// Full reports whether so much is wrong that nobody needs to read on.
+func (s *Source) Full() bool { return s.reported[Error] >= maxCounted }
+
+// Errors returns how many errors were reported, shown or not.
+func (s *Source) Errors() int { return s.reported[Error] }
+
+// Forget drops the problems found so far.
+func (s *Source) Forget() {
+	s.Problems, s.reported, s.rest = nil, map[Severity]int{}, map[Severity]int{}
+}
 
 func (s *Source) report(severity Severity, at Place, code, hint, message string) {
-	if s.Full() {
-		return
-	}
 	at.Line = min(max(at.Line, 1), len(s.lines))
 	if s.parsed && s.guessed[at.Line] {
 		return // what the line says is wrong already, and the rest of it is not known
@@ -82,6 +96,11 @@ func (s *Source) report(severity Severity, at Place, code, hint, message string)
 		return p.Line == at.Line && p.Col == at.Col && p.Code == code && p.Message == message
 	}) {
 		return // several things may read one mistake: every rule reads the defaults of its file
+	}
+	s.reported[severity]++
+	if more := s.reported[severity] - maxProblems; more > 0 {
+		s.unshown(severity, at, more)
+		return
 	}
 	s.Problems = append(s.Problems, Problem{
 		File: s.Path, Line: at.Line, Col: at.Col, Severity: severity, Code: code,
@@ -95,6 +114,20 @@ func (s *Source) guess(line int) {
 		s.guessed = make(map[int]bool)
 	}
 	s.guessed[line+1] = true
+}
+
+// unshown says once, where the first of them is, how many problems are not shown.
+func (s *Source) unshown(severity Severity, at Place, more int) {
+	message := "not shown of the file: "
+	if s.reported[severity] >= maxCounted {
+		message += "at least "
+	}
+	message += plural(more, "more "+string(severity))
+	if more == 1 {
+		s.rest[severity] = len(s.Problems)
+		s.Problems = append(s.Problems, Problem{File: s.Path, Line: at.Line, Col: at.Col, Severity: severity, Code: "more", Hint: "mend those that are shown first"})
+	}
+	s.Problems[s.rest[severity]].Message = message
 }
 
 // Within returns the place of a character of a scalar's value, by its offset in

@@ -135,7 +135,7 @@ func (l *linter) source(set *rule.Set, path string) *source {
 		}
 	}
 	root := s.Parse()
-	s.Problems = nil // whatever it was, loading has said it
+	s.Forget() // whatever it was, loading has said it
 	if list := document.Value(root, "rules"); list != nil {
 		for _, node := range list.Content {
 			s.rules[node.Line] = node
