@@ -15,7 +15,7 @@ import (
 
 type checkCommand struct {
 	Format string   `enum:"text,json,sarif,github" default:"text" help:"text, json, sarif for code scanning, or github for workflow commands."`
-	Paths  []string `arg:"" help:"Rule files, or folders of them."`
+	Paths  []string `arg:"" help:"Rule files, or folders of them; - is one on standard input."`
 }
 
 // checked is what check prints as JSON.
@@ -30,7 +30,11 @@ type checked struct {
 
 // Run checks. It exits with 1 when anything is wrong; warnings are not.
 func (c *checkCommand) Run(p *program) error {
-	result, failed := checkPaths(c.Paths)
+	files, failed := readGiven(p.stdin, c.Paths)
+	result := checked{}
+	if failed == nil {
+		result, failed = checkFiles(files, c.Paths)
+	}
 	if failed != nil {
 		if c.Format == "text" {
 			return failed
@@ -109,12 +113,17 @@ func unindexedLine(all []lint.Unindexed) string {
 	return "judged for every event of their types, for no index finds them: " + strings.Join(named, ", ")
 }
 
-// checkPaths checks rules with the tests beside them: live money is to be tested.
+// checkPaths checks the rules of files and folders.
 func checkPaths(paths []string) (checked, error) {
 	files, err := readPaths(paths)
 	if err != nil {
 		return checked{}, err
 	}
+	return checkFiles(files, paths)
+}
+
+// checkFiles checks rules with the tests beside them: live money is to be tested.
+func checkFiles(files []rule.File, paths []string) (checked, error) {
 	rules, tests := rehearse.Split(files)
 	part, problems := rule.CheckPart(rules)
 	set, result := part.Set, checked{Problems: append(rule.Problems{}, problems...), Coverage: []rehearse.Coverage{}, Unindexed: []lint.Unindexed{}}

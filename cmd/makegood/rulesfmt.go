@@ -3,19 +3,24 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
+	"slices"
 
 	"github.com/makegood/makegood/remediator/rule"
 )
 
 type fmtCommand struct {
 	Check bool     `help:"Only say which files are not in the one form; exit with 1 if any."`
-	Paths []string `arg:"" help:"Rule files and their tests, or folders of them."`
+	Paths []string `arg:"" help:"Rule files and their tests, or folders of them; - formats standard input to standard output."`
 }
 
 // Run rewrites the files that are not in the one form. One that cannot be read keeps
 // no other from it.
 func (c *fmtCommand) Run(p *program) error {
+	if slices.Equal(c.Paths, []string{"-"}) {
+		return c.pipe(p)
+	}
 	files, err := readEach(c.Paths, isYAMLFile, func(base string) func(string) bool {
 		return func(name string) bool { return name == base && isYAMLFile(name) }
 	})
@@ -50,6 +55,32 @@ func (c *fmtCommand) Run(p *program) error {
 		}
 	}
 	if broken || c.Check && changed > 0 {
+		return errChecked
+	}
+	return nil
+}
+
+// pipe writes standard input in the one form to standard output; with --check it only says
+// whether it is.
+func (c *fmtCommand) pipe(p *program) error {
+	file, err := readStdin(p.stdin)
+	if err != nil {
+		return err
+	}
+	text, err := rule.Format(file.Path, file.Text)
+	var problems *rule.Problems
+	switch {
+	case errors.As(err, &problems):
+		printProblems(p.stderr, *problems)
+		return errChecked
+	case err != nil:
+		return err
+	case !c.Check:
+		if _, err = io.WriteString(p.stdout, text); err != nil {
+			return fmt.Errorf("write rules: %w", err)
+		}
+	case text != file.Text:
+		fmt.Fprintln(p.stdout, file.Path)
 		return errChecked
 	}
 	return nil
