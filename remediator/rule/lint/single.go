@@ -57,13 +57,13 @@ func (s *studied) textOrder() {
 			counted = append(counted, a.If)
 		}
 	}
-	in := map[string][]*rule.Expr{"having": slices.Concat(s.HavingConditions, counted)}
+	in := map[string][]*rule.Expr{"having": append(counted, s.Having)}
 	for _, f := range s.Filters {
-		in["if"] = append(in["if"], f.Conditions...)
+		in["if"] = append(in["if"], f.If)
 	}
 	if s.Unless != nil {
 		for _, f := range s.Unless.Filters {
-			in["unless"] = append(in["unless"], f.Conditions...)
+			in["unless"] = append(in["unless"], f.If)
 		}
 	}
 	for _, key := range []string{"if", "having", "unless"} {

@@ -104,14 +104,27 @@ func (c Claim) Implies(d Claim) bool {
 
 // TextOrder returns a term that the claim orders by a text which is written as a
 // number, and the text: such an order is one of letters, in which "9" is above
-// "60", and of a number it is an error. It returns "" when there is none.
+// "60", and of a number it is an error. It returns "" when there is none. Between two
+// texts of one length lie codes, such as postcodes and years.
 func (c Claim) TextOrder() (term, than string) {
-	for _, l := range slices.Concat(c.cases...) {
-		if _, order := opposite[l.op]; order && l.values[0].kind == text && numeral.MatchString(l.values[0].text) {
-			return l.term, l.values[0].text
+	for _, all := range c.cases {
+		for _, l := range all {
+			if l.ordersText() && numeral.MatchString(l.values[0].text) && !slices.ContainsFunc(all, l.bracketedBy) {
+				return l.term, l.values[0].text
+			}
 		}
 	}
 	return "", ""
+}
+
+func (l literal) ordersText() bool {
+	return opposite[l.op] != "" && l.values[0].kind == text
+}
+
+// bracketedBy reports whether another literal is the bound on the other side, of one length.
+func (l literal) bracketedBy(other literal) bool {
+	upper := func(by op) bool { return by == less || by == atMost }
+	return other.ordersText() && other.term == l.term && upper(other.op) != upper(l.op) && len(other.values[0].text) == len(l.values[0].text)
 }
 
 // numeral is a number, and no code like 01067 or day like 20261127: of one length, these

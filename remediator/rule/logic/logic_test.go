@@ -168,6 +168,27 @@ func TestImplies(t *testing.T) {
 	}
 }
 
+// TestTextOrder finds numbers in quotes, and leaves alone what lies between two texts of one
+// length, as postcodes and years do: these are ordered as they should be.
+func TestTextOrder(t *testing.T) {
+	t.Parallel()
+	r := reader(t, nil)
+	for condition, want := range map[string]string{
+		`data.late > "60"`:                                        "60",
+		`data.late > "60" && data.late < "120"`:                   "60",
+		`data.late > "60" && data.other < "90"`:                   "60",
+		`data.zip >= "1000" && data.zip < "2000"`:                 "",
+		`data.zip >= "10000" && data.zip < "20000"`:               "",
+		`data.zip >= "1000" && data.zip < "2000" || data.n > "5"`: "5",
+		`data.day >= "20260101"`:                                  "",
+		`data.late > 60`:                                          "",
+	} {
+		if _, got := r.Read(condition).TextOrder(); got != want {
+			t.Errorf("%s: got %q, want %q", condition, got, want)
+		}
+	}
+}
+
 // TestComparingTakesNoMemory holds what comparing each rule with all others depends on.
 // It is not parallel, since allocations are counted.
 func TestComparingTakesNoMemory(t *testing.T) {
