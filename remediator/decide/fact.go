@@ -463,23 +463,6 @@ type Counts struct {
 	Errors     uint64 `json:"errors" cbor:"8,keyasint"`
 }
 
-// GapFact says that events which a client of the SDK accepted and numbered did not
-// come, or what became of them.
-type GapFact struct {
-	// Status is missing when they were passed over for ten minutes; closed when all
-	// of them came after all or were refused; forgotten when those that are left are
-	// waited for no more. What was said to be missing may be closed in several parts.
-	Status  string    `json:"status"`
-	Client  uuid.UUID `json:"client"`
-	Service string    `json:"service,omitempty"` // the source of its events
-	First   uint64    `json:"first"`             // number
-	Last    uint64    `json:"last"`
-	// Events are those missing or forgotten, or those that came after all.
-	Events  uint64 `json:"events"`
-	Refused uint64 `json:"refused,omitempty"` // closed: events that were refused one by one, and will not come
-	Since   string `json:"since"`             // log time at which they were passed over
-}
-
 // ErasureFact says that the evidence key of a customer was destroyed. Evidence before
 // it opens no more.
 type ErasureFact struct {

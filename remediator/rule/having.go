@@ -1,7 +1,6 @@
 package rule
 
 import (
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -43,10 +42,4 @@ func (e *Evaluation) HavingConditions(aggregates []any) []Condition {
 		conditions = append(conditions, e.condition(x))
 	}
 	return conditions
-}
-
-// HavingCalls reports whether having calls an aggregate, by its place among the rule's; if
-// not, the steps alone do.
-func (r *Rule) HavingCalls(aggregate int) bool {
-	return r.Having != nil && slices.Contains(r.Having.program.Slots, aggregate)
 }

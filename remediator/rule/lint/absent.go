@@ -36,7 +36,7 @@ func (s *studied) neverCounts() {
 		}
 		if !some {
 			key := "do"
-			if s.HavingCalls(i) {
+			if i < s.HavingCalls {
 				key = "having"
 			}
 			s.source.Warnf(s.at(key), "never", "mend what it counts", "%s takes no event: %s", call(a), because(why))
