@@ -104,10 +104,40 @@ func TestDifferential(t *testing.T) {
 	hold(t, rules)
 }
 
-// hold holds the matcher to the plain one, over files of rules that are drawn.
+// reached counts the events that were compared: those that a rule hit, those that were an
+// error of one, and those that were refused.
+type reached struct{ events, hit, errors, refused int }
+
+func (r *reached) add(result match.Result, err error) {
+	r.events++
+	if err != nil {
+		r.refused++
+	}
+	if len(result.Hits) > 0 {
+		r.hit++
+	}
+	if len(result.Errors) > 0 {
+		r.errors++
+	}
+}
+
+// judge says which shares were reached, and fails where one is less than a tenth.
+func (r *reached) judge(t *testing.T) {
+	t.Helper()
+	t.Logf("%d events compared", r.events)
+	for what, n := range map[string]int{"a rule hit": r.hit, "were an error": r.errors, "were refused": r.refused} {
+		t.Logf("%d %% %s", 100*n/max(1, r.events), what)
+		if n == 0 || n*10 < r.events && !testing.Short() {
+			t.Errorf("%d of %d events %s: less than a tenth", n, r.events, what)
+		}
+	}
+}
+
+// hold holds the matcher to the plain one, over files of rules that are drawn, and both to
+// what is known of an event that is damaged, or is not.
 func hold(t *testing.T, draw func(*rapid.T) string) {
 	t.Helper()
-	judged, hits, failures := 0, 0, 0
+	var all reached
 	rapid.Check(t, func(t *rapid.T) {
 		text := draw(t)
 		set := rulesOf(text)
@@ -116,17 +146,21 @@ func hold(t *testing.T, draw func(*rapid.T) string) {
 		}
 		fast, plain := match.New(set), match.Baseline(set)
 		for range 20 {
-			raw := eventOf(t)
+			raw, refused, known := eventOf(t), false, true
+			if rapid.IntRange(0, 3).Draw(t, "damaged") == 0 {
+				raw, refused = damaged(t, raw)
+				known = refused
+			}
 			got, err := fast.Match(raw, 1)
 			want, wantErr := plain.Match(raw, 1)
 			if told(got, err) != told(want, wantErr) {
-				t.Fatalf("event %s\n%s\ngot  %s\nwant %s", raw, text, told(got, err), told(want, wantErr))
+				t.Fatalf("event %q\n%s\ngot  %s\nwant %s", raw, text, told(got, err), told(want, wantErr))
 			}
-			judged, hits, failures = judged+1, hits+len(want.Hits), failures+len(want.Errors)
+			if known && (err != nil) != refused {
+				t.Fatalf("event %q: %v, and it must be refused: %t", raw, err, refused)
+			}
+			all.add(want, wantErr)
 		}
 	})
-	t.Logf("%d events judged, %d hits, %d errors", judged, hits, failures)
-	if judged == 0 || hits == 0 || failures == 0 {
-		t.Errorf("%d events judged, %d hits, %d errors: too little was compared", judged, hits, failures)
-	}
+	all.judge(t)
 }

@@ -186,7 +186,7 @@ func fields(t *rapid.T, values map[string]func(*rapid.T) string, names ...string
 	return "{" + strings.Join(members, ",") + "}"
 }
 
-// eventOf draws an event. It is valid: what Match refuses is not judged.
+// eventOf draws an event. It is valid: damaged makes one that is not.
 func eventOf(t *rapid.T) []byte {
 	text := func(t *rapid.T) string { return pick(t, jsonTexts) }
 	number := func(t *rapid.T) string { return pick(t, jsonNumbers) }
