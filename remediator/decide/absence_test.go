@@ -143,6 +143,7 @@ func TestCounterparts(t *testing.T) {
 		"after the deadline":        {func(s *scene) { s.emit(days2+1, delivered, 0, seven) }, true},
 		"late, of time":             {func(s *scene) { s.emit(days2+hour-1, delivered, hour-1, seven) }, false},
 		"very late, of time":        {func(s *scene) { s.emit(days2+hour-1, delivered, 30*hour, seven) }, false},
+		"as it fires, of time":      {func(s *scene) { s.emit(days2+hour, delivered, hour, seven) }, true}, // it comes behind the firing
 		"late, after the deadline":  {func(s *scene) { s.emit(days2+hour-1, delivered, hour-2, seven) }, true},
 		"of another order":          {func(s *scene) { s.emit(hour, delivered, 0, `"order":8`) }, true},
 		"without an order":          {func(s *scene) { s.emit(hour, delivered, 0, `"x":8`) }, true},
