@@ -136,11 +136,12 @@ type tally struct{ holds, fails, errors, ours int }
 func (t *tally) all() int { return t.holds + t.fails + t.errors }
 
 // manyCases is how many make it sure that each result of an operator comes often enough.
-const manyCases = 5_000
+const manyCases = 10_000
 
 // leastShare is of how many results one is true, false or an error at the least, of each
-// operator and function: one in twenty-five, as few constants are local addresses, say.
-const leastShare = 25
+// operator and function. None is without an error: where it has none itself, what it
+// is asked of has.
+const leastShare = 10
 
 // judge fails where an operator or function comes to one result almost never.
 func (t *tally) judge(in *testing.T, name string) {
