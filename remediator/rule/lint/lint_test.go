@@ -81,7 +81,9 @@ func TestOneKeyForAll(t *testing.T) {
 func TestNeverPays(t *testing.T) {
 	t.Parallel()
 	const text = "rules:\n  - rule: a\n    owner: o\n    why: w\n    event: x\n    once_per: data.order\n    do: [%s]\n    limits: {%s}\n"
-	credit := func(amount string) string { return `credit: {customer: "${{ event.customer }}", amount: "` + amount + `"}` }
+	credit := func(amount string) string {
+		return `credit: {customer: "${{ event.customer }}", amount: "` + amount + `"}`
+	}
 	five, budget := "{"+credit("5.00 USD")+"}", "budget: {amount: 100.00 USD, within: 1d}"
 	for _, c := range []struct{ do, limits, want string }{
 		{five, "per_remedy: 3.00 USD, " + budget, "every remedy is held: the rule pays 5.00 USD, and per_remedy is 3.00 USD"},
