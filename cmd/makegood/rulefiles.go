@@ -37,12 +37,14 @@ const stdinName = "stdin.yaml"
 // readGiven is readPaths that reads one rule file from standard input when it is asked for
 // by -, as editors do for what is not saved yet. Tests are not beside it.
 func readGiven(stdin io.Reader, paths []string) ([]rule.File, error) {
-	if !slices.Equal(paths, []string{"-"}) {
+	if !fromStdin(paths) {
 		return readPaths(paths)
 	}
 	file, err := readStdin(stdin)
 	return []rule.File{file}, err
 }
+
+func fromStdin(paths []string) bool { return slices.Equal(paths, []string{"-"}) }
 
 // readStdin reads a byte too many of what is too large, as readBounded does.
 func readStdin(stdin io.Reader) (rule.File, error) {

@@ -26,6 +26,8 @@ type checked struct {
 	// Unindexed are the rules that are judged for every event of their types; few of
 	// them cost nothing to warn of.
 	Unindexed []lint.Unindexed `json:"unindexed"`
+
+	alone bool // no tests were beside the rules, so that nothing is said of what they show
 }
 
 // Run checks. It exits with 1 when anything is wrong; warnings are not.
@@ -85,7 +87,10 @@ func printChecked(p *program, result checked) error {
 	if count != "" {
 		line += ", " + count + "; each [code] is explained at " + document.DocsURL("")
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s\n%s\n", line, coverageLine(result.Coverage))
+	if !result.alone {
+		line += "\n" + coverageLine(result.Coverage)
+	}
+	_, err := fmt.Fprintln(p.stdout, line)
 	if err == nil && len(result.Unindexed) > 0 {
 		_, err = fmt.Fprintln(p.stdout, unindexedLine(result.Unindexed))
 	}
@@ -122,7 +127,8 @@ func checkPaths(paths []string) (checked, error) {
 	return checkFiles(files, paths)
 }
 
-// checkFiles checks rules with the tests beside them: live money is to be tested.
+// checkFiles checks rules with the tests beside them: live money is to be tested. Rules on
+// standard input have theirs elsewhere, if they have any.
 func checkFiles(files []rule.File, paths []string) (checked, error) {
 	rules, tests := rehearse.Split(files)
 	part, problems := rule.CheckPart(rules)
@@ -144,11 +150,12 @@ func checkFiles(files []rule.File, paths []string) (checked, error) {
 	if err != nil {
 		return checked{}, err
 	}
-	for _, more := range []rule.Problems{ran.Problems, rehearse.Demand(set, ran), warnings} {
-		result.Problems = append(result.Problems, more...)
+	result.Problems = append(append(result.Problems, ran.Problems...), warnings...)
+	if result.alone = fromStdin(paths); !result.alone {
+		result.Problems, result.Coverage = append(result.Problems, rehearse.Demand(set, ran)...), ran.Conditions
 	}
 	result.Problems.Sort()
-	result.Rules, result.Coverage, result.Unindexed = len(set.Rules), ran.Conditions, lint.AllUnindexed(set)
+	result.Rules, result.Unindexed = len(set.Rules), lint.AllUnindexed(set)
 	return result, nil
 }
 
