@@ -74,7 +74,7 @@ func failing(e ast.Expr, state interpreter.EvalState) ast.Expr {
 	var parts []ast.Expr
 	switch e.Kind() {
 	case ast.CallKind:
-		parts = operands(e)
+		parts = arguments(e)
 	case ast.SelectKind:
 		parts = []ast.Expr{e.AsSelect().Operand()}
 	case ast.ListKind:
@@ -101,17 +101,22 @@ func isName(e ast.Expr) int {
 	return 0
 }
 
-// operands are what a call is applied to, the object of a method first. Of a conditional
-// that is what decides: one of the others has no value.
-func operands(e ast.Expr) []ast.Expr {
-	switch call := e.AsCall(); {
-	case call.FunctionName() == operators.Conditional:
-		return slices.Clone(call.Args()[:1])
-	case call.IsMemberFunction():
+// arguments are what a call is given, the object of a method first.
+func arguments(e ast.Expr) []ast.Expr {
+	if call := e.AsCall(); call.IsMemberFunction() {
 		return append([]ast.Expr{call.Target()}, call.Args()...)
-	default:
-		return slices.Clone(call.Args())
 	}
+	return slices.Clone(e.AsCall().Args())
+}
+
+// operands are what a call is applied to. Of a conditional that is what decides: it takes
+// whatever the others are, one of which has no value.
+func operands(e ast.Expr) []ast.Expr {
+	all := arguments(e)
+	if e.AsCall().FunctionName() == operators.Conditional {
+		all = all[:1]
+	}
+	return all
 }
 
 // operator is how messages call a function: _>_ is >.

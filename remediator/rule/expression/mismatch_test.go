@@ -35,6 +35,8 @@ func TestMismatch(t *testing.T) {
 		"data.text.contains(data.n)":                 `contains does not take (text, number); write data.text.contains("part")`,
 		"data.list.exists(x, x > 3)":                 "x > 3: > does not take (text, number)" + mixed,
 		"data.text ? data.n > 3 : data.n > 4":        "? : does not take (text)",
+		"data.yes ? data.text > 3 : data.yes":        "data.text > 3: > does not take (text, number)" + mixed,
+		"data.n > 9 ? data.yes : data.list > data.o": "data.list > data.o: > does not take (list, map)",
 		"data.n in data.text":                        "in does not take (number, text)",
 		"!data.n":                                    "! does not take (number)",
 		"size(data.n) > 3":                           "size(data.n): size does not take (number)",
