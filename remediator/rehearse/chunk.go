@@ -136,7 +136,8 @@ func (r *reading) chunks(workers int) iter.Seq2[*chunk, error] {
 }
 
 // cold reports whether the past lost events of its period, or of the time before it in
-// which windows warm up. A file that begins later than its period lost none of that.
+// which windows warm up. Of a file it is not known what was before it, which matters to
+// windows alone.
 func (r *reading) cold() bool {
 	return !r.whole && r.first > r.past.Since-int64(r.warming) && (r.past.File == nil || r.warming > 0)
 }

@@ -252,7 +252,7 @@ func Demand(set *rule.Set, tests *Tests) rule.Problems {
 
 // demandOf is Demand for one rule.
 func demandOf(set *rule.Set, tests *Tests, r *rule.Rule) rule.Problems {
-	if r.Mode == rule.Shadow || !r.MovesMoney() {
+	if !r.Pays() {
 		return nil
 	}
 	s := sourceOf(set, r)
