@@ -26,14 +26,16 @@ const (
 // says why; both are empty when the rule has no once_per.
 func (e *Evaluation) Key() (key, noKey string) { return e.key(e.rule.OncePer) }
 
-// OneKey reports whether the rule has a key that reads nothing of the event, and so is the
-// same for all.
+// OneKey reports whether the rule has a key that reads nothing in which its events differ,
+// and so is the same for all.
 func (r *Rule) OneKey() bool {
 	parts := slices.Clone(r.OncePer)
 	for _, let := range r.letsOf(r.OncePer) {
 		parts = append(parts, let.Expr)
 	}
-	return len(r.OncePer) > 0 && !slices.ContainsFunc(parts, func(x *Expr) bool { return len(x.program.Paths) > 0 })
+	oneType := len(r.Filters) == 1 && !strings.HasSuffix(r.Filters[0].Event, "*")
+	differs := func(path expression.Path) bool { return !oneType || path.String() != "event.type" }
+	return len(r.OncePer) > 0 && !slices.ContainsFunc(parts, func(x *Expr) bool { return slices.ContainsFunc(x.program.Paths, differs) })
 }
 
 // By returns what the rule groups events by: the canonical key of the event's

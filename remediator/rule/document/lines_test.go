@@ -46,7 +46,6 @@ func TestLinesThatAreNoText(t *testing.T) {
 	for _, text := range []string{
 		"r:\n  k:\n    a 5.00: USD: x\n    b: c\n  z: 1\n",
 		"r:\n  k: \"a\\\n    b: c\n  z: 1\n",
-		"r:\n  k: a # why\n    ? b\n    : c\n  z: 1\n",
 		"r:\n  k: [a,\n    b ? c : d]\n  z: 1\n",
 	} {
 		source := document.NewSource("a.yaml", text)

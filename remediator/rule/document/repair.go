@@ -109,7 +109,7 @@ func (s *Source) parseRepairing() *yaml.Node {
 			s.Broken = true
 			return nil
 		}
-		if !s.mergeNothing(at, err) && !s.repair(at) && !s.reindent(at) {
+		if !s.mergeNothing(at, err) && !s.repair(at) && !s.repairComment(at) && !s.reindent(at) {
 			s.refuse(at, err)
 			s.Broken = true
 			if !s.drop(at) {
@@ -254,7 +254,7 @@ func quoteEntry(line string) (repairedLine, bool) {
 	if value[0] == '"' && closeQuote(value, 0) == len(value)-1 {
 		return escaped(head+key+": ", value, comment)
 	}
-	if strings.Count(value, "[") != strings.Count(value, "]") || strings.Count(value, "{") != strings.Count(value, "}") {
+	if open := value[0] == '[' || value[0] == '{'; open && (strings.Count(value, "[") != strings.Count(value, "]") || strings.Count(value, "{") != strings.Count(value, "}")) {
 		return repairedLine{}, false // a collection over several lines
 	}
 	indent := strings.Repeat(" ", len([]rune(head)))

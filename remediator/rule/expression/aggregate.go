@@ -1,8 +1,10 @@
 package expression
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 
 	"cel.dev/cel-go/cel"
@@ -222,6 +224,9 @@ func constantError(function string, text types.String) error {
 		}
 	case "matches":
 		_, err := regexp.Compile(string(text))
+		if why, ok := errors.AsType[*syntax.Error](err); ok {
+			return fmt.Errorf("read pattern %q: %s", string(text), why.Code)
+		}
 		return err
 	}
 	if err, ok := v.(*types.Err); ok {

@@ -70,6 +70,10 @@ func explain(text string, issue *Issue) {
 			issue.Message = fmt.Sprintf("no function is called %q", issue.Unknown)
 		}
 	}
+	if types, ok := strings.CutPrefix(message, "expected type '"); ok {
+		wanted, found, _ := strings.Cut(strings.TrimSuffix(types, "'"), "' but found '")
+		issue.Message = fmt.Sprintf("%s where %s is needed", inWords.Replace(found), inWords.Replace(wanted))
+	}
 	if applied, ok := strings.CutPrefix(message, "found no matching overload for '"); ok {
 		issue.Message, issue.Hint = explainOverload(applied)
 	}
@@ -135,6 +139,8 @@ func explainSyntax(message, text string, offset int) (explained, hint string) {
 		hint = `a backslash in a text is written \\; in a text with r before it, like r"\d+", it stands for itself`
 	case token != "" && strings.ContainsRune("\"'", rune(token[0])):
 		hint = "close the text with the quote it began with"
+	case usages[token] != "":
+		hint = usages[token]
 	case habits[last] != "":
 		token, hint = last, habits[last]
 	case token == ">" && strings.HasSuffix(before, "<"):
@@ -166,7 +172,7 @@ func explainOverload(applied string) (message, hint string) {
 	return explainTypes(operator(name), types)
 }
 
-var inWords = strings.NewReplacer("string", "text", "double", "number", "int", "whole number", "dyn", "any", "optional_type(dyn)", "optional")
+var inWords = strings.NewReplacer("string", "text", "double", "number", "int", "whole number", "bool", "boolean", "dyn", "any", "optional_type(dyn)", "optional")
 
 // usages of functions whose arguments are often mistaken.
 var usages = map[string]string{
@@ -174,10 +180,14 @@ var usages = map[string]string{
 	"duration": `write duration("30s"), "10m", "6h" or "7d"`, "timestamp": `write timestamp("2026-03-01T08:00:00Z") or timestamp(data.at)`,
 	"least": "write least(a, b) of two amounts or two numbers", "greatest": "write greatest(a, b) of two amounts or two numbers",
 	"contains": `write data.text.contains("part")`, "startsWith": `write data.text.startsWith("part")`, "endsWith": `write data.text.endsWith("part")`,
+	"matches": `write data.text.matches("pattern"), with a pattern of RE2`,
 }
 
 // mixes are the operators that people give a text and a number.
 var mixes = map[string]bool{"<": true, "<=": true, ">": true, ">=": true, "+": true, "-": true, "*": true, "/": true, "%": true, "==": true, "!=": true}
+
+// orders are the operators that people write one behind the other, as in 1 < x < 5.
+var orders = map[string]bool{"<": true, "<=": true, ">": true, ">=": true}
 
 func explainTypes(operator, types string) (message, hint string) {
 	message = fmt.Sprintf("%s does not take %s", operator, types)
@@ -198,6 +208,8 @@ func explainTypes(operator, types string) (message, hint string) {
 		hint = `a time span is written duration("15m")`
 	case strings.Contains(types, "timestamp") && strings.Contains(types, "text"):
 		hint = "write timestamp(…) around the text"
+	case orders[operator] && strings.HasPrefix(types, "(boolean, "):
+		hint = "write both comparisons: … > 1 && … < 9"
 	case mixes[operator] && strings.Contains(types, "text") && strings.Contains(types, "number"):
 		hint = "texts and numbers are never mixed: write double(…) around the text, or string(…) around the number"
 	}

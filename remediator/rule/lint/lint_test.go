@@ -68,7 +68,7 @@ func TestOneKeyForAll(t *testing.T) {
 		"    do: [{andon: {pull: a/b, level: red, reason: r}}]\n    once_per: "
 	for key, warned := range map[string]bool{
 		`'"data.order"'`: true, "5": true, "named": true, "['\"a\"', fixed]": true, "{key: '\"a\"', scope: b}": true,
-		"data.order": false, "joined": false, "['\"a\"', data.order]": false, "event.customer": false, `'data["or" + "der"]'`: false,
+		"data.order": false, "joined": false, "['\"a\"', data.order]": false, "event.customer": false, "event.type": true, "[event.type, data.n]": false, `'data["or" + "der"]'`: false,
 	} {
 		problems := check(t, text+key+"\n")
 		if got := len(problems) == 1 && problems[0].Code == "one-key" && problems[0].Line == 8 && problems[0].Col >= 15; got != warned || !warned && len(problems) > 0 {

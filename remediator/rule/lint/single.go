@@ -132,12 +132,27 @@ func (s *studied) creditsOther() {
 		if step.Kind != rule.Credit {
 			continue
 		}
-		whom := step.Customer()
-		if whom != nil && s.reader.Expand(whom.Text) == "event.customer" {
+		if whom := step.Customer(); whom != nil && s.isCustomer(s.reader.Expand(whom.Text)) {
 			continue
 		}
 		s.source.Warnf(s.at("limits"), "other-customer", "have the event name who is credited as its customer, or bound them by a budget",
 			"per_customer counts by event.customer, and step %s credits somebody else: one who is credited for many customers gets as much as the budget allows", step.Name)
 		return
 	}
+}
+
+// isCustomer reports whether what is written is the event's customer in every event that
+// the rule fires for.
+func (s *studied) isCustomer(whom string) bool {
+	const customer = "event.customer"
+	for _, f := range s.Filters {
+		said := slices.ContainsFunc(f.Conditions, func(x *rule.Expr) bool {
+			condition := s.reader.Expand(x.Text)
+			return condition == whom+" == "+customer || condition == customer+" == "+whom
+		})
+		if !said && whom != customer {
+			return false
+		}
+	}
+	return true
 }
