@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -208,20 +209,32 @@ func (s *Server) endWith(t testing.TB) {
 	}
 }
 
-// freePorts returns ports of this machine that were free a moment ago.
+// Ports of servers lie below those that systems give to connections that are opened
+// (from 32768 on Linux and 49152 elsewhere), because a server's port is free while it is
+// killed, and must not be given away then.
+const (
+	firstPort = 20000
+	endPort   = 32000
+)
+
+// freePorts returns ports of this machine that were free a moment ago, different ones.
+// They are drawn, so that test processes side by side seldom try the same.
 func freePorts(n int) ([]string, error) {
+	const tries = 1000
 	var ports []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	var last error
+	for range tries {
+		if len(ports) == n {
+			return ports, nil
+		}
+		port := strconv.Itoa(firstPort + rand.IntN(endPort-firstPort))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
+			last = err
+			continue
 		}
 		defer l.Close() // all are held until all are found
-		_, port, err := net.SplitHostPort(l.Addr().String())
-		if err != nil {
-			return nil, err
-		}
 		ports = append(ports, port)
 	}
-	return ports, nil
+	return nil, fmt.Errorf("find a free port: %w", last)
 }
