@@ -159,7 +159,7 @@ func (c *activateCommand) Run(p *program) error {
 // that were to be replaced.
 func (c *activateCommand) whose(p *program, parent string, refused error) error {
 	var now api.Rules
-	if err := c.live(p.ctx, "/v1/rules", &now); err != nil || now.Digest == parent {
+	if err := c.live(p.ctx, "/v1/rules", &now); err != nil || now.Digest == parent || now.Author == "" {
 		return refused
 	}
 	return fmt.Errorf("%w; %s put those in force", refused, plain(now.Author))

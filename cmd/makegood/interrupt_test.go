@@ -27,8 +27,10 @@ func TestInterruptWhileWaitingForInput(t *testing.T) {
 	for _, args := range [][]string{
 		{"send", "--url", "http://127.0.0.1:1", "-"},
 		{"rules", "explain", "--rules", flights, "-"},
+		{"rules", "check", "-"},
+		{"rules", "fmt", "-"},
 	} {
-		t.Run(args[0], func(t *testing.T) {
+		t.Run(strings.Join(args[:2], " "), func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()

@@ -36,19 +36,19 @@ const stdinName = "stdin.yaml"
 
 // readGiven is readPaths that reads one rule file from standard input when it is asked for
 // by -, as editors do for what is not saved yet. Tests are not beside it.
-func readGiven(stdin io.Reader, paths []string) ([]rule.File, error) {
+func (p *program) readGiven(paths []string) ([]rule.File, error) {
 	if !fromStdin(paths) {
 		return readPaths(paths)
 	}
-	file, err := readStdin(stdin)
+	file, err := p.readStdin()
 	return []rule.File{file}, err
 }
 
 func fromStdin(paths []string) bool { return slices.Equal(paths, []string{"-"}) }
 
 // readStdin reads a byte too many of what is too large, as readBounded does.
-func readStdin(stdin io.Reader) (rule.File, error) {
-	text, err := io.ReadAll(io.LimitReader(stdin, maxRuleFile+1))
+func (p *program) readStdin() (rule.File, error) {
+	text, err := io.ReadAll(io.LimitReader(&interruptible{ctx: p.ctx, in: p.stdin}, maxRuleFile+1))
 	if err != nil {
 		return rule.File{}, fmt.Errorf("read rules from standard input: %w", err)
 	}

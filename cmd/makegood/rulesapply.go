@@ -67,6 +67,9 @@ func (c *applyCommand) Run(p *program) error {
 // body is the question, with times that stay the same when it is repeated.
 func (c *applyCommand) body(p *program) (map[string]any, error) {
 	var status api.Status
+	if strings.TrimSpace(c.Reason) == "" {
+		return nil, usageError("--reason says nothing: whoever approves goes by it")
+	}
 	if err := c.live(p.ctx, "/v1/status", &status); err != nil {
 		return nil, err
 	}
@@ -100,7 +103,7 @@ func readCustomers(name string) ([]string, error) {
 	}
 	defer f.Close()
 	var customers []string
-	lines := bufio.NewScanner(f)
+	lines := bufio.NewScanner(withoutMark(bufio.NewReader(f)))
 	for lines.Scan() {
 		if customer := strings.TrimSpace(lines.Text()); customer != "" {
 			customers = append(customers, customer)

@@ -235,7 +235,7 @@ func (b *backtest) period(end time.Time) error {
 			end = at
 		}
 	}
-	if b.past.Until != 0 && b.past.Since >= b.past.Until {
+	if b.Since != "" && b.Until != "" && b.past.Since >= b.past.Until {
 		return usageError("--since is not before --until")
 	}
 	return nil

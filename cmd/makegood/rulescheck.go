@@ -32,7 +32,7 @@ type checked struct {
 
 // Run checks. It exits with 1 when anything is wrong; warnings are not.
 func (c *checkCommand) Run(p *program) error {
-	files, failed := readGiven(p.stdin, c.Paths)
+	files, failed := p.readGiven(c.Paths)
 	result := checked{}
 	if failed == nil {
 		result, failed = checkFiles(files, c.Paths)

@@ -63,7 +63,7 @@ func (c *fmtCommand) Run(p *program) error {
 // pipe writes standard input in the one form to standard output; with --check it only says
 // whether it is.
 func (c *fmtCommand) pipe(p *program) error {
-	file, err := readStdin(p.stdin)
+	file, err := p.readStdin()
 	if err != nil {
 		return err
 	}

@@ -129,7 +129,7 @@ func (f *Fold) foldApply(c CommandBody) (refused string, err error) {
 		}
 	}
 	if len(b.Held) == 0 {
-		return "there is nothing to make good" + leftOutText(b.Bulk.LeftOut), nil
+		return "there is nothing to make good" + leftOutText(b.Bulk), nil
 	}
 	f.say(uuid.Nil, r.Name, "", EvidenceNote, c.Reason)
 	return "", f.openBulk(b)

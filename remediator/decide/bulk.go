@@ -103,13 +103,17 @@ func counted(counts []BulkCount, reason string, amounts []money.Money) []BulkCou
 	return counts
 }
 
-// leftOutText says what was left out, and why.
-func leftOutText(counts []BulkCount) string {
-	if len(counts) == 0 {
+// leftOutText says what was left out of a bulk, and why.
+func leftOutText(b Bulk) string {
+	switch {
+	case len(b.LeftOut) > 0:
+	case b.Customers != "":
+		return ": the rule made no remedy for the customers named then"
+	default:
 		return ": the rule made no remedy then"
 	}
 	var texts []string
-	for _, c := range counts {
+	for _, c := range b.LeftOut {
 		texts = append(texts, fmt.Sprintf("%d for %s", c.Remedies, c.Reason))
 	}
 	return ": left out are " + strings.Join(texts, ", ")

@@ -286,7 +286,7 @@ func TestAfterwards(t *testing.T) {
 // A bound that nanoseconds do not reach would be another time.
 func TestMomentRefuses(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"1500-01-01", "9999-12-31T00:00:00Z", "0001-01-01", "2262-01-01", "-5d", "5x", ""} {
+	for _, text := range []string{"1500-01-01", "1970-01-01", "9999-12-31T00:00:00Z", "0001-01-01", "2262-01-01", "-5d", "5x", ""} {
 		var wrong history.AskError
 		if at, err := history.Moment("--since", text, morning); !errors.As(err, &wrong) || !strings.Contains(wrong.Error(), "--since") {
 			t.Errorf("%q: got %v, %v", text, at, err)

@@ -33,8 +33,12 @@ func Moment(name, text string, end time.Time) (time.Time, error) {
 }
 
 // bounded refuses a time that is not a whole number of nanoseconds, as those of the
-// log are. No event may have one either.
+// log are. No event may have one either. The moment from which they are counted stands for
+// no bound.
 func bounded(name string, at time.Time) error {
+	if at.Equal(time.Unix(0, 0)) {
+		return AskError(name + " is 1970-01-01T00:00:00Z, from which times are counted: write any other time")
+	}
 	if year := at.UTC().Year(); year < 1678 || year > 2261 {
 		return AskError(fmt.Sprintf("%s is in the year %d, which no event has: write a time from 1678 to 2261", name, year))
 	}

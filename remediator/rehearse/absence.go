@@ -70,9 +70,8 @@ func textOf(d time.Duration) string {
 	return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
 }
 
-// explainUnless explains a rule with unless: what the event waits for, and what
-// the rule decides when that does not come.
-func (w *watched) explainUnless(o *outcome, e *RuleExplanation, r *rule.Rule) error {
+// explainUnless says of a rule with unless what the event ends or waits for.
+func (o *outcome) explainUnless(e *RuleExplanation, r *rule.Rule) {
 	counterpart := counterpartOf(r)
 	if j := o.as(r.Name, true); j != nil {
 		for _, c := range j.conditions {
@@ -83,19 +82,35 @@ func (w *watched) explainUnless(o *outcome, e *RuleExplanation, r *rule.Rule) er
 			e.Unless = "the event is no counterpart: the conditions of unless do not hold"
 		}
 	}
-	waits := o.waits(r.Name)
-	if waits == nil {
-		return nil
+	if waits := o.waits(r.Name); waits != nil {
+		e.Unless = fmt.Sprintf("waits for %s until %s; unless it comes, at %s:", counterpart, stampOr(waits.Deadline), stampOr(waits.Due))
 	}
-	e.Unless = fmt.Sprintf("waits for %s until %s; unless it comes, at %s:", counterpart, stampOr(waits.Deadline), stampOr(waits.Due))
-	passed, err := w.event(input.Input{Kind: input.Tick, At: waits.Due})
-	if err != nil {
-		return err
+}
+
+// explainAbsence lets the time of all that waits come, the earliest first, and adds to what
+// is explained of each rule, in the order of the set, what it decides then.
+func (w *watched) explainAbsence(o *outcome, set *rule.Set, explained []RuleExplanation) error {
+	var due []int64
+	for _, r := range set.Rules {
+		if waits := o.waits(r.Name); waits != nil {
+			due = append(due, waits.Due)
+		}
 	}
-	if remedy := passed.remedy(r.Name); remedy != nil {
-		e.decided(r, remedy)
-		opened := o.of(r.Name)
-		e.Why = (&judgement{rule: r, evaluation: opened.evaluation, actions: opened.actions}).whyNotAct(remedy)
+	slices.Sort(due)
+	for _, at := range slices.Compact(due) {
+		passed, err := w.event(input.Input{Kind: input.Tick, At: at})
+		if err != nil {
+			return err
+		}
+		for i, r := range set.Rules {
+			remedy := passed.remedy(r.Name)
+			if remedy == nil {
+				continue
+			}
+			explained[i].decided(r, remedy)
+			opened := o.of(r.Name)
+			explained[i].Why = (&judgement{rule: r, evaluation: opened.evaluation, actions: opened.actions}).whyNotAct(remedy)
+		}
 	}
 	return nil
 }

@@ -84,6 +84,34 @@ func parcelSet(t *testing.T) *rule.Set {
 	return set
 }
 
+// TestExplainOfSeveralThatWait holds that what each of several rules does when the
+// counterpart does not come is told, whichever fires first.
+func TestExplainOfSeveralThatWait(t *testing.T) {
+	t.Parallel()
+	const one = `
+  - rule: %s
+    owner: o
+    why: w
+    event: com.example.ticket.opened
+    unless: {event: com.example.ticket.closed, by: data.ticket, within: %s}
+    do: [{andon: {pull: a/%[1]s, level: red, reason: r}}]`
+	text := "rules:" + fmt.Sprintf(one, "a-long", "10d") + fmt.Sprintf(one, "b-short", "1d") + fmt.Sprintf(one, "c-short", "1d")
+	set, err := rule.Load([]rule.File{{Path: "a.yaml", Text: text}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := rehearse.Explain(set, shopEvent(`"type":"com.example.ticket.opened"`, `"ticket":"t-1"`), 0, decide.Lateness)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range e.Rules {
+		cord := strings.Join(r.Actions, ", ")
+		if r.Decision != decide.Act || cord != "pull a/"+r.Rule+" red" || r.Why != "" {
+			t.Errorf("%s: %s %s, %s", r.Rule, r.Decision, cord, r.Why)
+		}
+	}
+}
+
 func TestTestsOfAbsence(t *testing.T) {
 	t.Parallel()
 	set := parcelSet(t)

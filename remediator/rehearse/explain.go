@@ -83,11 +83,12 @@ func Explain(set *rule.Set, raw []byte, now int64, lateness time.Duration) (*Exp
 	for _, r := range set.Rules {
 		explained := o.explain(r, ev.Type)
 		if r.Unless != nil {
-			if err := w.explainUnless(o, &explained, r); err != nil {
-				return nil, err
-			}
+			o.explainUnless(&explained, r)
 		}
 		e.Rules = append(e.Rules, explained)
+	}
+	if err := w.explainAbsence(o, set, e.Rules); err != nil {
+		return nil, err
 	}
 	return e, nil
 }
