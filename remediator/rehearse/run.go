@@ -272,12 +272,14 @@ func (r *run) because(n negation, o *outcome, j *judgement) {
 		return
 	}
 	found := false
-	for _, c := range slices.Concat(j.conditions, j.having) {
+	all := slices.Concat(j.conditions, j.having)
+	for _, c := range all {
 		switch named := same(c.Text, n.because); {
 		case named && c.Value:
 			r.fail(n.becauseAt, "not", o.why(j), "the condition holds, so it does not keep the rule from firing: %s", c.Text)
 		case named && c.Err != nil:
 			r.fail(n.becauseAt, "not", failed(c), "the condition is not false, it has no value: %s", c.Text)
+		case !named && slices.ContainsFunc(all, func(other rule.Condition) bool { return same(other.Text, n.because) && c.GuardedBy(other) }):
 		case !named && !c.Value:
 			r.fail(n.becauseAt, "not", failed(c), "it is not the only condition that keeps the rule from firing; so does: %s", c.Text)
 		}

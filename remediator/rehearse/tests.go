@@ -126,9 +126,10 @@ func (known absences) found(set *rule.Set, outcomes []*outcome) rule.Problems {
 	var problems rule.Problems
 	for _, o := range outcomes {
 		for _, j := range o.judged {
-			for _, c := range slices.Concat(j.conditions, j.having) {
+			all := slices.Concat(j.conditions, j.having)
+			for _, c := range all {
 				key := [2]string{j.rule.Name, c.Text}
-				if !c.Negates || !expression.IsAbsent(c.Err) || known[key] {
+				if !c.Negates || !expression.IsAbsent(c.Err) || known[key] || slices.ContainsFunc(all, c.GuardedBy) {
 					continue
 				}
 				known[key] = true

@@ -205,6 +205,53 @@ func TestNegatedAbsentFieldsAreWarnedOf(t *testing.T) {
 	}
 }
 
+// TestGuardsAndWhatTheyGuard holds that has(field) before a condition that reads the field is
+// what keeps the rule from firing without it, by itself and whatever else the field is for.
+func TestGuardsAndWhatTheyGuard(t *testing.T) {
+	t.Parallel()
+	const rules, tests = `
+rules:
+  - rule: a
+    owner: o
+    why: w
+    event: com.example.a
+    let: {doubled: data.x * 2}
+    if: %s
+    do: [{andon: {pull: a/b, level: red, reason: r}}]
+`, `
+tests:
+  - name: t
+    send: [{event: {type: com.example.a, data: %s}}]
+    not: [{rule: a, because: "%s"}]
+`
+	for _, c := range []struct {
+		condition, data, because string
+		passes                   bool
+	}{
+		{"has(data.x) && data.x > 5", "{y: 1}", "has(data.x)", true},
+		{"has(data.x) && data.x != \"a\"", "{y: 1}", "has(data.x)", true},
+		{"has(data.x) && data.x.n > 5 && doubled > 3", "{y: 1}", "has(data.x)", true},
+		{"has(data.x) && data.x > data.y", "{y: 1}", "has(data.x)", true},
+		{"has(data.x) && data.x > data.y", "{z: 1}", "has(data.x)", false}, // y is absent too
+		{"has(data.x) && data.y > 5", "{z: 1}", "has(data.x)", false},
+		{"has(data.x) && data.y > 5", "{y: 1}", "has(data.x)", false},
+		{"has(data.x) && data.xs > 5", "{y: 1}", "has(data.x)", false},
+		{"data.x > 5 && has(data.x)", "{y: 1}", "data.x > 5", false},
+	} {
+		set, err := rule.Load([]rule.File{{Path: "a.yaml", Text: fmt.Sprintf(rules, c.condition)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := rehearse.Test(set, []rule.File{{Path: "a_test.yaml", Text: fmt.Sprintf(tests, c.data, c.because)}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Passed() != c.passes || c.passes && len(got.Problems) > 0 {
+			t.Errorf("%s of %s: passed %v, want %v:\n%s", c.condition, c.data, got.Passed(), c.passes, got.Problems.Format())
+		}
+	}
+}
+
 func TestNoTestsDoNotPass(t *testing.T) {
 	t.Parallel()
 	rules := suiteOf(t, "passing_test.yaml")[:1]

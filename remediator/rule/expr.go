@@ -1,6 +1,9 @@
 package rule
 
 import (
+	"regexp"
+	"strings"
+
 	"github.com/makegood/makegood/remediator/rule/expression"
 )
 
@@ -39,6 +42,36 @@ type Condition struct {
 // Said is why the condition has no value, in our words. It costs more than to judge the
 // condition did, so only of what is shown it is asked.
 func (c Condition) Said() error { return c.of.said(c.expr, c.Err) }
+
+// guard is a condition that asks whether one field is there, and nothing else.
+var guard = regexp.MustCompile(`^\s*has\([^()]*\)\s*$`)
+
+// GuardedBy reports whether the condition has no value for want of the field alone of which
+// another condition, has(field), says that it is not there: together they say what
+// has(field) does.
+func (c Condition) GuardedBy(other Condition) bool {
+	asked := other.expr.program.Paths
+	if other.Value || other.Err != nil || !guard.MatchString(other.Text) || len(asked) != 1 || !expression.IsAbsent(c.Err) {
+		return false
+	}
+	reads := []*Expr{c.expr}
+	for _, let := range c.of.rule.letsOf(reads) {
+		reads = append(reads, let.Expr)
+	}
+	guarded := false
+	for _, x := range reads {
+		for _, path := range x.program.Paths {
+			if _, there := c.of.seen(path); there {
+				continue
+			}
+			if text, field := path.String(), asked[0].String(); text != field && !strings.HasPrefix(text, field+".") {
+				return false
+			}
+			guarded = true
+		}
+	}
+	return guarded
+}
 
 // canonical returns the text under which a window knows an expression: as
 // written, without white space around it.

@@ -48,6 +48,17 @@ func isCollection(line string) bool {
 	return !f.collection() || f.at == f.end
 }
 
+// simple is what stands in { } and [ ] without quotes.
+var simple = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
+
+// InFlow writes a text as a value within { } or [ ].
+func InFlow(text string) string {
+	if simple.MatchString(text) {
+		return text
+	}
+	return quoted(text)
+}
+
 func quoted(value string) string {
 	if !strings.ContainsAny(value, `"\`) {
 		return `"` + value + `"`

@@ -112,6 +112,43 @@ func TestNeverPays(t *testing.T) {
 
 // TestAggregatesAreNamedWhereTheyStand marks one that takes no event in the part of the
 // rule that calls it.
+// TestOneCoversAnother holds which of two rules with the same steps is said to do the same as
+// the other, or to pay beside it.
+func TestOneCoversAnother(t *testing.T) {
+	t.Parallel()
+	const one = "  - rule: %s\n    owner: o\n    why: w\n    event: x\n    mode: %s\n    if: data.n > %d\n    once_per: %s\n    do: [%s]\n    limits: {budget: {amount: 9.00 USD, within: 1d}}\n    account: \"1\"\n"
+	const pays, stops = `{credit: {customer: "${{ event.customer }}", amount: 1.00 USD}}`, "{andon: {pull: a/b, level: red, reason: r}}"
+	for _, c := range []struct {
+		modes, keys [2]string
+		over        int // what the second rule's field lies above; it is 3 of the first
+		do, want    string
+		hint        string
+	}{
+		{[2]string{"live", "live"}, [2]string{"data.k", "data.k"}, 3, stops, "duplicate-of", "remove one of them"},
+		{[2]string{"live", "live"}, [2]string{"data.k", "data.k"}, 5, stops, "shadowed", "remove it, or narrow a so that they exclude each other"},
+		{[2]string{"canary 5%", "live"}, [2]string{"data.k", "data.k"}, 5, stops, "", ""},
+		{[2]string{"live", "canary 5%"}, [2]string{"data.k", "data.k"}, 5, stops, "shadowed", "remove it, or narrow a so that they exclude each other"},
+		{[2]string{"canary 5%", "canary 5%"}, [2]string{"data.k", "data.k"}, 5, stops, "", ""}, // of other customers
+		{[2]string{"canary 5%", "canary 5%"}, [2]string{"{key: data.k, scope: s}", "{key: data.k, scope: s}"}, 5, stops, "shadowed", "remove it, or narrow a so that they exclude each other"},
+		{[2]string{"canary 5%", "canary 6%"}, [2]string{"{key: data.k, scope: s}", "{key: data.k, scope: s}"}, 5, stops, "", ""},
+		{[2]string{"live", "shadow"}, [2]string{"data.k", "data.k"}, 5, stops, "", ""},
+		{[2]string{"live", "live"}, [2]string{"data.k", "[data.k, data.l]"}, 3, stops, "", ""},
+		{[2]string{"live", "live"}, [2]string{"data.k", "[data.k, data.l]"}, 3, pays, "pays-twice", "make their conditions exclude each other"},
+		{[2]string{"live", "live"}, [2]string{"[data.k, data.l]", "[data.l, data.k]"}, 5, pays, "pays-twice", "make their conditions exclude each other"},
+		{[2]string{"canary 5%", "live"}, [2]string{"'data[\"the-key\"]'", "'data[\"the-key\"]'"}, 5, pays, "pays-twice",
+			`make their conditions exclude each other, or give them one scope: once_per: {key: ['data["the-key"]'], scope: a}`},
+	} {
+		text := "rules:\n" + fmt.Sprintf(one, "a", c.modes[0], 3, c.keys[0], c.do) + fmt.Sprintf(one, "b", c.modes[1], c.over, c.keys[1], c.do)
+		got, hint := "", ""
+		for _, p := range check(t, text) {
+			got, hint = got+p.Code, hint+p.Hint
+		}
+		if got != c.want || hint != c.hint {
+			t.Errorf("%s %s, over %d: got %s, %s; want %s", c.modes, c.keys, c.over, got, hint, c.want)
+		}
+	}
+}
+
 func TestAggregatesAreNamedWhereTheyStand(t *testing.T) {
 	t.Parallel()
 	const text = `rules:

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/document"
 )
 
 // pairs compares the rules that do the same, or pay for the same, with each
@@ -61,7 +62,11 @@ func (l *linter) paysTwice(a, b *studied, warned map[string]bool, what, then str
 	warned["pays "+b.Name] = true
 	hint := "make their conditions exclude each other"
 	if a.key == b.key {
-		hint += ", or give them one scope: once_per: {key: [" + b.key + "], scope: " + a.Scope + "}"
+		var parts []string
+		for _, x := range b.OncePer {
+			parts = append(parts, document.InFlow(b.reader.Expand(x.Text)))
+		}
+		hint += ", or give them one scope: once_per: {key: [" + strings.Join(parts, ", ") + "], scope: " + a.Scope + "}"
 	}
 	b.source.Warnf(b.at("do"), "pays-twice", hint,
 		"the rules %s and %s may %s for the same event: %s", a.Name, b.Name, what, then)
@@ -73,7 +78,14 @@ func (l *linter) covered(a, b *studied, warned map[string]bool) {
 	if !asLive(a, b) || !sameForm(a, b) {
 		return
 	}
-	switch forth, back := covers(a, b), covers(b, a); {
+	forth, back := covers(a, b), covers(b, a)
+	if a.key != b.key {
+		if (forth || back) && a.MovesMoney() {
+			l.paysTwice(a, b, warned, "do the same", "each has keys of its own, so both pay")
+		}
+		return
+	}
+	switch forth, back = forth && actsForAll(a, b), back && actsForAll(b, a); {
 	case forth && back:
 		if !warned["covered "+b.Name] {
 			b.source.Warnf(b.at("rule"), "duplicate-of", "remove one of them", "the rules %s and %s do the same for the same events", a.Name, b.Name)
@@ -99,8 +111,13 @@ func (l *linter) shadowed(wider, r *studied, warned map[string]bool) {
 		"whenever the rule %s %s, %s does the same: its events and conditions are wider", r.Name, fires, wider.Name)
 }
 
-// sameForm reports whether two rules wait, count and take keys alike, so that
-// only their events and conditions can differ.
+// actsForAll reports whether a rule acts for every customer for whom another one does.
+func actsForAll(wider, r *studied) bool {
+	return wider.Mode != rule.Canary || r.Mode == rule.Canary && wider.Scope == r.Scope && wider.Percent >= r.Percent
+}
+
+// sameForm reports whether two rules wait and count alike, so that only their keys, events
+// and conditions can differ.
 func sameForm(a, b *studied) bool {
 	text := func(x *rule.Expr) string {
 		if x == nil {
@@ -108,7 +125,7 @@ func sameForm(a, b *studied) bool {
 		}
 		return x.Text
 	}
-	if (a.Window == nil) != (b.Window == nil) || a.unless != b.unless || a.key != b.key {
+	if (a.Window == nil) != (b.Window == nil) || a.unless != b.unless {
 		return false
 	}
 	// Windows that count other events count otherwise.

@@ -219,12 +219,10 @@ func natural(term string) []literal {
 	switch {
 	case term == "count()":
 		return []literal{{term, atLeast, number(1)}} // the event itself is counted
-	case strings.HasPrefix(term, "share("):
+	case strings.HasPrefix(term, "share(") && closes(term):
 		return []literal{{term, atLeast, number(0)}, {term, atMost, number(1)}}
-	case strings.HasPrefix(term, "count("), strings.HasPrefix(term, "distinct("), strings.HasPrefix(term, "size("):
-		if closes(term) {
-			return []literal{{term, atLeast, number(0)}}
-		}
+	case (strings.HasPrefix(term, "count(") || strings.HasPrefix(term, "distinct(") || strings.HasPrefix(term, "size(")) && closes(term):
+		return []literal{{term, atLeast, number(0)}}
 	case strings.HasSuffix(term, ".lowerAscii()") && chained(term):
 		return []literal{{term, lowered, nil}}
 	case strings.HasSuffix(term, ".upperAscii()") && chained(term):
@@ -236,18 +234,10 @@ func natural(term string) []literal {
 // chained reports whether a term is a field, or calls upon one, and no operator joins
 // parts of it: then its last call is about all that stands before it.
 func chained(term string) bool {
-	depth, quote := 0, rune(0)
-	for _, r := range term {
+	depth := 0
+	plain, ok := blanked(term)
+	for _, r := range plain {
 		switch {
-		case quote != 0:
-			if r == '\\' {
-				return false // it is written in another way
-			}
-			if r == quote {
-				quote = 0
-			}
-		case r == '"' || r == '\'':
-			quote = r
 		case r == '(' || r == '[':
 			depth++
 		case r == ')' || r == ']':
@@ -256,21 +246,43 @@ func chained(term string) bool {
 			return false
 		}
 	}
-	return true
+	return ok
 }
 
 // closes reports whether a term is one call, and not the beginning of more.
 func closes(term string) bool {
 	depth := 0
-	for i, r := range term {
+	plain, ok := blanked(term)
+	for i, r := range plain {
 		switch r {
 		case '(':
 			depth++
 		case ')':
 			if depth--; depth == 0 {
-				return i == len(term)-1
+				return ok && i == len(plain)-1
 			}
 		}
 	}
 	return false
+}
+
+// blanked returns a term without what is in its texts; false where one holds an escape,
+// which would have to be read.
+func blanked(term string) (plain string, ok bool) {
+	var b strings.Builder
+	quote := rune(0)
+	for _, r := range term {
+		switch {
+		case r == '\\':
+			return "", false
+		case r == quote:
+			quote = 0
+		case quote != 0:
+			continue
+		case r == '"' || r == '\'':
+			quote = r
+		}
+		b.WriteRune(r)
+	}
+	return b.String(), true
 }

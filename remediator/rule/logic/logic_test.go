@@ -60,6 +60,11 @@ func TestNever(t *testing.T) {
 		`very && data.late_min < 90`:                                  false,
 		`share(data.bad) >= 20`:                                       true,
 		`share(data.bad) > 0.2`:                                       false,
+		`share(data.bad) * 100 > 50`:                                  false,
+		`share(data.a) + share(data.b) > 1`:                           false,
+		`share(data.kind == ")") > 1`:                                 true,
+		`count(data.x == "(") - count(data.y == ")") < 0`:             false,
+		`count(data.x == "\\\")") < 0`:                                false, // not read
 		`count() < 1`:                                                 true,
 		`count(data.bad) < 1`:                                         false,
 		`size(data.items) < 0`:                                        true,
