@@ -281,7 +281,7 @@ func (f *Fold) holdInBulk(b *openBulk, v *verdict, above string, body []byte) (l
 	f.take(c.remedy, r.Scope, true)
 	var charges []charge
 	if above == "" {
-		charges = f.charge(nil, v.customer, v.budget, v.totals, limitsOf(r))
+		charges = f.charge(nil, v.customer, v.budget, v.cost(), limitsOf(r))
 		if err := f.spent(c.charged, c.remedy, charges); err != nil {
 			return "", err
 		}

@@ -303,11 +303,19 @@ func (v *verdict) approve() {
 	}
 	for _, total := range v.totals {
 		v.check(ReasonApprove, limits, total, 0)
+	}
+	v.need = max(v.need, peopleFor(limits, v.totals))
+}
+
+// peopleFor returns how many people approve amounts of which some are above others.
+func peopleFor(limits, totals []money.Money) int {
+	for _, total := range totals {
 		if limit, ok := amountIn(limits, total.Currency); ok && total.Minor/twoPeopleAbove > limit.Minor ||
 			ok && total.Minor/twoPeopleAbove == limit.Minor && total.Minor%twoPeopleAbove > 0 {
-			v.need = 2
+			return 2
 		}
 	}
+	return 1
 }
 
 // unlimited reports whether a person asked for what no limit of a rule in force
@@ -363,9 +371,27 @@ func (f *Fold) usage(name string, within int64) *usage {
 
 func (f *Fold) tap(name string) tapped { return tapped{name, f.state.Usage[name]} }
 
-// charge reserves amounts and one remedy in the limits that a rule has, of the
-// customer, unless there is none, and of all, and appends what it reserved.
-func (f *Fold) charge(charges []charge, customer, budget tapped, totals []money.Money, limits chargedLimits) []charge {
+// cost is what a remedy counts against limits.
+type cost struct {
+	remedies int64
+	amounts  []money.Money // by step; of one that costs nothing without a currency
+}
+
+// cost is what the remedy of a verdict counts, until the next one is asked for.
+func (v *verdict) cost() cost {
+	amounts := v.fold.desk.amounts[:0]
+	if len(v.totals) > 0 {
+		for i := range v.actions {
+			amounts = append(amounts, v.actions[i].Amount)
+		}
+	}
+	v.fold.desk.amounts = amounts
+	return cost{1, amounts}
+}
+
+// charge reserves what a remedy costs in the limits that a rule has, of the customer,
+// unless there is none, and of all, and appends what it reserved.
+func (f *Fold) charge(charges []charge, customer, budget tapped, c cost, limits chargedLimits) []charge {
 	reserve := func(in tapped, within int64) {
 		u := in.usage
 		if u == nil {
@@ -373,12 +399,16 @@ func (f *Fold) charge(charges []charge, customer, budget tapped, totals []money.
 		}
 		u.Within = max(u.Within, within)
 		if charges == nil {
-			charges = make([]charge, 0, 2+2*len(totals)) // for both limits
+			charges = make([]charge, 0, 2+2*len(c.amounts)) // for both limits
 		}
-		charges = append(charges, charge{Usage: in.name, Slot: u.Remedies.Add(f.at, within, u.Within, 1), Remedies: 1})
-		for _, total := range totals {
-			slot := u.Amounts.of(total.Currency).Add(f.at, within, u.Within, total.Minor)
-			charges = append(charges, charge{Usage: in.name, Slot: slot, Amount: total})
+		if c.remedies > 0 {
+			charges = append(charges, charge{Usage: in.name, Slot: u.Remedies.Add(f.at, within, u.Within, c.remedies), Remedies: c.remedies})
+		}
+		for step, amount := range c.amounts {
+			if amount.Currency != "" {
+				slot := u.Amounts.of(amount.Currency).Add(f.at, within, u.Within, amount.Minor)
+				charges = append(charges, charge{Usage: in.name, Slot: slot, Amount: amount, Step: step})
+			}
 		}
 	}
 	if limits.PerCustomer > 0 && customer.name != "" {

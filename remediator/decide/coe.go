@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/makegood/makegood/remediator/cord"
+	"github.com/makegood/makegood/remediator/money"
 )
 
 // Statuses of a COE, the correction of an error.
@@ -192,16 +193,22 @@ func (f *Fold) spent(ruleName string, remedy uuid.UUID, charges []charge) error 
 		return nil
 	}
 	name := budgetUsage(ruleName, true)
+	var added []money.Money
 	for _, c := range charges {
-		limit, limited := amountIn(r.Limits.COEAbove, c.Amount.Currency)
-		if c.Usage != name || c.Amount.Currency == "" || !limited {
+		if c.Usage == name && c.Remedies == 0 {
+			added = plus(added, []money.Money{c.Amount})
+		}
+	}
+	for _, amount := range added {
+		limit, limited := amountIn(r.Limits.COEAbove, amount.Currency)
+		if !limited {
 			continue
 		}
-		used := f.state.Usage[name].Amounts.in(c.Amount.Currency).Used(f.at, int64(r.Limits.Budget.Within))
+		used := f.state.Usage[name].Amounts.in(amount.Currency).Used(f.at, int64(r.Limits.Budget.Within))
 		if used <= limit.Minor {
 			continue
 		}
-		crossed := used-c.Amount.Minor <= limit.Minor
+		crossed := used-amount.Minor <= limit.Minor
 		if f.state.COEs[aboutRule(ruleName)] != nil && !crossed {
 			continue
 		}

@@ -209,13 +209,13 @@ func (f *Fold) approve(r *openRemedy, c CommandBody) (refused string, err error)
 			return "the payment was refunded since it was held; approve again if it is to be refunded all the same", nil
 		}
 	}
-	above, err := f.reserveNow(r)
+	unknown, err := f.reserveNow(r)
 	if err != nil {
 		return "", err
 	}
-	if len(above) > 0 {
-		r.holdFor(reasonsOf(above)...)
-		return aboveText(above, r.unspent()), nil
+	if len(unknown) > 0 {
+		r.holdFor(reasonsOf(unknown)...)
+		return aboveText(unknown, r.unspent()), nil
 	}
 	r.By = append(r.By, c.By)
 	fact := ApprovalFact{Answer: "approve", By: c.By, Have: len(r.By), Need: r.Need, Above: r.above()}
@@ -249,11 +249,16 @@ func (f *Fold) anyRefunded(r *openRemedy) (bool, error) {
 	return false, nil
 }
 
-// unspent sums the amounts of the steps not done up by currency.
+// unspent sums the amounts of the steps that may still be carried out up by currency.
 func (r *openRemedy) unspent() []money.Money {
+	return r.sum(func(s *openStep) bool { return s.Status == stepWaiting || s.Status == stepRunning })
+}
+
+// sum adds the amounts of some steps up by currency.
+func (r *openRemedy) sum(of func(*openStep) bool) []money.Money {
 	var entries []PaymentEntry
-	for _, s := range r.Steps {
-		if s.Status != stepDone && s.Amount.Currency != "" {
+	for i := range r.Steps {
+		if s := &r.Steps[i]; s.Amount.Currency != "" && of(s) {
 			entries = append(entries, PaymentEntry{Amount: s.Amount})
 		}
 	}

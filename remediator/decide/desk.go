@@ -1,5 +1,7 @@
 package decide
 
+import "github.com/makegood/makegood/remediator/money"
+
 // desk is memory that is used again for each decision: most are made, sealed or told,
 // and forgotten.
 type desk struct {
@@ -8,6 +10,7 @@ type desk struct {
 	fact      RemedyFact
 	ended     openRemedy // that ends at once
 	charges   []charge   // of such a one
+	amounts   []money.Money
 }
 
 // verdictOf returns the verdict on a candidate, at its begin.

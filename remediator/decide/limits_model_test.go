@@ -64,10 +64,12 @@ type limitRemedy struct {
 	steps    []*limitStep
 	held     string
 	told     []string // what else approvers know it is held for
+	above    []string // limits that it went above when it was approved last
 	by       []string
 	need     int
 	deadline int64
 	charges  []*spending
+	edited   bool // its limits are others than when it was counted in them
 }
 
 type limitStep struct {
@@ -180,7 +182,7 @@ func (m *limitModel) spend(name string, within time.Duration, s spending) *spend
 }
 
 // charge counts a remedy and its amounts against the limits of a rule.
-func (m *limitModel) charge(r limitRule, customer string, steps []*limitStep) (charges []*spending) {
+func (m *limitModel) charge(r limitRule, customer string, steps []*limitStep, paid bool) (charges []*spending) {
 	all := map[string]*slidingLimit{r.budgetName(): r.budget}
 	if customer != "" {
 		all[r.customerName(customer)] = r.perCustomer
@@ -189,7 +191,9 @@ func (m *limitModel) charge(r limitRule, customer string, steps []*limitStep) (c
 		if limit == nil {
 			continue
 		}
-		charges = append(charges, m.spend(name, limit.within, spending{n: 1}))
+		if !paid { // else the remedy is counted already
+			charges = append(charges, m.spend(name, limit.within, spending{n: 1}))
+		}
 		for _, s := range steps {
 			charges = append(charges, m.spend(name, limit.within, spending{currency: s.currency, n: s.amount, step: s}))
 		}
@@ -346,7 +350,7 @@ func (m *limitModel) answer(command, label, by string) {
 	r.by = append(r.by, by)
 	var above []string
 	for _, limit := range []string{"per_remedy", "per_customer", "budget", "currency"} {
-		if r.knows(limit) {
+		if slices.Contains(r.above, limit) {
 			above = append(above, limit)
 		}
 	}

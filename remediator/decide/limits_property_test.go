@@ -105,7 +105,7 @@ func (d *limitDraw) run() {
 			d.stop(id, at)
 		case draw < 48:
 			d.model.begins(id, at)
-			d.model.rules = d.edited()
+			d.model.edit(d.edited())
 			d.compare(d.activation(id, at))
 		case draw < 50:
 			d.restore()

@@ -3,6 +3,7 @@ package decide_test
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -113,49 +114,95 @@ func (m *limitModel) slide(v *limitVerdict, name string, limit *slidingLimit, sp
 	v.amounts(name, limit.amount, totals, func(currency string) int64 { return m.within(spent, currency, limit.within) })
 }
 
-// recharge counts a remedy that is approved against the limits in force from now on. What
-// of them it was not counted in when it was held, or is no longer, may hold it for reasons
-// that nobody knew; then it is counted in none.
+// recharge counts a remedy that is approved against the limits in force from now on, without
+// what was paid. What of them it was not counted in when it was held, or is no longer, or
+// under other limits, may hold it for reasons that nobody knew; then it is counted in none.
 func (m *limitModel) recharge(r *limitRemedy) (unknown []string) {
-	if r.steps[0].status == "done" {
-		return nil
-	}
 	now := m.rules[slices.IndexFunc(m.rules, func(other limitRule) bool { return other.name == r.rule.name })]
 	now.live = true // it was, when it was held
-	limits := map[string]*slidingLimit{now.budgetName(): now.budget}
-	if r.customer != "" {
-		limits[now.customerName(r.customer)] = now.perCustomer
-	}
-	for _, c := range r.charges {
-		if limit := limits[c.name]; limit == nil || m.counts(c, limit.within) {
+	paid := false
+	var left []*limitStep
+	whole, totals := map[string]int64{}, map[string]int64{}
+	for _, s := range r.steps {
+		whole[s.currency] += s.amount
+		if s.status == "done" {
+			paid = paid || s.amount > 0
 			continue
 		}
-		r.charges = slices.DeleteFunc(r.charges, func(other *spending) bool { // all of them, or none
-			if other.name == c.name {
-				other.n = 0
-			}
-			return other.name == c.name
-		})
-		return m.recharge(r)
-	}
-	totals, v := map[string]int64{}, &limitVerdict{}
-	for _, s := range r.steps {
+		left = append(left, s)
 		totals[s.currency] += s.amount
 	}
+	limits := map[string]*slidingLimit{"budget": now.budget}
+	names := map[string]string{"budget": now.budgetName(), "per_customer": now.customerName(r.customer)}
+	if r.customer != "" {
+		limits["per_customer"] = now.perCustomer
+	}
+	keeps := map[string]bool{}
+	for name, limit := range limits {
+		mine := slices.DeleteFunc(slices.Clone(r.charges), func(c *spending) bool { return c.name != names[name] || c.isPaid(paid) })
+		keeps[name] = limit != nil && !r.edited && len(mine) > 0 && !slices.ContainsFunc(mine, func(c *spending) bool { return !m.counts(c, limit.within) })
+	}
+	r.charges = slices.DeleteFunc(r.charges, func(c *spending) bool {
+		if c.isPaid(paid) {
+			return false
+		}
+		c.n = 0
+		return true
+	})
+	v := &limitVerdict{}
+	v.amounts("per_remedy", now.perRemedy, whole, func(string) int64 { return 0 })
+	r.above = slices.DeleteFunc(slices.Clone(v.all), func(reason string) bool { return !r.knows(reason) })
+	unknown = slices.DeleteFunc(v.all, r.knows)
 	for _, name := range []string{"per_customer", "budget"} {
-		spent := map[string]string{"per_customer": now.customerName(r.customer), "budget": now.budgetName()}[name]
-		if !slices.ContainsFunc(r.charges, func(c *spending) bool { return c.name == spent }) {
-			m.slide(v, name, limits[spent], spent, totals)
+		limit := limits[name]
+		if limit != nil && paid {
+			limit = &slidingLimit{amount: limit.amount, within: limit.within}
+		}
+		v := &limitVerdict{}
+		m.slide(v, name, limit, names[name], totals)
+		for _, reason := range v.all {
+			if r.knows(reason) {
+				r.above = append(r.above, reason)
+			} else if !keeps[name] && !slices.Contains(unknown, reason) {
+				unknown = append(unknown, reason)
+			}
 		}
 	}
-	for _, c := range r.charges {
-		c.n = 0
+	for currency, total := range whole {
+		if above, ok := now.approveAbove[currency]; ok && total > 10*above {
+			r.need = 2
+		}
 	}
-	r.charges = nil
-	if unknown = slices.DeleteFunc(v.all, r.knows); len(unknown) == 0 {
-		r.charges = m.charge(now, r.customer, r.steps)
+	if len(unknown) == 0 {
+		r.edited = false
+		r.charges = append(r.charges, m.charge(now, r.customer, left, paid)...)
 	}
 	return unknown
+}
+
+// edit puts other rules in force. What is counted in limits that are others now was never
+// measured by these.
+func (m *limitModel) edit(rules []limitRule) {
+	for _, r := range m.open {
+		i := slices.IndexFunc(m.rules, func(other limitRule) bool { return other.name == r.rule.name })
+		if len(r.charges) > 0 && !reflect.DeepEqual(m.rules[i].limits(), rules[i].limits()) {
+			r.edited = true
+		}
+	}
+	m.rules = rules
+}
+
+// limits are what is written in limits.
+func (r limitRule) limits() []any {
+	return []any{r.perRemedy, r.approveAbove, r.perCustomer, r.budget, r.suppress}
+}
+
+// isPaid reports whether it is of what a remedy paid.
+func (s *spending) isPaid(paid bool) bool {
+	if s.step == nil {
+		return paid
+	}
+	return s.step.status == "done"
 }
 
 func (m *limitModel) isPaused(r limitRule, steps []*limitStep) bool {
@@ -201,7 +248,7 @@ func (m *limitModel) conclude(v *limitVerdict, r limitRule, e limitEvent, steps 
 		m.taken[modeOf(r.live)+":"+r.scope+":"+e.key] = true
 	}
 	if decision == "act" || decision == "hold" && v.reason == "approve_above" {
-		o.charges = m.charge(r, e.customer, steps)
+		o.charges = m.charge(r, e.customer, steps, false)
 	}
 	if !r.live || decision == "suppress" {
 		return

@@ -73,7 +73,7 @@ func (f *Fold) settle(r *openRemedy, s *openStep, real *money.Money) {
 	if s.Undoes == uuid.Nil {
 		f.refundStep(s, -less)
 	}
-	r.release(f, money.Money{Minor: less, Currency: s.Amount.Currency})
+	r.release(f, r.place(s.Action), less)
 	s.Amount.Minor = real.Minor
 }
 

@@ -54,10 +54,10 @@ func (f *Fold) conclude(v *verdict) error {
 	var charges []charge
 	switch {
 	case f.endsAtOnce(fact):
-		f.desk.charges = f.charge(f.desk.charges[:0], v.customer, v.budget, v.totals, limitsOf(r))
+		f.desk.charges = f.charge(f.desk.charges[:0], v.customer, v.budget, v.cost(), limitsOf(r))
 		charges = f.desk.charges
 	case fact.Decision == Act, fact.Decision == Hold && v.reason == ReasonApprove:
-		charges = f.charge(nil, v.customer, v.budget, v.totals, limitsOf(r))
+		charges = f.charge(nil, v.customer, v.budget, v.cost(), limitsOf(r))
 	}
 	if c.live {
 		f.state.Fired[r.Name] = f.at
@@ -327,7 +327,7 @@ func (f *Fold) end(r *openRemedy, status string, at int64) error {
 		if s.Status != stepFailed && r.Held == "" {
 			f.reserve(s, -1)
 		}
-		r.release(f, s.Amount)
+		r.release(f, i, s.Amount.Minor)
 	}
 	if !spent {
 		for _, c := range r.Charges {
@@ -357,25 +357,28 @@ func (r *openRemedy) undid() bool {
 	})
 }
 
-// release gives an amount back to the limits that it was reserved in.
-func (r *openRemedy) release(f *Fold, amount money.Money) {
+// release gives some of the amount of a step back to the limits that it was reserved in.
+func (r *openRemedy) release(f *Fold, step int, minor int64) {
 	for i := range r.Charges {
 		c := &r.Charges[i]
-		if c.Amount.Currency == "" || c.Amount.Currency != amount.Currency {
+		if c.Remedies > 0 || c.Step != step {
 			continue
 		}
 		if u := f.state.Usage[c.Usage]; u != nil {
-			u.Amounts.change(amount.Currency, c.Slot, -amount.Minor)
+			u.Amounts.change(c.Amount.Currency, c.Slot, -minor)
 		}
-		c.Amount.Minor -= amount.Minor
+		c.Amount.Minor -= minor
 	}
 }
 
 func (r *openRemedy) step(action uuid.UUID) *openStep {
-	for i := range r.Steps {
-		if r.Steps[i].Action == action {
-			return &r.Steps[i]
-		}
+	if i := r.place(action); i >= 0 {
+		return &r.Steps[i]
 	}
 	return nil
+}
+
+// place returns where the step of an action stands in the remedy, -1 when there is none.
+func (r *openRemedy) place(action uuid.UUID) int {
+	return slices.IndexFunc(r.Steps, func(s openStep) bool { return s.Action == action })
 }

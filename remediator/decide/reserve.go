@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -10,45 +11,90 @@ import (
 )
 
 // reserveNow has a remedy that somebody approves count against the limits in force from
-// now on, when its money moves. Where it reserved nothing when it was held, or what it
-// reserved has left the sliding time since, others may have taken its place, and it is
-// measured first. It returns what it would go above and nobody was told of: then it
-// reserves nothing.
+// now on, when its money moves. Where it reserved nothing when it was held, where what it
+// reserved has left the sliding time since, or the limits were edited, others may have taken
+// its place. It returns what it would go above and nobody was told of: then it reserves
+// nothing.
 //
-// A remedy of which a step was carried out stays where it is counted: its first half is
-// spent, and the limits let it begin as a whole.
-func (f *Fold) reserveNow(r *openRemedy) (above []Check, err error) {
-	if slices.ContainsFunc(r.Steps, func(s openStep) bool { return s.Status == stepDone }) {
-		return nil, nil
-	}
+// What was paid already stays where it is counted, and is not measured again; what failed
+// counts no more.
+func (f *Fold) reserveNow(r *openRemedy) (unknown []Check, err error) {
 	limits, lengths := f.limitsNow(r)
 	customer, budget := f.customerUsage(r.Charged, r.Customer, true), budgetUsage(r.Charged, true)
 	keepsCustomer, keepsBudget := f.keeps(r, customer, lengths.PerCustomer), f.keeps(r, budget, lengths.Budget)
+	c := r.cost()
 	f.unreserve(r)
 	v := &verdict{fold: f, totals: r.unspent()}
-	if limits.PerCustomer != nil && r.Customer != "" && !keepsCustomer {
-		v.limit(ReasonPerCustomer, limits.PerCustomer, customer)
-	}
-	if limits.Budget != nil && !keepsBudget {
-		v.limit(ReasonBudget, limits.Budget, budget)
-	}
-	for _, c := range v.checks {
-		if c.Held && !r.told(c.reason()) {
-			above = append(above, c)
+	whole := r.sum(func(s *openStep) bool { return s.Status != stepFailed })
+	for _, total := range whole {
+		if len(limits.PerRemedy) > 0 {
+			v.check(ReasonPerRemedy, limits.PerRemedy, total, 0)
 		}
 	}
-	if len(above) > 0 {
-		return above, nil
+	r.Need = max(r.Need, peopleFor(limits.ApproveAbove, whole))
+	if limits.PerCustomer != nil && r.Customer != "" {
+		v.limit(ReasonPerCustomer, c.measuredBy(limits.PerCustomer), customer)
+	}
+	if limits.Budget != nil {
+		v.limit(ReasonBudget, c.measuredBy(limits.Budget), budget)
+	}
+	if unknown = r.goesAbove(v.checks, keepsCustomer, keepsBudget); len(unknown) > 0 {
+		return unknown, nil
 	}
 	var ofCustomer tapped
 	if r.Customer != "" {
 		ofCustomer = f.tap(customer)
 	}
-	r.Charges = f.charge(nil, ofCustomer, f.tap(budget), v.totals, lengths)
+	paid := len(r.Charges)
+	r.Charges = f.charge(r.Charges, ofCustomer, f.tap(budget), c, lengths)
+	r.Edited = false
 	if keepsBudget {
 		return nil, nil // it was spent when it was held
 	}
-	return nil, f.spent(r.Charged, r.Remedy, r.Charges)
+	return nil, f.spent(r.Charged, r.Remedy, r.Charges[paid:])
+}
+
+// cost is what an open remedy still has to count: its steps that may be carried out, and
+// one remedy unless something was paid.
+func (r *openRemedy) cost() cost {
+	c := cost{remedies: 1, amounts: make([]money.Money, len(r.Steps))}
+	for i := range r.Steps {
+		switch s := &r.Steps[i]; s.Status {
+		case stepWaiting, stepRunning:
+			c.amounts[i] = s.Amount
+		case stepDone:
+			if s.Amount.Minor > 0 {
+				c.remedies = 0
+			}
+		}
+	}
+	return c
+}
+
+// measuredBy is the part of a limit that a cost is measured by.
+func (c cost) measuredBy(limit *rule.Limit) *rule.Limit {
+	l := *limit
+	if c.remedies == 0 {
+		l.Remedies = 0
+	}
+	return &l
+}
+
+// goesAbove notes the limits that a remedy goes above, and returns those of which nobody
+// was told. Where it keeps its place it had that first.
+func (r *openRemedy) goesAbove(checks []Check, keepsCustomer, keepsBudget bool) (unknown []Check) {
+	r.Above = nil
+	for _, c := range checks {
+		switch reason := c.reason(); {
+		case !c.Held:
+		case r.told(reason):
+			r.Above = append(r.Above, reason)
+		case c.Check == ReasonPerCustomer && keepsCustomer, c.Check == ReasonBudget && keepsBudget:
+		default:
+			unknown = append(unknown, c)
+		}
+	}
+	return unknown
 }
 
 // limitsNow are the limits in force of the rule that a remedy counts for. When that rule is
@@ -61,11 +107,12 @@ func (f *Fold) limitsNow(r *openRemedy) (rule.Limits, chargedLimits) {
 	return rule.Limits{}, *r.Limits
 }
 
-// keeps reports whether all that a remedy reserved in a usage still counts.
+// keeps reports whether all that a remedy reserved in a usage, and has not paid, still
+// counts and was measured by the limits in force.
 func (f *Fold) keeps(r *openRemedy, usageName string, within int64) (keeps bool) {
 	u := f.state.Usage[usageName]
 	for _, c := range r.Charges {
-		if c.Usage != usageName {
+		if c.Usage != usageName || r.isPaid(c) {
 			continue
 		}
 		if u == nil || !u.meterOf(c).Counts(c.Slot, f.at, within) {
@@ -73,17 +120,44 @@ func (f *Fold) keeps(r *openRemedy, usageName string, within int64) (keeps bool)
 		}
 		keeps = true
 	}
-	return keeps
+	return keeps && !r.Edited
 }
 
-// unreserve gives back all that a remedy reserved and that still counts.
+// isPaid reports whether a charge is of what was paid.
+func (r *openRemedy) isPaid(c charge) bool {
+	if c.Remedies > 0 {
+		return r.cost().remedies == 0
+	}
+	return r.Steps[c.Step].Status == stepDone
+}
+
+// unreserve gives back what a remedy reserved and has not paid.
 func (f *Fold) unreserve(r *openRemedy) {
+	var paid []charge
 	for _, c := range r.Charges {
-		if u := f.state.Usage[c.Usage]; u != nil {
+		if r.isPaid(c) {
+			paid = append(paid, c)
+		} else if u := f.state.Usage[c.Usage]; u != nil {
 			u.meterOf(c).Change(c.Slot, -c.Remedies-c.Amount.Minor)
 		}
 	}
-	r.Charges = nil
+	r.Charges = paid
+}
+
+// changeLimits notes which remedies reserved their places in limits that are others with the
+// rules in force from now on.
+func (f *Fold) changeLimits(before map[string]*rule.Rule) {
+	limitsOf := func(rules map[string]*rule.Rule, name string) *rule.Limits {
+		if r := rules[name]; r != nil {
+			return &r.Limits
+		}
+		return nil
+	}
+	for _, r := range f.state.Open {
+		if len(r.Charges) > 0 && !reflect.DeepEqual(limitsOf(before, r.Charged), limitsOf(f.rules, r.Charged)) {
+			r.Edited = true
+		}
+	}
 }
 
 // told reports whether people know that a remedy is held for a reason, or was.
@@ -97,9 +171,9 @@ func (r *openRemedy) holdFor(reasons ...string) {
 	r.Held, r.By = reasons[0], nil
 }
 
-// above names the limits that a remedy goes above as people were told.
+// above names the limits that a remedy goes above, as it was measured last.
 func (r *openRemedy) above() string {
-	known := slices.DeleteFunc(slices.Clone(abovePossible), func(limit string) bool { return !r.told(limit) })
+	known := slices.DeleteFunc(slices.Clone(abovePossible), func(limit string) bool { return !slices.Contains(r.Above, limit) })
 	return strings.Join(known, ", ")
 }
 

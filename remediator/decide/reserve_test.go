@@ -187,3 +187,104 @@ func TestBulkIsShownWithoutWhatWasDenied(t *testing.T) {
 		t.Errorf("approved are %d remedies of %v, %d jobs", a.Bulk.Remedies, a.Bulk.Money, len(s.jobs))
 	}
 }
+
+// A cord that was pulled before costs nothing: the refund behind it is measured and counted
+// when it is approved.
+func TestApprovalBehindAStepThatCostsNothing(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, steps("", "      - andon: {pull: product/x, level: yellow, reason: bad}\n"+oneRefund))
+	held := wantDecision(t, s.send(0, numbered(1, "900.00 USD")), decide.Act, "")
+	s.settle(s.jobs[0], decide.Blocked)
+	wantDecision(t, s.send(25*time.Hour, numbered(2, "950.00 USD")), decide.Act, "")
+	s.wantAbove(held, decide.ReasonBudget, "budget 950.00 USD are used, and this is 900.00 USD", "budget")
+	wantDecision(t, s.send(23*time.Hour, numbered(3, "150.00 USD")), decide.Hold, decide.ReasonBudget)
+}
+
+// Of a remedy whose first refund was made, the second alone is measured, and each counts from
+// when it was let go. The remedy itself counts once.
+func TestApprovalOfWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	data := func(n int, paid string) string {
+		return fmt.Sprintf(`"bad":true,"order":%d,"payment":"pi_%[1]d","other":"pj_%[1]d","paid":%q`, n, paid)
+	}
+	begin := func(within string) (*scene, decide.RemedyFact) {
+		s := newScene(t, strings.Replace(steps("      per_customer: {remedies: 1, within: 2d}\n", parallel), "within: 1d", "within: "+within, 1))
+		held := wantDecision(t, s.send(0, data(1, "300.00 USD")), decide.Act, "")
+		s.settle(s.jobs[0], decide.Succeeded)
+		s.settle(s.jobs[1], decide.Blocked)
+		s.tick(25 * time.Hour)
+		return s, held
+	}
+	s, held := begin("1d")
+	if a, _ := s.done(0, approves("bob", held.Remedy)); a.Status != "acting" {
+		t.Errorf("the approval is answered %+v", a)
+	}
+	// The first 300 left the day, the second 300 came into it.
+	s.activate(steps("", parallel))
+	wantDecision(t, s.send(0, data(2, "351.00 USD")), decide.Hold, decide.ReasonBudget)
+	wantDecision(t, s.send(0, data(3, "350.00 USD")), decide.Act, "")
+
+	s, held = begin("1d")
+	s.activate(strings.Replace(steps("", parallel), "1000.00 USD", "200.00 USD", 1))
+	s.wantAbove(held, decide.ReasonBudget, "of the 200.00 USD of budget 0.00 USD are used, and this is 300.00 USD", "budget")
+
+	// What is denied gives back what was left alone.
+	s, held = begin("2d")
+	s.activate(strings.Replace(steps("", parallel), "within: 1d", "within: 2d", 1))
+	s.done(0, denies("bob", held.Remedy))
+	wantDecision(t, s.send(0, data(2, "350.50 USD")), decide.Hold, decide.ReasonBudget)
+	wantDecision(t, s.send(0, data(3, "350.00 USD")), decide.Act, "")
+}
+
+// What failed is not paid: nobody is told of it, and it counts no more.
+func TestApprovalWithoutWhatFailed(t *testing.T) {
+	t.Parallel()
+	data := func(n int, paid string) string {
+		return fmt.Sprintf(`"bad":true,"order":%d,"payment":"pi_%[1]d","other":"pj_%[1]d","paid":%q`, n, paid)
+	}
+	s := newScene(t, steps("", parallel))
+	held := wantDecision(t, s.send(0, data(1, "300.00 USD")), decide.Act, "")
+	s.settle(s.jobs[0], decide.Failed)
+	s.settle(s.jobs[1], decide.Blocked)
+	wantDecision(t, s.send(25*time.Hour, data(2, "250.00 USD")), decide.Act, "")
+	if _, facts := s.done(0, approves("bob", held.Remedy)); one[decide.ApprovalFact](t, facts, decide.KindApproval).Above != "" {
+		t.Error("300 of the 500 that are left go above them")
+	}
+	s.settle(s.jobs[len(s.jobs)-1], decide.Succeeded)
+	wantDecision(t, s.send(0, data(3, "100.50 USD")), decide.Hold, decide.ReasonBudget)
+	wantDecision(t, s.send(0, data(4, "100.00 USD")), decide.Act, "")
+}
+
+// An approval says what it goes above when it is given.
+func TestApprovalThatIsWithinByNow(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, set(refundRule("r", "because", "live", "")))
+	wantDecision(t, s.send(0, numbered(1, "900.00 USD")), decide.Act, "")
+	held := wantDecision(t, s.send(0, numbered(2, "900.00 USD")), decide.Hold, decide.ReasonBudget)
+	if _, facts := s.done(48*time.Hour, approves("bob", held.Remedy)); one[decide.ApprovalFact](t, facts, decide.KindApproval).Above != "" {
+		t.Error("an approval within the limits goes above one")
+	}
+}
+
+// Limits that are edited while a remedy waits are those that it is approved by, also where it
+// has its place in those before, and so is the number of people.
+func TestApprovalByEditedLimits(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, set(refundRule("r", "because", "live", "      per_remedy: 500.00 USD\n")))
+	s.done(0, pauses(operator("oli"), decide.TargetRule("r")))
+	held := wantDecision(t, s.send(0, numbered(1, "400.00 USD")), decide.Hold, decide.ReasonPaused)
+	s.activate(set(refundRule("r", "because", "live", "      per_remedy: 5.00 USD\n      approve_above: 1.00 USD\n")))
+	s.refused("of the 5.00 USD of per_remedy 0.00 USD are used, and this is 400.00 USD", approves("bob", held.Remedy))
+	for n, by := range []string{"bob", "cem"} {
+		_, facts := s.done(0, approves(by, held.Remedy))
+		if got := one[decide.ApprovalFact](t, facts, decide.KindApproval); got.Above != decide.ReasonPerRemedy || got.Need != 2 || got.Have != n+1 || len(s.jobs) != n {
+			t.Errorf("approved as %+v, with %d jobs", got, len(s.jobs))
+		}
+	}
+
+	text := set(refundRule("r", "because", "live", "      approve_above: 100.00 USD\n"))
+	s = newScene(t, text)
+	held = wantDecision(t, s.send(0, numbered(1, "400.00 USD")), decide.Hold, decide.ReasonApprove)
+	s.activate(strings.Replace(text, "1000.00 USD", "10.00 USD", 1))
+	s.wantAbove(held, decide.ReasonBudget, "of the 10.00 USD of budget 0.00 USD are used, and this is 400.00 USD", "budget")
+}

@@ -109,6 +109,7 @@ func (f *Fold) putInForce(set *rule.Set, author string) error {
 		return err
 	}
 	f.changeWindows(rulesBefore)
+	f.changeLimits(rulesBefore)
 	return f.changeWaiting(rulesBefore)
 }
 

@@ -165,7 +165,7 @@ func (f *Fold) keepRefund(r *openRemedy, s *openStep, o OutcomeBody) error {
 	}
 	var used []charge
 	for _, c := range r.Charges {
-		if c.Amount.Currency == s.Amount.Currency || c.Remedies > 0 && paying == 1 {
+		if c.Remedies > 0 && paying == 1 || c.Remedies == 0 && c.Step == r.place(s.Action) {
 			used = append(used, c)
 		}
 	}

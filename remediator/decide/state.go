@@ -106,6 +106,9 @@ type openRemedy struct {
 	// Told is what people who approve it know besides Held: why it was held before,
 	// and in a bulk the limits that it goes above.
 	Told []string `cbor:"18,keyasint,omitempty"`
+	// Edited says that its limits are others now than when it reserved its place in them.
+	Edited bool     `cbor:"19,keyasint,omitempty"`
+	Above  []string `cbor:"20,keyasint,omitempty"` // the limits that it went above when it was measured last
 }
 
 // chargedLimits are the lengths of the limits that a remedy counts for.
@@ -145,6 +148,7 @@ type charge struct {
 	Slot     window.Place `cbor:"2,keyasint"`
 	Amount   money.Money  `cbor:"3,keyasint"`
 	Remedies int64        `cbor:"4,keyasint"`
+	Step     int          `cbor:"5,keyasint,omitempty"` // whose amount it is, by its place in the remedy
 }
 
 func newState() *state {

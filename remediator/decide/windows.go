@@ -91,7 +91,8 @@ func (f *Fold) changeWindows(before map[string]*rule.Rule) {
 }
 
 // sure reports whether having, which holds for the aggregates at the least, holds
-// whatever lies at the edges of the window or went from it before its time.
+// whatever lies at the edges of the window or went from it before its time. What went, or
+// may be counted twice, must not change an amount either.
 func (f *Fold) sure(c *candidate, w *window.Table, key uint64) (bool, error) {
 	r := c.hit.Rule
 	after := c.eventAt - int64(r.Window.Within)
@@ -107,6 +108,10 @@ func (f *Fold) sure(c *candidate, w *window.Table, key uint64) (bool, error) {
 		if repeated {
 			least[i], most[i] = once(r.Aggregates[i].Func, least[i], most[i])
 		}
+	}
+	differs := func(i int) bool { return least[i] != most[i] }
+	if (forgotten || repeated) && slices.ContainsFunc(r.AmountCalls, differs) {
+		return false, nil
 	}
 	// What is sealed and told is neither bound, but what is in between.
 	c.aggregates = aggregated(r, w.Sums(key, c.eventAt, window.Near))

@@ -94,6 +94,13 @@ func (b *builder) aggregates() {
 		}
 		b.r.Aggregates = append(b.r.Aggregates, a)
 	}
+	for i := range b.r.Steps {
+		for _, p := range b.r.Steps[i].amount {
+			if p.expr != nil {
+				b.r.AmountCalls = append(b.r.AmountCalls, p.expr.program.Slots...)
+			}
+		}
+	}
 	if b.r.Window != nil {
 		b.r.Window.Digest = b.r.windowDigest()
 	}

@@ -60,6 +60,7 @@ type Rule struct {
 	HavingConditions []*Expr
 	Aggregates       []Aggregate // every aggregate that Having and Steps call, each once
 	HavingCalls      int         // how many of them Having calls: those come first
+	AmountCalls      []int       // those of Aggregates that amounts are computed from
 
 	Steps  []Step
 	Limits Limits

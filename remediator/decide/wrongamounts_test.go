@@ -1,0 +1,79 @@
+package decide_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/input"
+)
+
+// paysWhat is moneyByWindow with an amount that is computed.
+func paysWhat(having, amount string) string {
+	return strings.Replace(fmt.Sprintf(moneyByWindow, "4d", having), "1.00 USD", `'${{ `+amount+` }}'`, 1)
+}
+
+// A window that may count an event twice pays no amount that this would change.
+func TestAmountsThatARepeatWouldChange(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		amount  string
+		between int // events until one comes again, of 20 that are remembered
+		want    string
+	}{
+		{"sum(money(data.paid))", 5, "11.00 USD"},
+		{"sum(money(data.paid))", 30, ""},
+		{"max(money(data.paid))", 30, "10.00 USD"},
+		{"pct(max(money(data.paid)), sum(1))", 30, ""},
+		{`money("3.00 USD")`, 30, "3.00 USD"},
+	} {
+		s := newScene(t, paysWhat("distinct(event.id) >= 2", c.amount))
+		s.fold.BoundEvents(20)
+		at := s.at
+		same := func() {
+			s.n++
+			s.apply(input.Input{ID: fmt.Sprintf("in-%d", s.n), Kind: input.Event, At: s.at, Body: fmt.Appendf(nil,
+				`{"specversion":"1.0","id":"same","source":"/test","type":"com.example.bad","time":%q,"data":{"key":"k","paid":"10.00 USD"}}`,
+				time.Unix(0, at).UTC().Format(time.RFC3339Nano))})
+		}
+		same()
+		for n := range c.between {
+			s.send(time.Second*10, fmt.Sprintf(`"key":"x-%d","paid":"1.00 USD"`, n))
+		}
+		same()
+		if got := paid(t, s.send(time.Second, `"key":"k","paid":"1.00 USD"`)); got != c.want {
+			t.Errorf("%s, %d events between: paid %q, want %q", c.amount, c.between, got, c.want)
+		}
+	}
+}
+
+// A window that began empty on a log with events pays no amount that these would change, and
+// no longer than they would count.
+func TestAmountsThatEarlierEventsWouldChange(t *testing.T) {
+	t.Parallel()
+	for amount, want := range map[string][2]string{
+		`money("100.00 USD") - sum(money(data.paid))`: {"", "99.00 USD"},
+		`max(money(data.paid))`:                       {"", "1.00 USD"},
+		`money("3.00 USD")`:                           {"3.00 USD", "3.00 USD"},
+	} {
+		rules := paysWhat("count() >= 1", amount)
+		s := newScene(t, strings.Replace(rules, "com.example.bad", "com.example.other", 1))
+		s.send(time.Hour, `"key":"k","paid":"90.00 USD"`)
+		s.activate(rules)
+		soon, later := paid(t, s.send(time.Hour, `"key":"k","paid":"1.00 USD"`)), paid(t, s.send(5*24*time.Hour, `"key":"k","paid":"1.00 USD"`))
+		if got := [2]string{soon, later}; got != want {
+			t.Errorf("%s: paid %q, want %q", amount, got, want)
+		}
+	}
+}
+
+// paid is the amount of the remedy among facts, empty when there is none.
+func paid(t *testing.T, facts []decide.Fact) string {
+	t.Helper()
+	if len(kind(facts, decide.KindRemedy)) == 0 {
+		return ""
+	}
+	return one[decide.RemedyFact](t, facts, decide.KindRemedy).Steps[0].Amount.String()
+}
