@@ -140,12 +140,16 @@ func trimComments(text string) string {
 	return text[start:end]
 }
 
-// passed returns where the text or the comment ends that begins at i, which is i
-// where neither does, and by how much deeper a bracket at i leads.
+// passed returns where the text, the name in backquotes or the comment ends that begins at
+// i, which is i where none does, and by how much deeper a bracket at i leads.
 func passed(text string, i int) (last, deeper int) {
 	switch text[i] {
 	case '"', '\'':
 		return quoteEnd(text, i), 0
+	case '`':
+		if end := strings.IndexByte(text[i+1:], '`'); end >= 0 {
+			return i + 1 + end, 0
+		}
 	case '/':
 		return commentEnd(text, i), 0
 	case '(', '[', '{':
@@ -190,16 +194,14 @@ func commentEnd(text string, i int) int {
 func quoteEnd(text string, i int) int {
 	quote := text[i]
 	raw := i > 0 && (text[i-1] == 'r' || text[i-1] == 'R')
-	if triple := strings.Repeat(string(quote), 3); strings.HasPrefix(text[i:], triple) {
-		if end := strings.Index(text[i+3:], triple); end >= 0 {
-			return i + 3 + end + 2
-		}
-		return len(text)
+	end := string(quote)
+	if triple := strings.Repeat(end, 3); strings.HasPrefix(text[i:], triple) {
+		end = triple
 	}
-	for i++; i < len(text) && text[i] != quote; i++ {
+	for i += len(end); i < len(text) && !strings.HasPrefix(text[i:], end); i++ {
 		if text[i] == '\\' && !raw {
 			i++
 		}
 	}
-	return i
+	return min(i+len(end)-1, len(text))
 }

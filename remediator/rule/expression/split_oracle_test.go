@@ -21,7 +21,7 @@ func (w writer) pick(from ...string) string { return from[w.IntN(len(from))] }
 
 func (w writer) expression(depth int) string {
 	if depth == 0 {
-		return w.pick("a", "b.c", `d["x && y"]`, "'it\\'s || (<'", `r"\"`, "f(x || y, z == 1)", "l.exists(i, i < 1 && i in m)", "o.?p.orValue(1)", "m[?'k']", "[1 < 2, 3]", "-1", "'''a ' == b'''", "inner", "{'k': a ? b : c}", "min.in_")
+		return w.pick("a", "b.c", `d["x && y"]`, "'it\\'s || (<'", `r"\"`, "f(x || y, z == 1)", "l.exists(i, i < 1 && i in m)", "o.?p.orValue(1)", "m[?'k']", "[1 < 2, 3]", "-1", "'''a ' == b'''", "inner", "{'k': a ? b : c}", "min.in_", "d.`a//b`", `"""x\""""`, `'''y\''''`)
 	}
 	next := func() string { return w.expression(w.IntN(depth)) }
 	switch space := w.pick(" ", " ", " ", "\n", " // b || (c < \"d\n"); w.IntN(8) {
@@ -120,7 +120,7 @@ func (o oracle) comparison(e ast.Expr) (want []string, chained bool) {
 // TestSplitAsCELReads holds that a text is taken apart as CEL reads it.
 func TestSplitAsCELReads(t *testing.T) {
 	t.Parallel()
-	env, err := cel.NewEnv(cel.OptionalTypes(), cel.ClearMacros())
+	env, err := cel.NewEnv(cel.OptionalTypes(), cel.ClearMacros(), cel.EnableIdentifierEscapeSyntax())
 	if err != nil {
 		t.Fatal(err)
 	}
