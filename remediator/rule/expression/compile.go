@@ -33,6 +33,7 @@ type Program struct {
 
 	program cel.Program
 
+	wholes  bool        // whole numbers may be in the list, the object or the optional that it gives
 	lets    []string    // that the scope had, in the order of the rule
 	reads   []read      // places of the event, which a plan gives slots
 	truth   truthFunc   // nil: CEL evaluates
@@ -58,12 +59,16 @@ func (p *Program) Eval(vars Vars) (any, error) {
 	return Native(v)
 }
 
-// Value evaluates the program to a value that Vars may give to other programs.
-// An error becomes a value that fails whatever uses it.
+// Value evaluates the program to a value that Vars may give to other programs. These do not
+// know what it holds, so whole numbers in it become doubles. An error becomes a value that
+// fails whatever uses it.
 func (p *Program) Value(vars Vars) any {
 	v, _, err := p.program.Eval(vars)
 	if err != nil {
 		return Failure(inOurWords(err))
+	}
+	if p.wholes {
+		return doubled(v)
 	}
 	return v
 }
@@ -142,6 +147,7 @@ func (u *unit) finish() (*Program, []Issue) {
 		return nil, []Issue{{Message: err.Error()}}
 	}
 	p := &Program{Type: fromCEL(checked.OutputType()), Slots: u.slots, program: program}
+	p.wholes = holdsWhole(checked.OutputType())
 	u.collect(p)
 	p.lets, p.reads = u.scope.lets(), reads(p.Paths)
 	p.compileClosures(checked.NativeRep(), u.scope)

@@ -47,13 +47,13 @@ func (u *unit) visit(do func(ast.Expr)) {
 func (u *unit) settleOne(e ast.Expr, checked *ast.AST) (changed bool) {
 	switch e.Kind() {
 	case ast.ListKind:
-		return u.widen(checked, e.AsList().Elements())
+		return u.widenHeld(checked, e.AsList().Elements())
 	case ast.MapKind:
 		var values []ast.Expr
 		for _, entry := range e.AsMap().Entries() {
 			values = append(values, entry.AsMapEntry().Value())
 		}
-		return u.widen(checked, values)
+		return u.widenHeld(checked, values)
 	case ast.CallKind:
 		return u.settleCall(e, checked)
 	}
@@ -86,6 +86,22 @@ func (u *unit) settleCall(e ast.Expr, checked *ast.AST) (changed bool) {
 		return moneyFirst(e, checked)
 	}
 	return false
+}
+
+// widenHeld wraps the whole numbers among the values of a list or an object that is written
+// out, unless the checker knows what type each of them has: it does where all have the same.
+func (u *unit) widenHeld(checked *ast.AST, values []ast.Expr) (changed bool) {
+	if len(values) == 0 {
+		return false
+	}
+	first := checked.GetType(values[0].ID())
+	if !slices.ContainsFunc(values, func(e ast.Expr) bool { return !checked.GetType(e.ID()).IsExactType(first) }) {
+		return u.widen(checked, values)
+	}
+	for _, e := range values {
+		changed = u.wrap(checked, e) || changed
+	}
+	return changed
 }
 
 // widen wraps the whole numbers among values that stand for the same thing,

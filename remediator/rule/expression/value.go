@@ -3,6 +3,7 @@ package expression
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -132,6 +133,43 @@ func (a adapter) NativeToValue(value any) ref.Val {
 		return slotList(v)
 	}
 	return types.DefaultTypeAdapter.NativeToValue(value)
+}
+
+// holdsWhole reports whether there may be whole numbers in what a value holds.
+func holdsWhole(t *types.Type) bool {
+	held := t.Parameters()
+	if t.Kind() == types.MapKind {
+		held = held[1:] // a number finds a key whatever its type
+	}
+	return slices.ContainsFunc(held, func(of *types.Type) bool { return isWhole(of) || holdsWhole(of) })
+}
+
+// doubled makes doubles of the whole numbers that a value holds.
+func doubled(v ref.Val) ref.Val {
+	switch v := v.(type) {
+	case types.Int:
+		return types.Double(v)
+	case types.Uint:
+		return types.Double(v)
+	case *types.Optional:
+		if v.HasValue() {
+			return types.OptionalOf(doubled(v.GetValue()))
+		}
+	case traits.Mapper:
+		all := make(map[ref.Val]ref.Val)
+		for it := v.Iterator(); it.HasNext() == types.True; {
+			key := it.Next()
+			all[key] = doubled(v.Get(key))
+		}
+		return sorted{types.NewRefValMap(adapter{}, all)}
+	case traits.Lister:
+		all := []ref.Val{}
+		for it := v.Iterator(); it.HasNext() == types.True; {
+			all = append(all, doubled(it.Next()))
+		}
+		return types.NewRefValList(adapter{}, all)
+	}
+	return v
 }
 
 // Native turns a CEL value into plain Go: nil, bool, float64, string,
