@@ -172,7 +172,7 @@ func explainOverload(applied string) (message, hint string) {
 	return explainTypes(operator(name), types)
 }
 
-var inWords = strings.NewReplacer("string", "text", "double", "number", "int", "whole number", "bool", "boolean", "dyn", "any", "optional_type(dyn)", "optional")
+var inWords = strings.NewReplacer("string", "text", "double", "number", "int", "whole number", "bool", "boolean", "dyn", "any", "optional_type(dyn)", "optional", "optional_type", "optional")
 
 // usages of functions whose arguments are often mistaken.
 var usages = map[string]string{

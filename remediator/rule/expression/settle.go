@@ -9,24 +9,49 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// presettle makes the branches of a conditional one type where the text alone
-// shows that one is a double and the other a whole number. The checker, which
-// comes next, would refuse them.
+// presettle makes one type of what the checker, which comes next, would refuse: the
+// branches of a conditional of which the text alone shows that one is a double and the other
+// a whole number, and what an optional holds and what stands for it when it is empty.
 func (u *unit) presettle() {
 	u.visit(func(e ast.Expr) {
-		if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != operators.Conditional {
+		if e.Kind() != ast.CallKind {
 			return
 		}
-		branches := e.AsCall().Args()[1:]
-		if !slices.ContainsFunc(branches, func(b ast.Expr) bool { return u.kind(b) == Number }) {
-			return
+		call := e.AsCall()
+		var same []ast.Expr
+		switch name := call.FunctionName(); {
+		case name == operators.Conditional:
+			same = call.Args()[1:]
+			if !slices.ContainsFunc(same, func(b ast.Expr) bool { return u.kind(b) == Number }) {
+				return
+			}
+		case isOptionalOf(call), name == "orValue" && call.IsMemberFunction() && makesOptional(call.Target()):
+			same = call.Args()
 		}
-		for _, branch := range branches {
-			if u.kind(branch) == Whole {
-				u.toDouble(branch)
+		for _, value := range same {
+			if u.kind(value) == Whole {
+				u.toDouble(value)
 			}
 		}
 	})
+}
+
+// makesOptional reports whether an optional is made of a value in an expression, which is
+// a double when it is a number.
+func makesOptional(e ast.Expr) bool {
+	return len(ast.MatchDescendants(ast.NavigateExpr(nil, e), func(part ast.NavigableExpr) bool {
+		return part.Kind() == ast.CallKind && isOptionalOf(part.AsCall())
+	})) > 0
+}
+
+// isOptionalOf reports whether a call is optional.of or its like. The checker, which comes
+// later, finds that optional is no value of which of is a function.
+func isOptionalOf(call ast.CallExpr) bool {
+	name := call.FunctionName()
+	if call.IsMemberFunction() && call.Target().Kind() == ast.IdentKind {
+		name = call.Target().AsIdent() + "." + name
+	}
+	return name == "optional.of" || name == "optional.ofNonZeroValue"
 }
 
 // kind is Number or Whole when the text alone shows it, else Any.
@@ -38,6 +63,8 @@ func (u *unit) kind(e ast.Expr) Type {
 		return u.scope.kinds[e.AsIdent()]
 	case ast.CallKind:
 		return u.callKind(e.AsCall())
+	case ast.ComprehensionKind: // optMap binds a name, and what follows is the result
+		return u.kind(e.AsComprehension().Result())
 	}
 	return Any
 }
