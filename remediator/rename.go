@@ -145,8 +145,8 @@ func (n *renaming) refusePast(ctx context.Context, r *rule.Rule) error {
 	return nil
 }
 
-// readPast reads the rules that were live once and that nothing goes on with: neither a
-// rule of the name nor one that takes the same keys.
+// readPast reads the rules that were live once and that nothing goes on with: no rule takes
+// the same keys in the same scope.
 func (n *renaming) readPast(ctx context.Context) error {
 	if n.past != nil {
 		return nil
@@ -158,9 +158,6 @@ func (n *renaming) readPast(ctx context.Context) error {
 	n.past = []*rule.Rule{}
 	sets, read := map[string][]rule.File{}, map[rule.File]*rule.Set{}
 	for _, p := range past {
-		if r := n.next.Rule(p.Rule); r != nil && r.Pays() {
-			continue
-		}
 		files, known := sets[p.Set]
 		if !known && len(sets) < maxPastSets {
 			if files, err = n.ledger.RuleFiles(ctx, p.Set); err != nil {

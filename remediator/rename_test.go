@@ -9,7 +9,7 @@ import (
 )
 
 // credits are the rules of one set: each is "name mode key", where the key may have a
-// scope behind it, and the events "late" or "lost" before it.
+// scope behind it, and "lost", "both" or "any" before it, where its event is not late.
 func credits(rules ...string) []rule.File {
 	text := "rules: []\n"
 	if len(rules) > 0 {
@@ -18,8 +18,8 @@ func credits(rules ...string) []rule.File {
 	for _, r := range rules {
 		word := strings.Fields(r)
 		event, key := "com.example.order.late", strings.Join(word[2:], " ")
-		if word[2] == "lost" {
-			event, key = "com.example.order.lost", strings.Join(word[3:], " ")
+		if other := map[string]string{"lost": "com.example.order.lost", "both": "[com.example.order.late, com.example.order.lost]", "any": "com.example.order.*"}[word[2]]; other != "" {
+			event, key = other, strings.Join(word[3:], " ")
 		}
 		if key, scope, scoped := strings.Cut(key, " in "); scoped {
 			text += fmt.Sprintf("  - rule: %s\n    once_per: {key: %s, scope: %s}\n", word[0], key, scope)
@@ -66,6 +66,14 @@ func TestRenamesAreRefused(t *testing.T) {
 		"after nothing, beside the old one":      {[][]string{old, {}, {"old live data.order", "new live data.order"}}, ""},
 		"names swapped":                          {[][]string{{"old live data.order", "new live data.item"}, {"old live data.item", "new live data.order"}}, asOld},
 		"names swapped between events":           {[][]string{{"old live data.order", "new live lost data.order"}, {"old live lost data.order", "new live data.order"}}, asOld},
+		"with one event more":                    {[][]string{old, {"new live both data.order"}}, asOld},
+		"with all events like it":                {[][]string{old, {"new live any data.order"}}, asOld},
+		"split in two":                           {[][]string{{"old live both data.order"}, {"new live data.order", "newer live lost data.order"}}, asOld},
+		"with the text of the key":               {[][]string{old, {"new live string(data.order)"}}, asOld},
+		"after nothing, with one event more":     {[][]string{old, {}, {"new live both data.order"}}, asPast},
+		"after nothing, and its name goes on":    {[][]string{old, {}, {"old live data.item", "new live data.order"}}, asPast},
+		"after it had other keys":                {[][]string{old, {"old live data.item"}, {"old live data.item", "new live data.order"}}, asPast},
+		"of other events":                        {[][]string{old, {"new live lost data.order"}}, ""},
 		"other keys":                             {[][]string{old, {"old live [data.order, event.type]"}}, ""},
 		"one more of the same events":            {[][]string{old, {"old live data.order", "new live data.order"}}, ""},
 		"the other of two goes":                  {[][]string{{"old live data.order", "new live data.order"}, renamed}, ""},

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/rule/logic"
@@ -19,25 +20,35 @@ func NewKeys() (*Keys, error) {
 	return &Keys{l}, nil
 }
 
-// Same reports whether two rules take the same keys from the same events.
+// Same reports whether two rules take the same keys from events that both are about.
 func (k *Keys) Same(a, b *rule.Rule) bool {
-	return slices.Equal(slices.Sorted(slices.Values(a.Events)), slices.Sorted(slices.Values(b.Events))) && k.alike(a, b)
-}
-
-// Share reports whether two rules take the same keys from some of their events in one
-// scope: what one of them made good, the other does not make good again.
-func (k *Keys) Share(a, b *rule.Rule) bool {
-	return a.Scope == b.Scope && slices.ContainsFunc(a.Events, func(event string) bool {
+	return slices.ContainsFunc(a.Events, func(event string) bool {
 		return slices.ContainsFunc(b.Events, func(other string) bool { return overlap(event, other) })
 	}) && k.alike(a, b)
 }
+
+// Share reports whether two rules take the same keys in one scope: what one of them made
+// good, the other does not make good again.
+func (k *Keys) Share(a, b *rule.Rule) bool { return a.Scope == b.Scope && k.Same(a, b) }
 
 // alike reports whether two rules take the same key from an event that both are about.
 func (k *Keys) alike(a, b *rule.Rule) bool {
 	return len(a.OncePer) > 0 && len(a.OncePer) == len(b.OncePer) && k.of(a) == k.of(b)
 }
 
-func (k *Keys) of(r *rule.Rule) string { return r.OncePerText(readerOf(k.logic, r).Expand) }
+func (k *Keys) of(r *rule.Rule) string { return keyOf(readerOf(k.logic, r), r) }
+
+// keyOf writes the key of a rule in one form. A number and its text are one key, so what
+// makes one of the other is left out.
+func keyOf(reader *logic.Reader, r *rule.Rule) string {
+	return r.OncePerText(func(expression string) string {
+		text := reader.Expand(expression)
+		if inner, ok := strings.CutPrefix(text, "string("); ok && strings.HasSuffix(inner, ")") && reader.Expand(inner[:len(inner)-1]) == inner[:len(inner)-1] {
+			return inner[:len(inner)-1]
+		}
+		return text
+	})
+}
 
 // Rekeyed lists the rules of a set that pay, as they did before it, but with other keys
 // in the same scope: none of the new keys is taken, whatever was made good.

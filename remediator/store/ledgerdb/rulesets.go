@@ -80,8 +80,9 @@ type PastRule struct {
 	Set string // digest
 }
 
-// PastRules returns the rules that were ever in force and not in shadow, each name once,
-// as it was in force so last, those of the last sets first.
+// PastRules returns the rules that were ever in force and not in shadow, each text of them
+// once: as each name was in force so last, those of the last sets first, then as each was
+// before that, and so on.
 func (d *DB) PastRules(ctx context.Context) ([]PastRule, error) {
 	var past []PastRule
 	err := d.ruleFacts(ctx, decide.KindRules, func(body []byte) error {
@@ -97,12 +98,20 @@ func (d *DB) PastRules(ctx context.Context) ([]PastRule, error) {
 		return nil
 	})
 	slices.Reverse(past)
-	seen := map[string]bool{}
-	return slices.DeleteFunc(past, func(r PastRule) bool {
-		known := seen[r.Rule]
-		seen[r.Rule] = true
+	seen, versions := map[decide.RuleDigest]bool{}, map[string]int{}
+	past = slices.DeleteFunc(past, func(r PastRule) bool {
+		text := decide.RuleDigest{Rule: r.Rule, Digest: r.Digest}
+		known := seen[text]
+		seen[text] = true
 		return known
-	}), err
+	})
+	back := make(map[decide.RuleDigest]int, len(past))
+	for _, r := range past {
+		back[r.RuleDigest] = versions[r.Rule]
+		versions[r.Rule]++
+	}
+	slices.SortStableFunc(past, func(a, b PastRule) int { return back[a.RuleDigest] - back[b.RuleDigest] })
+	return past, err
 }
 
 // InForce returns the rules that were put in force last, with who put each in force as it

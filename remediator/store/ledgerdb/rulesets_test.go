@@ -77,7 +77,7 @@ func testPastRules(t *testing.T) {
 	set("third", 1, 1)
 	set("fourth", 1, 1, decide.RuleDigest{Rule: "c", Digest: "4", Mode: "live"})
 	past, err := w.db.PastRules(t.Context())
-	if got, want := fmt.Sprint(past), "[{{c 4 live} fourth} {{a 1 live} second} {{b 1 canary} first}]"; err != nil || got != want {
+	if got, want := fmt.Sprint(past), "[{{c 4 live} fourth} {{a 1 live} second} {{b 1 canary} first} {{c 3 live} second}]"; err != nil || got != want {
 		t.Errorf("got %s (%v), want %s", got, err, want)
 	}
 }
