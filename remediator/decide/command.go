@@ -249,9 +249,9 @@ func (f *Fold) anyRefunded(r *openRemedy) (bool, error) {
 	return false, nil
 }
 
-// unspent sums the amounts of the steps that may still be carried out up by currency.
+// unspent sums the amounts of the steps that wait up by currency.
 func (r *openRemedy) unspent() []money.Money {
-	return r.sum(func(s *openStep) bool { return s.Status == stepWaiting || s.Status == stepRunning })
+	return r.sum(func(s *openStep) bool { return s.Status == stepWaiting })
 }
 
 // sum adds the amounts of some steps up by currency.

@@ -16,8 +16,8 @@ import (
 // its place. It returns what it would go above and nobody was told of: then it reserves
 // nothing.
 //
-// What was paid already stays where it is counted, and is not measured again; what failed
-// counts no more.
+// What was paid already, or is under way, stays where it is counted, and is not measured
+// again; what failed counts no more.
 func (f *Fold) reserveNow(r *openRemedy) (unknown []Check, err error) {
 	limits, lengths := f.limitsNow(r)
 	customer, budget := f.customerUsage(r.Charged, r.Customer, true), budgetUsage(r.Charged, true)
@@ -45,24 +45,24 @@ func (f *Fold) reserveNow(r *openRemedy) (unknown []Check, err error) {
 	if r.Customer != "" {
 		ofCustomer = f.tap(customer)
 	}
-	paid := len(r.Charges)
+	moving := len(r.Charges)
 	r.Charges = f.charge(r.Charges, ofCustomer, f.tap(budget), c, lengths)
 	r.Edited = false
 	if keepsBudget {
 		return nil, nil // it was spent when it was held
 	}
-	return nil, f.spent(r.Charged, r.Remedy, r.Charges[paid:])
+	return nil, f.spent(r.Charged, r.Remedy, r.Charges[moving:])
 }
 
-// cost is what an open remedy still has to count: its steps that may be carried out, and
-// one remedy unless something was paid.
+// cost is what an open remedy still has to count: its steps that wait, and one remedy unless
+// something was paid or is under way.
 func (r *openRemedy) cost() cost {
 	c := cost{remedies: 1, amounts: make([]money.Money, len(r.Steps))}
 	for i := range r.Steps {
 		switch s := &r.Steps[i]; s.Status {
-		case stepWaiting, stepRunning:
+		case stepWaiting:
 			c.amounts[i] = s.Amount
-		case stepDone:
+		case stepDone, stepRunning:
 			if s.Amount.Minor > 0 {
 				c.remedies = 0
 			}
@@ -107,12 +107,12 @@ func (f *Fold) limitsNow(r *openRemedy) (rule.Limits, chargedLimits) {
 	return rule.Limits{}, *r.Limits
 }
 
-// keeps reports whether all that a remedy reserved in a usage, and has not paid, still
+// keeps reports whether all that a remedy reserved in a usage for steps that wait still
 // counts and was measured by the limits in force.
 func (f *Fold) keeps(r *openRemedy, usageName string, within int64) (keeps bool) {
 	u := f.state.Usage[usageName]
 	for _, c := range r.Charges {
-		if c.Usage != usageName || r.isPaid(c) {
+		if c.Usage != usageName || r.moves(c) {
 			continue
 		}
 		if u == nil || !u.meterOf(c).Counts(c.Slot, f.at, within) {
@@ -123,25 +123,25 @@ func (f *Fold) keeps(r *openRemedy, usageName string, within int64) (keeps bool)
 	return keeps && !r.Edited
 }
 
-// isPaid reports whether a charge is of what was paid.
-func (r *openRemedy) isPaid(c charge) bool {
+// moves reports whether a charge is of what was paid or is under way.
+func (r *openRemedy) moves(c charge) bool {
 	if c.Remedies > 0 {
 		return r.cost().remedies == 0
 	}
-	return r.Steps[c.Step].Status == stepDone
+	return r.Steps[c.Step].Status == stepDone || r.Steps[c.Step].Status == stepRunning
 }
 
-// unreserve gives back what a remedy reserved and has not paid.
+// unreserve gives back what a remedy reserved for steps that wait, or failed.
 func (f *Fold) unreserve(r *openRemedy) {
-	var paid []charge
+	var moving []charge
 	for _, c := range r.Charges {
-		if r.isPaid(c) {
-			paid = append(paid, c)
+		if r.moves(c) {
+			moving = append(moving, c)
 		} else if u := f.state.Usage[c.Usage]; u != nil {
 			u.meterOf(c).Change(c.Slot, -c.Remedies-c.Amount.Minor)
 		}
 	}
-	r.Charges = paid
+	r.Charges = moving
 }
 
 // changeLimits notes which remedies reserved their places in limits that are others with the

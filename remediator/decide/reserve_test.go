@@ -236,6 +236,23 @@ func TestApprovalOfWhatIsLeft(t *testing.T) {
 	wantDecision(t, s.send(0, data(3, "350.00 USD")), decide.Act, "")
 }
 
+// What is under way beside a step that is held stays counted, whatever comes of the approval.
+func TestApprovalBesideAStepThatRuns(t *testing.T) {
+	t.Parallel()
+	data := func(n int, paid string) string {
+		return fmt.Sprintf(`"bad":true,"order":%d,"payment":"pi_%[1]d","other":"pj_%[1]d","paid":%q`, n, paid)
+	}
+	s := newScene(t, steps("      per_customer: {amount: 800.00 USD, within: 30d}\n", parallel))
+	held := wantDecision(t, s.send(0, data(1, "300.00 USD")), decide.Act, "")
+	s.settle(s.jobs[0], decide.Blocked)
+	s.sendID(25*time.Hour, "other", `"customer":"c-2",`, data(2, "395.00 USD"))
+	s.refused("budget 790.00 USD are used, and this is 300.00 USD", approves("bob", held.Remedy))
+	s.settle(s.jobs[1], decide.Succeeded)
+	s.done(0, denies("bob", held.Remedy))
+	wantDecision(t, s.send(25*time.Hour, data(3, "250.50 USD")), decide.Hold, decide.ReasonPerCustomer)
+	wantDecision(t, s.send(0, data(4, "250.00 USD")), decide.Act, "")
+}
+
 // What failed is not paid: nobody is told of it, and it counts no more.
 func TestApprovalWithoutWhatFailed(t *testing.T) {
 	t.Parallel()
