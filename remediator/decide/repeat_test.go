@@ -3,6 +3,7 @@ package decide_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +49,99 @@ func TestForgottenRepeatsPayNothing(t *testing.T) {
 		}
 		if want := uint64(max(c.between+2-20, 0)); forgotten != want {
 			t.Errorf("%d events between: %d are said to be forgotten, want %d", c.between, forgotten, want)
+		}
+	}
+}
+
+// again sends an event of an id at a time of its own, 0: it has none.
+func (s *scene) again(id, data string, at int64) (remedies int) {
+	s.t.Helper()
+	s.n++
+	own := ""
+	if at != 0 {
+		own = fmt.Sprintf(`"time":%q,`, time.Unix(0, at).UTC().Format(time.RFC3339Nano))
+	}
+	return len(kind(s.apply(input.Input{ID: fmt.Sprintf("in-%d", s.n), Kind: input.Event, At: s.at, Body: fmt.Appendf(nil,
+		`{"specversion":"1.0","id":%q,"source":"/test","type":"com.example.bad",%s"data":{%s}}`, id, own, data)}), decide.KindRemedy))
+}
+
+// What may be counted twice in the window of one key keeps no other one from paying; of more
+// keys than are remembered it keeps all.
+func TestDoubtsAreByKey(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, fmt.Sprintf(moneyByWindow, "4d", "count() >= 3"))
+	s.fold.BoundEvents(20)
+	for n := range 40 {
+		s.send(10*time.Second, fmt.Sprintf(`"key":"x-%d"`, n))
+	}
+	for range 3 {
+		s.again("late", `"key":"z"`, s.at-int64(5*time.Minute))
+		for n := range 20 {
+			s.send(10*time.Second, fmt.Sprintf(`"key":"x-%d"`, n))
+		}
+	}
+	before := s.count(decide.KindRemedy)
+	for range 5 {
+		s.send(time.Hour, `"key":"k"`)
+		s.send(time.Second, `"key":"z"`)
+	}
+	if got := s.count(decide.KindRemedy) - before; got != 3 {
+		t.Errorf("five events of a key that nobody doubts, and of one that is doubted, made %d remedies, want 3", got)
+	}
+	s.send(5*24*time.Hour, `"key":"z"`)
+	s.send(time.Second, `"key":"z"`)
+	if got := len(kind(s.send(time.Second, `"key":"z"`), decide.KindRemedy)); got != 1 {
+		t.Errorf("the doubt lasts longer than the event counts")
+	}
+}
+
+// TestDoubtsAreBounded holds that more keys than are remembered are all doubted.
+func TestDoubtsAreBounded(t *testing.T) {
+	t.Parallel()
+	if got := decide.Doubted(decide.MaxDoubts, 7); got != 0 {
+		t.Errorf("a key that nobody doubts is doubted up to %d", got)
+	}
+	if got := decide.Doubted(decide.MaxDoubts+1, 7); got != 7 {
+		t.Errorf("beside more doubted keys than are remembered, one is doubted up to %d, want 7", got)
+	}
+}
+
+// An event of a time to come counts as of now, each time that it comes.
+func TestForgottenRepeatsOfATimeToCome(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, fmt.Sprintf(moneyByWindow, "4d", "count() >= 2"))
+	s.fold.BoundEvents(20)
+	at := s.at + int64(50*time.Minute)
+	s.again("same", `"key":"k"`, at)
+	for n := range 40 {
+		s.send(10*time.Second, fmt.Sprintf(`"key":"x-%d"`, n))
+	}
+	if got := s.again("same", `"key":"k"`, at); got != 0 {
+		t.Errorf("one event that came twice made %d remedies", got)
+	}
+}
+
+// A window that comes back begins empty: ids that it counts were forgotten in the meantime.
+func TestWindowsThatComeBackBeginEmpty(t *testing.T) {
+	t.Parallel()
+	rules := fmt.Sprintf(moneyByWindow, "30d", "count() >= 2")
+	for what, between := range map[string]string{
+		"edited and edited back": strings.Replace(rules, "30d", "5d", 1),
+		"away":                   strings.Replace(rules, "rule: r\n", "rule: other\n", 1),
+	} {
+		s := newScene(t, rules)
+		s.again("same", `"key":"k"`, 0)
+		for range 10 {
+			s.send(24*time.Hour, `"key":"x"`)
+		}
+		if got := s.again("same", `"key":"k"`, 0); got != 0 {
+			t.Fatalf("a repeat made %d remedies", got)
+		}
+		s.activate(between)
+		s.send(time.Second, `"key":"y"`)
+		s.activate(rules)
+		if got := s.again("same", `"key":"k"`, 0); got != 0 {
+			t.Errorf("%s: one event that came twice made %d remedies", what, got)
 		}
 	}
 }

@@ -71,8 +71,8 @@ type state struct {
 	COEs map[string]*openCOE `cbor:"50,keyasint,omitempty"` // by what they are about
 
 	EventsThrough int64 `cbor:"52,keyasint,omitempty"` // when the newest event came that is forgotten for want of room
-	// Repeated is up to what time of events windows may count one twice, by digest and rule.
-	Repeated map[string]int64 `cbor:"53,keyasint,omitempty"`
+	// Repeated are the windows that may count an event twice, by digest and rule.
+	Repeated map[string]*doubts `cbor:"53,keyasint,omitempty"`
 
 	Silent bool `cbor:"51,keyasint,omitempty"` // no event came since the log began
 }
@@ -161,7 +161,7 @@ func newState() *state {
 		RuleErrors: map[string]uint64{},
 		Lost:       map[string]WindowsLost{},
 		Forgotten:  map[string]int64{},
-		Repeated:   map[string]int64{},
+		Repeated:   map[string]*doubts{},
 		Bulks:      map[uuid.UUID]*openBulk{},
 		Waiting:    map[string]*waiting{},
 		LegalHolds: map[string]*legalHold{},

@@ -53,9 +53,8 @@ func (f *Fold) feed(t *window.Table, key uint64, c *candidate) {
 		lost.Windows += uint64(windows)
 		f.forgot(r, through)
 	}
-	if f.events.through != 0 && c.eventAt <= f.events.through+maxSkew {
-		// It may have come before, for events of its time are forgotten.
-		f.state.Repeated[windowsName(r)] = max(f.state.Repeated[windowsName(r)], c.eventAt)
+	if f.mayBeRepeat(c) {
+		f.doubt(r, key, c.eventAt)
 	}
 	before := t.Lost()
 	t.Add(key, f.entry(c), f.at-f.state.Lateness-int64(r.Window.Within))
@@ -74,8 +73,9 @@ func (f *Fold) forgot(r *rule.Rule, through int64) {
 	f.state.Forgotten[name] = max(f.state.Forgotten[name], through)
 }
 
-// changeWindows notes which windows are new with the rules that are in force from now on,
-// in place of those before: they lack the events that came until now.
+// changeWindows begins the windows that are new with the rules in force from now on, in
+// place of those before: they are empty, also where the rule had them not long ago, for what
+// was known of repeats may be gone since; and they lack the events that came until now.
 func (f *Fold) changeWindows(before map[string]*rule.Rule) {
 	if f.state.Silent {
 		return // none came
@@ -85,6 +85,8 @@ func (f *Fold) changeWindows(before map[string]*rule.Rule) {
 			continue
 		}
 		if old := before[name]; old == nil || old.Window == nil || old.Window.Digest != r.Window.Digest {
+			delete(f.windows, windowsName(r))
+			delete(f.state.Repeated, windowsName(r))
 			f.forgot(r, f.at+maxSkew)
 		}
 	}
@@ -96,7 +98,7 @@ func (f *Fold) changeWindows(before map[string]*rule.Rule) {
 func (f *Fold) sure(c *candidate, w *window.Table, key uint64) (bool, error) {
 	r := c.hit.Rule
 	after := c.eventAt - int64(r.Window.Within)
-	forgotten, repeated := f.state.Forgotten[windowsName(r)] > after, f.state.Repeated[windowsName(r)] > after
+	forgotten, repeated := f.state.Forgotten[windowsName(r)] > after, f.state.Repeated[windowsName(r)].of(key) > after
 	if !forgotten && !repeated && !w.Coarse(key) {
 		return true, nil
 	}
@@ -215,13 +217,14 @@ func (f *Fold) sweepWindows() {
 			inForce[windowsName(r)] = r
 		}
 	}
-	for _, times := range []map[string]int64{f.state.Forgotten, f.state.Repeated} {
-		for name, through := range times {
-			if r := inForce[name]; r == nil || through <= f.at-f.state.Lateness-int64(r.Window.Within) {
-				delete(times, name)
-			}
+	over := func(name string) (through int64) { // until when nothing counts any more
+		if r := inForce[name]; r != nil {
+			return f.at - f.state.Lateness - int64(r.Window.Within)
 		}
+		return math.MaxInt64
 	}
+	maps.DeleteFunc(f.state.Forgotten, func(name string, through int64) bool { return through <= over(name) })
+	maps.DeleteFunc(f.state.Repeated, func(name string, d *doubts) bool { return d.prune(over(name)) })
 	for name, t := range f.windows {
 		r := inForce[name]
 		if r == nil {

@@ -1,0 +1,65 @@
+package decide
+
+import (
+	"maps"
+
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// doubts are the windows of a rule that may count an event twice: up to what time of events.
+type doubts struct {
+	Keys map[uint64]int64 `cbor:"1,keyasint,omitempty"`
+	All  int64            `cbor:"2,keyasint,omitempty"` // of every key, when there were more than maxDoubts
+}
+
+// maxDoubts bounds the windows of a rule that are doubted one by one.
+const maxDoubts = 1 << 16
+
+// mayBeRepeat reports whether an event may have come before, since events of when it would
+// have come are forgotten. One of a time to come counts as of now, and so as of another time
+// each time that it comes.
+func (f *Fold) mayBeRepeat(c *candidate) bool {
+	came := c.eventAt
+	if c.event.Time > c.eventAt {
+		came -= int64(c.hit.Rule.Window.Within)
+	}
+	return f.events.through != 0 && came <= f.events.through+maxSkew
+}
+
+// doubt notes that the window of a key may count an event of a time twice.
+func (f *Fold) doubt(r *rule.Rule, key uint64, at int64) {
+	name := windowsName(r)
+	d := f.state.Repeated[name]
+	if d == nil {
+		d = &doubts{Keys: map[uint64]int64{}}
+		f.state.Repeated[name] = d
+	}
+	d.add(key, at)
+}
+
+func (d *doubts) add(key uint64, at int64) {
+	if _, known := d.Keys[key]; !known && len(d.Keys) >= maxDoubts {
+		for _, through := range d.Keys {
+			d.All = max(d.All, through)
+		}
+		d.Keys = map[uint64]int64{}
+	}
+	d.Keys[key] = max(d.Keys[key], at)
+}
+
+// of returns up to what time of events the window of a key may count one twice.
+func (d *doubts) of(key uint64) int64 {
+	if d == nil {
+		return 0
+	}
+	return max(d.All, d.Keys[key])
+}
+
+// prune drops what is doubted up to a time, and reports whether nothing is left.
+func (d *doubts) prune(over int64) (empty bool) {
+	maps.DeleteFunc(d.Keys, func(_ uint64, through int64) bool { return through <= over })
+	if d.All <= over {
+		d.All = 0
+	}
+	return len(d.Keys) == 0 && d.All == 0
+}
