@@ -52,16 +52,35 @@ func (b *builder) compile(n *yaml.Node, text string, within int, calls *expressi
 // the file, because YAML folded that line with those below it, and where it begins, in
 // characters.
 func (b *builder) hides(n *yaml.Node, text string) (at int, hides bool) {
-	comment, begin := expression.Comment(text)
-	if comment = strings.TrimSpace(comment); n.Style == yaml.LiteralStyle || comment == "" {
+	if n.Style == yaml.LiteralStyle {
 		return 0, false
 	}
-	for number := n.Line; number <= b.Lines(); number++ {
-		if line := b.Line(number); strings.Contains(line, comment) || strings.Contains(unquoted.Replace(line), comment) {
+	for behind := 0; ; {
+		comment, begin := expression.Comment(text[behind:])
+		if comment == "" {
 			return 0, false
 		}
+		if !b.onOneLine(n, strings.TrimSpace(comment)) {
+			return utf8.RuneCountInString(text[:behind+begin]), true
+		}
+		behind += begin + len(comment)
 	}
-	return utf8.RuneCountInString(text[:begin]), true
+}
+
+// onOneLine reports whether one of the lines of a value has a part of it.
+func (b *builder) onOneLine(n *yaml.Node, part string) bool {
+	indent := func(line, besides string) int { return len(line) - len(strings.TrimLeft(line, " "+besides)) }
+	key := indent(b.Line(n.Line), "-")
+	for number := n.Line; number <= b.Lines(); number++ {
+		line := b.Line(number)
+		if number > n.Line && strings.TrimSpace(line) != "" && indent(line, "") <= key {
+			return false // the value is over
+		}
+		if strings.Contains(line, part) || strings.Contains(unquoted.Replace(line), part) {
+			return true
+		}
+	}
+	return false
 }
 
 // unquoted is what quotes and backslashes in quotes of YAML stand for.

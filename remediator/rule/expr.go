@@ -2,7 +2,6 @@ package rule
 
 import (
 	"regexp"
-	"strings"
 
 	"github.com/makegood/makegood/remediator/rule/expression"
 )
@@ -64,7 +63,7 @@ func (c Condition) GuardedBy(other Condition) bool {
 			if _, there := c.of.seen(path); there {
 				continue
 			}
-			if text, field := path.String(), asked[0].String(); text != field && !strings.HasPrefix(text, field+".") {
+			if !path.Within(asked[0]) {
 				return false
 			}
 			guarded = true

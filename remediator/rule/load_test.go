@@ -193,6 +193,8 @@ func TestMistakesFromOtherLanguages(t *testing.T) {
 		{"if: >-\n  data.x > 1 // an hour\n  && data.y", "7:18", "expression", "hides what stands below", "write |"},
 		{"if: data.x > 1 // an hour\n    && data.y", "6:20", "expression", "hides what stands below", "write |"},
 		{"if: \"data.x > 1 // an hour\n  && data.y\"", "6:21", "expression", "hides what stands below", "write |"},
+		{"if: >-\n  data.x > 1 // an hour\n\n  && data.y // one\n  && data.z", "9:17", "expression", "hides what stands below", "write |"},
+		{"if: >-\n  data.x > 1 // an hour\n  && data.y\nlet: {a: '\"// an hour && data.y\"'}", "7:18", "expression", "hides what stands below", "write |"},
 		{"if: data.x === 3", "6:18", "expression", "unexpected =", "=="},
 		{"if: data.x => 3", "6:16", "expression", "unexpected =>", ">="},
 		{"if: not data.x", "6:13", "expression", "unexpected not", "!"},

@@ -1,6 +1,8 @@
 package expression
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 
 	"cel.dev/cel-go/common/ast"
@@ -17,13 +19,25 @@ type Path struct {
 	Offset int // of its last field in the text, in runes
 }
 
-// String writes the path as expressions do.
+// identifier is a name that stands behind a dot as it is.
+var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// String writes the path as expressions do: data.order, data["order-id"].
 func (p Path) String() string {
 	text := p.Root
 	for _, field := range p.Fields {
-		text += "." + field
+		if identifier.MatchString(field) {
+			text += "." + field
+		} else {
+			text += fmt.Sprintf("[%q]", field)
+		}
 	}
 	return text
+}
+
+// Within reports whether the path leads to a place, or to one in it.
+func (p Path) Within(other Path) bool {
+	return p.Root == other.Root && len(p.Fields) >= len(other.Fields) && slices.Equal(p.Fields[:len(other.Fields)], other.Fields)
 }
 
 // collect fills in which paths and lets the program reads.
@@ -56,7 +70,7 @@ func (u *unit) collect(p *Program) {
 			}
 			continue
 		}
-		same := func(other Path) bool { return other.String() == path.String() }
+		same := func(other Path) bool { return len(other.Fields) == len(path.Fields) && path.Within(other) }
 		if !slices.ContainsFunc(p.Paths, same) {
 			p.Paths = append(p.Paths, path)
 		}
