@@ -55,14 +55,15 @@ func (s *Service) inForce() decide.InForce {
 	return decide.InForce{}
 }
 
-// checkRules says why rule files cannot be put in force.
-func (s *Service) checkRules(ctx context.Context, files []rule.File) error {
+// checkRules says why rule files cannot be put in force, and which of their rules must pay
+// nothing if others have paid until then.
+func (s *Service) checkRules(ctx context.Context, files []rule.File) ([]decide.Renamed, error) {
 	set, err := rule.Load(files)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.fitsAll(set); err != nil {
-		return err
+		return nil, err
 	}
 	return s.refuseRenames(ctx, s.inForce().Set, set)
 }
@@ -92,13 +93,14 @@ func (s *Service) activate(ctx context.Context, inForce, set *rule.Set) (bool, e
 	if inForce != nil && inForce.Digest == set.Digest {
 		return false, nil
 	}
-	if err := s.refuseRenames(ctx, inForce, set); err != nil {
+	renamed, err := s.refuseRenames(ctx, inForce, set)
+	if err != nil {
 		return false, err
 	}
 	if err := s.tellOtherKeys(ctx, inForce, set); err != nil {
 		return false, err
 	}
-	body, err := json.Marshal(decide.ActivateBody{Files: set.Files, Author: s.cfg.Author})
+	body, err := json.Marshal(decide.ActivateBody{Files: set.Files, Author: s.cfg.Author, Renamed: renamed})
 	if err != nil {
 		return false, fmt.Errorf("encode rules: %w", err)
 	}

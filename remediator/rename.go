@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/rule/lint"
 	"github.com/makegood/makegood/remediator/store/ledgerdb"
@@ -18,14 +19,15 @@ const maxPastSets = 20
 // refuseRenames refuses a rule set in which a live rule that paid has another name, or
 // another scope, and no scope of the old one: it would pay every key once more. It makes
 // no difference that the way from one name to the other led through shadow, or through
-// a time without either.
-func (s *Service) refuseRenames(ctx context.Context, old, next *rule.Set) error {
+// a time without either. Where the old one has paid nothing as far as is committed, it
+// returns both, since it may until the set is in force: whoever puts that in force asks again.
+func (s *Service) refuseRenames(ctx context.Context, old, next *rule.Set) ([]decide.Renamed, error) {
 	if old == nil {
 		old = &rule.Set{}
 	}
 	keys, err := lint.NewKeys()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	n := renaming{keys: keys, ledger: s.ledger, old: old, next: next}
 	for _, r := range next.Rules {
@@ -33,10 +35,10 @@ func (s *Service) refuseRenames(ctx context.Context, old, next *rule.Set) error 
 			continue
 		}
 		if err := n.refuse(ctx, r); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return n.found, nil
 }
 
 // tellOtherKeys logs which rules of a set take other keys than they did. It is not
@@ -67,6 +69,7 @@ type renaming struct {
 	ledger    *ledgerdb.DB
 	old, next *rule.Set
 	past      []*rule.Rule // nil: not read yet
+	found     []decide.Renamed
 }
 
 // refuse says why a rule would pay once more what another one paid.
@@ -88,6 +91,7 @@ func (n *renaming) refuse(ctx context.Context, r *rule.Rule) error {
 			return fmt.Errorf("%s:%d: rule %q looks like %q under another name, and would pay again what that paid: write once_per: {key: …, scope: %s}",
 				r.File, r.Line, r.Name, gone.Name, gone.Scope)
 		}
+		n.found = append(n.found, decide.Renamed{Rule: r.Name, Scope: gone.Scope})
 	}
 	if !r.Pays() || r.Scoped {
 		return nil
@@ -141,6 +145,7 @@ func (n *renaming) refusePast(ctx context.Context, r *rule.Rule) error {
 			return fmt.Errorf("%s:%d: rule %q looks like %q, which was in force before, and would pay again what that paid: write once_per: {key: …, scope: %s}, or scope: %s if it makes good something else",
 				r.File, r.Line, r.Name, gone.Name, gone.Scope, r.Scope)
 		}
+		n.found = append(n.found, decide.Renamed{Rule: r.Name, Scope: gone.Scope})
 	}
 	return nil
 }

@@ -162,3 +162,18 @@ func TestHolds(t *testing.T) {
 		t.Errorf("stopped is %+v", brakes)
 	}
 }
+
+// TestProposalAfterTheOldRulePaid approves a renamed rule that was proposed before the rule
+// of the old name had paid anything.
+func TestProposalAfterTheOldRulePaid(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	h.hireAll()
+	proposed := h.post("wes", "/v1/rules/activate", h.activation(strings.Replace(houseRules, "rule: late", "rule: tardy", 1)))
+	h.emit("parcel.late", "c-1", `{"order":"1","payment":"pi_1","amount":"1.00 USD"}`)
+	h.until("paid", func() bool { return h.state().Totals.Statuses["done"] == 1 })
+	approved := h.post("pat", "/v1/rules/approve", fmt.Sprintf(`{"digest":%q}`, proposed.answer(t).Digest))
+	if !strings.Contains(approved.body, `would pay again what was paid in the scope \"late\"`) {
+		t.Errorf("the approval is answered %d %s", approved.status, approved.body)
+	}
+}

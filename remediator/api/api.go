@@ -138,7 +138,7 @@ type Config struct {
 	Lateness time.Duration
 	// CheckRules says why rule files cannot be put in force; *rule.Problems when
 	// they have errors. Required with a Desk.
-	CheckRules func(ctx context.Context, files []rule.File) error
+	CheckRules func(ctx context.Context, files []rule.File) (renamed []decide.Renamed, err error)
 	// Findings remembers what lint says of the rules in force. Defaults to one that is empty.
 	Findings *lint.Memory
 	// RuleTests are the tests beside this node's rule files. nil: it reads none.

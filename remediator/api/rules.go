@@ -70,11 +70,12 @@ func (h handler) activate(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, http.StatusUnprocessableEntity, "rules", "files: there are none, and without rules nothing is made good")
 		return
 	}
-	if err := h.CheckRules(r.Context(), body.Files); err != nil {
+	renamed, err := h.CheckRules(r.Context(), body.Files)
+	if err != nil {
 		badRules(w, err)
 		return
 	}
-	h.activation(w, r, decide.ActivateBody{Files: body.Files, Parent: body.Parent})
+	h.activation(w, r, decide.ActivateBody{Files: body.Files, Parent: body.Parent, Renamed: renamed})
 }
 
 // answerProposal answers POST /v1/rules/approve and /v1/rules/deny.

@@ -166,6 +166,8 @@ func (f *Fold) foldBulkAnswer(c CommandBody) (refused string, err error) {
 		return "", f.endBulk(b, Denied, c.By, f.at)
 	case MayApproveBulk(c.By, &b.Bulk, b.Author) != "":
 		return MayApproveBulk(c.By, &b.Bulk, b.Author), nil
+	case Same(c.By, f.editorOf(b.Bulk.Rule)):
+		return ownRule, nil
 	}
 	if refused, err := f.reserveBulk(b); refused != "" || err != nil {
 		return refused, err

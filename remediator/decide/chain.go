@@ -437,5 +437,8 @@ func (f *Fold) take(id uuid.UUID, scope string, live bool) {
 	if f.cfg.Rehearsal {
 		return // nobody stores it
 	}
+	if live && !f.state.Taken[scope] {
+		f.state.Taken[scope] = true
+	}
 	f.out.Keys = append(f.out.Keys, KeyTaken{Remedy: id, Scope: scope, Shadow: !live, Ordinal: f.state.Position.Ordinal})
 }

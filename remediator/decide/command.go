@@ -161,6 +161,8 @@ func (f *Fold) foldAnswer(c CommandBody) (refused string, err error) {
 		return fmt.Sprintf("it is one of bulk %s, which is approved as a whole; deny it to leave it out", r.Bulk), nil
 	case MayApprove(c.By, r.Requester, r.Author, r.By) != "":
 		return MayApprove(c.By, r.Requester, r.Author, r.By), nil
+	case Same(c.By, f.editorOf(r.Charged)):
+		return ownRule, nil
 	case len(r.Steps) == 0:
 		return "its steps could not be computed, so there is nothing to carry out; deny it and make it good by hand", nil
 	}
@@ -179,6 +181,15 @@ func MayApprove(by, requester, author string, approvals []string) (refused strin
 		return approvedTwice
 	}
 	return ""
+}
+
+// editorOf returns who wrote the rule as it is in force, whose limits an approval is measured
+// by; empty when it is not, or is built in.
+func (f *Fold) editorOf(name string) string {
+	if f.rules[name] == nil {
+		return ""
+	}
+	return f.authorOf(name)
 }
 
 func (f *Fold) deny(r *openRemedy, c CommandBody) error {

@@ -227,6 +227,15 @@ type ActivateBody struct {
 	Approve string `json:"approve,omitempty"`
 	Deny    string `json:"deny,omitempty"`
 	Request string `json:"request,omitempty"` // as in a command
+	// Renamed are the rules of the set that look like others under another name which have
+	// paid nothing yet. The service finds them.
+	Renamed []Renamed `json:"renamed,omitempty"`
+}
+
+// Renamed is a rule that would pay once more what was paid in a scope.
+type Renamed struct {
+	Rule  string `json:"rule" cbor:"1,keyasint"`
+	Scope string `json:"scope" cbor:"2,keyasint"`
 }
 
 // CommandBody is the body of a command, in JSON. The API stamps By and Roles, and

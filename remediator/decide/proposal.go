@@ -16,6 +16,8 @@ type proposal struct {
 	Digest string      `cbor:"2,keyasint"`
 	Parent string      `cbor:"3,keyasint"`
 	Author string      `cbor:"4,keyasint"`
+
+	Renamed []Renamed `cbor:"5,keyasint,omitempty"`
 }
 
 // foldActivation puts a rule set in force, or seals that it was refused: the
@@ -65,6 +67,8 @@ func (f *Fold) activate(a ActivateBody) (refused string, err error) {
 	switch {
 	case set.Digest == f.state.Digest:
 		return "", nil
+	case f.paysAgain(a.Renamed) != "":
+		return f.paysAgain(a.Renamed), nil
 	case a.Roles == nil:
 		return "", f.putInForce(set, a.Author)
 	case a.Parent != f.state.Digest:
@@ -75,10 +79,22 @@ func (f *Fold) activate(a ActivateBody) (refused string, err error) {
 	if len(changed) == 0 {
 		return "", f.putInForce(set, a.Author)
 	}
-	f.state.Proposed = &proposal{Files: set.Files, Digest: set.Digest, Parent: a.Parent, Author: a.Author}
+	f.state.Proposed = &proposal{Files: set.Files, Digest: set.Digest, Parent: a.Parent, Author: a.Author, Renamed: a.Renamed}
 	f.out.Proposal = &Proposal{Digest: set.Digest, Parent: a.Parent, By: a.Author, At: f.at, Files: set.Files, Rules: changed}
 	f.answer.Status = "proposed"
 	return "", f.add(KindProposal, Fact{}, ProposalFact{Digest: set.Digest, Parent: a.Parent, By: a.Author, Rules: changed[:min(len(changed), maxChanged)]})
+}
+
+// paysAgain says which rule would pay once more what was paid until now; empty when none
+// would. Who found the rules looked at what was committed then, and to approve a proposal
+// takes days.
+func (f *Fold) paysAgain(renamed []Renamed) string {
+	for _, r := range renamed {
+		if f.state.Taken[r.Scope] {
+			return fmt.Sprintf("rule %q would pay again what was paid in the scope %q: write once_per: {key: …, scope: %[2]s}", clip(r.Rule), clip(r.Scope))
+		}
+	}
+	return ""
 }
 
 func orNone(digest string) string {
@@ -132,6 +148,9 @@ func (f *Fold) answerProposal(a ActivateBody) (refused string, err error) {
 	f.out.Proposal = &Proposal{Digest: p.Digest, Answered: true}
 	if a.Deny == "" && p.Parent != f.state.Digest {
 		return "other rules were put in force since it was proposed: propose it again", nil
+	}
+	if again := f.paysAgain(p.Renamed); a.Deny == "" && again != "" {
+		return again, nil
 	}
 	set, loadErr := f.cfg.Load(p.Files)
 	if a.Deny == "" && loadErr != nil {

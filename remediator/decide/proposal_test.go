@@ -289,3 +289,27 @@ func TestCommandsAndActivationsShareKeys(t *testing.T) {
 		}
 	}
 }
+
+// A rule that looks like another one is put in force while that has paid nothing, and not once
+// it has: a proposal waits for days, and what the service looked at is behind the log.
+func TestRulesThatWouldPayAgain(t *testing.T) {
+	t.Parallel()
+	renamed := strings.ReplaceAll(set(refundRule("r", "because", "live", "")), "rule: r\n", "rule: s\n")
+	again := func(s *scene) decide.ActivateBody {
+		a := s.activates("wes", renamed, decide.RoleAuthor)
+		a.Renamed = []decide.Renamed{{Rule: "s", Scope: "r"}}
+		return a
+	}
+	const words = `rule "s" would pay again what was paid in the scope "r": write once_per: {key: …, scope: r}`
+	s := newScene(t, set(refundRule("r", "because", "live", "")))
+	proposed, _ := s.submits(again(s))
+	wantDecision(t, s.send(0, numbered(1, "5.00 USD")), decide.Act, "")
+	s.rejects(words, decide.ActivateBody{Author: "pat", Roles: []string{decide.RoleApprover}, Approve: proposed.Digest})
+	s.rejects(words, again(s))
+
+	s = newScene(t, set(refundRule("r", "because", "live", "")))
+	proposed, _ = s.submits(again(s))
+	if a, _ := s.submits(decide.ActivateBody{Author: "pat", Roles: []string{decide.RoleApprover}, Approve: proposed.Digest}); a.Refused != "" || s.fold.Rules().Rule("s") == nil {
+		t.Errorf("before anything was paid it was refused: %s", a.Refused)
+	}
+}

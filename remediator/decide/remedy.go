@@ -143,9 +143,7 @@ func (f *Fold) open(v *verdict, fact *RemedyFact, charges []charge) error {
 		Remedy: fact.Remedy, Rule: fact.Rule, Customer: fact.Customer, Need: v.need, Steps: slices.Grow(r.Steps[:0], len(fact.Steps)),
 		Charges: charges, Requester: v.c.requester, Reverses: v.c.reverses, Charged: v.c.charged, Bulk: v.c.bulk,
 	}
-	if f.rules[v.c.charged] != nil {
-		r.Author = f.authorOf(v.c.charged) // nobody wrote what is built in
-	}
+	r.Author = f.editorOf(v.c.charged)
 	for i := range fact.Steps {
 		s := &fact.Steps[i]
 		step := openStep{Action: s.Action, Name: s.Name, Kind: s.Kind, After: s.After, Connector: s.Connector,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/money"
 )
 
@@ -281,6 +282,22 @@ func TestApprovalThatIsWithinByNow(t *testing.T) {
 	if _, facts := s.done(48*time.Hour, approves("bob", held.Remedy)); one[decide.ApprovalFact](t, facts, decide.KindApproval).Above != "" {
 		t.Error("an approval within the limits goes above one")
 	}
+}
+
+// Who raised a limit approves nothing by it, as who wrote the rule when the remedy was decided
+// does not.
+func TestWhoEditedTheLimitsApprovesNothing(t *testing.T) {
+	t.Parallel()
+	text := set(refundRule("r", "because", "live", ""))
+	s := newScene(t, text)
+	s.done(0, pauses(operator("oli"), decide.TargetRule("r")))
+	held := wantDecision(t, s.send(0, numbered(1, "600.00 USD")), decide.Hold, decide.ReasonPaused)
+	a, _ := s.done(0, s.applies(operator("oli"), orders(2, 3)))
+	s.apply(input.Input{ID: "bobs", Kind: input.Activate, At: s.at, Body: encode(t, s.activates("bob", strings.Replace(text, "1000.00 USD", "5000.00 USD", 1)))})
+	s.refused("who activated the rule may not approve its remedies", approves("bob", held.Remedy))
+	s.refused("who activated the rule may not approve its remedies", approvesBulk("bob", a.Bulk.Bulk))
+	s.refused("who activated the rule may not approve its remedies", approves("ann", held.Remedy))
+	s.done(0, approves("cem", held.Remedy))
 }
 
 // Limits that are edited while a remedy waits are those that it is approved by, also where it

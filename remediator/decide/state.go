@@ -74,6 +74,8 @@ type state struct {
 	// Repeated are the windows that may count an event twice, by digest and rule.
 	Repeated map[string]*doubts `cbor:"53,keyasint,omitempty"`
 
+	Taken map[string]bool `cbor:"54,keyasint,omitempty"` // scopes in which a live remedy took a key
+
 	Silent bool `cbor:"51,keyasint,omitempty"` // no event came since the log began
 }
 
@@ -162,6 +164,7 @@ func newState() *state {
 		Lost:       map[string]WindowsLost{},
 		Forgotten:  map[string]int64{},
 		Repeated:   map[string]*doubts{},
+		Taken:      map[string]bool{},
 		Bulks:      map[uuid.UUID]*openBulk{},
 		Waiting:    map[string]*waiting{},
 		LegalHolds: map[string]*legalHold{},

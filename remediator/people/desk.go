@@ -98,12 +98,13 @@ func (d *Desk) Give(ctx context.Context, p access.Principal, id string, c decide
 // Activate appends an activation of rules, or the answer to a proposed one, like
 // a command.
 func (d *Desk) Activate(ctx context.Context, p access.Principal, id string, a decide.ActivateBody) (*decide.Answer, error) {
-	a.Author, a.Roles, a.Request = p.Name, nil, ""
+	renamed := a.Renamed // found anew each time that it is asked
+	a.Author, a.Roles, a.Request, a.Renamed = p.Name, nil, "", nil
 	request, err := digest(a)
 	if err != nil {
 		return nil, err
 	}
-	a.Roles, a.Request = p.Roles, request
+	a.Roles, a.Request, a.Renamed = p.Roles, request, renamed
 	return d.submit(ctx, id, request, input.Activate, a, func() error { return nil })
 }
 
