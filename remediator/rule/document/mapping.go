@@ -19,9 +19,12 @@ type Mapping struct {
 }
 
 // Mapping reads a node as a mapping with the keys given; what names it in
-// messages. It returns nil, having reported it, when the node is none. When no
-// keys are given, every key is allowed.
+// messages. It returns nil, having reported it, when the node is none; of none at all Get
+// has reported why. When no keys are given, every key is allowed.
 func (s *Source) Mapping(n *yaml.Node, what string, allowed ...string) *Mapping {
+	if n == nil {
+		return nil
+	}
 	if n.Kind != yaml.MappingNode {
 		s.Errorf(At(n), "type", "write "+example(allowed), "%s is %s, not a mapping", what, kind(n))
 		return nil

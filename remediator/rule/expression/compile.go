@@ -142,7 +142,7 @@ func (u *unit) finish() (*Program, []Issue) {
 	if checked == nil {
 		return nil, u.issues
 	}
-	program, err := u.scope.env.Program(checked, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(sortWrittenOut))
+	program, err := u.scope.env.Program(checked, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(decorate))
 	if err != nil {
 		return nil, []Issue{{Message: err.Error()}}
 	}

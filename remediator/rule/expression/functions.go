@@ -12,7 +12,6 @@ import (
 	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
-	"cel.dev/cel-go/common/types/traits"
 
 	"github.com/makegood/makegood/remediator/money"
 )
@@ -118,7 +117,8 @@ func mixedArithmetic() cel.EnvOption {
 }
 
 // equality declares == != and in for any two types. Which types may be compared
-// is checked once the numbers are settled; the planner carries == and != out.
+// is checked once the numbers are settled; what the planner makes of == and != is
+// ours, see decorate.
 func equality() cel.EnvOption {
 	a, b, c := cel.TypeParamType("A"), cel.TypeParamType("B"), cel.TypeParamType("C")
 	planned := cel.SingletonBinaryBinding(func(x, _ ref.Val) ref.Val { return types.MaybeNoSuchOverloadErr(x) })
@@ -129,31 +129,6 @@ func equality() cel.EnvOption {
 			cel.Overload(overloads.InList, []*cel.Type{a, cel.ListType(b)}, cel.BoolType),
 			cel.Overload(overloads.InMap, []*cel.Type{a, cel.MapType(b, c)}, cel.BoolType),
 			cel.SingletonBinaryBinding(contains)))
-}
-
-// contains answers x in a list or map. Where a list mixes money with anything else
-// but null, no element being equal is not the answer: comparing them is an error.
-func contains(x, in ref.Val) ref.Val {
-	container, ok := in.(traits.Container)
-	if !ok {
-		return types.MaybeNoSuchOverloadErr(in)
-	}
-	list, ok := in.(traits.Lister)
-	if found := container.Contains(x); !ok || found == types.True {
-		return found
-	}
-	for it := list.Iterator(); it.HasNext() == types.True; {
-		one, other := x, it.Next()
-		if _, ok := one.(amount); !ok {
-			one, other = other, one
-		}
-		if a, ok := one.(amount); ok && other != types.NullValue {
-			if answer := a.Equal(other); types.IsError(answer) {
-				return answer
-			}
-		}
-	}
-	return types.False
 }
 
 func number(v ref.Val) (float64, bool) {

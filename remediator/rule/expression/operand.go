@@ -117,8 +117,8 @@ func equal(a, b operand) Truth {
 		return b.kind.truth()
 	case a.kind == kindNull || b.kind == kindNull:
 		return truthOf(a.kind == b.kind)
-	case a.kind == kindMoney:
-		if b.kind != kindMoney || a.currency != b.currency {
+	case a.kind == kindMoney || b.kind == kindMoney:
+		if a.kind != b.kind || a.currency != b.currency {
 			return OtherError
 		}
 		return truthOf(a.whole == b.whole)

@@ -80,9 +80,7 @@ func (u *unit) settleCall(e ast.Expr, checked *ast.AST) (changed bool) {
 		if slices.ContainsFunc(args, func(a ast.Expr) bool { return !isWhole(checked.GetType(a.ID())) }) {
 			u.issue(e.ID(), "write int(…) around both sides, for example int(data.n) % 2", "%% works on whole numbers only")
 		}
-	case operators.NotEquals:
-		return u.moneyDiffers(e, checked)
-	case operators.Equals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+	case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
 		return moneyFirst(e, checked)
 	}
 	return false
@@ -180,13 +178,12 @@ func holdsAny(optional *types.Type) bool {
 }
 
 var mirrored = map[string]string{
-	operators.Equals: operators.Equals,
-	operators.Less:   operators.Greater, operators.Greater: operators.Less,
+	operators.Less: operators.Greater, operators.Greater: operators.Less,
 	operators.LessEquals: operators.GreaterEquals, operators.GreaterEquals: operators.LessEquals,
 }
 
-// moneyFirst turns a comparison round when only its right side is money: money
-// says that it was compared with a text, while a text just says false.
+// moneyFirst turns a comparison round when only its right side is money, which says what
+// it was compared with.
 func moneyFirst(e ast.Expr, checked *ast.AST) (changed bool) {
 	call := e.AsCall()
 	left, right := call.Args()[0], call.Args()[1]
@@ -194,20 +191,6 @@ func moneyFirst(e ast.Expr, checked *ast.AST) (changed bool) {
 		return false
 	}
 	e.SetKindCase(ast.NewExprFactory().NewCall(0, mirrored[call.FunctionName()], right, left))
-	return true
-}
-
-// moneyDiffers writes a != b of money as !(a == b): the engine's != takes the
-// error of comparing money with a text for "they differ".
-func (u *unit) moneyDiffers(e ast.Expr, checked *ast.AST) (changed bool) {
-	args := e.AsCall().Args()
-	left, right := fromCEL(checked.GetType(args[0].ID())), fromCEL(checked.GetType(args[1].ID()))
-	if left != Money && right != Money || !comparable(left, right) {
-		return false
-	}
-	factory := ast.NewExprFactory()
-	equal := factory.NewCall(u.newID(e.ID()), operators.Equals, args...)
-	e.SetKindCase(factory.NewCall(0, operators.LogicalNot, equal))
 	return true
 }
 

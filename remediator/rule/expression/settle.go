@@ -123,7 +123,7 @@ func (u *unit) checkEquality(checked *ast.AST) {
 		}
 		left, right := checked.GetType(call.Args()[0].ID()), checked.GetType(call.Args()[1].ID())
 		if operator != "in" && (isMadeOf(left, Money) || isMadeOf(right, Money)) {
-			// The engine takes the error of comparing two elements for "they are equal".
+			// What an event holds is no money, so that most such comparisons are errors for every event.
 			u.issue(e.ID(), "compare the amounts one by one: money(…) == money(…)", "%s does not compare lists and objects with money in them", operator)
 			return
 		}
