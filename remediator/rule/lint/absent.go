@@ -16,7 +16,8 @@ func (s *studied) neverComes() {
 		if len(s.Unless.Filters) > 1 {
 			which = "no event " + f.Event + " can be the counterpart"
 		}
-		s.source.Warnf(s.at("unless"), "never", "mend the condition of unless", "%s: %s", which, because(s.culprits(f, nil)))
+		why := s.culprits(f, nil)
+		s.source.Warnf(s.at("unless"), "never", s.advice(why, "mend the condition of unless"), "%s: %s", which, because(why))
 	}
 }
 
@@ -39,7 +40,7 @@ func (s *studied) neverCounts() {
 			if i < s.HavingCalls {
 				key = "having"
 			}
-			s.source.Warnf(s.at(key), "never", "mend what it counts", "%s takes no event: %s", call(a), because(why))
+			s.source.Warnf(s.at(key), "never", s.advice(why, "mend what it counts"), "%s takes no event: %s", call(a), because(why))
 		}
 	}
 }

@@ -110,8 +110,30 @@ func TestNeverPays(t *testing.T) {
 	}
 }
 
-// TestAggregatesAreNamedWhereTheyStand marks one that takes no event in the part of the
-// rule that calls it.
+// TestKindsThatNeverMeet warns of a condition that no event can pass for the kinds of what it
+// compares, and says what to write: of a time that is compared with a text, a number in quotes
+// is not what is wrong.
+func TestKindsThatNeverMeet(t *testing.T) {
+	t.Parallel()
+	const text = "rules:\n  - rule: a\n    owner: o\n    why: w\n    event: x\n    let: {due: data.due}\n    %s: %s\n    do: [{andon: {pull: a/b, level: red, reason: r}}]\n"
+	for _, c := range []struct{ key, value, hint string }{
+		{"if", `event.time > "2026"`, `write timestamp("2026-01-01T00:00:00Z")`},
+		{"if", `data.n > 3 && event.time - due > duration("1h")`, `write timestamp(data.due)`},
+		{"if", `event.customer == 42`, `write "42"`},
+		{"having", "count(data.paid > money('3.00 USD')) > 3\n    window: {by: data.k, within: 1d}", `write money(data.paid)`},
+		{"unless", `{event: y, if: 'data.paid > money("3.00 USD")', by: data.k, within: 1d}`, `write money(data.paid)`},
+		{"if", `data.due > 3 && data.due < 2`, "mend the condition, or remove the rule"},
+	} {
+		problems := check(t, fmt.Sprintf(text, c.key, c.value))
+		if len(problems) != 1 || problems[0].Code != "never" || problems[0].Line != 7 || problems[0].Hint != c.hint {
+			t.Errorf("%s: %s: got\n%s", c.key, c.value, problems.Format())
+		}
+	}
+	if problems := check(t, fmt.Sprintf(text, "if", `event.time > timestamp(due) && data.paid == [1] && event.other > 3`)); len(problems) > 0 {
+		t.Errorf("got\n%s", problems.Format())
+	}
+}
+
 // TestOneCoversAnother holds which of two rules with the same steps is said to do the same as
 // the other, or to pay beside it.
 func TestOneCoversAnother(t *testing.T) {
@@ -149,6 +171,8 @@ func TestOneCoversAnother(t *testing.T) {
 	}
 }
 
+// TestAggregatesAreNamedWhereTheyStand marks one that takes no event in the part of the
+// rule that calls it.
 func TestAggregatesAreNamedWhereTheyStand(t *testing.T) {
 	t.Parallel()
 	const text = `rules:

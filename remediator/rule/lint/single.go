@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -34,7 +35,7 @@ func (s *studied) neverOf(f rule.Filter) {
 	if len(why) > 0 && slices.ContainsFunc(s.HavingConditions, func(x *rule.Expr) bool { return x.Text == why[len(why)-1] }) {
 		key = "having"
 	}
-	s.source.Warnf(s.at(key), "never", "mend the condition, or remove the rule", "the rule can never fire%s: %s", which, because(why))
+	s.source.Warnf(s.at(key), "never", s.advice(why, "mend the condition, or remove the rule"), "the rule can never fire%s: %s", which, because(why))
 }
 
 // because says of the conditions that culprits returned why they cannot hold.
@@ -46,6 +47,15 @@ func because(why []string) string {
 		return why[0] + " holds for no event"
 	}
 	return why[0] + " and " + why[1] + " exclude each other"
+}
+
+// advice says how to write a condition that culprits returned when it compares two kinds;
+// else what is given.
+func (s *studied) advice(why []string, general string) string {
+	if len(why) == 1 {
+		return cmp.Or(s.reader.Advice(why[0]), general)
+	}
+	return general
 }
 
 // textOrder warns of a number in quotes, in the rule's conditions, those of what it waits

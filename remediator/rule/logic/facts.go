@@ -45,7 +45,10 @@ func (l literal) holds(v value) bool {
 	case among:
 		return slices.Contains(l.values, v)
 	case outside:
-		return !slices.Contains(l.values, v)
+		return !slices.ContainsFunc(l.values, func(other value) bool {
+			// Money is never compared with anything else, nor with another currency.
+			return other == v || other.kind != v.kind && v.kind != null && other.kind != null && (other.isMoney() || v.isMoney())
+		})
 	case prefix:
 		return v.kind == text && strings.HasPrefix(v.text, l.values[0].text)
 	case suffix:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	"pgregory.net/rapid"
@@ -217,9 +218,11 @@ func TestComparingTakesNoMemory(t *testing.T) {
 // conditions draws conditions over few fields and few constants, so that many of
 // them contradict each other.
 func conditions() *rapid.Generator[string] {
-	place := rapid.SampledFrom([]string{"data.x", "data.y", "data.?z.orValue(1)", "size(data.x)", "data.x / data.y", "data.x.lowerAscii()", "data.y.upperAscii()"})
+	place := rapid.SampledFrom([]string{"data.x", "data.y", "data.?z.orValue(1)", "size(data.x)", "data.x / data.y", "data.x.lowerAscii()", "data.y.upperAscii()",
+		"event.time", "event.customer", "event.time - data.x", "data.x - data.y", "data.y + duration(\"1h\")", "timestamp(data.x)", "data.?x.orValue(money(\"1.00 USD\"))"})
 	atom := rapid.Custom(func(t *rapid.T) string {
-		constant := rapid.SampledFrom([]string{"0", "1", "2", "1.5", `"a"`, `"ab"`, `"b"`, `"B"`, "true"}).Draw(t, "constant")
+		constant := rapid.SampledFrom([]string{"0", "1", "2", "1.5", `"a"`, `"ab"`, `"b"`, `"B"`, "true", "null",
+			`timestamp("2026-01-01T00:00:00Z")`, `duration("1h")`, `money("1.00 USD")`, `money("1.00 EUR")`}).Draw(t, "constant")
 		p := place.Draw(t, "place")
 		switch rapid.IntRange(0, 7).Draw(t, "form") {
 		case 0:
@@ -259,7 +262,8 @@ func conditions() *rapid.Generator[string] {
 // smallEvents are events in which every field has each of many values, or is absent.
 func smallEvents(t *testing.T) []cel.Activation {
 	t.Helper()
-	values := []any{nil, 0.0, 1.0, 1.5, 2.0, 3.0, "a", "ab", "b", "bb", "B", true, false, "absent"}
+	values := []any{nil, 0.0, 1.0, 1.5, 2.0, 3.0, "a", "ab", "b", "bb", "B", "2026-01-01T00:00:00Z", true, false, "absent"}
+	attributes := map[string]any{"time": time.Date(2026, 1, 1, 1, 0, 0, 0, time.UTC), "customer": "b"}
 	var events []cel.Activation
 	for _, x := range values {
 		for _, y := range values {
@@ -270,7 +274,7 @@ func smallEvents(t *testing.T) []cel.Activation {
 						data[name] = value
 					}
 				}
-				vars, err := cel.NewActivation(map[string]any{"data": data, "event": map[string]any{}})
+				vars, err := cel.NewActivation(map[string]any{"data": data, "event": attributes})
 				if err != nil {
 					t.Fatal(err)
 				}

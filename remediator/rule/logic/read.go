@@ -187,7 +187,13 @@ func (t *tree) call(e ast.Expr, is bool) (Claim, bool) {
 		return t.membership(args[0], args[1], is)
 	case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
 		return t.order(orders[name], args[0], args[1], is)
-	case "startsWith", "endsWith":
+	case "startsWith", "endsWith", "contains", "matches":
+		if t.asksNoText(call) {
+			return Claim{}, true
+		}
+		if affixes[name] == nil {
+			return Claim{}, false
+		}
 		if with, ok := constant(args[0]); ok && with.kind == text && call.IsMemberFunction() {
 			return only(literal{t.write(call.Target()), affixes[name][is], []value{with}}), true
 		}
@@ -210,6 +216,9 @@ func sides(left, right ast.Expr) (term ast.Expr, with value, turned, ok bool) {
 }
 
 func (t *tree) equality(left, right ast.Expr, is bool) (Claim, bool) {
+	if is && t.apart(left, right) {
+		return Claim{}, true
+	}
 	term, with, _, ok := sides(left, right)
 	if !ok {
 		return Claim{}, false
@@ -227,6 +236,9 @@ func (t *tree) membership(left, right ast.Expr, is bool) (Claim, bool) {
 	}
 	l := literal{term: t.write(left), op: outside}
 	if is {
+		if t.outside(left, right) {
+			return Claim{}, true
+		}
 		l.op = among
 	}
 	for _, element := range right.AsList().Elements() {
@@ -240,6 +252,9 @@ func (t *tree) membership(left, right ast.Expr, is bool) (Claim, bool) {
 }
 
 func (t *tree) order(by op, left, right ast.Expr, is bool) (Claim, bool) {
+	if t.apart(left, right) {
+		return Claim{}, true // an error, of which the negation is none the better
+	}
 	term, with, turned, ok := sides(left, right)
 	if !ok {
 		return Claim{}, false

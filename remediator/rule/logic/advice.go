@@ -1,0 +1,157 @@
+package logic
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+
+	"github.com/makegood/makegood/remediator/money"
+	"github.com/makegood/makegood/remediator/rule/expression"
+)
+
+// Advice says how to write what a condition compares or reckons with though no event has
+// the two kinds beside each other; "" when there is no such thing in it.
+func (r *Reader) Advice(condition string) string {
+	parsed := r.parse(condition)
+	if parsed == nil {
+		return ""
+	}
+	advice := ""
+	ast.PostOrderVisit(parsed.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if advice == "" && e.Kind() == ast.CallKind {
+			advice = parsed.advice(e.AsCall())
+		}
+	}))
+	return advice
+}
+
+func (t *tree) advice(call ast.CallExpr) string {
+	args := call.Args()
+	switch name := call.FunctionName(); name {
+	case operators.Equals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+		if t.apart(args[0], args[1]) {
+			return t.other(args[0], args[1])
+		}
+	case operators.Add, operators.Subtract:
+		if joined(t.kinds(args[0]), t.kinds(args[1]), name == operators.Subtract) == 0 {
+			return t.summand(args[0], args[1], name == operators.Add)
+		}
+	case operators.In:
+		if args[1].Kind() == ast.ListKind && t.outside(args[0], args[1]) {
+			return t.other(args[0], args[1].AsList().Elements()[0])
+		}
+	default:
+		if t.asksNoText(call) {
+			return "write string(" + t.write(call.Target()) + ")"
+		}
+	}
+	return ""
+}
+
+// apart reports whether two expressions are never of one kind.
+func (t *tree) apart(a, b ast.Expr) bool { return t.kinds(a)&t.kinds(b) == 0 }
+
+// outside reports whether an expression is of the kind of no element of a list.
+func (t *tree) outside(e, list ast.Expr) bool {
+	of := kinds(0)
+	for _, element := range list.AsList().Elements() {
+		of |= t.kinds(element)
+	}
+	return of != 0 && of&t.kinds(e) == 0
+}
+
+// asksNoText reports whether a call asks what is no text for a part of it.
+func (t *tree) asksNoText(call ast.CallExpr) bool {
+	switch call.FunctionName() {
+	case "startsWith", "endsWith", "contains", "matches":
+		return call.IsMemberFunction() && t.kinds(call.Target())&ofText == 0
+	}
+	return false
+}
+
+// conversions make what has one kind of a text, of these the most telling first.
+var conversions = []struct {
+	of   kinds
+	name string
+}{{ofTimestamp, "timestamp"}, {ofDuration, "duration"}, {ofMoney, "money"}}
+
+// other says how to write the one of two sides which is to be of the kind of the other.
+func (t *tree) other(a, b ast.Expr) string {
+	for _, c := range conversions {
+		switch {
+		case t.kinds(a) == c.of:
+			return "write " + t.converted(b, c.name)
+		case t.kinds(b) == c.of:
+			return "write " + t.converted(a, c.name)
+		}
+	}
+	for _, side := range []ast.Expr{a, b} {
+		if v, ok := constant(side); ok {
+			return "write " + strconv.Quote(v.said())
+		}
+	}
+	return ""
+}
+
+// summand says how to write the side of a sum or difference that does not go with the other.
+func (t *tree) summand(a, b ast.Expr, added bool) string {
+	switch left, right := t.kinds(a), t.kinds(b); {
+	case left == ofTimestamp && added, left == ofTimestamp && right == ofNumber, left == ofDuration && right != ofTimestamp:
+		return "write " + t.converted(b, "duration")
+	case right == ofDuration:
+		return "write " + t.converted(a, "timestamp")
+	}
+	return t.other(a, b)
+}
+
+// converted writes an expression as what a conversion makes of it.
+func (t *tree) converted(e ast.Expr, to string) string {
+	if v, ok := constant(e); ok {
+		return fmt.Sprintf("%s(%q)", to, v.as(to))
+	}
+	if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operators.Subtract {
+		if of := map[string]string{"money": to, "duration": "timestamp"}[to]; of != "" {
+			return t.converted(e.AsCall().Args()[0], of) + " - " + t.converted(e.AsCall().Args()[1], of)
+		}
+	}
+	return to + "(" + t.write(e) + ")"
+}
+
+// said is a constant as a text.
+func (v value) said() string {
+	switch v.kind {
+	case number:
+		return strconv.FormatFloat(v.number, 'f', -1, 64)
+	case boolean:
+		return strconv.FormatBool(v.whole == 1)
+	}
+	return v.text
+}
+
+// as is a constant as the text of which a conversion makes a value; where it is none, one
+// like it.
+func (v value) as(to string) string {
+	switch to {
+	case "money":
+		if _, err := money.Parse(v.text); err != nil {
+			return "5.00 USD"
+		}
+	case "duration":
+		if _, err := expression.ParseDuration(v.text); err != nil {
+			return "1h"
+		}
+	default:
+		if _, err := time.Parse(time.RFC3339, v.text); err == nil {
+			return v.text
+		}
+		if day, err := time.Parse(time.DateOnly, v.text); err == nil {
+			return day.Format(time.RFC3339)
+		}
+		return "2026-01-01T00:00:00Z"
+	}
+	return strings.TrimSpace(v.text)
+}
