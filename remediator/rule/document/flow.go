@@ -3,38 +3,53 @@ package document
 import (
 	"regexp"
 	"strings"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // collection is a line whose value is a { } or [ ] that ends on the line.
 var collection = regexp.MustCompile(`^(\s*(?:- +)*(?:[A-Za-z_][A-Za-z0-9_.-]*:[ \t]+)?)(\{.*\}|\[.*\])[ \t]*(?:#.*)?\r?$`)
 
 // quoteFlow quotes the values inside of { } or [ ] that hold signs which mean
-// something there. It reads such a value as a person does: up to the comma or
-// bracket that is outside of all brackets opened in it.
+// something there, and puts commas where a part plainly begins without one. It reads
+// such a value as a person does: up to the comma or bracket that is outside of all
+// brackets opened in it.
 func quoteFlow(line string) (repairedLine, bool) {
 	found := collection.FindStringSubmatchIndex(line)
 	if found == nil {
 		return repairedLine{}, false
 	}
 	f := flow{line: line, at: found[4], end: found[5]}
-	if !f.collection() || f.at != f.end || len(f.torn) == 0 || readsWell(line[found[4]:found[5]]) {
+	if !f.collection() || f.at != f.end || len(f.edits) == 0 || readsWell(line[found[4]:found[5]]) {
 		return repairedLine{}, false
 	}
 	var b strings.Builder
 	at := 0
-	for _, value := range f.torn {
-		b.WriteString(line[at:value.from])
-		b.WriteString(quoted(line[value.from:value.to]))
-		at = value.to
+	for _, e := range f.edits {
+		b.WriteString(line[at:e.from])
+		b.WriteString(e.text)
+		at = e.to
 	}
 	b.WriteString(line[at:])
-	first := f.torn[0]
+	text := b.String()
+	if !isFlow(text[found[4] : len(text)-len(line[found[5]:])]) {
+		return repairedLine{}, false
+	}
+	first := f.edits[0]
 	return repairedLine{
-		text: b.String(), shown: strings.TrimSpace(b.String()),
-		why:  "inside { } or [ ] a value with signs like these is quoted: " + quoteName(line[first.from:first.to]),
-		col:  len([]rune(line[:first.from])) + 1,
+		text: text, shown: strings.TrimSpace(text),
+		why:  first.why,
+		col:  len([]rune(line[:first.at])) + 1,
 		code: "yaml",
 	}, true
+}
+
+// isFlow reports whether YAML reads a text by itself, but for an alias of what stands
+// elsewhere.
+func isFlow(text string) bool {
+	var root yaml.Node
+	err := yaml.Unmarshal([]byte(text), &root)
+	return err == nil || strings.Contains(err.Error(), "unknown anchor")
 }
 
 // isCollection reports whether the value of a line is one { } or [ ]. In [1, 2][0] something
@@ -73,11 +88,33 @@ func doubleQuotes(text string) string { return strings.ReplaceAll(text, "'", "''
 type flow struct {
 	line    string
 	at, end int
-	torn    []extent // plain values that YAML would tear apart
-	merges  bool     // the key is <<, whose alias is no torn expression
+	edits   []edit // of plain values that YAML would tear apart, and for commas
+	merges  bool   // the key is <<, whose alias is no torn expression
 }
 
-type extent struct{ from, to int }
+// edit is what is put in place of a part of the line.
+type edit struct {
+	from, to int
+	text     string
+	at       int // where what is wrong begins
+	why      string
+}
+
+// quote quotes a part of the line.
+func (f *flow) quote(from, to int) {
+	part := f.line[from:to]
+	f.edits = append(f.edits, edit{from, to, quoted(part), from, "inside { } or [ ] a value with signs like these is quoted: " + quoteName(part)})
+}
+
+// comma puts a comma behind the part that ends at a place, or takes it there out of the
+// part's quotes.
+func (f *flow) comma(end int) {
+	e := edit{end, end, ",", f.at, "a comma is missing before this part of the { } or [ ]"}
+	if before := f.line[:end]; strings.HasSuffix(before, `,"`) || strings.HasSuffix(before, ",'") {
+		e.from, e.text = end-2, before[end-1:]+","
+	}
+	f.edits = append(f.edits, e)
+}
 
 func (f *flow) blanks() {
 	for f.at < f.end && (f.line[f.at] == ' ' || f.line[f.at] == '\t') {
@@ -93,8 +130,14 @@ func (f *flow) collection() bool {
 	}
 	f.at++
 	keyed := closing == ']' // what comes is no key
+	closed := -1            // where the part before, in quotes or brackets, ended
 	for f.at < f.end {
 		f.blanks()
+		if closed >= 0 && closed < f.at && f.begins(closing) {
+			f.comma(closed)
+			keyed = closing == ']'
+		}
+		closed = -1
 		switch {
 		case f.at >= f.end:
 			return false
@@ -106,12 +149,31 @@ func (f *flow) collection() bool {
 			keyed = closing == ']'
 		case !keyed && f.key():
 			keyed = true
+		case strings.IndexByte("{[\"'", f.line[f.at]) >= 0:
+			if !f.value(closing) {
+				return false
+			}
+			closed = f.at
 		case !f.value(closing):
 			return false
 		}
 	}
 	return false
 }
+
+// begins reports whether a part of a collection plainly begins here: a key in { }, what is
+// no sign in [ ].
+func (f *flow) begins(closing byte) bool {
+	if f.at >= f.end {
+		return false
+	}
+	if closing == '}' {
+		return flowKey.MatchString(f.line[f.at:f.end])
+	}
+	return strings.IndexByte("{\"'", f.line[f.at]) >= 0 || simpleStart.MatchString(f.line[f.at:f.end])
+}
+
+var simpleStart = regexp.MustCompile(`^[A-Za-z0-9_]`)
 
 // flowKey is a key as YAML reads it: a plain text up to a colon with a space behind it, or
 // a text in quotes, whose colon needs no space.
@@ -125,7 +187,7 @@ var indexedKey = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_.]*(?:\[[^\[\]{},]*\]
 func (f *flow) key() bool {
 	rest := f.line[f.at:f.end]
 	if found := indexedKey.FindStringSubmatchIndex(rest); found != nil {
-		f.torn = append(f.torn, extent{f.at, f.at + found[3]})
+		f.quote(f.at, f.at+found[3])
 		f.at += found[1]
 		return true
 	}
@@ -167,7 +229,7 @@ func (f *flow) plain(from int) bool {
 	}
 	if strings.ContainsAny(value, ",[]{}") || strings.Contains(value, ": ") || strings.Contains(value, " #") ||
 		value != "" && strings.IndexByte("!&*|>%@`", value[0]) >= 0 {
-		f.torn = append(f.torn, extent{from, from + len(value)})
+		f.quote(from, from+len(value))
 	}
 	return true
 }

@@ -1,6 +1,7 @@
 package document_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/makegood/makegood/remediator/rule/document"
@@ -47,7 +48,7 @@ func TestTornValues(t *testing.T) {
 	for text, want := range map[string]string{
 		`k: {a: x ? y : z}`:        `k: {a: "x ? y : z"}`,
 		`k: {"a": x ? y : z}`:      `k: {"a": "x ? y : z"}`,
-		`k: {'a': f(x, y), b: 1`:   "",
+		`k: {'a': f(x, y), b: 1`:   `k: {'a': "f(x, y)", b: 1}`,
 		`k: {'a': f(x, y), b: 1}`:  `k: {'a': "f(x, y)", b: 1}`,
 		`k: {a: late: very}`:       `k: {a: "late: very"}`,
 		`k: {größe: f(x, y)}`:      `k: {größe: "f(x, y)"}`,
@@ -55,16 +56,26 @@ func TestTornValues(t *testing.T) {
 		`k: {a b: f(x, y), -5: c}`: `k: {a b: "f(x, y)", -5: c}`,
 		`k: {a.l[0]: 1, b: c}`:     `k: {"a.l[0]": 1, b: c}`,
 		`k: [a.x ? a.y : a.z]`:     `k: ["a.x ? a.y : a.z"]`,
+		// No comma, or one within the quotes.
+		`k: [{a: {b: "${{ data.b }}," c: "${{ data.c }}"}}]`: `k: [{a: {b: "${{ data.b }}", c: "${{ data.c }}"}}]`,
+		`k: {a: 'b,'  'c': d}`:                               `k: {a: 'b',  'c': d}`,
+		`k: {a: "b" c: d}`:                                   `k: {a: "b", c: d}`,
+		`k: {a: [1, 2] b: f(x, y), c: ","}`:                  `k: {a: [1, 2], b: "f(x, y)", c: ","}`,
+		`k: [{a: 1} {b: 2}, "c" d]`:                          `k: [{a: 1}, {b: 2}, "c", d]`,
+		`k: {<<: *l, a: f(x, y)}`:                            `k: {<<: *l, a: "f(x, y)"}`,
+		`k: {a: {b: "x"|"}, c: f(x, y)}`:                     "",
+		`k: [{a: {b: f(x, y)}"|"}]`:                          "",
+		`k: {a: "b" c}`:                                      "",
 	} {
 		source := document.NewSource("a.yaml", text+"\n")
 		source.Parse()
 		got := ""
 		for _, p := range source.Problems {
-			if p.Hint == "write it like this:\n"+want {
-				got = want
+			if shown, ok := strings.CutPrefix(p.Hint, "write it like this:\n"); ok {
+				got = shown
 			}
 		}
-		if got != want || want != "" && len(source.Problems) != 1 {
+		if got != want || want != "" && len(source.Problems) != 1 && !strings.Contains(text, "*l") {
 			t.Errorf("%s: got\n%s", text, source.Problems.Format())
 		}
 	}
