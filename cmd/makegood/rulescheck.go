@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -48,7 +49,7 @@ func (c *checkCommand) Run(p *program) error {
 	case "json":
 		err = printJSON(p.stdout, result)
 	case "sarif":
-		err = report.WriteSARIF(p.stdout, programVersion(), result.Problems)
+		err = report.WriteSARIF(p.stdout, programVersion(), c.checked(), result.Problems)
 	case "github":
 		err = report.WriteGitHub(p.stdout, result.Problems)
 	default:
@@ -61,6 +62,14 @@ func (c *checkCommand) Run(p *program) error {
 		return errChecked
 	}
 	return nil
+}
+
+// checked names what is checked, of several paths the first.
+func (c *checkCommand) checked() string {
+	if fromStdin(c.Paths) {
+		return stdinName
+	}
+	return filepath.ToSlash(c.Paths[0])
 }
 
 // unchecked says to programs why nothing was checked: what reads standard output alone

@@ -32,7 +32,7 @@ func TestSARIFIsWhatTheStandardSays(t *testing.T) {
 	}
 	for _, found := range []document.Problems{nil, problems} {
 		var out bytes.Buffer
-		if err := report.WriteSARIF(&out, "v1.2.3", found); err != nil {
+		if err := report.WriteSARIF(&out, "v1.2.3", "rules", found); err != nil {
 			t.Fatal(err)
 		}
 		instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(out.Bytes()))
@@ -52,7 +52,7 @@ func TestSARIFIsWhatTheStandardSays(t *testing.T) {
 func TestSARIFSaysTheProblems(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	if err := report.WriteSARIF(&out, "", problems); err != nil {
+	if err := report.WriteSARIF(&out, "", "my rules", problems); err != nil {
 		t.Fatal(err)
 	}
 	var log struct {
@@ -89,11 +89,11 @@ func TestSARIFSaysTheProblems(t *testing.T) {
 			r.Level != string(p.Severity) || !strings.HasPrefix(r.Message.Text, p.Message) || !strings.HasSuffix(r.Message.Text, p.Hint) {
 			t.Errorf("%+v became %+v", p, r)
 		}
+		if len(r.Locations) != 1 {
+			t.Fatalf("%+v has %d places: code scanning takes no result without one", p, len(r.Locations))
+		}
 		if p.File == "" {
-			if len(r.Locations) != 0 {
-				t.Errorf("a problem of no file has a place: %+v", r)
-			}
-			continue
+			p.File, p.Line, p.Col = "my rules", 1, 1
 		}
 		at := r.Locations[0].PhysicalLocation
 		uri, err := url.Parse(at.ArtifactLocation.URI)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -64,8 +65,9 @@ type (
 )
 
 // WriteSARIF writes problems as one SARIF 2.1.0 log with one run. version is that
-// of the program; it may be empty.
-func WriteSARIF(w io.Writer, version string, problems document.Problems) error {
+// of the program; it may be empty. A problem of no file stands in line 1 of what was
+// checked: code scanning refuses a log in which a result has no place.
+func WriteSARIF(w io.Writer, version, checked string, problems document.Problems) error {
 	driver := sarifDriver{Name: "makegood", Version: version, InformationURI: document.DocsURL(""), Rules: []sarifRule{}}
 	results := make([]sarifResult, 0, len(problems))
 	for _, p := range problems {
@@ -74,14 +76,8 @@ func WriteSARIF(w io.Writer, version string, problems document.Problems) error {
 			index = len(driver.Rules)
 			driver.Rules = append(driver.Rules, sarifRule{ID: p.Code, HelpURI: document.DocsURL(p.Code)})
 		}
-		result := sarifResult{RuleID: p.Code, RuleIndex: index, Level: string(p.Severity), Message: sarifText{advice(p)}, Locations: []sarifLocation{}}
-		if p.File != "" {
-			result.Locations = append(result.Locations, sarifLocation{sarifPlace{
-				ArtifactLocation: sarifArtifact{fileURI(p.File)},
-				Region:           sarifRegion{max(p.Line, 1), max(p.Col, 1)},
-			}})
-		}
-		results = append(results, result)
+		at := sarifPlace{sarifArtifact{fileURI(cmp.Or(p.File, checked))}, sarifRegion{max(p.Line, 1), max(p.Col, 1)}}
+		results = append(results, sarifResult{RuleID: p.Code, RuleIndex: index, Level: string(p.Severity), Message: sarifText{advice(p)}, Locations: []sarifLocation{{at}}})
 	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
