@@ -93,6 +93,9 @@ var habits = map[string]string{
 	"if": "one of two values is written condition ? a : b", "then": "one of two values is written condition ? a : b",
 }
 
+// joint is what is missing between two operands.
+const joint = "put an operator or a comma before it"
+
 const straight = `a text stands in straight quotes: "…"`
 
 var (
@@ -104,6 +107,7 @@ var (
 	// What ends one operand and begins another, with nothing between them.
 	operandEnd   = regexp.MustCompile(`[\w)\]"']$`)
 	operandStart = regexp.MustCompile(`^\w`)
+	quoteBefore  = regexp.MustCompile(`["']$`)
 	timeUnit     = regexp.MustCompile(`^(ms|s|m|h|d|min|hours?|days?)$`)
 )
 
@@ -137,26 +141,56 @@ func explainSyntax(message, text string, offset int) (explained, hint string) {
 	case hint != "":
 	case wrongEscape.MatchString(token):
 		hint = `a backslash in a text is written \\; in a text with r before it, like r"\d+", it stands for itself`
-	case token != "" && strings.ContainsRune("\"'", rune(token[0])):
+	case strings.HasPrefix(token, `"`) || strings.HasPrefix(token, "'"):
 		hint = "close the text with the quote it began with"
+		if len(token) > 1 && token[len(token)-1] == token[0] && operandEnd.MatchString(last) {
+			hint = joint
+		}
 	case usages[token] != "":
 		hint = usages[token]
 	case habits[last] != "":
 		token, hint = last, habits[last]
 	case token == ">" && strings.HasSuffix(before, "<"):
 		token, hint = "<>", habits["<>"]
+	case quoteBefore.MatchString(string(runes[:min(offset, len(runes))])) && operandStart.MatchString(token):
+		hint = quoteWithin(before)
 	case currency.MatchString(token):
 		hint = fmt.Sprintf("an amount is written money(\"%s %s\")", last, token)
 	case timeUnit.MatchString(token):
 		hint = fmt.Sprintf("a duration is written duration(\"%s%s\")", last, token[:1])
 	case token == ",":
 		hint = "a list is written in square brackets: [1, 2]"
+		if number := thousands(before, string(runes[min(offset, len(runes)):])); number != "" {
+			hint = "a number is written without commas: " + number
+		}
 	case operandEnd.MatchString(last) && operandStart.MatchString(token):
-		hint = "put an operator or a comma before it"
+		hint = joint
 	case strings.Contains(after, "expecting IDENTIFIER"):
 		hint = fmt.Sprintf("a field with a reserved name is written in brackets: [%q]", token)
 	}
 	return "unexpected " + token, hint
+}
+
+// quoteWithin says how to write a text that a quote in it ends.
+func quoteWithin(before string) string {
+	if strings.HasSuffix(before, "'") {
+		return `a text with ' in it stands in double quotes: "…"`
+	}
+	return `a " in a text is written \"`
+}
+
+var (
+	firstDigits = regexp.MustCompile(`(?:^|[^\w.])(\d{1,3})$`)
+	groups      = regexp.MustCompile(`^(?:,\d{3})+\b`)
+)
+
+// thousands returns the number that commas part in groups of three digits; "" when it is none.
+func thousands(before, after string) string {
+	first, more := firstDigits.FindStringSubmatch(before), groups.FindString(after)
+	if first == nil || more == "" {
+		return ""
+	}
+	return first[1] + strings.ReplaceAll(more, ",", "")
 }
 
 // unseen reports whether a token is one character that an editor shows as nothing or as a space.
@@ -192,6 +226,8 @@ var orders = map[string]bool{"<": true, "<=": true, ">": true, ">=": true}
 func explainTypes(operator, types string) (message, hint string) {
 	message = fmt.Sprintf("%s does not take %s", operator, types)
 	switch {
+	case operator == "contains" && strings.HasPrefix(types, "net.CIDR."):
+		hint = `write cidr("10.0.0.0/8").containsIP(data.text)`
 	case usages[operator] != "":
 		hint = usages[operator]
 	case operator == "in" && (types == "(text, text)" || types == "(any, text)"): // of a list only the elements are named
