@@ -22,7 +22,7 @@ func TestRuleReference(t *testing.T) {
 		switch {
 		case b.language != "yaml":
 			t.Errorf("a %s block: nothing checks it", b.language)
-		case strings.HasPrefix(b.text, "tests:"):
+		case strings.HasPrefix(b.text, testsModeline):
 			tests++
 			runRuleTests(t, rules, rule.File{Path: "rules/block_test.yaml", Text: b.text})
 		default:
@@ -55,11 +55,14 @@ func runRuleTests(t *testing.T, rules []rule.File, tests rule.File) {
 	}
 }
 
-// TestSamplesNameTheirSchema holds that a file of rules which is to be copied out of a document
-// lets an editor know its schema. What docs/checks.md shows is wrong, and nothing to copy.
+// testsModeline is how a file of tests lets an editor know its schema.
+const testsModeline = "# yaml-language-server: $schema=../tests.schema.json\n"
+
+// TestSamplesNameTheirSchema holds that a file of rules or tests which is to be copied out of a
+// document lets an editor know its schema. What docs/checks.md shows is wrong, and nothing to copy.
 func TestSamplesNameTheirSchema(t *testing.T) {
 	t.Parallel()
-	named := 0
+	named, tests := 0, 0
 	for _, document := range documentation(t) {
 		if document == checksDocument {
 			continue
@@ -67,15 +70,17 @@ func TestSamplesNameTheirSchema(t *testing.T) {
 		for _, b := range blocks(t, document) {
 			first, _, _ := strings.Cut(b.text, "\n")
 			switch {
-			case b.language == "yaml" && (first == "rules:" || first == "defaults:"):
-				t.Errorf("%s: a file of rules begins with %s, and not with its schema", document, first)
+			case b.language == "yaml" && (first == "rules:" || first == "defaults:" || first == "tests:"):
+				t.Errorf("%s: a file of rules or tests begins with %s, and not with its schema", document, first)
 			case strings.HasPrefix(first, "# yaml-language-server: $schema=") && strings.HasSuffix(first, "/rules.schema.json"):
 				named++
+			case strings.HasPrefix(b.text, testsModeline):
+				tests++
 			}
 		}
 	}
-	if named < 10 {
-		t.Errorf("%d files of rules name their schema", named)
+	if named < 10 || tests < 5 {
+		t.Errorf("%d files of rules and %d of tests name their schema", named, tests)
 	}
 }
 
