@@ -11,11 +11,11 @@ import (
 )
 
 type fmtCommand struct {
-	Check bool     `help:"Only say which files are not in the one form; exit with 1 if any."`
+	Check bool     `help:"Only say which files are not tidy; exit with 1 if any."`
 	Paths []string `arg:"" help:"Rule files and their tests, or folders of them; - formats standard input to standard output."`
 }
 
-// Run rewrites the files that are not in the one form. One that cannot be read keeps
+// Run rewrites the files that are not tidy. One that cannot be read keeps
 // no other from it.
 func (c *fmtCommand) Run(p *program) error {
 	if slices.Equal(c.Paths, []string{"-"}) {
@@ -60,7 +60,7 @@ func (c *fmtCommand) Run(p *program) error {
 	return nil
 }
 
-// pipe writes standard input in the one form to standard output; with --check it only says
+// pipe writes standard input tidied to standard output; with --check it only says
 // whether it is.
 func (c *fmtCommand) pipe(p *program) error {
 	file, err := p.readStdin()

@@ -12,8 +12,8 @@ import (
 
 // Format returns a rule file, or one of tests, as it should be written: spaces for tabs,
 // one blank line between rules or tests, no white space at the ends of lines, and every
-// expression that YAML would misread as a block (>-). Comments, order and what
-// the file says stay as they are. A file that cannot be read is refused with a
+// expression that YAML would misread as a block (>-). Comments, indentation, quotes, order
+// and what the file says stay as they are. A file that cannot be read is refused with a
 // *Problems.
 func Format(path, text string) (string, error) {
 	source := document.NewSource(path, text)
@@ -56,7 +56,7 @@ func changed(source *document.Source, text string, root *yaml.Node, formatted st
 		return nil
 	}
 	said := document.NewSource(source.Path, text) // nodes stand where they stand in it
-	said.Errorf(document.At(at), "yaml", "mend it by hand, and format the file then", "in the one form the file would say something else here")
+	said.Errorf(document.At(at), "yaml", "mend it by hand, and format the file then", "tidied, the file would say something else here")
 	return said.Problems
 }
 
