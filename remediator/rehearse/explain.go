@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -184,7 +185,7 @@ func stepText(s decide.Step) string {
 	case rule.Refund:
 		return fmt.Sprintf("refund %s of %s", s.Amount, s.Payment)
 	case rule.Credit:
-		return fmt.Sprintf("credit %s to %s", s.Amount, s.Customer)
+		return fmt.Sprintf("credit %s to %s", s.Amount, cmp.Or(s.Customer, "nobody"))
 	case rule.Notify:
 		return s.Name + " with " + s.Template + " by " + s.Via
 	case rule.Webhook:

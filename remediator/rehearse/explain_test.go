@@ -154,6 +154,43 @@ func TestExplainWhatIsHeld(t *testing.T) {
 	}
 }
 
+// The reason that the ledger has comes first, whichever other check would have held it.
+func TestExplainNamesTheReasonThatIsSealed(t *testing.T) {
+	t.Parallel()
+	const rules = `
+rules:
+  - rule: a
+    owner: o
+    why: w
+    event: com.example.a
+    once_per: event.id
+    do: [{credit: {customer: "${{ event.customer }}", amount: "${{ data.paid }}"}}]
+    account: shop
+    mode: live
+    limits: {per_remedy: [3.00 USD, 5.00 EUR], approve_above: 2.00 USD, budget: {amount: [900.00 USD, 900.00 EUR], within: 1d}}
+`
+	set, err := rule.Load([]rule.File{{Path: "a.yaml", Text: rules}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const somebody = `,"customer":"c-1"`
+	for _, c := range []struct{ customer, paid, reason, why, would string }{
+		{"", "4.00 USD", "no customer", "no customer; also per_remedy of 3.00 USD, 0.00 USD used before; also approve_above of 2.00 USD, 0.00 USD used before", "credit 4.00 USD to nobody"},
+		{somebody, "4.00 USD", "per_remedy", "per_remedy of 3.00 USD, 0.00 USD used before; also approve_above of 2.00 USD, 0.00 USD used before", "credit 4.00 USD to c-1"},
+		{somebody, "2.50 USD", "approve_above", "approve_above of 2.00 USD, 0.00 USD used before", "credit 2.50 USD to c-1"},
+		{somebody, "4.00 EUR", "currency", "currency (approve_above names no amount in EUR)", "credit 4.00 EUR to c-1"},
+		{somebody, "6.00 EUR", "per_remedy", "per_remedy of 5.00 EUR, 0.00 EUR used before; also currency (approve_above names no amount in EUR)", "credit 6.00 EUR to c-1"},
+	} {
+		e, err := rehearse.Explain(set, shopEvent(`"type":"com.example.a"`+c.customer, fmt.Sprintf(`"paid":%q`, c.paid)), 0, decide.Lateness)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := e.Rules[0]; r.Reason != c.reason || r.Why != "held: "+c.why || r.Actions[0] != c.would {
+			t.Errorf("%s%s: %s, got %q and %q, want %q", c.paid, c.customer, r.Reason, r.Why, r.Actions[0], c.why)
+		}
+	}
+}
+
 func TestExplainRefusesWhatIsNoEvent(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{"", "{}", "[]", `{"specversion":"1.0"}`, strings.Repeat("x", 1<<17)} {

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -239,16 +240,34 @@ func (j *judgement) whyNotAct(remedy *decide.RemedyFact) string {
 	case j.actions != nil:
 		return j.evaluation.Said(j.actions, j.aggregates).Error()
 	}
-	verb := verbs[remedy.Decision]
+	return verbs[remedy.Decision] + ": " + heldFor(remedy)
+}
+
+// heldFor names the reason that is sealed, with the limit that it is about, and then
+// what would have held the remedy besides.
+func heldFor(remedy *decide.RemedyFact) string {
+	reason, also := "", ""
 	for _, c := range remedy.Checks {
-		if c.Held && c.Limit != nil {
-			return fmt.Sprintf("%s: %s of %s, %s used before", verb, c.Check, c.Limit, c.Used)
-		}
-		if c.Held && c.Count != nil {
-			return fmt.Sprintf("%s: %s of %d remedies, %d before", verb, c.Check, c.Max, *c.Count)
+		switch name, text := checkText(c); {
+		case !c.Held:
+		case reason == "" && name == remedy.Reason:
+			reason = text
+		default:
+			also += "; also " + text
 		}
 	}
-	return verb + ": " + remedy.Reason
+	return cmp.Or(reason, remedy.Reason) + also
+}
+
+// checkText says what a check looked at, and the reason that it gives.
+func checkText(c decide.Check) (reason, text string) {
+	switch {
+	case c.Limit != nil:
+		return c.Check, fmt.Sprintf("%s of %s, %s used before", c.Check, c.Limit, c.Used)
+	case c.Count != nil:
+		return c.Check, fmt.Sprintf("%s of %d remedies, %d before", c.Check, c.Max, *c.Count)
+	}
+	return decide.ReasonCurrency, fmt.Sprintf("%s (%s names no amount in %s)", decide.ReasonCurrency, c.Check, c.Used.Currency)
 }
 
 // failed says how a condition failed and what it saw.
