@@ -22,17 +22,37 @@ func (o *outcome) whyWaits(j *judgement) string {
 	waits := o.waits(j.rule.Name)
 	switch h := j.hit; {
 	case h.NoBy != "":
-		return "the event waits for nothing: by is " + h.NoBy
+		return "the event waits for nothing: " + j.nameless(h.NoBy, j.rule.GroupsBy())
 	case o.late[j.rule.Name]:
 		return "the event came too late to wait for its counterpart"
 	case h.NoUntil != "":
-		return "the event has no deadline: until is " + h.NoUntil
+		return "the event has no deadline: " + j.timeless(h.NoUntil)
+	case o.errors[j.rule.Name] == "until":
+		return fmt.Sprintf("the event has no deadline: until is %s, and an event waits for %s at most", stampOr(h.Until), expression.WriteDuration(rule.MaxWait))
 	case waits != nil:
 		return fmt.Sprintf("an event waits for its counterpart until %s; it fires at %s", stampOr(waits.Deadline), stampOr(waits.Due))
 	case h.NoKey != "":
-		return "the event has no once_per key: it is " + h.NoKey
+		return "the event has no once_per key: " + j.nameless(h.NoKey, j.rule.OncePer...)
+	case j.sampled && j.rule.MovesMoney():
+		return "a sampled event (sampledrate above 1) moves no money for want of another, which may not have been sent"
 	}
 	return "the event does not wait: its counterpart came, or an event with the same source and id came before"
+}
+
+// timeless says why until gives the event of a rule no deadline.
+func (j *judgement) timeless(why string) string {
+	c := j.evaluation.Nameless(j.rule.Unless.Until)
+	if c.Err != nil {
+		return failed(c)
+	}
+	result := expression.Line(c.Text) + " is before 1970 or after 2260"
+	if why == rule.KeyType {
+		result = expression.Line(c.Text) + " is no time"
+	}
+	if read := readText(c.Seen, c.Absent); read != "" {
+		result += "; " + read
+	}
+	return result
 }
 
 // becauseUnless passes only when the counterpart of the last event came.
@@ -78,8 +98,11 @@ func (o *outcome) explainUnless(e *RuleExplanation, r *rule.Rule) {
 			e.Conditions = append(e.Conditions, explainCondition("unless", c))
 		}
 		e.Unless = "the event is a counterpart: it ends what waits for " + counterpart
-		if j.end == nil {
+		switch {
+		case j.end == nil:
 			e.Unless = "the event is no counterpart: the conditions of unless do not hold"
+		case j.end.NoBy != "":
+			e.Unless = "the event is the counterpart of nothing: " + j.nameless(j.end.NoBy, r.GroupsBy())
 		}
 	}
 	if waits := o.waits(r.Name); waits != nil {

@@ -151,7 +151,7 @@ func TestTestsOfAbsenceThatFailSayWhy(t *testing.T) {
 		"another condition":     {strings.Replace(shipped, "true", "false", 1) + came, because, "data.express is false"},
 		"no counterpart":        {strings.Replace(shipped, "total: 10", "total: 9", 1), because, "data.total >= 10 is false"},
 		"a time with a set":     {shipped + "      - {at: +49h, set: {data.total: 1}}\n", expect, "each item of send is one event or one file"},
-		"no order":              {strings.Replace(shipped, "order: 7", "order: null", 1), expect, "the event waits for nothing: by is null"},
+		"no order":              {strings.Replace(shipped, "order: 7", "order: null", 1), expect, "the event waits for nothing: data.order is null"},
 		"a condition by itself": {shipped + came, "    not: [{rule: credit-missed-delivery, because: data.whole}]\n", "has no condition data.whole"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/expression"
 )
 
 // WriteTable writes the report for people.
@@ -73,6 +74,8 @@ func errorText(code string) string {
 		return "it is not known whether their counterpart had come"
 	case "full":
 		return "nothing waited, since too many did already"
+	case "until":
+		return "until was an error, or further ahead than " + expression.WriteDuration(rule.MaxWait)
 	}
 	return code + " was an error"
 }

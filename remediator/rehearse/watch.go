@@ -30,6 +30,7 @@ type judgement struct {
 	rule       *rule.Rule
 	event      [2]string // its source and id
 	ends       bool      // the type is one of unless
+	sampled    bool      // it stands for others that were not sent
 	evaluation *rule.Evaluation
 	conditions []rule.Condition // of its if
 	hit        *match.Hit       // nil when its if does not hold
@@ -59,7 +60,8 @@ func (w *watcher) Match(raw []byte, at int64) (match.Result, error) {
 		}
 		r := c.Rule
 		evaluation := r.Evaluate(values)
-		j := &judgement{rule: r, event: [2]string{ev.Source, ev.ID}, ends: c.Ends, evaluation: evaluation, conditions: evaluation.Conditions(c.Filter)}
+		j := &judgement{rule: r, event: [2]string{ev.Source, ev.ID}, ends: c.Ends, sampled: ev.SampledRate > 1,
+			evaluation: evaluation, conditions: evaluation.Conditions(c.Filter)}
 		w.judged = append(w.judged, j)
 		for i := range result.Ends {
 			if e := &result.Ends[i]; e.Rule == r && c.Ends {
@@ -122,10 +124,11 @@ type outcome struct {
 
 	judged   []*judgement
 	remedies []decide.RemedyFact
-	taken    map[string]bool // rules whose once_per key was taken before
-	late     map[string]bool // rules for whose window it was too late
-	met      []decide.Met    // what need not wait because its counterpart came
-	waiting  []decide.Waits  // the events that wait for their counterpart after it
+	taken    map[string]bool   // rules whose once_per key was taken before
+	late     map[string]bool   // rules for whose window it was too late
+	errors   map[string]string // what was an error, by rule
+	met      []decide.Met      // what need not wait because its counterpart came
+	waiting  []decide.Waits    // the events that wait for their counterpart after it
 }
 
 // event folds one event, or the passing of time, and looks at what waits after it.
@@ -145,7 +148,7 @@ func (w *watched) judge(in input.Input) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &outcome{eventType: w.watcher.heard, judged: w.watcher.judged, taken: map[string]bool{}, late: map[string]bool{}, met: w.met}
+	o := &outcome{eventType: w.watcher.heard, judged: w.watcher.judged, taken: map[string]bool{}, late: map[string]bool{}, errors: map[string]string{}, met: w.met}
 	for _, f := range facts {
 		switch f.Kind {
 		case decide.KindRemedy:
@@ -154,6 +157,8 @@ func (w *watched) judge(in input.Input) (*outcome, error) {
 			o.taken[f.Rule] = true
 		case decide.KindLate:
 			o.late[f.Rule] = true
+		case decide.KindError:
+			o.errors[f.Rule] = f.body.(decide.ErrorFact).Code
 		}
 	}
 	return o, nil
@@ -208,7 +213,7 @@ func (o *outcome) why(j *judgement) string {
 	case j.rule.Unless != nil:
 		return o.whyWaits(j)
 	case h.NoBy != "":
-		return "the event belongs to no window: by is " + h.NoBy
+		return "the event belongs to no window: " + j.nameless(h.NoBy, j.rule.GroupsBy())
 	case o.late[j.rule.Name]:
 		return "the event came too late for the window"
 	case j.rule.Window != nil && !j.asked:
@@ -221,7 +226,7 @@ func (o *outcome) why(j *judgement) string {
 	}
 	switch {
 	case j.hit.NoKey != "":
-		return "the event has no once_per key: it is " + j.hit.NoKey
+		return "the event has no once_per key: " + j.nameless(j.hit.NoKey, j.rule.OncePer...)
 	case o.taken[j.rule.Name]:
 		return "the once_per key was taken before"
 	case j.rule.Window != nil && j.rule.MovesMoney():
@@ -280,6 +285,25 @@ func failed(c rule.Condition) string {
 		return result + "; " + read
 	}
 	return result
+}
+
+// nameless says which of some expressions of the rule names nothing for its event, and why.
+func (j *judgement) nameless(why string, parts ...*rule.Expr) string {
+	c := j.evaluation.Nameless(parts...)
+	if c.Err != nil {
+		return failed(c)
+	}
+	result := expression.Line(c.Text) + " is " + cmp.Or(nameless[why], why)
+	if read := readText(c.Seen, c.Absent); read != "" && nameless[why] != "" {
+		result += "; " + read
+	}
+	return result
+}
+
+// nameless are values that name nothing, by the reason; a null or an empty one says so itself.
+var nameless = map[string]string{
+	rule.KeyType:   "a boolean, a list or an object, which name nothing",
+	rule.KeyNumber: "not finite, or a whole number beyond 2^53: send it as a text",
 }
 
 // cause is the innermost message of an error.

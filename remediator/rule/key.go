@@ -49,6 +49,20 @@ func (e *Evaluation) By() (by, noBy string) {
 	return e.key([]*Expr{x})
 }
 
+// Nameless looks at the first of some expressions that names nothing, or else at the last,
+// as at a condition that is false: what it read, and why it has no value if it has none.
+func (e *Evaluation) Nameless(parts ...*Expr) Condition {
+	for _, x := range parts[:len(parts)-1] {
+		if _, why := e.keyPart(x); why != "" {
+			parts = []*Expr{x}
+			break
+		}
+	}
+	x := parts[len(parts)-1]
+	_, err := e.Value(x)
+	return e.look(x, false, err)
+}
+
 // GroupsBy returns the expression of window.by or unless.by, nil when there is none.
 func (r *Rule) GroupsBy() *Expr {
 	switch {

@@ -141,8 +141,13 @@ func (e *Evaluation) Conditions(f *Filter) []Condition {
 }
 
 func (e *Evaluation) condition(x *Expr) Condition {
-	c := Condition{Text: x.Text, Negates: x.program.Negates, Seen: make(map[string]any), expr: x, of: e}
-	c.Value, c.Err = e.truth(x, "the condition")
+	value, err := e.truth(x, "the condition")
+	return e.look(x, value, err)
+}
+
+// look tells what an expression read that was found true or not, or an error.
+func (e *Evaluation) look(x *Expr, value bool, err error) Condition {
+	c := Condition{Text: x.Text, Value: value, Err: err, Negates: x.program.Negates, Seen: make(map[string]any), expr: x, of: e}
 	for _, path := range x.program.Paths {
 		if value, ok := e.seen(path); ok {
 			c.Seen[path.String()] = value
