@@ -149,13 +149,21 @@ func counterpartOf(r *rule.Rule) string {
 
 // decided adds what the rule decides.
 func (e *RuleExplanation) decided(r *rule.Rule, remedy *decide.RemedyFact) {
-	e.Decision, e.Reason = remedy.Decision, remedy.Reason
+	e.Decision, e.Reason, e.Mode = remedy.Decision, remedy.Reason, modeText(r)
 	if remedy.Opened != nil && r.Unless != nil && e.Unless == "" {
 		e.Unless = fmt.Sprintf("waited for %s until %s, and it did not come", counterpartOf(r), remedy.Opened.Deadline)
 	}
 	for _, s := range remedy.Steps {
 		e.Actions = append(e.Actions, stepText(s))
 	}
+}
+
+// modeText writes the mode of a rule as the rule does.
+func modeText(r *rule.Rule) string {
+	if r.Mode == rule.Canary {
+		return fmt.Sprintf("%s %v%%", r.Mode, r.Percent)
+	}
+	return string(r.Mode)
 }
 
 // lastEvent returns the last send that is an event, -1 when there is none.

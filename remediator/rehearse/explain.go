@@ -17,7 +17,7 @@ import (
 )
 
 // Explanation says of each rule what it makes of one event and why. Windows
-// hold this event alone, and no key was taken before.
+// hold this event alone, and no key was taken before. Every rule counts as live.
 type Explanation struct {
 	Event  string            `json:"event"`            // its id
 	Stored *Stored           `json:"stored,omitempty"` // when it is about a remedy that was made
@@ -36,6 +36,7 @@ type RuleExplanation struct {
 	Conditions []ConditionExplanation `json:"conditions"`
 	Decision   string                 `json:"decision,omitempty"` // empty when it makes no remedy
 	Reason     string                 `json:"reason,omitempty"`
+	Mode       string                 `json:"mode,omitempty"` // of the rule, when it decides: shadow, canary 5% or live; of a remedy that was made: shadow or live
 	Actions    []string               `json:"actions,omitempty"`
 	Why        string                 `json:"why,omitempty"` // the first thing that kept it from acting
 }
@@ -235,6 +236,13 @@ func (e *Explanation) WriteText(w io.Writer) error {
 			if len(r.Actions) > 0 {
 				fmt.Fprintf(table, "  it would: %s\n", strings.Join(r.Actions, ", "))
 			}
+		}
+		switch r.Mode {
+		case "", string(rule.Live):
+		case string(rule.Shadow):
+			fmt.Fprintln(table, "  mode shadow: this is what it would do, and nothing is done")
+		default:
+			fmt.Fprintf(table, "  mode %s: for the other customers nothing is done\n", r.Mode)
 		}
 	}
 	if err := table.Flush(); err != nil {

@@ -2,6 +2,7 @@ package rehearse_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/makegood/makegood/remediator/decide"
@@ -32,6 +33,29 @@ rules:
 		t.Fatal(err)
 	}
 	return e.Rules[0]
+}
+
+// What a rule decides of an event says nothing of whether it does it.
+func TestExplainSaysTheMode(t *testing.T) {
+	t.Parallel()
+	const limits = "limits: {budget: {amount: 500.00 USD, within: 1d}}\n    once_per: event.id\n    mode: "
+	for _, c := range []struct{ clauses, mode, text string }{
+		{"once_per: event.id", "shadow", "  act: credit 1.00 USD to c\n  mode shadow: this is what it would do, and nothing is done\n"},
+		{limits + "canary 2.5%", "canary 2.5%", "  act: credit 1.00 USD to c\n  mode canary 2.5%: for the other customers nothing is done\n"},
+		{limits + "live", "live", "  act: credit 1.00 USD to c\n"},
+	} {
+		got := explainOne(t, c.clauses, `"type":"a"`)
+		var text strings.Builder
+		if err := (&rehearse.Explanation{Rules: []rehearse.RuleExplanation{got}}).WriteText(&text); err != nil {
+			t.Fatal(err)
+		}
+		if got.Mode != c.mode || !strings.HasSuffix(text.String(), c.text) {
+			t.Errorf("%q, it says\n%s", got.Mode, text.String())
+		}
+	}
+	if got := explainOne(t, "if: false\n    once_per: event.id", `"type":"a"`); got.Mode != "" {
+		t.Errorf("what decides nothing is in mode %q", got.Mode)
+	}
 }
 
 // What names nothing is told with what it read and why that is no name, as a condition is.

@@ -56,9 +56,16 @@ func (r *Replay) Explain(fold *decide.Fold, in input.Input, sealed decide.Fact, 
 	// nothing yet.
 	o.remedies = append(slices.DeleteFunc(o.remedies, func(m decide.RemedyFact) bool { return m.Rule == remedy.Rule }), *remedy)
 	return &Explanation{
-		Event: ev.ID, Type: ev.Type, Rules: []RuleExplanation{o.explain(set.Rule(remedy.Rule), ev.Type)},
+		Event: ev.ID, Type: ev.Type, Rules: []RuleExplanation{o.explainSealed(set.Rule(remedy.Rule), ev.Type, remedy)},
 		Stored: &Stored{Remedy: remedy.Remedy.String(), At: stampOr(sealed.At), Ordinal: sealed.Ordinal, Digest: remedy.Digest, Set: remedy.Set, Author: fold.Author()},
 	}, nil
+}
+
+// explainSealed is explain of a rule that was in a mode for the customer of a remedy.
+func (o *outcome) explainSealed(r *rule.Rule, eventType string, remedy *decide.RemedyFact) RuleExplanation {
+	e := o.explain(r, eventType)
+	e.Mode = remedy.Mode
+	return e
 }
 
 // ExplainMade says why one rule of a set made good afterwards what is sealed, with the
@@ -91,7 +98,7 @@ func ExplainMade(set *rule.Set, past Past, sealed decide.Fact, remedy *decide.Re
 		}
 		o.remedies = []decide.RemedyFact{*remedy}
 		return &Explanation{
-			Event: ev.ID, Type: ev.Type, Rules: []RuleExplanation{o.explain(set.Rule(remedy.Rule), ev.Type)},
+			Event: ev.ID, Type: ev.Type, Rules: []RuleExplanation{o.explainSealed(set.Rule(remedy.Rule), ev.Type, remedy)},
 			Stored: &Stored{Remedy: remedy.Remedy.String(), At: stampOr(sealed.At), Ordinal: sealed.Ordinal, Digest: remedy.Digest, Set: remedy.Set,
 				Bulk: remedy.Bulk.String(), By: remedy.RequestedBy},
 		}, nil
