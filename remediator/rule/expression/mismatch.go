@@ -119,8 +119,14 @@ func operands(e ast.Expr) []ast.Expr {
 	return all
 }
 
+// macros are functions that only a macro calls, by the name of that.
+var macros = map[string]string{"math.@max": "math.greatest", "math.@min": "math.least"}
+
 // operator is how messages call a function: _>_ is >.
 func operator(function string) string {
+	if written := macros[function]; written != "" {
+		return written
+	}
 	return strings.Trim(strings.ReplaceAll(function, "_", " "), " @")
 }
 

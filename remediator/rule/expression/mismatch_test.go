@@ -28,6 +28,8 @@ func TestMismatch(t *testing.T) {
 	const mixed = "; texts and numbers are never mixed: write double(…) around the text, or string(…) around the number"
 	for text, want := range map[string]string{
 		"data.text > 3":                              "> does not take (text, number)" + mixed,
+		"math.greatest(data.n, data.text) > 1.0":     "math.greatest(data.n, data.text): math.greatest does not take (number, text)",
+		"math.least(data.text, data.n) > 1.0":        "math.least(data.text, data.n): math.least does not take (text, number)",
 		"3 < data.text":                              "< does not take (number, text)" + mixed,
 		"1 + data.text > 2.5":                        "1 + data.text: + does not take (number, text)" + mixed,
 		"data.yes && data.list > data.o":             "data.list > data.o: > does not take (list, map)",
