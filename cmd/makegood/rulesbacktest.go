@@ -89,11 +89,11 @@ const fewDays = 14
 // fromService has a running service read its own log, by the rules that are here.
 func (b *backtest) fromService(ctx context.Context) error {
 	ask := map[string]any{"since": b.Since, "until": b.Until}
-	for name, dir := range map[string]string{"files": b.Rules, "against": b.Against} {
-		if dir == "" {
+	for _, given := range []struct{ name, dir string }{{"files", b.Rules}, {"against", b.Against}} {
+		if given.dir == "" {
 			continue
 		}
-		files, err := readPaths([]string{dir})
+		files, err := readPaths([]string{given.dir})
 		if err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func (b *backtest) fromService(ctx context.Context) error {
 		if _, err := loadRules(b.program, rules); err != nil {
 			return err
 		}
-		ask[name] = rules
+		ask[given.name] = rules
 	}
 	asked := service{URL: b.URL, credentials: b.credentials, patience: applyPatience}
 	var report rehearse.Report
@@ -235,10 +235,13 @@ func (b *backtest) period(end time.Time) error {
 			end = at
 		}
 	}
-	if b.Since != "" && b.Until != "" && b.past.Since >= b.past.Until {
+	switch {
+	case b.Since == "" || end.IsZero() || b.past.Since < end.UnixNano():
+		return nil
+	case b.Until != "":
 		return usageError("--since is not before --until")
 	}
-	return nil
+	return usageError("--since is not before the end of the log, which is at " + end.UTC().Format(time.RFC3339Nano))
 }
 
 func (b *backtest) printRejections(report *rehearse.Report) {
