@@ -22,16 +22,20 @@ type Report struct {
 	Rules    []RuleSummary `json:"rules"`           // every rule, sorted by name
 	Days     []DaySummary  `json:"days"`            // by day and rule, days and rules without remedies left out
 	Rejected int           `json:"rejected"`
-	// Begins is when the log begins, if that is later than the period does or than the
-	// windows of the rules need, and the log lost what was before: it did not count.
+	// Begins is when the log or the file begins, if that is later than the period does or than
+	// the windows of the rules need, and a log lost what was before: it did not count.
 	Begins string `json:"begins,omitempty"`
 	// Disorder says that the events of a file do not come in the order of time; nil when they do.
 	Disorder *Disorder `json:"disorder,omitempty"`
+	// Outside says when the events of a file are of which none is of the period; nil when one is.
+	Outside *Outside `json:"outside,omitempty"`
 	// Against is what other rules would have done; nil when none were asked for.
 	Against *Difference `json:"against,omitempty"`
 
 	// Rejections says why, of the first of those that were rejected.
 	Rejections []Rejection `json:"-"`
+
+	ofFile bool // Begins is when a file does, and not a log
 }
 
 // RuleSummary is what one rule would have done. All but Held is about remedies
@@ -80,6 +84,12 @@ type Disorder struct {
 	Line   int    `json:"line"`   // of the first of them
 	Behind int    `json:"behind"` // the line of the event that was later than it
 	At     string `json:"at"`     // when that happened, in RFC 3339
+}
+
+// Outside is when the events of a file are.
+type Outside struct {
+	First string `json:"first"`
+	Last  string `json:"last,omitempty"` // empty: the period ended before the file did
 }
 
 // Actions counts steps by kind.
@@ -168,9 +178,15 @@ func Compare(set, against *rule.Set, past Past) (*Report, error) {
 
 // sum adds what was read, and what the first side did.
 func (b *Report) sum(sides []*side, r *reading) {
+	if r.past.File != nil && b.Events == 0 && r.events > r.rejected {
+		b.Outside = &Outside{First: stampOr(r.first)}
+		if !r.over {
+			b.Outside.Last = stampOr(r.at)
+		}
+	}
 	b.Events, b.Rejected, b.Rejections, b.Disorder = b.Events+r.rejected, r.rejected, r.rejections, r.disorder
 	if r.past.Since != 0 && r.cold() {
-		b.Begins = stampOr(r.first)
+		b.Begins, b.ofFile = stampOr(r.first), r.past.File != nil
 	}
 	open := map[string]int{}
 	for _, w := range sides[0].fold.fold.Waiting() {

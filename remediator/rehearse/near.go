@@ -25,7 +25,8 @@ type NearMisses struct {
 	Judged  int            `json:"judged"` // events of its types, in the period
 	Missed  map[string]int `json:"missed"` // events that missed by one condition, by condition
 	NoValue []Unvalued     `json:"no_value,omitempty"`
-	Nearest []NearMiss     `json:"nearest"` // the nearest first; those of which no distance is known last, by time
+	Late    int            `json:"late,omitempty"` // events that came later than the lateness, where the rule looks at their time
+	Nearest []NearMiss     `json:"nearest"`        // the nearest first; those of which no distance is known last, by time
 }
 
 // Unvalued is a condition that alone has no value for some events: they may have been
@@ -79,6 +80,9 @@ func Near(set *rule.Set, name string, past Past, most int) (*NearMisses, error) 
 		o, err := w.judge(in)
 		if err != nil {
 			return nil, err
+		}
+		if o.late[name] && past.has(in.At) {
+			n.found.Late++
 		}
 		j := o.of(name)
 		if again := j != nil && n.again(j.event); again || !past.has(in.At) {
@@ -244,6 +248,9 @@ func (n *NearMisses) WriteText(w io.Writer) error {
 	}
 	for _, u := range n.NoValue {
 		fmt.Fprintf(table, "%d for which this alone has no value: %s; of %s: %s\n", u.Events, expression.Line(u.Condition), printable(u.Event), printable(u.Error))
+	}
+	if n.Late > 0 {
+		fmt.Fprintf(table, "%d events that came later than the lateness\n", n.Late)
 	}
 	for _, m := range n.Nearest {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", m.At, printable(m.Event), printable(m.Customer), m.why())

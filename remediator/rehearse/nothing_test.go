@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/makegood/makegood/remediator/input"
 	"github.com/makegood/makegood/remediator/rehearse"
 )
 
@@ -69,6 +70,63 @@ func TestBacktestSaysWhatCameToNothing(t *testing.T) {
 	}
 	if d := report.Disorder; d == nil || d.Events != 1 || d.Line != 5 || d.Behind != 4 {
 		t.Errorf("the file is said to be %+v", d)
+	}
+}
+
+// A period in which a file has nothing is likely a slip, as of a year: when its events are is
+// said.
+func TestBacktestOfAPeriodWithoutEvents(t *testing.T) {
+	t.Parallel()
+	set := ownSet(t, nothingRules)
+	at := func(hour int) int64 { return firstDay.Add(time.Duration(hour) * time.Hour).UnixNano() }
+	for name, c := range map[string]struct {
+		since, until int64
+		says         string
+	}{
+		"everything": {0, 0, ""}, "some": {at(1), at(2), ""},
+		"after":   {at(10_000), 0, "no event of the file is of the period: they begin at 2026-11-01T12:00:00Z, and end at 2026-11-01T21:00:00Z\n"},
+		"before":  {at(-10), at(-5), "no event of the file is of the period: they begin at 2026-11-01T12:00:00Z\n"},
+		"between": {at(4), at(8), "no event of the file is of the period: they begin at 2026-11-01T12:00:00Z\n"},
+	} {
+		report := compareSets(t, set, nil, rehearse.Past{File: strings.NewReader(hours(0, 1, 9)), Since: c.since, Until: c.until})
+		if (report.Outside != nil) != (c.says != "") {
+			t.Errorf("%s: outside is %+v", name, report.Outside)
+		}
+		wantInTable(t, report, c.says)
+	}
+}
+
+// A file is no log.
+func TestBacktestOfAFileThatBeginsInThePeriod(t *testing.T) {
+	t.Parallel()
+	report := compareSets(t, ownSet(t, nothingRules), nil, rehearse.Past{File: strings.NewReader(hours(0, 1, 2)), Since: firstDay.UnixNano() - 1})
+	wantInTable(t, report, "the file begins at 2026-11-01T12:00:00Z: what was before did not count, neither in the period nor in windows that reach further back\n")
+}
+
+// What came too late for a rule is no near miss, and said as a backtest says it.
+func TestNearMissesCountWhatCameLate(t *testing.T) {
+	t.Parallel()
+	lines := strings.Split(strings.TrimSpace(hours(0, 1, 2, 9, 3, 4)), "\n")
+	past := rehearse.Past{Inputs: func(yield func(input.Input, error) bool) {
+		for i, line := range lines {
+			if !yield(input.Input{Kind: input.Event, At: firstDay.Add(time.Duration([]int{0, 1, 2, 9, 9, 9}[i]) * time.Hour).UnixNano(), Body: []byte(line)}, nil) {
+				return
+			}
+		}
+	}}
+	for since, want := range map[int64]int{0: 2, firstDay.Add(10 * time.Hour).UnixNano(): 0} {
+		past.Since = since
+		near, err := rehearse.Near(ownSet(t, nothingRules), "windowed", past, 9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text strings.Builder
+		if err := near.WriteText(&text); err != nil {
+			t.Fatal(err)
+		}
+		if near.Late != want || strings.Contains(text.String(), "\n2 events that came later than the lateness\n") != (want > 0) {
+			t.Errorf("%d of %d came late, it says\n%s", near.Late, want, text.String())
+		}
 	}
 }
 

@@ -29,9 +29,7 @@ func (b *Report) WriteTable(w io.Writer) error {
 			r.Rule, r.Remedies, r.Customers, r.Actions.Refund, r.Actions.Credit, r.Actions.Andon, r.Cords, r.Held, moneyText(r.Money))
 	}
 	fmt.Fprintf(table, "\n%d events, %d rejected%s\n", b.Events, b.Rejected, b.period())
-	if b.Begins != "" {
-		fmt.Fprintf(table, "the log begins at %s: what was before did not count, neither in the period nor in windows that reach further back\n", b.Begins)
-	}
+	b.writeBounds(table)
 	if d := b.Disorder; d != nil {
 		fmt.Fprintf(table, "%d events happened more than the lateness before one above them, first on line %d behind line %d, which is of %s\n", d.Events, d.Line, d.Behind, d.At)
 	}
@@ -52,6 +50,24 @@ func (b *Report) WriteTable(w io.Writer) error {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
+}
+
+// writeBounds writes which part of the period was not there to be read.
+func (b *Report) writeBounds(w io.Writer) {
+	if b.Begins != "" {
+		what := "log"
+		if b.ofFile {
+			what = "file"
+		}
+		fmt.Fprintf(w, "the %s begins at %s: what was before did not count, neither in the period nor in windows that reach further back\n", what, b.Begins)
+	}
+	if o := b.Outside; o != nil {
+		end := ""
+		if o.Last != "" {
+			end = ", and end at " + o.Last
+		}
+		fmt.Fprintf(w, "no event of the file is of the period: they begin at %s%s\n", o.First, end)
+	}
 }
 
 // writeNothing writes which events came to nothing, and why.
