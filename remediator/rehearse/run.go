@@ -50,13 +50,17 @@ func (r *run) play() error {
 				r.failed = true
 				return nil
 			}
-			o, err := w.event(in)
+			o, err := w.judge(in)
 			if err != nil {
 				return err
 			}
 			r.outcomes = append(r.outcomes, o)
 			r.remedies = append(r.remedies, o.remedies...)
 		}
+	}
+	waiting := w.fold.Waiting()
+	for _, o := range r.outcomes {
+		o.waiting = waiting
 	}
 	if r.heard() {
 		r.compare()
@@ -151,9 +155,7 @@ func (r *run) compare() {
 func (r *run) whyNone(name string) string {
 	for _, o := range slices.Backward(r.outcomes) {
 		if j := o.of(name); j != nil {
-			inTheEnd := *o
-			inTheEnd.waiting = r.outcomes[len(r.outcomes)-1].waiting
-			if why := inTheEnd.why(j); why != "" {
+			if why := o.why(j); why != "" {
 				return "of the last event: " + why
 			}
 			return "it makes fewer than expected"

@@ -128,7 +128,7 @@ type outcome struct {
 	late     map[string]bool   // rules for whose window it was too late
 	errors   map[string]string // what was an error, by rule
 	met      []decide.Met      // what need not wait because its counterpart came
-	waiting  []decide.Waits    // the events that wait for their counterpart after it
+	waiting  []decide.Waits    // the events that wait for their counterpart after it; in a test, at its end
 }
 
 // event folds one event, or the passing of time, and looks at what waits after it.
@@ -141,7 +141,7 @@ func (w *watched) event(in input.Input) (*outcome, error) {
 }
 
 // judge is event without what waits: that may be a million events, too many to look at
-// with each event of a log.
+// with each event of a log, or of a test.
 func (w *watched) judge(in input.Input) (*outcome, error) {
 	w.watcher.heard, w.watcher.judged, w.met = "", nil, nil
 	facts, err := w.apply([]input.Input{in})
