@@ -186,21 +186,29 @@ func (r *reading) readFile(fresh func() *chunk, yield func(*chunk) bool) {
 // errUndated refuses an event of which nothing says when it happened.
 var errUndated = errors.New("it has no time, and no event before it has one that it could take: give it one")
 
+// errBefore1970 refuses an event that happened before the clock begins: to no rule would it
+// be of its time.
+var errBefore1970 = errors.New("it happened before 1970, from which times are counted: mend its time")
+
 // admit gives the events of a file, whose own time is the clock, their log times. It
 // takes out what is no event, and what is not needed for the period.
 func (r *reading) admit(c *chunk) {
 	kept := 0
 	for i := range c.events {
 		r.events++
-		err := c.judged[0][i].Err
-		if err == nil && r.at == 0 && c.judged[0][i].Result.Time == 0 {
+		own, err := c.judged[0][i].Result.Time, c.judged[0][i].Err
+		switch {
+		case err != nil || r.at > 0 || own > 0: // there is a clock, or it begins
+		case own == 0:
 			err = errUndated
+		default:
+			err = errBefore1970
 		}
 		if err != nil {
 			r.reject(c.lines[i], err)
 			continue
 		}
-		r.clock(c.judged[0][i].Result.Time, c.lines[i])
+		r.clock(own, c.lines[i])
 		if r.events-r.rejected == 1 {
 			r.first = r.at
 		}

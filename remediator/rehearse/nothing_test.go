@@ -158,3 +158,25 @@ func TestBacktestOfAFileThatIsNotInOrder(t *testing.T) {
 		}
 	}
 }
+
+// Times are counted from 1970, and so is the clock of a rehearsal. An event of a broken
+// clock with which a file begins is left out and named; behind others it is late.
+func TestTimesBefore1970(t *testing.T) {
+	t.Parallel()
+	line := func(id, at string) string {
+		return `{"specversion":"1.0","id":"` + id + `","source":"/shop","type":"com.example.late","time":"` + at + `","data":{"order":1,"late":9}}`
+	}
+	file := strings.Join([]string{line("a", "1960-12-31T00:00:00Z"), line("b", "1969-12-31T00:00:00Z"), line("c", "2026-11-01T00:00:00Z"), line("d", "1969-12-31T00:00:00Z")}, "\n")
+	report, err := rehearse.Backtest(ownSet(t, nothingRules), strings.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const why = "it happened before 1970, from which times are counted: mend its time"
+	want := []rehearse.Rejection{{Event: 1, Line: 1, Reason: why}, {Event: 2, Line: 2, Reason: why}}
+	if !slices.Equal(report.Rejections, want) || report.Events != 4 {
+		t.Errorf("of %d events are rejected %+v, want %+v", report.Events, report.Rejections, want)
+	}
+	if d := report.Disorder; d == nil || d.Events != 1 || d.Line != 4 || d.Behind != 3 {
+		t.Errorf("the file is said to be %+v", d)
+	}
+}
