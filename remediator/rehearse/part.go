@@ -13,7 +13,7 @@ import (
 func TestPart(part *rule.Part, files []rule.File) (rule.Problems, error) {
 	doubtful := map[string]bool{} // rules of which tests are left out
 	all := false                  // whether these may be any
-	ran, err := testsOf(part.Set, files, func(t *test) bool {
+	ran, err := testsOf(part.Set, files, true, func(t *test) bool {
 		names := t.names()
 		if t.golden == nil && !slices.ContainsFunc(names, part.Lost) {
 			return true

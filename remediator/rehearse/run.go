@@ -23,6 +23,7 @@ type run struct {
 	outcomes []*outcome
 	remedies []decide.RemedyFact
 	failed   bool
+	part     bool // some rules could not be read: what these do is not known
 
 	wanted, got []string // what was expected and what was made, line by line
 	golden      *Golden  // the golden file as it should be; nil: it is, or there is none
@@ -45,7 +46,7 @@ func (r *run) play() error {
 	}
 	for _, one := range r.test.sends {
 		for again := range one.repeat {
-			in, ok := r.input(len(r.outcomes)+1, again, one, r.files)
+			in, ok := r.input(len(r.outcomes)+1, again, one)
 			if !ok {
 				r.failed = true
 				return nil

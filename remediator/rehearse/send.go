@@ -25,18 +25,13 @@ var testStart = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 // again the repeats of this one from 0. What an event needs and a test does not
 // care about is filled in: specversion, id, source and time. The clock is the
 // time that the test gives, else the event's own.
-func (s *suite) input(number, again int, one send, files map[string]string) (input.Input, bool) {
+func (r *run) input(number, again int, one send) (input.Input, bool) {
 	if one.passes() {
 		return input.Input{Kind: input.Tick, At: testStart.Add(one.after).UnixNano()}, true
 	}
-	attributes, ok := s.attributes(one, files)
-	if !ok {
+	attributes, ok := r.attributes(one, r.files)
+	if !ok || !r.sets(attributes, one) {
 		return input.Input{}, false
-	}
-	for _, set := range one.sets {
-		if !s.change(attributes, set) {
-			return input.Input{}, false
-		}
 	}
 	one.shift(attributes, again)
 	arrives := testStart.Add(one.after + time.Duration(again)*one.every)
@@ -50,12 +45,12 @@ func (s *suite) input(number, again int, one send, files map[string]string) (inp
 	}
 	raw, err := json.Marshal(attributes)
 	if err != nil {
-		s.Errorf(one.at, "event", "", "encode the event: %v", err)
+		r.Errorf(one.at, "event", "", "encode the event: %v", err)
 		return input.Input{}, false
 	}
 	head, err := event.Check(raw, event.MaxBytes)
 	if err != nil {
-		s.Errorf(one.at, "event", "", "the event is refused: %v", err)
+		r.Errorf(one.at, "event", "", "the event is refused: %v", err)
 		return input.Input{}, false
 	}
 	in := eventInput(raw, head.Time)
@@ -150,53 +145,6 @@ func placeIn(text string, err error) string {
 	}
 	before := text[:why.Offset]
 	return fmt.Sprintf(":%d:%d", strings.Count(before, "\n")+1, len(before)-strings.LastIndexByte(before, '\n'))
-}
-
-// change sets what set names: attributes, and fields of data by their path. An
-// attribute that is set to null is taken away.
-func (s *suite) change(attributes map[string]any, set *yaml.Node) bool {
-	if set.Kind != yaml.MappingNode {
-		s.Errorf(document.At(set), "type", "write paths and values: set: {data.delay_min: 179}", "set is not a mapping of paths to values")
-		return false
-	}
-	lines := map[string]int{}
-	for i := 0; i+1 < len(set.Content); i += 2 {
-		key, node := set.Content[i], set.Content[i+1]
-		if line := lines[key.Value]; line > 0 {
-			s.Errorf(document.At(key), "duplicate-key", "keep one of them", "set has %s twice; the first is on line %d", key.Value, line)
-			return false
-		}
-		lines[key.Value] = key.Line
-		value, err := plainValue(node)
-		if err == nil {
-			err = setPath(attributes, strings.Split(key.Value, "."), value)
-		}
-		if err != nil {
-			s.Errorf(document.At(key), "set", "write a path like data.delay_min or the name of an attribute", "set %s: %v", key.Value, err)
-			return false
-		}
-	}
-	return true
-}
-
-func setPath(object map[string]any, fields []string, value any) error {
-	name := fields[0]
-	switch {
-	case name == "":
-		return errors.New("a part of the path is empty")
-	case len(fields) == 1:
-		object[name] = value
-		return nil
-	}
-	inner, ok := object[name].(map[string]any)
-	if !ok {
-		if _, there := object[name]; there {
-			return fmt.Errorf("%s is no object", name)
-		}
-		inner = map[string]any{}
-		object[name] = inner
-	}
-	return setPath(inner, fields[1:], value)
 }
 
 // jsonNumber is a number that JSON and YAML write alike.

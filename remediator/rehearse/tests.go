@@ -68,11 +68,11 @@ func (t *Tests) Passed() bool {
 // against a set of rules: those whose names are wanted, all when wanted is nil.
 // Each test begins anew.
 func Test(set *rule.Set, files []rule.File, wanted func(name string) bool) (*Tests, error) {
-	return testsOf(set, files, func(t *test) bool { return wanted == nil || wanted(t.name) })
+	return testsOf(set, files, false, func(t *test) bool { return wanted == nil || wanted(t.name) })
 }
 
-// testsOf is Test for the tests that are wanted.
-func testsOf(set *rule.Set, files []rule.File, wanted func(*test) bool) (*Tests, error) {
+// testsOf is Test for the tests that are wanted, and for a part of a set.
+func testsOf(set *rule.Set, files []rule.File, part bool, wanted func(*test) bool) (*Tests, error) {
 	t := &Tests{Tests: []TestResult{}, Conditions: conditionsOf(set), Problems: rule.Problems{}}
 	texts := map[string]string{}
 	for _, file := range files {
@@ -89,7 +89,7 @@ func testsOf(set *rule.Set, files []rule.File, wanted func(*test) bool) (*Tests,
 			if !wanted(&s.tests[i]) {
 				continue
 			}
-			r := &run{suite: s, test: &s.tests[i], set: set, files: texts, failed: !readable}
+			r := &run{suite: s, test: &s.tests[i], set: set, files: texts, failed: !readable, part: part}
 			before := len(s.Problems)
 			if readable {
 				if err := r.play(); err != nil {

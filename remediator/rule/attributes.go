@@ -14,6 +14,9 @@ import (
 var attributes = []string{"id", "source", "type", "subject", "time", "customer", "specversion", "datacontenttype",
 	"dataschema", "traceparent", "tracestate", "severitynumber", "severitytext", "sampledrate", "recordedtime"}
 
+// IsAttribute reports whether CloudEvents or this service give meaning to a name.
+func IsAttribute(name string) bool { return slices.Contains(attributes, name) }
+
 // attributes looks at what an expression reads of the event beside its data. The data is
 // none of it. What is no attribute that is known can only be warned of: extensions may
 // have any name, and some are no name of an attribute at all.

@@ -86,6 +86,26 @@ func (c Clause) exprs() []*Expr {
 	return all
 }
 
+// Reads returns what the expressions of the clause read of the event and its data, and what
+// those of the rule do that are left when its condition holds: paths as they are written,
+// some more than once.
+func (c Clause) Reads() []string {
+	exprs := c.exprs()
+	if !c.Ends {
+		exprs = append(exprs, c.Rule.rest()...)
+	}
+	for _, let := range c.Rule.letsOf(exprs) {
+		exprs = append(exprs, let.Expr)
+	}
+	var paths []string
+	for _, x := range exprs {
+		for _, path := range x.program.Paths {
+			paths = append(paths, path.String())
+		}
+	}
+	return paths
+}
+
 // AppendReads appends the paths that a plan has to have for the clause.
 func (c Clause) AppendReads(paths [][]string) [][]string { return c.Rule.appendReads(paths, c.exprs()) }
 
