@@ -114,7 +114,7 @@ model: ## Hold limits and keys against their model for DRAWS (5000) drawn rules 
 closures: ## Hold closures against cel-go, 10,000 times for each operator and function of expressions: a minute.
 	@go test ./remediator/rule/expression -run '^TestClosuresAgreeWithCEL$$' -count=1 -v -timeout 60m -expression.cases=$(or $(CASES),10000) | { grep -v '^=== ' || true; }
 
-mutants: ## Take what matters away from the code, one thing at a time: tests must miss each. Ten minutes.
+mutants: ## Take what matters away from the code, one thing at a time: tests must notice each. Ten minutes.
 	@go test . ./remediator/event ./remediator/match ./remediator/decide ./remediator/crash -run '^Test(SDK)?Mutants$$' -count=1 -p=1 -v -timeout 60m -mutants | { grep -v '^=== ' || true; }
 
 fuzz: ## Fuzz each target for FUZZTIME (10s).
