@@ -45,7 +45,7 @@ func writeJUnit(w io.Writer, ran *rehearse.Tests) error {
 		suite := &all.Suites[len(all.Suites)-1]
 		one := junitCase{Name: t.Name, Class: t.File, File: t.File, Line: t.Line}
 		if !t.Passed {
-			one.Failure = &junitFailure{Message: "the file of the test has mistakes", Text: failureOf(t)}
+			one.Failure = &junitFailure{Message: "the test, or its file, has mistakes", Text: failureOf(t)}
 			if len(t.Problems) > 0 {
 				one.Failure.Message = t.Problems[0].Message
 			}

@@ -163,7 +163,7 @@ func failureOf(t rehearse.TestResult) string {
 	case len(t.Expected)+len(t.Got) > 0:
 		fmt.Fprintf(&text, "\n%s\n", rehearse.SideBySide(t.Expected, t.Got))
 	case len(t.Problems) == 0:
-		fmt.Fprintln(&text, "not run: the file of the test has mistakes")
+		fmt.Fprintln(&text, "not run: it has mistakes, or its file has")
 	}
 	return text.String()
 }

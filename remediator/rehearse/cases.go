@@ -24,9 +24,10 @@ func (s *suite) cases(m *document.Mapping, base test) []test {
 }
 
 func (s *suite) oneCase(n *yaml.Node, base test) test {
-	t := test{name: base.name, at: document.At(n), sends: slices.Clone(base.sends)}
+	t, before := test{name: base.name, at: document.At(n), sends: slices.Clone(base.sends)}, s.Errors()
 	m := s.Mapping(n, "a case", "name", "set", "expect", "not", "golden")
 	if m == nil {
+		t.broken = true
 		return t
 	}
 	name := s.text(m.Get("name"))
@@ -42,6 +43,7 @@ func (s *suite) oneCase(n *yaml.Node, base test) test {
 		t.name = base.name + " / " + name
 	}
 	t.demand = s.demand(m, "the case")
+	t.broken = base.broken || s.Errors() > before
 	return t
 }
 

@@ -35,11 +35,10 @@ func (r *run) fail(at document.Place, code, hint, format string, args ...any) {
 	r.Errorf(at, code, hint, format, args...)
 }
 
-// play sends the events and compares what they came to.
+// play sends the events and compares what they came to. Of a test with mistakes it only
+// looks at the events, so that all that is wrong with them is told at once.
 func (r *run) play() error {
-	if !r.named() {
-		return nil
-	}
+	r.named()
 	w, err := beginWatched(r.set, decide.Lateness)
 	if err != nil {
 		return err
@@ -47,9 +46,8 @@ func (r *run) play() error {
 	for _, one := range r.test.sends {
 		for again := range one.repeat {
 			in, ok := r.input(len(r.outcomes)+1, again, one)
-			if !ok {
-				r.failed = true
-				return nil
+			if r.failed = r.failed || !ok; r.failed {
+				break
 			}
 			o, err := w.judge(in)
 			if err != nil {
@@ -58,6 +56,9 @@ func (r *run) play() error {
 			r.outcomes = append(r.outcomes, o)
 			r.remedies = append(r.remedies, o.remedies...)
 		}
+	}
+	if r.failed {
+		return nil
 	}
 	waiting := w.fold.Waiting()
 	for _, o := range r.outcomes {
@@ -93,13 +94,13 @@ func (r *run) heard() bool {
 }
 
 // named reports rules that do not exist.
-func (r *run) named() bool {
+func (r *run) named() {
 	var names []string
 	for _, known := range r.set.Rules {
 		names = append(names, known.Name)
 	}
 	check := func(name string, at document.Place) {
-		if r.set.Rule(name) == nil {
+		if name != "" && r.set.Rule(name) == nil { // that none is named has been said
 			r.fail(at, "unknown-rule", document.DidYouMean(name, names), "there is no rule %q", name)
 		}
 	}
@@ -109,7 +110,6 @@ func (r *run) named() bool {
 	for _, n := range r.test.nots {
 		check(n.rule, n.at)
 	}
-	return !r.failed
 }
 
 // compare holds the expected remedies against those that were made. Their order

@@ -27,6 +27,7 @@ type test struct {
 	at    document.Place
 	sends []send
 	demand
+	broken bool // it, or its file, has mistakes: it is not run
 }
 
 // demand is what a test says of the remedies.
@@ -115,10 +116,13 @@ func readSuite(file rule.File) *suite {
 		s.Errorf(document.At(root), "empty", "write a test, or remove the file", "the file holds no tests")
 	}
 	names := map[string]bool{}
+	torn := s.Errors() > 0 // who knows what the tests of such a file are
 	for _, n := range list {
 		for _, t := range s.test(n) {
+			t.broken = t.broken || torn
 			if names[t.name] && t.name != "" {
 				s.Errorf(t.at, "duplicate", "give it a name of its own", "a test before has the name %q", t.name)
+				t.broken = true
 			}
 			names[t.name] = true
 			s.tests = append(s.tests, t)
@@ -129,9 +133,10 @@ func readSuite(file rule.File) *suite {
 
 // test reads a test, or a table of them.
 func (s *suite) test(n *yaml.Node) []test {
-	t := test{at: document.At(n)}
+	t, before := test{at: document.At(n)}, s.Errors()
 	m := s.Mapping(n, "a test", "name", "send", "expect", "not", "golden", "cases")
 	if m == nil {
+		t.broken = true
 		return []test{t}
 	}
 	t.name = s.need(m, "name", "say what it shows: name: a minute less is nothing")
@@ -146,6 +151,7 @@ func (s *suite) test(n *yaml.Node) []test {
 	}
 	if !m.Has("cases") {
 		t.demand = s.demand(m, "the test")
+		t.broken = s.Errors() > before
 		return []test{t}
 	}
 	for _, key := range []string{"expect", "not", "golden"} {
@@ -153,6 +159,7 @@ func (s *suite) test(n *yaml.Node) []test {
 			s.Errorf(m.Key(key), "cases", "move it into the cases", "a test with cases has %s of its own", key)
 		}
 	}
+	t.broken = s.Errors() > before
 	return s.cases(m, t)
 }
 

@@ -84,17 +84,14 @@ func testsOf(set *rule.Set, files []rule.File, part bool, wanted func(*test) boo
 			continue
 		}
 		s := readSuite(file)
-		readable := !s.Problems.Failed()
 		for i := range s.tests {
 			if !wanted(&s.tests[i]) {
 				continue
 			}
-			r := &run{suite: s, test: &s.tests[i], set: set, files: texts, failed: !readable, part: part}
+			r := &run{suite: s, test: &s.tests[i], set: set, files: texts, failed: s.tests[i].broken, part: part}
 			before := len(s.Problems)
-			if readable {
-				if err := r.play(); err != nil {
-					return nil, fmt.Errorf("run test %q of %s: %w", r.test.name, file.Path, err)
-				}
+			if err := r.play(); err != nil {
+				return nil, fmt.Errorf("run test %q of %s: %w", r.test.name, file.Path, err)
 			}
 			t.Problems = append(t.Problems, absent.found(set, r.outcomes)...)
 			if !r.failed {

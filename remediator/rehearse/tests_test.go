@@ -144,6 +144,23 @@ func TestMistakesInTestsAreAllNamed(t *testing.T) {
 	golden(t, "uncased.golden", tests.Problems.Format()+"\n")
 }
 
+// TestMistakesBesideTests holds that all mistakes of a file are named at once, those of its
+// events too, and that a test without any runs beside them.
+func TestMistakesBesideTests(t *testing.T) {
+	t.Parallel()
+	_, tests := runTests(t, suiteOf(t, "beside_test.yaml"))
+	var passed []string
+	for _, one := range tests.Tests {
+		if one.Passed {
+			passed = append(passed, one.Name)
+		}
+	}
+	if want := []string{"good", "one case of two / data.units: 2"}; !slices.Equal(passed, want) {
+		t.Errorf("passed are %q, want %q", passed, want)
+	}
+	golden(t, "mistakes-beside.golden", tests.Problems.Format()+"\n")
+}
+
 func TestTablesOfTests(t *testing.T) {
 	t.Parallel()
 	files := suiteOf(t, "cases_test.yaml")
