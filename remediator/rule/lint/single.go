@@ -12,17 +12,17 @@ import (
 // never warns of a rule, or of one of its types, for which no event can pass.
 func (s *studied) never() {
 	impossible := 0
-	for i, c := range s.claims {
+	for _, c := range s.claims {
 		if c.And(s.read(s.Having)).Never() {
 			impossible++
-			if len(s.claims) > 1 {
-				s.neverOf(s.Filters[i])
-			}
 		}
 	}
 	s.dead = impossible == len(s.claims)
-	if impossible > 0 && len(s.claims) == 1 {
-		s.neverOf(s.Filters[0])
+	for i, f := range s.Filters {
+		// A type that having alone keeps from firing is still counted by the window.
+		if s.nevers[i] || s.dead {
+			s.neverOf(f)
+		}
 	}
 }
 
