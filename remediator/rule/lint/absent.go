@@ -1,6 +1,13 @@
 package lint
 
-import "github.com/makegood/makegood/remediator/rule"
+import (
+	"slices"
+	"strings"
+
+	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/expression"
+)
 
 // neverComes warns of a counterpart that no event can be: the rule would then fire for
 // every event that waits for one.
@@ -18,6 +25,27 @@ func (s *studied) neverComes() {
 		}
 		why := s.culprits(f, nil)
 		s.source.Warnf(s.at("unless"), "never", s.advice(why, "mend the condition of unless"), "%s: %s", which, because(why))
+	}
+}
+
+// absentPays warns of a counterpart that lacks a field: where a condition has no value for
+// want of it, nothing came, and the rule pays. What stands for a field that is absent, or
+// asks whether it is there, has a value for a counterpart without any data.
+func (s *studied) absentPays() {
+	if s.Unless == nil || !s.MovesMoney() {
+		return
+	}
+	for i := range s.Unless.Filters {
+		f := &s.Unless.Filters[i]
+		bare := &event.Event{Type: strings.TrimSuffix(f.Event, "*")}
+		all := s.Evaluate(rule.NewValues(bare, 0)).Conditions(f)
+		for _, c := range all {
+			if expression.IsAbsent(c.Err) && !slices.ContainsFunc(all, c.GuardedBy) {
+				s.source.Warnf(s.at("unless"), "absent-pays", "say what an absent field means, like data.?field.orValue(…)",
+					"an event %s that lacks a field is no counterpart, and the rule pays: %s (%v)", f.Event, c.Text, c.Err)
+				return
+			}
+		}
 	}
 }
 

@@ -27,6 +27,7 @@ func check(set *rule.Set, maxPairs int) (rule.Problems, error) {
 	for _, r := range l.rules {
 		r.never()
 		r.neverComes()
+		r.absentPays()
 		r.neverCounts()
 		r.budget()
 		r.neverPays()

@@ -134,6 +134,44 @@ func TestKindsThatNeverMeet(t *testing.T) {
 	}
 }
 
+// TestAbsentPays warns of a counterpart's condition that has no value where a field is
+// absent, of rules that move money.
+func TestAbsentPays(t *testing.T) {
+	t.Parallel()
+	const text = "rules:\n  - rule: a\n    owner: o\n    why: w\n    event: x\n    let: {notice: data.notice_h, known: data.?notice_h.orValue(24)}\n" +
+		"    once_per: data.visit\n    limits: {budget: {amount: 9.00 USD, within: 1d}}\n    do: [{%s}]\n    unless:\n      event: %s\n      if: %s\n      by: data.visit\n      within: 1d\n"
+	const pays, stops = `credit: {customer: "${{ event.customer }}", amount: 1.00 USD}`, "andon: {pull: a/b, level: red, reason: r}"
+	for _, c := range []struct{ do, event, condition, want string }{
+		{pays, "y", `data.notice_h >= 24 || data.by == "customer"`, `data.notice_h >= 24 || data.by == "customer" (no such key: notice_h)`},
+		{pays, "y", `data.?by.orValue("") == "customer" || data.notice_h >= 24`, `data.?by.orValue("") == "customer" || data.notice_h >= 24 (no such key: notice_h)`},
+		{pays, "y", `data.?by.orValue("") == "customer" && data.notice_h >= 24`, "data.notice_h >= 24 (no such key: notice_h)"},
+		{pays, "y.*", "data.done", "data.done (no such key: done)"},
+		{pays, "y", "notice >= 24", "notice >= 24 (no such key: notice_h)"},
+		{pays, "y", "timestamp(data.at) < event.time", "timestamp(data.at) < event.time (no such key: at)"},
+		{pays, "[y, {type: z, if: data.kind == 'b'}]", "data.?done.orValue(true)", "data.kind == 'b' (no such key: kind)"},
+		{pays, "y", "data.visit.done", "data.visit.done (no such key: visit)"},
+		{stops, "y", "data.done", ""},
+		{pays, "y", "data.?done.orValue(true)", ""},
+		{pays, "y", "known >= 24", ""},
+		{pays, "y", "has(data.notice_h) && data.notice_h >= 24", ""},
+		{pays, "y", "'!has(data.notice_h) || data.notice_h >= 24'", ""},
+		{pays, "y", `event.customer == "c"`, ""},
+		{pays, "[y, z]", "'true'", ""},
+	} {
+		var got []string
+		for _, p := range check(t, fmt.Sprintf(text, c.do, c.event, c.condition)) {
+			if p.Code != "absent-pays" || p.Line != 11 {
+				t.Errorf("got %s", p)
+			}
+			_, condition, _ := strings.Cut(p.Message, ": ")
+			got = append(got, condition)
+		}
+		if got := strings.Join(got, "\n"); got != c.want {
+			t.Errorf("%s %s: got %q, want %q", c.event, c.condition, got, c.want)
+		}
+	}
+}
+
 // TestOneCoversAnother holds which of two rules with the same steps is said to do the same as
 // the other, or to pay beside it.
 func TestOneCoversAnother(t *testing.T) {
