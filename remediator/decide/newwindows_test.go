@@ -26,6 +26,9 @@ func TestNewWindowsPayNothingThatEarlierEventsCouldHaveKept(t *testing.T) {
 	}{
 		{"the window is edited", []string{firsts}, []string{longer.Replace(firsts)}, 1, time.Hour, 0},
 		{"it would be enough whatever came before", []string{thirds}, []string{longer.Replace(thirds)}, 3, time.Hour, 1},
+		{"what lies between is not enough", []string{other.Replace(firsts)}, []string{fmt.Sprintf(moneyByWindow, "30d", "count() < 3 || count() > 5")}, 2, time.Hour, 0},
+		{"it is not one of them", []string{other.Replace(firsts)}, []string{fmt.Sprintf(moneyByWindow, "30d", "count() != 4")}, 2, time.Hour, 0},
+		{"two ways that both go up", []string{other.Replace(firsts)}, []string{fmt.Sprintf(moneyByWindow, "30d", "count() >= 2 || count() >= 5")}, 2, time.Hour, 1},
 		{"the rule is new", []string{other.Replace(firsts)}, []string{firsts}, 1, time.Hour, 0},
 		{"the rule was away", []string{firsts}, []string{other.Replace(firsts), firsts}, 1, time.Hour, 0},
 		{"all that came before is too old", []string{firsts}, []string{longer.Replace(firsts)}, 2, 40 * day, 2},

@@ -94,7 +94,8 @@ func (f *Fold) changeWindows(before map[string]*rule.Rule) {
 
 // sure reports whether having, which holds for the aggregates at the least, holds
 // whatever lies at the edges of the window or went from it before its time. What went, or
-// may be counted twice, must not change an amount either.
+// may be counted twice, must not change an amount either; then bounds are far apart, and
+// having must be of a form that says something of what lies between.
 func (f *Fold) sure(c *candidate, w *window.Table, key uint64) (bool, error) {
 	r := c.hit.Rule
 	after := c.eventAt - int64(r.Window.Within)
@@ -112,7 +113,7 @@ func (f *Fold) sure(c *candidate, w *window.Table, key uint64) (bool, error) {
 		}
 	}
 	differs := func(i int) bool { return least[i] != most[i] }
-	if (forgotten || repeated) && slices.ContainsFunc(r.AmountCalls, differs) {
+	if (forgotten || repeated) && (!r.HavingBetween || slices.ContainsFunc(r.AmountCalls, differs)) {
 		return false, nil
 	}
 	// What is sealed and told is neither bound, but what is in between.

@@ -68,6 +68,7 @@ func (b *builder) window() {
 	if having != nil {
 		b.r.Having = b.condition(having, "having", &b.calls)
 		b.r.HavingCalls = len(b.calls.List)
+		b.r.HavingBetween = b.r.Having != nil && b.r.Having.program.Between
 		b.havingConditions(having)
 	}
 }

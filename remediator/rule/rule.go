@@ -58,6 +58,8 @@ type Rule struct {
 	Having *Expr
 	// HavingConditions are the parts of Having that && joins.
 	HavingConditions []*Expr
+	// HavingBetween says that Having holds for all values between bounds at which it holds.
+	HavingBetween bool
 	Aggregates       []Aggregate // every aggregate that Having and Steps call, each once
 	HavingCalls      int         // how many of them Having calls: those come first
 	AmountCalls      []int       // those of Aggregates that amounts are computed from

@@ -27,6 +27,10 @@ type Program struct {
 	Lets  []string
 	Slots []int // of the aggregates that it calls, each once
 
+	// Between says of a condition of aggregates that what holds for each mix of their bounds
+	// holds for all that lies between.
+	Between bool
+
 	// Negates says that there is a ! or != in it: where a field is absent, that is
 	// an error and not true, which surprises.
 	Negates bool
@@ -147,7 +151,7 @@ func (u *unit) finish() (*Program, []Issue) {
 		return nil, []Issue{{Message: err.Error()}}
 	}
 	p := &Program{Type: fromCEL(checked.OutputType()), Slots: u.slots, program: program}
-	p.wholes = holdsWhole(checked.OutputType())
+	p.wholes, p.Between = holdsWhole(checked.OutputType()), holdsBetween(checked.NativeRep().Expr())
 	u.collect(p)
 	p.lets, p.reads = u.scope.lets(), reads(p.Paths)
 	p.compileClosures(checked.NativeRep(), u.scope)

@@ -8,8 +8,12 @@ import (
 	"github.com/makegood/makegood/remediator/rule/logic"
 )
 
-// Keys compares the once_per keys that rules take, however they are written.
-type Keys struct{ logic *logic.Logic }
+// Keys compares the once_per keys that rules take, however they are written. It serves one
+// goroutine at a time.
+type Keys struct {
+	logic *logic.Logic
+	known map[*rule.Rule]string
+}
 
 // NewKeys returns what compares the keys of rules, of one set or of several.
 func NewKeys() (*Keys, error) {
@@ -17,7 +21,7 @@ func NewKeys() (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Keys{l}, nil
+	return &Keys{l, map[*rule.Rule]string{}}, nil
 }
 
 // Same reports whether two rules take the same keys from events that both are about.
@@ -36,7 +40,14 @@ func (k *Keys) alike(a, b *rule.Rule) bool {
 	return len(a.OncePer) > 0 && len(a.OncePer) == len(b.OncePer) && k.of(a) == k.of(b)
 }
 
-func (k *Keys) of(r *rule.Rule) string { return keyOf(readerOf(k.logic, r), r) }
+func (k *Keys) of(r *rule.Rule) string {
+	key, known := k.known[r]
+	if !known {
+		key = keyOf(readerOf(k.logic, r), r)
+		k.known[r] = key
+	}
+	return key
+}
 
 // keyOf writes the key of a rule in one form. A number and its text are one key, so what
 // makes one of the other is left out.
