@@ -41,6 +41,10 @@ type Apply struct {
 	Part     int        `json:"part,omitempty"`   // from 1
 	Parts    int        `json:"parts,omitempty"`
 	Remedies []MadeGood `json:"remedies,omitempty"` // of this part
+
+	// Suppressed are remedies that the rule would have dropped then for its limits, by the
+	// reason: they are on no list.
+	Suppressed []BulkCount `json:"suppressed,omitempty"`
 }
 
 // MadeGood is one remedy as the rehearsal decided it, and what it was made of.
@@ -116,6 +120,9 @@ func (f *Fold) foldApply(c CommandBody) (refused string, err error) {
 		Bulk: bulkID(f.state.Position.LogID, f.state.Position.Ordinal), Rule: r.Name, Digest: r.Digest, Since: a.Since, Until: a.Until,
 		Customers: a.Customers, By: c.By, At: f.at, Deadline: f.at + holdExpires, Need: bulkApprovals, Status: BulkHeld,
 	}, Author: f.authorOf(r.Name)}
+	for _, s := range a.Suppressed {
+		b.Bulk.LeftOut = counted(b.Bulk.LeftOut, BulkCount{Reason: clip(s.Reason), Remedies: s.Remedies})
+	}
 	if err := f.askTaken(r, remedies); err != nil {
 		return "", err
 	}
@@ -125,7 +132,7 @@ func (f *Fold) foldApply(c CommandBody) (refused string, err error) {
 			return "", err
 		}
 		if left != "" {
-			b.Bulk.LeftOut = counted(b.Bulk.LeftOut, left, nil)
+			b.Bulk.LeftOut = counted(b.Bulk.LeftOut, BulkCount{Reason: left, Remedies: 1})
 		}
 	}
 	if len(b.Held) == 0 {

@@ -77,7 +77,7 @@ func (f *Fold) recount(b *openBulk) {
 		b.Bulk.Remedies++
 		b.Bulk.Money = plus(b.Bulk.Money, totals)
 		for _, limit := range r.Told {
-			b.Bulk.Above = counted(b.Bulk.Above, limit, totals)
+			b.Bulk.Above = counted(b.Bulk.Above, BulkCount{Reason: limit, Remedies: 1, Money: totals})
 		}
 	}
 }
@@ -92,14 +92,14 @@ func plus(sums, amounts []money.Money) []money.Money {
 	return net(entries, 1)
 }
 
-// counted counts one more remedy for a reason. Counts stay sorted by reason.
-func counted(counts []BulkCount, reason string, amounts []money.Money) []BulkCount {
-	i, found := slices.BinarySearchFunc(counts, reason, func(c BulkCount, reason string) int { return strings.Compare(c.Reason, reason) })
+// counted counts more remedies for a reason. Counts stay sorted by reason.
+func counted(counts []BulkCount, more BulkCount) []BulkCount {
+	i, found := slices.BinarySearchFunc(counts, more.Reason, func(c BulkCount, reason string) int { return strings.Compare(c.Reason, reason) })
 	if !found {
-		counts = slices.Insert(counts, i, BulkCount{Reason: reason})
+		counts = slices.Insert(counts, i, BulkCount{Reason: more.Reason})
 	}
-	counts[i].Remedies++
-	counts[i].Money = plus(counts[i].Money, amounts)
+	counts[i].Remedies += more.Remedies
+	counts[i].Money = plus(counts[i].Money, more.Money)
 	return counts
 }
 
@@ -224,7 +224,7 @@ func (f *Fold) reserveBulk(b *openBulk) (refused string, err error) {
 			return "", err
 		}
 		for _, limit := range reasonsOf(checks) {
-			above = counted(above, limit, r.unspent())
+			above = counted(above, BulkCount{Reason: limit, Remedies: 1, Money: r.unspent()})
 			r.Told = append(r.Told, limit)
 		}
 	}

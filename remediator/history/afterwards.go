@@ -92,7 +92,7 @@ func (h *History) Afterwards(ctx context.Context, inForce *rule.Set, ask Ask) ([
 		return nil, err
 	}
 	past := rehearse.Past{Inputs: h.Inputs(ctx, nil), Lateness: &lateness, Since: ask.Since.UnixNano(), Until: ask.Until.UnixNano()}
-	list, err := rehearse.Afterwards(inForce, ask.Rule, past, wanted)
+	list, suppressed, err := rehearse.Afterwards(inForce, ask.Rule, past, wanted)
 	if cold := (rehearse.ColdError{}); errors.As(err, &cold) {
 		return nil, AskError(cold.Error())
 	}
@@ -100,7 +100,7 @@ func (h *History) Afterwards(ctx context.Context, inForce *rule.Set, ask Ask) ([
 		return nil, err
 	}
 	apply := ask.Apply()
-	apply.Digest = r.Digest
+	apply.Digest, apply.Suppressed = r.Digest, suppressed
 	return apply.Split(list)
 }
 

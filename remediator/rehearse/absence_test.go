@@ -268,7 +268,7 @@ func TestAfterwardsOfAbsence(t *testing.T) {
 			}
 		}
 	}}
-	made, err := rehearse.Afterwards(parcelSet(t), "credit-missed-delivery", past, func(string) bool { return true })
+	made, _, err := rehearse.Afterwards(parcelSet(t), "credit-missed-delivery", past, func(string) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +278,7 @@ func TestAfterwardsOfAbsence(t *testing.T) {
 	// Without its beginning the log may have lost a counterpart or an opening.
 	inputs, past.Since = inputs[1:], at("2026-03-01T12:00:00Z")
 	var cold rehearse.ColdError
-	if _, err := rehearse.Afterwards(parcelSet(t), "credit-missed-delivery", past, func(string) bool { return true }); !errors.As(err, &cold) || cold.Begins.Format(time.RFC3339) != "2026-03-01T00:00:00Z" {
+	if _, _, err := rehearse.Afterwards(parcelSet(t), "credit-missed-delivery", past, func(string) bool { return true }); !errors.As(err, &cold) || cold.Begins.Format(time.RFC3339) != "2026-03-01T00:00:00Z" {
 		t.Errorf("a log without its beginning: %v, want that it is too short", err)
 	}
 }

@@ -38,19 +38,21 @@ type Report struct {
 	ofFile bool // Begins is when a file does, and not a log
 }
 
-// RuleSummary is what one rule would have done. All but Held is about remedies
-// that it would have acted on.
+// RuleSummary is what one rule would have done. All but Held and Suppressed is about
+// remedies that it would have acted on.
 type RuleSummary struct {
-	Rule      string            `json:"rule"`
-	Remedies  int               `json:"remedies"`
-	Customers int               `json:"customers"` // distinct ones
-	Actions   Actions           `json:"actions"`
-	Money     map[string]string `json:"money"`              // refunds and credits by currency, decimal text
-	Cords     int               `json:"cords"`              // distinct ones pulled
-	Held      int               `json:"held,omitempty"`     // remedies that would have waited for a person
-	HeldFor   map[string]int    `json:"held_for,omitempty"` // the same, by reason
-	Open      int               `json:"open,omitempty"`     // events that still wait for a counterpart at the end
-	Storm     *StormSummary     `json:"storm,omitempty"`    // nil: there was none
+	Rule          string            `json:"rule"`
+	Remedies      int               `json:"remedies"`
+	Customers     int               `json:"customers"` // distinct ones
+	Actions       Actions           `json:"actions"`
+	Money         map[string]string `json:"money"`                    // refunds and credits by currency, decimal text
+	Cords         int               `json:"cords"`                    // distinct ones pulled
+	Held          int               `json:"held,omitempty"`           // remedies that would have waited for a person
+	HeldFor       map[string]int    `json:"held_for,omitempty"`       // the same, by reason
+	Suppressed    int               `json:"suppressed,omitempty"`     // remedies that over: suppress would have dropped
+	SuppressedFor map[string]int    `json:"suppressed_for,omitempty"` // the same, by reason
+	Open          int               `json:"open,omitempty"`           // events that still wait for a counterpart at the end
+	Storm         *StormSummary     `json:"storm,omitempty"`          // nil: there was none
 
 	// Events that came to nothing: on which a part of the rule was an error, by the part
 	// (if, by, having, unless, until, forgotten, full); which had no once_per key; and which

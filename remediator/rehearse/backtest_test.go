@@ -206,7 +206,10 @@ func addUp(t *testing.T, report *rehearse.Report) {
 		}
 		sum(r.Rule, "-", r.Money)
 		rule := &report.Rules[i]
-		rule.HeldFor, rule.Errors, rule.NoKey, rule.Late = nil, nil, 0, 0
+		for _, n := range rule.SuppressedFor {
+			rule.Suppressed -= n
+		}
+		rule.SuppressedFor, rule.HeldFor, rule.Errors, rule.NoKey, rule.Late = nil, nil, nil, 0, 0
 	}
 	for what, left := range minor {
 		if left != 0 {

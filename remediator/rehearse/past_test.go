@@ -142,13 +142,13 @@ func TestLogBeginsAfterThePeriod(t *testing.T) {
 			t.Errorf("%s, a backtest says that the log begins at %q, want %q", name, report.Begins, c.begins)
 		}
 		var cold rehearse.ColdError
-		_, err := rehearse.Afterwards(plain, "limited", past, everybody)
+		_, _, err := rehearse.Afterwards(plain, "limited", past, everybody)
 		if errors.As(err, &cold) != (c.begins != "") || c.begins != "" && cold.Begins.Format(time.RFC3339) != c.begins {
 			t.Errorf("%s, afterwards: %v, want that the log begins at %q", name, err, c.begins)
 		}
 	}
 	past := rehearse.Past{Inputs: withoutGenesis(lateLog(3)), Since: firstDay.UnixNano(), Until: late(3).At}
-	if made, err := rehearse.Afterwards(plain, "limited", past, everybody); err != nil || len(made) == 0 {
+	if made, _, err := rehearse.Afterwards(plain, "limited", past, everybody); err != nil || len(made) == 0 {
 		t.Errorf("from where the log begins: %d remedies, %v", len(made), err)
 	}
 }

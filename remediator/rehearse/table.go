@@ -37,6 +37,9 @@ func (b *Report) WriteTable(w io.Writer) error {
 		for _, reason := range slices.Sorted(maps.Keys(r.HeldFor)) {
 			fmt.Fprintf(table, "%s: %d held for %s\n", r.Rule, r.HeldFor[reason], reason)
 		}
+		for _, reason := range slices.Sorted(maps.Keys(r.SuppressedFor)) {
+			fmt.Fprintf(table, "%s: %d suppressed for %s\n", r.Rule, r.SuppressedFor[reason], reason)
+		}
 		if r.Storm != nil {
 			fmt.Fprintf(table, "%s: stopped by a storm at %s, which nobody releases here: %d remedies held from then on\n", r.Rule, r.Storm.At, r.Storm.Held)
 		}

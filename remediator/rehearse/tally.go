@@ -18,6 +18,7 @@ type tally struct {
 	cords     map[string]bool
 	money     sums
 	heldFor   map[string]int
+	dropped   map[string]int // by the reason
 	errors    map[string]int // by the part of the rule
 	noKey     int
 	late      int
@@ -63,7 +64,7 @@ type tallies map[string]*tally
 func newTallies(set *rule.Set) tallies {
 	t := tallies{}
 	for _, r := range set.Rules {
-		t[r.Name] = &tally{customers: map[string]int64{}, cords: map[string]bool{}, heldFor: map[string]int{}, errors: map[string]int{}, byDay: map[string]*dayTally{}}
+		t[r.Name] = &tally{customers: map[string]int64{}, cords: map[string]bool{}, heldFor: map[string]int{}, dropped: map[string]int{}, errors: map[string]int{}, byDay: map[string]*dayTally{}}
 	}
 	return t
 }
@@ -95,6 +96,7 @@ func (t tallies) stopped(f decide.Fact, body any) {
 
 func (t *tally) remedy(at int64, remedy *decide.RemedyFact) error {
 	if remedy.Decision == decide.Suppress {
+		t.dropped[remedy.Reason]++
 		return nil
 	}
 	if t.today == nil || at < t.midnight || uint64(at-t.midnight) >= uint64(24*time.Hour) {
@@ -161,6 +163,12 @@ func (t *tally) summary(name string) RuleSummary {
 	}
 	if s.Held > 0 {
 		s.HeldFor = t.heldFor
+	}
+	for _, n := range t.dropped {
+		s.Suppressed += n
+	}
+	if s.Suppressed > 0 {
+		s.SuppressedFor = t.dropped
 	}
 	if s.NoKey, s.Late = t.noKey, t.late; len(t.errors) > 0 {
 		s.Errors = t.errors
