@@ -30,6 +30,8 @@ const (
 
 	lowered op = "lowerAscii" // a text without capitals of ASCII
 	raised  op = "upperAscii" // a text without small letters of ASCII
+
+	absent op = "absent" // a field that the event does not have, of which nothing holds
 )
 
 // opposite is what holds of a number, time or text for which an order does not.
@@ -61,6 +63,8 @@ func (l literal) holds(v value) bool {
 		return v.kind == text && !strings.ContainsFunc(v.text, func(r rune) bool { return r >= 'A' && r <= 'Z' })
 	case raised:
 		return v.kind == text && !strings.ContainsFunc(v.text, func(r rune) bool { return r >= 'a' && r <= 'z' })
+	case absent:
+		return false
 	}
 	bound := l.values[0]
 	if v.kind != bound.kind {
@@ -69,6 +73,15 @@ func (l literal) holds(v value) bool {
 	order := v.compare(bound)
 	return order < 0 && (l.op == less || l.op == atMost) || order > 0 && (l.op == more || l.op == atLeast) ||
 		order == 0 && (l.op == atMost || l.op == atLeast)
+}
+
+// denies returns the field that there is none of when the literal is true: !has(data.x).
+func (l literal) denies() (field string, ok bool) {
+	called, ok := strings.CutPrefix(l.term, "has(")
+	if !ok || l.op != among || !closes(l.term) || slices.ContainsFunc(l.values, func(v value) bool { return v != truth(false) }) {
+		return "", false
+	}
+	return strings.TrimSuffix(called, ")"), true
 }
 
 // facts are what is said of one term.
@@ -124,6 +137,8 @@ func (f facts) possible() bool {
 		switch l.op {
 		case outside:
 			continue
+		case absent:
+			return !slices.ContainsFunc(f, func(l literal) bool { return l.op != absent })
 		case prefix, suffix, notPrefix, notSuffix, lowered, raised:
 			if kind != anyKind && kind != text {
 				return false
@@ -184,7 +199,7 @@ func (f facts) entail(l *literal) bool {
 	case less, atMost:
 		return high != nil && high.within(l)
 	case outside:
-		return !slices.ContainsFunc(l.values, func(v value) bool {
+		return !slices.ContainsFunc(f, func(known literal) bool { return known.op == absent }) && !slices.ContainsFunc(l.values, func(v value) bool {
 			if v.isMoney() {
 				return true // in another currency it would be an error, and not another amount
 			}

@@ -23,17 +23,24 @@ type said struct {
 func (l list) known() known {
 	k := known{possible: true, all: l}
 	for _, one := range l {
-		i, found := k.find(one.term)
-		if !found {
-			k.terms = slices.Insert(k.terms, i, said{one.term, natural(one.term)})
-			k.marks |= mark(one.term)
+		k.say(one)
+		if field, ok := one.denies(); ok {
+			k.say(literal{field, absent, nil})
 		}
-		k.terms[i].facts = append(k.terms[i].facts, one)
 	}
 	for _, s := range k.terms {
 		k.possible = k.possible && s.facts.possible()
 	}
 	return k
+}
+
+func (k *known) say(one literal) {
+	i, found := k.find(one.term)
+	if !found {
+		k.terms = slices.Insert(k.terms, i, said{one.term, natural(one.term)})
+		k.marks |= mark(one.term)
+	}
+	k.terms[i].facts = append(k.terms[i].facts, one)
 }
 
 // mark is the bit of a term; terms may share one.

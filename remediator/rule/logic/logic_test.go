@@ -77,6 +77,13 @@ func TestNever(t *testing.T) {
 		`data.x > `: false, // not an expression
 		`data.?x.orValue(0) > 3 && data.?x.orValue(0) < 2`:     true,
 		`data.x != 1 && data.x >= 1 && data.x <= 1`:            true,
+		`!has(data.x) && data.x > 1`:                           true,
+		`data.y && !has(data.x.a) && data.x.a != "b"`:          true,
+		`has(data.x) == false && data.x`:                       true,
+		`has(data.x) && data.x > 1`:                            false,
+		`!has(data.x) || data.x > 1`:                           false,
+		`!has(data.x) && data.x.y > 1`:                         false, // not looked for
+		`has(data.x) ? data.x > 1 : data.y`:                    false,
 		strings.Repeat("(data.a || data.b) && ", 20) + "false": false, // too much
 	} {
 		if got := r.Read(condition).Never(); got != want {
@@ -132,6 +139,10 @@ func TestExcludes(t *testing.T) {
 		{`data.x > 5`, `data.x < 3`, true},
 		{`data.x > 5`, `data.x < 9`, false},
 		{"true", "false", true},
+		{"!has(data.x)", "data.x > 5", true},
+		{"!has(data.x)", "data.y && data.x != 5", true},
+		{"!has(data.x)", "has(data.x)", true},
+		{"!has(data.x)", "data.y > 5", false},
 		{strings.Repeat("(data.a || data.b) && ", 20) + `data.x == "a"`, `data.x == "b"`, false}, // too much
 	} {
 		a, b := r.Read(c.a), r.Read(c.b)
@@ -236,7 +247,7 @@ func conditions() *rapid.Generator[string] {
 		case 4:
 			return constant + rapid.SampledFrom([]string{" < ", " <= ", " == "}).Draw(t, "turned") + p
 		case 5:
-			return rapid.SampledFrom([]string{"data.v", "has(data.x)", "true", "false"}).Draw(t, "truth")
+			return rapid.SampledFrom([]string{"data.v", "has(data.x)", "!has(data.x)", "!has(data.y)", "true", "false"}).Draw(t, "truth")
 		}
 		return p + " " + rapid.SampledFrom([]string{"<", "<=", ">", ">=", "==", "!="}).Draw(t, "order") + " " + constant
 	})
