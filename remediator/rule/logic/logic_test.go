@@ -62,6 +62,7 @@ func TestNever(t *testing.T) {
 		`share(data.bad) >= 20`:                                       true,
 		`share(data.bad) > 0.2`:                                       false,
 		`share(data.bad) * 100 > 50`:                                  false,
+		"data.`a-b` > 3 && data.`a-b` < 2":                            true,
 		`share(data.a) + share(data.b) > 1`:                           false,
 		`share(data.kind == ")") > 1`:                                 true,
 		`count(data.x == "(") - count(data.y == ")") < 0`:             false,

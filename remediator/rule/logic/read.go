@@ -22,7 +22,7 @@ type Logic struct{ parser *parser.Parser }
 
 // New returns a logic, for any number of rules.
 func New() (*Logic, error) {
-	p, err := parser.NewParser(parser.Macros(parser.AllMacros...), parser.EnableOptionalSyntax(true), parser.PopulateMacroCalls(true))
+	p, err := parser.NewParser(parser.Macros(parser.AllMacros...), parser.EnableOptionalSyntax(true), parser.EnableIdentEscapeSyntax(true), parser.PopulateMacroCalls(true))
 	if err != nil {
 		return nil, fmt.Errorf("build parser: %w", err)
 	}
