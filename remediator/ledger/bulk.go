@@ -64,7 +64,7 @@ func (c *contentCheck) addBulk(e Entry) error {
 	case body.Answer == decide.BulkAbove:
 		b.approved = nil // they did not know
 	case body.Answer != "approve":
-	case body.By == b.by || slices.Contains(b.approved, body.By):
+	case decide.Same(body.By, b.by) || slices.ContainsFunc(b.approved, func(by string) bool { return decide.Same(by, body.By) }):
 		c.find(e.Seq, "bulk %s is approved by who asked for it, or twice by one person", body.Bulk)
 	default:
 		b.approved = append(b.approved, body.By)

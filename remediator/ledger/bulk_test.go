@@ -48,12 +48,13 @@ func TestVerifyOfABulk(t *testing.T) {
 		change func(d *desk)
 		want   string
 	}{
-		"nothing":                  {func(*desk) {}, ""},
-		"fewer remedies":           {replaceIn(decide.KindBulk, `"remedies":2`, `"remedies":2`, `"remedies":1`), "its remedies are 2"},
-		"less money":               {replaceIn(decide.KindBulk, `"minor":1000`, `"minor":1000`, `"minor":999`), "or their money is other"},
-		"asked for by an approver": {replaceIn(decide.KindBulk, `"remedies":2`, `"by":"bob"`, `"by":"cem"`), "approved by who asked for it"},
-		"approved twice by one":    {replaceIn(decide.KindBulk, `"by":"dee"`, `"by":"dee"`, `"by":"cem"`), "twice by one person"},
-		"approved by one":          {without(decide.KindBulk, `"by":"cem"`), "but its bulk"},
+		"nothing":                     {func(*desk) {}, ""},
+		"fewer remedies":              {replaceIn(decide.KindBulk, `"remedies":2`, `"remedies":2`, `"remedies":1`), "its remedies are 2"},
+		"less money":                  {replaceIn(decide.KindBulk, `"minor":1000`, `"minor":1000`, `"minor":999`), "or their money is other"},
+		"asked for by an approver":    {replaceIn(decide.KindBulk, `"remedies":2`, `"by":"bob"`, `"by":"cem"`), "approved by who asked for it"},
+		"approved twice by one":       {replaceIn(decide.KindBulk, `"by":"dee"`, `"by":"dee"`, `"by":"cem"`), "twice by one person"},
+		"approved by one in capitals": {replaceIn(decide.KindBulk, `"by":"dee"`, `"by":"dee"`, `"by":"Cem"`), "twice by one person"},
+		"approved by one":             {without(decide.KindBulk, `"by":"cem"`), "but its bulk"},
 		"shown anew, then by one": {func(d *desk) {
 			i, f := d.fact(decide.KindBulk, `"by":"cem"`)
 			again := *f

@@ -161,8 +161,10 @@ func readAsked(entries []ledger.Entry) (a asked, err error) {
 			switch {
 			case fact.Held != "": // whoever approved before did not know
 				a.Approvals = nil
+			case fact.Answer == "approve" && fact.Have >= fact.Need: // it acted, and is held again for something else
+				a.Approvals = nil
 			case fact.Answer == "approve":
-				a.Approvals = append(a.Approvals, fact.By)
+				a.Approvals, a.Need = append(a.Approvals, fact.By), max(a.Need, fact.Need)
 			}
 		case decide.KindRefusal:
 			var fact decide.RefusalFact
