@@ -151,6 +151,7 @@ func (m *limitModel) recharge(r *limitRemedy) (unknown []string) {
 	})
 	v := &limitVerdict{}
 	v.amounts("per_remedy", now.perRemedy, whole, func(string) int64 { return 0 })
+	v.holdIf(now.perCustomer != nil && r.customer == "", "no customer")
 	r.above = slices.DeleteFunc(slices.Clone(v.all), func(reason string) bool { return !r.knows(reason) })
 	unknown = slices.DeleteFunc(v.all, r.knows)
 	for _, name := range []string{"per_customer", "budget"} {

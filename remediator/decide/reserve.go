@@ -32,7 +32,11 @@ func (f *Fold) reserveNow(r *openRemedy) (unknown []Check, err error) {
 		}
 	}
 	r.Need = max(r.Need, peopleFor(limits.ApproveAbove, whole))
-	if limits.PerCustomer != nil && r.Customer != "" {
+	switch {
+	case limits.PerCustomer == nil:
+	case r.Customer == "":
+		v.checks = append(v.checks, Check{Check: ReasonNoCustomer, Held: true})
+	default:
 		v.limit(ReasonPerCustomer, c.measuredBy(limits.PerCustomer), customer)
 	}
 	if limits.Budget != nil {
@@ -179,7 +183,7 @@ func (r *openRemedy) above() string {
 
 // reason is what a remedy is held for that is above a limit.
 func (c *Check) reason() string {
-	if c.Limit == nil && c.Count == nil {
+	if c.Limit == nil && c.Count == nil && c.Check != ReasonNoCustomer {
 		return ReasonCurrency
 	}
 	return c.Check
@@ -200,6 +204,8 @@ func aboveText(above []Check, totals []money.Money) string {
 	var texts []string
 	for _, c := range above {
 		switch {
+		case c.Check == ReasonNoCustomer:
+			texts = append(texts, "per_customer counts by the customer, and it has none")
 		case c.Count != nil:
 			texts = append(texts, fmt.Sprintf("of the %d remedies of %s %d are used", c.Max, c.Check, *c.Count))
 		case c.Limit != nil:

@@ -284,6 +284,16 @@ func TestApprovalThatIsWithinByNow(t *testing.T) {
 	}
 }
 
+// A limit of each customer that came since cannot count a remedy without one.
+func TestApprovalWithoutACustomer(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, set(refundRule("r", "because", "live", "")))
+	s.done(0, pauses(operator("oli"), decide.TargetRule("r")))
+	held := wantDecision(t, s.sendID(0, "nobody", "", numbered(1, "5.00 USD")), decide.Hold, decide.ReasonPaused)
+	s.activate(set(refundRule("r", "because", "live", "      per_customer: {remedies: 3, within: 30d}\n")))
+	s.wantAbove(held, decide.ReasonNoCustomer, "per_customer counts by the customer, and it has none", "")
+}
+
 // Who raised a limit approves nothing by it, as who wrote the rule when the remedy was decided
 // does not.
 func TestWhoEditedTheLimitsApprovesNothing(t *testing.T) {
