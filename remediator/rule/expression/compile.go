@@ -151,7 +151,7 @@ func (u *unit) finish() (*Program, []Issue) {
 		return nil, []Issue{{Message: err.Error()}}
 	}
 	p := &Program{Type: fromCEL(checked.OutputType()), Slots: u.slots, program: program}
-	p.wholes, p.Between = holdsWhole(checked.OutputType()), holdsBetween(checked.NativeRep().Expr())
+	p.wholes, p.Between = holdsWhole(checked.OutputType()), len(u.slots) == 0 || holdsBetween(checked.NativeRep().Expr())
 	u.collect(p)
 	p.lets, p.reads = u.scope.lets(), reads(p.Paths)
 	p.compileClosures(checked.NativeRep(), u.scope)
