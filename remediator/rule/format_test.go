@@ -198,7 +198,7 @@ func TestFormatKeepsGaps(t *testing.T) {
 func TestFormatRefuses(t *testing.T) {
 	t.Parallel()
 	var found *rule.Problems
-	for _, text := range []string{"rules: [\n", "a: b: c: d\n  - x\n : y", "rules:\n  - a\n b\n", "\xff", "rules: []\n# \x00\n\n\n", withLines("account: \"x\nif: data.a"), withLines("account: &x a"), "rules: []\n# x\r\r\n",
+	for _, text := range []string{"rules: [\n", "a: b: c: d\n  - x\n : y", "rules:\n  - a\n b\n", "\xff", "rules: []\n# \x00\n\n\n", withLines("account: \"x\nif: data.a"), withLines("limits: {budget: {amount: 10.00 USD, within: 1d}} x"), withLines("account: &x a"), "rules: []\n# x\r\r\n",
 		"\ufeff\ufeff# x\n\n" + withLines("why: |\n  w\nif: \"data.x > 1\"")} {
 		if got, err := rule.Format("a.yaml", text); !errors.As(err, &found) {
 			t.Errorf("%q: got %q, %v", text, got, err)
@@ -293,11 +293,12 @@ func TestFormatKeepsTextsThatGoOn(t *testing.T) {
 func TestFormatWritesBlocks(t *testing.T) {
 	t.Parallel()
 	for lines, want := range map[string]string{
-		"if: data.late > 60\n  ? data.a\n    : 'b'":         "if: >-\n      data.late > 60\n      ? data.a\n      : 'b'",
-		"if:\n     [1, 2].exists(x,\n    x == data.n)":      "if: >-\n         [1, 2].exists(x,\n         x == data.n)",
-		"having: [1, 2].exists(x,\n  x == data.n)\n# why\n": "having: >-\n      [1, 2].exists(x,\n      x == data.n)\n    # why",
-		"if: 'data.late\n\t> 60' # why\nmode: !x":           "if: 'data.late\n> 60' # why\nmode: '!x'",
-		"let:\n  n: data.a\n    ? 1 : 2":                    "let:\n      n: >-\n        data.a\n        ? 1 : 2",
+		"if: data.late > 60\n  ? data.a\n    : 'b'":          "if: >-\n      data.late > 60\n      ? data.a\n      : 'b'",
+		"if:\n     [1, 2].exists(x,\n    x == data.n)":       "if: >-\n         [1, 2].exists(x,\n         x == data.n)",
+		"having: [1, 2].exists(x,\n  x == data.n)\n# why\n":  "having: >-\n      [1, 2].exists(x,\n      x == data.n)\n    # why",
+		"if: 'data.late\n\t> 60' # why\nmode: !x":            "if: 'data.late\n> 60' # why\nmode: '!x'",
+		"limits: {budget: {amount: 10.00 USD, within: 1d}},": "limits: {budget: {amount: 10.00 USD, within: 1d}}",
+		"let:\n  n: data.a\n    ? 1 : 2":                     "let:\n      n: >-\n        data.a\n        ? 1 : 2",
 	} {
 		text, want := withLines(lines), withLines(want)
 		want = strings.ReplaceAll(strings.ReplaceAll(want, "\n          ", "\n      "), "\n        # why", "\n    # why")

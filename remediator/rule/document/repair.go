@@ -61,6 +61,7 @@ func (s *Source) repairValues() {
 func (s *Source) accept(line int, fixed repairedLine) {
 	s.Errorf(Place{line, fixed.col}, fixed.code, "write it like this:\n"+fixed.shown, "%s", fixed.why)
 	s.repaired[line-1] = fixed.text
+	s.Broken = s.Broken || fixed.guessed
 }
 
 // maxIndent bounds the guess: tabs below tabs would go ever further right.
@@ -213,7 +214,7 @@ func (s *Source) repair(at Place) bool {
 			continue
 		}
 		before := s.repaired[line-1]
-		for _, attempt := range []func(string) (repairedLine, bool){closeTemplate, nestEntry, quoteEntry} {
+		for _, attempt := range []func(string) (repairedLine, bool){closeTemplate, nestEntry, cutStray, quoteEntry} {
 			fixed, ok := attempt(before)
 			if !ok || !s.helps(at, line, fixed.text) {
 				continue
@@ -241,6 +242,7 @@ type repairedLine struct {
 	text, shown, why, code string
 	col                    int
 	tagged                 bool // the value starts with !
+	guessed                bool // it lacks something that may have meant something
 }
 
 // quoteEntry quotes the value of a key.

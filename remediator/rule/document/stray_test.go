@@ -1,0 +1,40 @@
+package document_test
+
+import (
+	"testing"
+
+	"github.com/makegood/makegood/remediator/rule/document"
+)
+
+// TestStrayEnds holds that what stands behind the end of a { } or [ ] is named and cut: the
+// value stays the mapping or the list that it is.
+func TestStrayEnds(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]struct {
+		shown  string
+		col    int
+		broken bool
+	}{
+		`k: {a: {b: 1, c: 2}},`:         {`k: {a: {b: 1, c: 2}}`, 21, false},
+		`k: {a: b} , # why`:             {`k: {a: b} # why`, 11, false},
+		`k: [a, b].`:                    {`k: [a, b]`, 10, false},
+		`k: {a: b}?`:                    {`k: {a: b}`, 10, false},
+		`- {a: b},`:                     {`- {a: b}`, 9, false},
+		`- k: {ä: "f, {g}"};`:           {`- k: {ä: "f, {g}"}`, 19, false},
+		`k: {a: ${{ data.a }}, b: c},`:  {`k: {a: "${{ data.a }}", b: c}`, 28, false},
+		`k: {a: b} 1e3`:                 {`k: {a: b}`, 11, true},
+		`k: [1, 2][0] == data.n`:        {"k: >-\n  [1, 2][0] == data.n", 4, false},
+		`k: {"a": 1}.a`:                 {"k: >-\n  {\"a\": 1}.a", 4, false},
+		`k: [data.a, data.b].exists(x,`: {"k: >-\n  [data.a, data.b].exists(x,", 4, false},
+	} {
+		source := document.NewSource("a.yaml", text+"\n")
+		if source.Parse() == nil {
+			t.Errorf("%s: nothing is read: %s", text, source.Problems.Format())
+			continue
+		}
+		p := source.Problems
+		if len(p) != 1 || p[0].Hint != "write it like this:\n"+want.shown || p[0].Col != want.col || source.Broken != want.broken {
+			t.Errorf("%s: broken %v, got\n%s", text, source.Broken, p.Format())
+		}
+	}
+}
