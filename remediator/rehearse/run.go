@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/match"
 	"github.com/makegood/makegood/remediator/money"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/rule/document"
@@ -19,6 +20,7 @@ type run struct {
 	*suite
 	test     *test
 	set      *rule.Set
+	matcher  match.Matcher // of the set
 	files    map[string]string
 	outcomes []*outcome
 	remedies []decide.RemedyFact
@@ -39,7 +41,7 @@ func (r *run) fail(at document.Place, code, hint, format string, args ...any) {
 // looks at the events, so that all that is wrong with them is told at once.
 func (r *run) play() error {
 	r.named()
-	w, err := beginWatched(r.set, decide.Lateness)
+	w, err := watch(r.set, r.matcher, decide.Lateness)
 	if err != nil {
 		return err
 	}

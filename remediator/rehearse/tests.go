@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/match"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/rule/document"
 	"github.com/makegood/makegood/remediator/rule/expression"
@@ -78,7 +79,7 @@ func testsOf(set *rule.Set, files []rule.File, part bool, wanted func(*test) boo
 	for _, file := range files {
 		texts[file.Path] = file.Text
 	}
-	absent := absences{}
+	absent, matcher := absences{}, match.New(set)
 	for _, file := range files {
 		if !isTests(file.Path) {
 			continue
@@ -88,7 +89,7 @@ func testsOf(set *rule.Set, files []rule.File, part bool, wanted func(*test) boo
 			if !wanted(&s.tests[i]) {
 				continue
 			}
-			r := &run{suite: s, test: &s.tests[i], set: set, files: texts, failed: s.tests[i].broken, part: part}
+			r := &run{suite: s, test: &s.tests[i], set: set, matcher: matcher, files: texts, failed: s.tests[i].broken, part: part}
 			before := len(s.Problems)
 			if err := r.play(); err != nil {
 				return nil, fmt.Errorf("run test %q of %s: %w", r.test.name, file.Path, err)

@@ -108,8 +108,17 @@ type watched struct {
 }
 
 func beginWatched(set *rule.Set, lateness time.Duration) (*watched, error) {
-	w := &watched{rehearsal: &rehearsal{}, watcher: &watcher{}}
-	return w, w.begin(set, lateness, decide.Config{NewMatcher: w.watcher.of, Observe: w.keep, Met: func(m decide.Met) { w.met = append(w.met, m) }})
+	return watch(set, match.New(set), lateness)
+}
+
+// watch is beginWatched with the matcher of the set, which takes longer to make than most
+// tests to run.
+func watch(set *rule.Set, matcher match.Matcher, lateness time.Duration) (*watched, error) {
+	w := &watched{rehearsal: &rehearsal{}, watcher: &watcher{Matcher: matcher, set: set}}
+	return w, w.begin(set, lateness, decide.Config{
+		NewMatcher: func(*rule.Set) match.Matcher { return w.watcher },
+		Observe:    w.keep, Met: func(m decide.Met) { w.met = append(w.met, m) },
+	})
 }
 
 // of has the watcher judge by a rule set from now on.
