@@ -172,6 +172,35 @@ func TestAbsentPays(t *testing.T) {
 	}
 }
 
+// TestOneWaitsForAnother holds that of two rules with unless the wider one covers the other
+// only where each makes good once what waits for one counterpart: of two such events it waits
+// for the first alone, and the other rule for the second, which may be of somebody else.
+func TestOneWaitsForAnother(t *testing.T) {
+	t.Parallel()
+	const one = "  - rule: %s\n    owner: o\n    why: w\n    event: x\n    if: data.n > %d\n    unless: {event: y, %swithin: 1d}\n%s    do: [{andon: {pull: a/b, level: red, reason: r}}]\n"
+	for _, c := range []struct {
+		by, key string
+		over    int // what the second rule's field lies above; it is 3 of the first
+		want    string
+	}{
+		{"by: data.k, ", "    once_per: data.k\n", 5, "shadowed"},
+		{"by: data.k, ", "    once_per: data.order\n", 5, ""},
+		{"by: data.k, ", "    once_per: [data.k, data.order]\n", 5, ""},
+		{"by: data.k, ", "", 5, ""},
+		{"", "    once_per: data.k\n", 5, ""},
+		{"by: data.k, ", "    once_per: data.order\n", 3, "duplicate-of"},
+		{"", "", 3, "duplicate-of"},
+	} {
+		got := ""
+		for _, p := range check(t, "rules:\n"+fmt.Sprintf(one, "a", 3, c.by, c.key)+fmt.Sprintf(one, "b", c.over, c.by, c.key)) {
+			got += p.Code
+		}
+		if got != c.want {
+			t.Errorf("%q %q, over %d: got %s; want %s", c.by, c.key, c.over, got, c.want)
+		}
+	}
+}
+
 // TestOneCoversAnother holds which of two rules with the same steps is said to do the same as
 // the other, or to pay beside it.
 func TestOneCoversAnother(t *testing.T) {

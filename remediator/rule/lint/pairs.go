@@ -99,7 +99,7 @@ func (l *linter) covered(a, b *studied, warned map[string]bool) {
 }
 
 func (l *linter) shadowed(wider, r *studied, warned map[string]bool) {
-	if warned["covered "+r.Name] {
+	if warned["covered "+r.Name] || !waitsOnce(r) {
 		return
 	}
 	warned["covered "+r.Name] = true
@@ -109,6 +109,16 @@ func (l *linter) shadowed(wider, r *studied, warned map[string]bool) {
 	}
 	r.source.Warnf(r.at("rule"), "shadowed", "remove it, or narrow "+wider.Name+" so that they exclude each other",
 		"whenever the rule %s %s, %s does the same: its events and conditions are wider", r.Name, fires, wider.Name)
+}
+
+// waitsOnce reports whether a rule makes no more good than once what waits for one
+// counterpart. Else of two events that do, the wider of two rules may wait for the first
+// and the other one for the second, as long, and for somebody else.
+func waitsOnce(r *studied) bool {
+	if r.Unless == nil {
+		return true
+	}
+	return r.Unless.By != nil && len(r.OncePer) == 1 && r.reader.Expand(r.Unless.By.Text) == r.reader.Expand(r.OncePer[0].Text)
 }
 
 // actsForAll reports whether a rule acts for every customer for whom another one does.
