@@ -18,7 +18,25 @@ type Tests struct {
 	Tests      []TestResult  `json:"tests"` // in the order of the files
 	Conditions []Coverage    `json:"conditions"`
 	Problems   rule.Problems `json:"problems"` // why tests failed, and what is wrong with their files
+
+	// decided is what became of the remedies that tests which passed expect, by rule, each once.
+	decided map[string][]decided
 }
+
+// decided is what became of a remedy.
+type decided struct{ decision, reason string }
+
+// pays reports whether such a remedy shows what its rule pays: it is paid, or would be
+// but for a limit or an approval. What is held for another reason may hold no amount at all.
+func (d decided) pays() bool {
+	switch d.reason {
+	case decide.ReasonPerRemedy, decide.ReasonPerCustomer, decide.ReasonBudget, decide.ReasonApprove:
+		return d.decision == decide.Hold
+	}
+	return d.decision == decide.Act
+}
+
+func (d decided) String() string { return d.decision + " (" + d.reason + ")" }
 
 // TestResult is what one test came to.
 type TestResult struct {
@@ -74,7 +92,7 @@ func Test(set *rule.Set, files []rule.File, wanted func(name string) bool) (*Tes
 
 // testsOf is Test for the tests that are wanted, and for a part of a set.
 func testsOf(set *rule.Set, files []rule.File, part bool, wanted func(*test) bool) (*Tests, error) {
-	t := &Tests{Tests: []TestResult{}, Conditions: conditionsOf(set), Problems: rule.Problems{}}
+	t := &Tests{Tests: []TestResult{}, Conditions: conditionsOf(set), Problems: rule.Problems{}, decided: map[string][]decided{}}
 	texts := map[string]string{}
 	for _, file := range files {
 		texts[file.Path] = file.Text
@@ -197,6 +215,12 @@ func (t *Tests) cover(passed *run) {
 			c.Fails++
 		}
 	}
+	for _, m := range passed.remedies {
+		d := decided{m.Decision, m.Reason}
+		if expects(m.Rule) && !slices.Contains(t.decided[m.Rule], d) {
+			t.decided[m.Rule] = append(t.decided[m.Rule], d)
+		}
+	}
 }
 
 // held reports whether a condition held for an event of the test: one for a type of
@@ -238,8 +262,8 @@ func squeeze(text string) string {
 }
 
 // Demand returns what tests must still show before the rules of a set that move
-// money may be live: of each rule one remedy that is expected, and of each
-// condition that it alone keeps the rule from firing.
+// money may be live: of each rule one remedy that is expected and paid, or held for a
+// limit or an approval, and of each condition that it alone keeps the rule from firing.
 func Demand(set *rule.Set, tests *Tests) rule.Problems {
 	problems := rule.Problems{}
 	for _, r := range set.Rules {
@@ -256,13 +280,14 @@ func demandOf(set *rule.Set, tests *Tests, r *rule.Rule) rule.Problems {
 	}
 	s := sourceOf(set, r)
 	at := placeOf(s, r)
-	covered := coverageOf(tests, r)
-	shown := slices.ContainsFunc(covered, func(c Coverage) bool { return c.Holds > 0 })
-	for i, c := range covered {
-		if i == 0 && !shown {
-			s.Errorf(at, "untested", "write a test beside it:\nexpect: [{rule: "+r.Name+"}]",
-				"the rule %s is %s and moves money, but no test that passes expects a remedy of it", r.Name, r.Mode)
+	if got := tests.decided[r.Name]; !slices.ContainsFunc(got, decided.pays) {
+		why := "no test that passes expects a remedy of it"
+		if len(got) > 0 {
+			why = "no remedy of it that the tests expect is paid, or held for a limit or an approval; the first is: " + got[0].String()
 		}
+		s.Errorf(at, "untested", "write a test beside it:\nexpect: [{rule: "+r.Name+"}]", "the rule %s is %s and moves money, but %s", r.Name, r.Mode, why)
+	}
+	for _, c := range coverageOf(tests, r) {
 		if c.Condition != "" && c.Fails == 0 {
 			s.Errorf(at, "untested", "write a test beside it:\nnot:\n  - rule: "+r.Name+"\n    because: >-\n      "+c.Condition,
 				"the rule %s is %s and moves money, but no test that passes shows that it does not fire because of: %s", r.Name, r.Mode, c.Condition)

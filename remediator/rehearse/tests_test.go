@@ -380,3 +380,57 @@ func TestSetNamesAPathOnce(t *testing.T) {
 		t.Errorf("got\n%s", got)
 	}
 }
+
+// TestMoneyIsShownToBePaid demands of live money a remedy that is acted on, or held for
+// a limit or an approval: one held for another reason shows nothing of what it pays.
+func TestMoneyIsShownToBePaid(t *testing.T) {
+	t.Parallel()
+	const rules = `rules:
+  - rule: a
+    owner: o
+    why: w
+    event: x.y
+    once_per: data.order
+    do: [{credit: {customer: "${{ event.customer }}", amount: "${{ money(data.paid) }}"}}]
+    limits: {%s}
+    account: "1"
+    mode: live
+`
+	const budget = "budget: {amount: 100.00 USD, within: 1d}"
+	for _, c := range []struct{ limits, event, expect, held string }{
+		{budget, "customer: c, data: {order: 1, paid: 5.00 USD}", "expect: [a]", ""},
+		{budget, "customer: c, data: {order: 1, paid: 5.00 USD}", "golden: a.golden.json", ""},
+		{budget, "customer: c, data: {order: 1, paid: 101.00 USD}", "expect: [{rule: a, decision: hold}]", ""},
+		{"per_remedy: 1.00 USD, " + budget, "customer: c, data: {order: 1, paid: 5.00 USD}", "expect: [{rule: a, decision: hold}]", ""},
+		{"per_customer: {amount: 1.00 USD, within: 1d}, " + budget, "customer: c, data: {order: 1, paid: 5.00 USD}", "expect: [{rule: a, decision: hold}]", ""},
+		{"approve_above: 1.00 USD, " + budget, "customer: c, data: {order: 1, paid: 5.00 USD}", "expect: [{rule: a, decision: hold}]", ""},
+		{budget, "customer: c, data: {order: 1}", "expect: [{rule: a, decision: hold}]", "hold (error)"},
+		{budget, "data: {order: 1, paid: 5.00 USD}", "expect: [{rule: a, decision: hold}]", "hold (no customer)"},
+		{budget, "customer: c, data: {order: 1, paid: 5.00 EUR}", "expect: [{rule: a, decision: hold}]", "hold (currency)"},
+		{"over: suppress, per_remedy: 1.00 USD, " + budget, "customer: c, data: {order: 1, paid: 5.00 USD}", "expect: [{rule: a, decision: suppress}]", "suppress (per_remedy)"},
+	} {
+		test := "tests:\n  - {name: n, send: [{event: {type: x.y, " + c.event + "}}], " + c.expect + "}\n"
+		files := []rule.File{{Path: "r.yaml", Text: fmt.Sprintf(rules, c.limits)}, {Path: "r_test.yaml", Text: test}}
+		_, tests := runTests(t, files)
+		for _, one := range tests.Tests {
+			if one.Golden != nil {
+				_, tests = runTests(t, append(files, rule.File{Path: one.Golden.Path, Text: one.Golden.Text}))
+			}
+		}
+		set, err := rule.Load(files[:1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := ""
+		if c.held != "" {
+			want = "the rule a is live and moves money, but no remedy of it that the tests expect is paid, or held for a limit or an approval; the first is: " + c.held
+		}
+		said := ""
+		for _, p := range rehearse.Demand(set, tests) {
+			said += p.Message
+		}
+		if !tests.Passed() || said != want {
+			t.Errorf("%s; %s; %s: got %q, want %q\n%s", c.limits, c.event, c.expect, said, want, tests.Problems.Format())
+		}
+	}
+}
