@@ -31,18 +31,21 @@ func (f *Fold) doubt(r *rule.Rule, key uint64, at int64) {
 	name := windowsName(r)
 	d := f.state.Repeated[name]
 	if d == nil {
-		d = &doubts{Keys: map[uint64]int64{}}
+		d = &doubts{}
 		f.state.Repeated[name] = d
 	}
 	d.add(key, at)
 }
 
 func (d *doubts) add(key uint64, at int64) {
+	if d.Keys == nil { // an encoding leaves out what is empty
+		d.Keys = map[uint64]int64{}
+	}
 	if _, known := d.Keys[key]; !known && len(d.Keys) >= maxDoubts {
 		for _, through := range d.Keys {
 			d.All = max(d.All, through)
 		}
-		d.Keys = map[uint64]int64{}
+		clear(d.Keys)
 	}
 	d.Keys[key] = max(d.Keys[key], at)
 }

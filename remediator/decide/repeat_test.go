@@ -101,6 +101,9 @@ func TestDoubtsAreBounded(t *testing.T) {
 	if got := decide.Doubted(decide.MaxDoubts, 7); got != 0 {
 		t.Errorf("a key that nobody doubts is doubted up to %d", got)
 	}
+	if got, err := decide.DoubtedAfterRestore(7); err != nil || got != 7 {
+		t.Errorf("restored without the keys, another one is doubted up to %d (%v), want 7", got, err)
+	}
 	if got := decide.Doubted(decide.MaxDoubts+1, 7); got != 7 {
 		t.Errorf("beside more doubted keys than are remembered, one is doubted up to %d, want 7", got)
 	}

@@ -33,7 +33,12 @@ var equalities = map[string]string{
 	`[p.gold, 1] != [p.euro, 2]`:                                    "true", // one pair that differs decides
 	`[1, p.gold] == [1, p.euro]`:                                    err,
 	`p == {"gold": data.paid, "euro": data.paid}`:                   err,
-	`p == p`:                              "true",
+	`p == p`:                         "true",
+	`c in ["1.00 USD"]`:              err,
+	`!(p.gold in ["5.00 USD", "x"])`: err,
+	`c in [1, 2]`:                    err,
+	`data.n in [1, 2] && !(data.n in [3, 2.5]) && data.tier in ["gold", "x"] && !("x" in ["y"])`: "true",
+	`data.big in [1, 2]`:                  err,
 	`p.gold in [data.paid]`:               err,
 	`p.gold in [p.euro, p.gold]`:          "true",
 	`dyn(money("5.00 USD")) != data.paid`: err,

@@ -144,9 +144,6 @@ func (c *compiler) membership(args []ast.Expr) truthFunc {
 	if !ok || value == nil {
 		return nil
 	}
-	if len(list) == 0 {
-		return func(*Frame) Truth { return False } // CEL does not even look at x
-	}
 	c.cost.texts(1 + len(list))
 	return func(f *Frame) Truth {
 		x := value(f)

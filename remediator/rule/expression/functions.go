@@ -116,6 +116,10 @@ func mixedArithmetic() cel.EnvOption {
 	return options(all...)
 }
 
+// inList is x in a list. It is no name that the engine knows, which would make a set of
+// constants, and of a set nothing says that money is compared with a text.
+const inList = "in_elements"
+
 // equality declares == != and in for any two types. Which types may be compared
 // is checked once the numbers are settled; what the planner makes of == and != is
 // ours, see decorate.
@@ -126,7 +130,7 @@ func equality() cel.EnvOption {
 		cel.Function(operators.Equals, cel.Overload(overloads.Equals, []*cel.Type{a, b}, cel.BoolType), planned),
 		cel.Function(operators.NotEquals, cel.Overload(overloads.NotEquals, []*cel.Type{a, b}, cel.BoolType), planned),
 		cel.Function(operators.In,
-			cel.Overload(overloads.InList, []*cel.Type{a, cel.ListType(b)}, cel.BoolType),
+			cel.Overload(inList, []*cel.Type{a, cel.ListType(b)}, cel.BoolType),
 			cel.Overload(overloads.InMap, []*cel.Type{a, cel.MapType(b, c)}, cel.BoolType),
 			cel.SingletonBinaryBinding(contains)))
 }
