@@ -44,6 +44,9 @@ type Bulk struct {
 	Money     []money.Money `json:"money"`              // by currency, sorted
 	Above     []BulkCount   `json:"above,omitempty"`    // remedies that go above a limit, by the limit
 	LeftOut   []BulkCount   `json:"left_out,omitempty"` // what is not part of it, by the reason
+	// Revision is 1 at first, and one more each time that it is shown anew because more of
+	// it goes above limits. The state has it as openBulk.Anew.
+	Revision int `json:"revision" cbor:"-"`
 }
 
 // BulkCount is how many remedies there are for one reason, and their money.
@@ -56,8 +59,9 @@ type BulkCount struct {
 // openBulk is a bulk that waits, with what the fold needs to answer it.
 type openBulk struct {
 	Bulk   Bulk        `cbor:"1,keyasint"`
-	Author string      `cbor:"2,keyasint"` // who put the rule in force
-	Held   []uuid.UUID `cbor:"3,keyasint"` // its remedies, in order
+	Author string      `cbor:"2,keyasint"`           // who put the rule in force
+	Held   []uuid.UUID `cbor:"3,keyasint"`           // its remedies, in order
+	Anew   int         `cbor:"4,keyasint,omitempty"` // how often it was shown anew
 }
 
 func bulkID(logID string, ordinal uint64) uuid.UUID {
@@ -133,17 +137,18 @@ func (f *Fold) openBulk(b *openBulk) error {
 
 // showBulk gives out how a bulk stands. The answer to who asked has the same.
 func (f *Fold) showBulk(b *openBulk) {
-	now := b.Bulk.clone()
+	now := b.shown()
 	f.out.Bulks = append(f.out.Bulks, now)
 	if f.answer.Command != "" {
 		f.answer.Bulk, f.answer.Status = &now, now.Status
 	}
 }
 
-// clone is a bulk as it stands, which later approvals leave as it is.
-func (b Bulk) clone() Bulk {
-	b.Approvals = slices.Clone(b.Approvals)
-	return b
+// shown is a bulk as it stands, which later approvals leave as it is.
+func (b *openBulk) shown() Bulk {
+	now := b.Bulk
+	now.Approvals, now.Revision = slices.Clone(now.Approvals), b.Anew+1
+	return now
 }
 
 // MayApproveBulk says why somebody with the role may not approve a bulk; empty when they
@@ -168,6 +173,8 @@ func (f *Fold) foldBulkAnswer(c CommandBody) (refused string, err error) {
 		return MayApproveBulk(c.By, &b.Bulk, b.Author), nil
 	case Same(c.By, f.editorOf(b.Bulk.Rule)):
 		return ownRule, nil
+	case c.Revision != 0 && c.Revision != b.Anew+1:
+		return otherRevision(b.Anew+1, c.Revision), nil
 	}
 	if refused, err := f.reserveBulk(b); refused != "" || err != nil {
 		return refused, err
@@ -233,6 +240,7 @@ func (f *Fold) reserveBulk(b *openBulk) (refused string, err error) {
 	}
 	f.recount(b)
 	b.Bulk.Approvals = nil
+	b.Anew++
 	f.showBulk(b)
 	return aboveBulkText(above), f.add(KindBulk, Fact{Rule: b.Bulk.Rule}, BulkFact{
 		Bulk: b.Bulk.Bulk, Answer: BulkAbove, Need: b.Bulk.Need, Remedies: b.Bulk.Remedies, Money: b.Bulk.Money, Above: b.Bulk.Above,

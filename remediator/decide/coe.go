@@ -234,7 +234,7 @@ func (f *Fold) foldCOE(c CommandBody) (refused string, err error) {
 	}
 	f.answer.COE, f.answer.Status = o.ID, o.Status
 	if said.Revision != o.Revision {
-		return fmt.Sprintf("it is at revision %d now, and you have seen revision %d: look at that first", o.Revision, said.Revision), nil
+		return otherRevision(o.Revision, said.Revision), nil
 	}
 	switch c.Command {
 	case CommandRevise:

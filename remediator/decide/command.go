@@ -19,7 +19,7 @@ func decodeCommand(in input.Input) (CommandBody, error) {
 	if err := decodeBody(in, &c); err != nil {
 		return c, err
 	}
-	for _, text := range []*string{&c.Command, &c.By, &c.Payment, &c.Customer, &c.Reference, &c.Level, &c.Terms.QuietRule} {
+	for _, text := range []*string{&c.Command, &c.By, &c.Payment, &c.Customer, &c.Reference, &c.Level, &c.Terms.QuietRule, &c.HeldFor} {
 		*text = clip(*text)
 	}
 	for _, text := range []*string{&c.Reason, &c.Cause, &c.Fix} {
@@ -165,6 +165,8 @@ func (f *Fold) foldAnswer(c CommandBody) (refused string, err error) {
 		return ownRule, nil
 	case len(r.Steps) == 0:
 		return "its steps could not be computed, so there is nothing to carry out; deny it and make it good by hand", nil
+	case c.HeldFor != "" && c.HeldFor != r.Held:
+		return fmt.Sprintf("it is held for %s now, which you have not seen: look at it and approve it again", r.Held), nil
 	}
 	return f.approve(r, c)
 }
@@ -202,7 +204,7 @@ func (f *Fold) deny(r *openRemedy, c CommandBody) error {
 		return err
 	}
 	f.recount(b)
-	f.out.Bulks = append(f.out.Bulks, b.Bulk.clone())
+	f.out.Bulks = append(f.out.Bulks, b.shown())
 	return nil
 }
 

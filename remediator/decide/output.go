@@ -254,6 +254,9 @@ type CommandBody struct {
 	Bulk  uuid.UUID `json:"bulk,omitzero"`   // approve, deny: all that is held under it
 	Apply *Apply    `json:"apply,omitempty"` // apply
 
+	HeldFor  string `json:"held_for,omitempty"` // approve: what the person saw the remedy held for; empty: nobody says
+	Revision int    `json:"revision,omitempty"` // approve: of the bulk as the person saw it; 0: nobody says
+
 	Reconcile  *Reconciliation `json:"reconcile,omitempty"` // reconcile
 	Difference uuid.UUID       `json:"difference,omitzero"` // close
 

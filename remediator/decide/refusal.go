@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -21,6 +22,11 @@ const (
 	ownCOE        = "who wrote it may not publish it; another person must have read it"
 	ownDifference = "who opened a difference may not close it; another person must"
 )
+
+// otherRevision refuses what somebody says about a revision that is not the newest one.
+func otherRevision(now, seen int) string {
+	return fmt.Sprintf("it is at revision %d now, and you have seen revision %d: look at that first", now, seen)
+}
 
 // LacksRole reports whether somebody was refused for a role that they have not.
 func LacksRole(refused string) bool { return strings.HasPrefix(refused, only) }
