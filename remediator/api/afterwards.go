@@ -115,12 +115,18 @@ func (h handler) bulk(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, r, found, err)
 }
 
-// onBulk answers POST /v1/bulks/{bulk}/COMMAND.
-func (h handler) onBulk(command string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var body reasonBody
-		if id, ok := pathID(w, r, "bulk", "id of a bulk"); ok && decodeStrict(w, r, maxCommand, &body) {
-			h.give(w, r, decide.CommandBody{Command: command, Bulk: id, Reason: body.Reason})
-		}
+// approveBulk answers POST /v1/bulks/{bulk}/approve.
+func (h handler) approveBulk(w http.ResponseWriter, r *http.Request) {
+	var body approveBulkBody
+	if id, ok := pathID(w, r, "bulk", "id of a bulk"); ok && decodeStrict(w, r, maxCommand, &body) {
+		h.give(w, r, decide.CommandBody{Command: decide.CommandApprove, Bulk: id, Reason: body.Reason, Revision: body.Revision})
+	}
+}
+
+// denyBulk answers POST /v1/bulks/{bulk}/deny.
+func (h handler) denyBulk(w http.ResponseWriter, r *http.Request) {
+	var body reasonBody
+	if id, ok := pathID(w, r, "bulk", "id of a bulk"); ok && decodeStrict(w, r, maxCommand, &body) {
+		h.give(w, r, decide.CommandBody{Command: decide.CommandDeny, Bulk: id, Reason: body.Reason})
 	}
 }

@@ -300,8 +300,8 @@ func (h handler) routeTree(r *mux.Router) {
 // that a refusal is sealed too; mere emitters do not get that far.
 func (h handler) routeCommands(r *mux.Router) {
 	for path, handler := range map[string]http.HandlerFunc{
-		"/v1/remedies/{remedy}/approve":                      h.onRemedy(decide.CommandApprove),
-		"/v1/remedies/{remedy}/deny":                         h.onRemedy(decide.CommandDeny),
+		"/v1/remedies/{remedy}/approve":                      h.approveRemedy,
+		"/v1/remedies/{remedy}/deny":                         h.denyRemedy,
 		"/v1/remedies/{remedy}/retry":                        h.onSteps(decide.CommandRetry),
 		"/v1/remedies/{remedy}/reverse":                      h.onSteps(decide.CommandReverse),
 		"/v1/refunds":                                        h.request,
@@ -326,8 +326,8 @@ func (h handler) routeCommands(r *mux.Router) {
 		"/v1/rules/approve":                                  h.answerProposal(true),
 		"/v1/rules/deny":                                     h.answerProposal(false),
 		"/v1/rules/{rule}/apply":                             h.apply,
-		"/v1/bulks/{bulk}/approve":                           h.onBulk(decide.CommandApprove),
-		"/v1/bulks/{bulk}/deny":                              h.onBulk(decide.CommandDeny),
+		"/v1/bulks/{bulk}/approve":                           h.approveBulk,
+		"/v1/bulks/{bulk}/deny":                              h.denyBulk,
 	} {
 		r.Handle(path, h.reads(handler)).Methods(http.MethodPost)
 	}

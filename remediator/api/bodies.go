@@ -22,6 +22,18 @@ type (
 	reasonBody struct {
 		Reason string `json:"reason"`
 	}
+	// approveBody is why, and what whoever approves saw the remedy held for; without it any
+	// reason is meant.
+	approveBody struct {
+		Reason  string `json:"reason"`
+		HeldFor string `json:"held_for"`
+	}
+	// approveBulkBody is why, and the revision of the bulk that whoever approves saw;
+	// without it any is meant.
+	approveBulkBody struct {
+		Reason   string `json:"reason"`
+		Revision int    `json:"revision"`
+	}
 	// stepsBody is why, and which step; none: all of them.
 	stepsBody struct {
 		Reason string    `json:"reason"`

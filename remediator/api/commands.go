@@ -43,14 +43,19 @@ type Accepted struct {
 	Ask    string `json:"ask"`    // where its answer will be
 }
 
-// onRemedy answers POST /v1/remedies/{remedy}/COMMAND for an answer to a held
-// remedy, which is of the whole remedy.
-func (h handler) onRemedy(command string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var body reasonBody
-		if id, ok := pathID(w, r, "remedy", "remedy id"); ok && decodeStrict(w, r, maxCommand, &body) {
-			h.give(w, r, decide.CommandBody{Command: command, Remedy: id, Reason: body.Reason})
-		}
+// approveRemedy answers POST /v1/remedies/{remedy}/approve, which is of the whole remedy.
+func (h handler) approveRemedy(w http.ResponseWriter, r *http.Request) {
+	var body approveBody
+	if id, ok := pathID(w, r, "remedy", "remedy id"); ok && decodeStrict(w, r, maxCommand, &body) {
+		h.give(w, r, decide.CommandBody{Command: decide.CommandApprove, Remedy: id, Reason: body.Reason, HeldFor: body.HeldFor})
+	}
+}
+
+// denyRemedy answers POST /v1/remedies/{remedy}/deny, which is of the whole remedy too.
+func (h handler) denyRemedy(w http.ResponseWriter, r *http.Request) {
+	var body reasonBody
+	if id, ok := pathID(w, r, "remedy", "remedy id"); ok && decodeStrict(w, r, maxCommand, &body) {
+		h.give(w, r, decide.CommandBody{Command: decide.CommandDeny, Remedy: id, Reason: body.Reason})
 	}
 }
 

@@ -189,7 +189,7 @@ func commands() []openapi.Operation {
 	refuse := command("/v1/rules/deny", "Turns the rules that wait down.", "", digestBody{})
 	refuse.Roles = approvers
 	return []openapi.Operation{
-		command("/v1/remedies/{remedy}/approve", "Agrees to a remedy that is held.", decide.CommandApprove, reasonBody{}),
+		command("/v1/remedies/{remedy}/approve", "Agrees to a remedy that is held, for held_for.", decide.CommandApprove, approveBody{}),
 		command("/v1/remedies/{remedy}/deny", "Turns a remedy down that is held.", decide.CommandDeny, reasonBody{}),
 		command("/v1/remedies/{remedy}/retry", "Has failed steps done again.", decide.CommandRetry, stepsBody{}),
 		command("/v1/remedies/{remedy}/reverse", "Takes back what can be taken back.", decide.CommandReverse, stepsBody{}),
@@ -213,7 +213,7 @@ func commands() []openapi.Operation {
 		command("/v1/coes/{coe}/close", "Closes a COE.", decide.CommandShelve, coeStepBody{}),
 		activate, agree, refuse,
 		command("/v1/rules/{rule}/apply", "Makes a rule good afterwards, under one approval.", decide.CommandApply, applyBody{}),
-		command("/v1/bulks/{bulk}/approve", "Agrees to all of a bulk.", decide.CommandApprove, reasonBody{}),
+		command("/v1/bulks/{bulk}/approve", "Agrees to all of a bulk, as its revision shows it.", decide.CommandApprove, approveBulkBody{}),
 		command("/v1/bulks/{bulk}/deny", "Turns all of a bulk down.", decide.CommandDeny, reasonBody{}),
 	}
 }
