@@ -60,7 +60,7 @@ type held struct {
 	Bulk    string `placeholder:"ID" help:"Instead of a remedy: a bulk as a whole, as remedies holds shows it."`
 	All     bool   `help:"All that --rule and --held-for say, each by a command of its own."`
 	Rule    string `help:"With --all: those of this rule."`
-	HeldFor string `placeholder:"REASON" help:"With --all: those that are held for this reason, as remedies holds shows it."`
+	HeldFor string `placeholder:"REASON" help:"With --all: those that are held for this reason, as remedies holds shows it. With one remedy to approve: what you saw it held for."`
 	Yes     bool   `help:"With --all: do not ask."`
 	Reason  string `help:"Why; it is kept, encrypted, beside the answer."`
 }
@@ -94,12 +94,16 @@ func (c *denyCommand) Run(p *program) error {
 // answer gives the same answer to one remedy, or to all that are held for one
 // reason.
 func (c *held) answer(p *program, command string, said func(of string, a decide.Answer) string) error {
-	body := map[string]string{"reason": c.Reason}
+	body := map[string]any{"reason": c.Reason}
 	if c.Bulk != "" {
 		return c.answerBulk(p, command, body)
 	}
+	approves := command == decide.CommandApprove
+	if approves && c.HeldFor != "" {
+		body["held_for"] = c.HeldFor
+	}
 	if !c.All {
-		if c.Remedy == "" || c.Rule != "" || c.HeldFor != "" || c.Yes {
+		if c.Remedy == "" || c.Rule != "" || c.HeldFor != "" && !approves || c.Yes {
 			return usageError("name one remedy, or say --all with --rule and --held-for; makegood remedies holds shows these")
 		}
 		path, err := remedyPath(c.Remedy, command)
@@ -129,10 +133,21 @@ func (c *held) answer(p *program, command string, said func(of string, a decide.
 	return c.tellEach(p, orders, said)
 }
 
-// answerBulk gives an answer to a bulk.
-func (c *held) answerBulk(p *program, command string, body any) error {
+// answerBulk gives an answer to a bulk. What is approved is shown first, and no more than
+// that is approved.
+func (c *held) answerBulk(p *program, command string, body map[string]any) error {
 	if _, err := uuid.Parse(c.Bulk); err != nil || c.All || c.Remedy != "" || c.Rule != "" || c.HeldFor != "" {
 		return usageError("--bulk takes the id of a bulk, and nothing besides: it is answered as a whole")
+	}
+	if command == decide.CommandApprove {
+		var b decide.Bulk
+		if err := c.live(p.ctx, "/v1/bulks/"+c.Bulk, &b); err != nil {
+			return err
+		}
+		if err := printBulk(p.stderr, &b); err != nil {
+			return err
+		}
+		body["revision"] = b.Revision
 	}
 	return c.tell(p, "/v1/bulks/"+c.Bulk+"/"+command, body, func(a decide.Answer) string {
 		if a.Bulk == nil {

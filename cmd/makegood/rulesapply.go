@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"strings"
@@ -45,9 +46,9 @@ func (c *applyCommand) Run(p *program) error {
 	case c.DryRun && c.Output == "json":
 		return printJSON(p.stdout, would)
 	case c.DryRun:
-		return printBulk(p, would.Bulk)
+		return printBulk(p.stdout, would.Bulk)
 	case c.Output != "json":
-		if err := printBulk(p, would.Bulk); err != nil {
+		if err := printBulk(p.stdout, would.Bulk); err != nil {
 			return err
 		}
 	}
@@ -119,8 +120,8 @@ func readCustomers(name string) ([]string, error) {
 }
 
 // printBulk says what a bulk holds, and what not.
-func printBulk(p *program, b *decide.Bulk) error {
-	fmt.Fprintf(p.stdout, "%s, %s to %s: %d remedies, %s\n", plain(b.Rule), b.Since, b.Until, b.Remedies, moneyOf(b.Money))
+func printBulk(w io.Writer, b *decide.Bulk) error {
+	fmt.Fprintf(w, "%s, %s to %s: %d remedies, %s\n", plain(b.Rule), b.Since, b.Until, b.Remedies, moneyOf(b.Money))
 	rows := [][]string{}
 	for _, c := range b.Above {
 		rows = append(rows, []string{"above the limit", c.Reason, fmt.Sprint(c.Remedies), moneyOf(c.Money)})
@@ -128,5 +129,5 @@ func printBulk(p *program, b *decide.Bulk) error {
 	for _, c := range b.LeftOut {
 		rows = append(rows, []string{"left out", c.Reason, fmt.Sprint(c.Remedies), ""})
 	}
-	return printTable(p.stdout, nil, rows)
+	return printTable(w, nil, rows)
 }
