@@ -242,8 +242,9 @@ func (c *Console) proposal(ctx context.Context, who access.Principal) (*proposed
 func (p proposed) When() time.Time { return time.Unix(0, p.Proposal.At).UTC() }
 
 // answerHeld answers POST /approvals/answer: the fields rule, remedy, once or more,
-// answer, which is approve or deny, and reason. All of them are of the one rule, so
-// that nobody approves what they did not look at.
+// answer, which is approve or deny, reason, and held_for.REMEDY, which is what the page
+// showed that one of them is held for. All of them are of the one rule, so that nobody
+// approves what they did not look at.
 func answerHeld(c *Console, r *http.Request) (to string, err error) {
 	answer, ids := written(r, "answer"), r.PostForm["remedy"]
 	if answer != decide.CommandApprove && answer != decide.CommandDeny || len(ids) == 0 || len(ids) > maxAsked {
@@ -264,7 +265,11 @@ func answerHeld(c *Console, r *http.Request) (to string, err error) {
 		case remedy.Rule != name:
 			return "", &Failure{http.StatusConflict, "They are not of one rule", "Answer the remedies of one rule at a time: " + text + " is of " + remedy.Rule + "."}
 		}
-		commands = append(commands, decide.CommandBody{Command: answer, Remedy: id, Reason: written(r, "reason")})
+		command := decide.CommandBody{Command: answer, Remedy: id, Reason: written(r, "reason")}
+		if answer == decide.CommandApprove {
+			command.HeldFor = written(r, "held_for."+text)
+		}
+		commands = append(commands, command)
 	}
 	return after("/approvals", answer), c.giveAll(r, commands)
 }
@@ -298,14 +303,21 @@ func (c *Console) giveAll(r *http.Request, commands []decide.CommandBody) error 
 	return &Failure{cmp.Or(status, last.Status), fmt.Sprintf("%d of %d were answered", len(commands)-len(refused), len(commands)), strings.Join(refused, "\n")}
 }
 
-// answerBulk answers POST /approvals/bulk: the fields bulk, answer and reason.
+// answerBulk answers POST /approvals/bulk: the fields bulk, answer, reason, and of an
+// approval the revision that the page showed.
 func answerBulk(c *Console, r *http.Request) (to string, err error) {
 	id, err := uuid.Parse(written(r, "bulk"))
 	answer := written(r, "answer")
 	if err != nil || id == uuid.Nil || answer != decide.CommandApprove && answer != decide.CommandDeny {
 		return "", Missing("There is no bulk with this id.")
 	}
-	_, err = c.give(r, decide.CommandBody{Command: answer, Bulk: id, Reason: written(r, "reason")})
+	command := decide.CommandBody{Command: answer, Bulk: id, Reason: written(r, "reason")}
+	if answer == decide.CommandApprove {
+		if command.Revision, err = strconv.Atoi(written(r, "revision")); err != nil {
+			return "", &Failure{http.StatusBadRequest, "The form is not complete", "Go back, load the page again and send the form again."}
+		}
+	}
+	_, err = c.give(r, command)
 	return after("/approvals", answer), err
 }
 

@@ -96,6 +96,16 @@ func TestAboveALimitMeanwhile(t *testing.T) {
 			t.Fatalf("the first is answered %d %s", p.status, p.body)
 		}
 	}
+	before := []struct { // what pia looked at meanwhile
+		to   string
+		form url.Values
+	}{
+		{"/approvals/answer", approve(t, pia.shown("/approvals"), second)},
+		{"/remedies/" + second + "/approve", pia.get("/remedies/"+second).form(t, "/remedies/"+second+"/approve", nil)},
+	}
+	if p := pia.shown("/approvals"); !strings.Contains(p.body, `name="held_for.`+second+`" value="paused" form="several"`) {
+		t.Error("what is approved with others does not say what it was shown to be held for")
+	}
 	p := pat.send("/approvals/answer", approve(t, pat.shown("/approvals"), second))
 	if p.status != http.StatusConflict || !strings.Contains(p.body, "of the 600.00 USD of budget 500.00 USD are used, and this is 500.00 USD") {
 		t.Errorf("what goes above is answered %d %s", p.status, p.body)
@@ -104,6 +114,11 @@ func TestAboveALimitMeanwhile(t *testing.T) {
 	pat.get("/v1/remedies?status=held").into(t, &list)
 	if len(list.Remedies) != 1 || list.Remedies[0].Reason != decide.ReasonBudget {
 		t.Errorf("held are %+v", list.Remedies)
+	}
+	for _, old := range before {
+		if p := pia.send(old.to, old.form); p.status != http.StatusConflict || !strings.Contains(p.body, "it is held for budget now, which you have not seen") {
+			t.Errorf("an approval of what was shown before is answered %d %s", p.status, p.body)
+		}
 	}
 	for _, by := range []*visitor{pat, pia} {
 		if p := by.send("/approvals/answer", approve(t, by.shown("/approvals"), second)); p.status != http.StatusSeeOther {

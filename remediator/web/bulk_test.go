@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -90,7 +91,7 @@ func TestBulkForms(t *testing.T) {
 	const action = "/approvals/bulk"
 	for n, verdict := range []string{"approve", "deny"} {
 		bulk := h.afterwards("oli", fmt.Sprint("parcel.lost-", n))
-		form := url.Values{"key": {uuid.NewString()}, "bulk": {bulk}, "answer": {"approve"}}
+		form := url.Values{"key": {uuid.NewString()}, "bulk": {bulk}, "answer": {"approve"}, "revision": {"1"}}
 		for name, want := range map[string]int{"oli": http.StatusForbidden, "ann": http.StatusForbidden} {
 			if p := h.bearer(name).send(action, form); p.status != want {
 				t.Errorf("an approval by %s is answered %d %s, want %d", name, p.status, p.body, want)
@@ -104,6 +105,12 @@ func TestBulkForms(t *testing.T) {
 		again := map[string]int{"pat": http.StatusForbidden, "pia": http.StatusConflict} // nothing waits after the second
 		for _, name := range []string{"pat", "pia"} {
 			answer := with(h.bearer(name).shown("/approvals").form(t, action, map[string]string{"bulk": bulk}), "answer", verdict, "reason", "it is so")
+			for revision, want := range map[string]string{"2": "it is at revision 1 now, and you have seen revision 2", "": "The form is not complete"} {
+				wrong := with(maps.Clone(answer), "key", uuid.NewString(), "answer", "approve", "revision", revision)
+				if p := h.bearer(name).send(action, wrong); !strings.Contains(p.body, want) {
+					t.Errorf("an approval of revision %q is answered %d %s", revision, p.status, p.body)
+				}
+			}
 			if p := h.bearer(name).send(action, answer); p.status != http.StatusSeeOther || p.header.Get("Location") != "/approvals?done="+verdict {
 				t.Fatalf("%s by %s is answered %d %s", verdict, name, p.status, p.body)
 			}

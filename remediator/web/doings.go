@@ -41,7 +41,9 @@ func doRemedy(c *Console, r *http.Request) (to string, err error) {
 	}
 	body := decide.CommandBody{Command: r.PathValue("command"), Remedy: found.Remedy, Reason: r.PostFormValue("reason")}
 	switch body.Command {
-	case decide.CommandApprove, decide.CommandDeny:
+	case decide.CommandApprove:
+		body.HeldFor = written(r, "held_for")
+	case decide.CommandDeny:
 	case decide.CommandRetry, decide.CommandReverse:
 		if body.Of, err = people.Origin(r.Context(), c.cfg.Ledger, body.Command, found.Remedy, uuid.Nil); err != nil {
 			return "", err
