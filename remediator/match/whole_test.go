@@ -38,6 +38,14 @@ func TestWholeNumbersThatAreHeld(t *testing.T) {
 		{`z: '1'`, `[[1], ["a"]][0][0] + data.half == 1.5`},
 		{`z: '1'`, `(data.yes ? [1, 2] : data.l)[1] * data.half == 1`},
 		{`z: '1'`, `data.?gone.orValue({"p": {"q": 1}}).p.q * data.half == 0.5`},
+		{`z: '1'`, `data.?gone.orValue([7, 2].map(q, q))[0] / data.?gone.orValue([7, 2].map(q, q))[1] == 3.5`},
+		{`z: '1'`, `data.?gone.orValue([7, 2].filter(q, q > 0))[0] * data.half == 3.5`},
+		{`z: '1'`, `(data.yes ? [7, 2].map(q, q) : data.l)[0] / (data.yes ? [7, 2].map(q, q) : data.l)[1] == 3.5`},
+		{`z: '1'`, `[[7, 2].map(q, q), ["a"]][0][0] / [[7, 2].map(q, q), ["a"]][0][1] == 3.5`},
+		{`z: '1'`, `dyn([size(data.l)].map(q, q))[0] + data.half == 1.5`},
+		{`k: 'data.yes ? [7, 2].map(q, q) : data.l'`, `k[0] / k[1] == 3.5`},
+		{`k: 'data.?gone.orValue([7, 2].map(q, q))'`, `k[0] / k[1] == 3.5`},
+		{`k: '[[7, 2].map(q, q), "t"]'`, `k[0][0] / k[0][1] == 3.5`},
 		{`z: '1'`, `data.l.map(i, {"text": i, "size": size(i)}).exists(p, p.size * data.half == 1.5)`},
 	} {
 		set := load(t, fmt.Sprintf(rules, c[0], c[1]))

@@ -60,9 +60,9 @@ type Rule struct {
 	HavingConditions []*Expr
 	// HavingBetween says that Having holds for all values between bounds at which it holds.
 	HavingBetween bool
-	Aggregates       []Aggregate // every aggregate that Having and Steps call, each once
-	HavingCalls      int         // how many of them Having calls: those come first
-	AmountCalls      []int       // those of Aggregates that amounts are computed from
+	Aggregates    []Aggregate // every aggregate that Having and Steps call, each once
+	HavingCalls   int         // how many of them Having calls: those come first
+	AmountCalls   []int       // those of Aggregates that amounts are computed from
 
 	Steps  []Step
 	Limits Limits

@@ -54,6 +54,7 @@ func NewEngine() (*Engine, error) {
 		cel.Variable(slotAny, cel.ListType(cel.DynType)),
 		equality(),
 		mixedArithmetic(),
+		cel.Function(doubles, cel.Overload("doubles_of_any", []*cel.Type{cel.DynType}, cel.DynType, cel.UnaryBinding(doubled))),
 		moneyOperators(),
 		functions(),
 	)

@@ -119,8 +119,8 @@ func (u *unit) widen(checked *ast.AST, values []ast.Expr) (changed bool) {
 }
 
 // wrap puts double() around a whole number, or around those in a list or map that
-// is written out: what else it may be holds doubles. It changes the expression in place,
-// so that the new call keeps the place in the text.
+// is written out, and @doubles() around what else gives a list or a map of them. It changes
+// the expression in place, so that the new call keeps the place in the text.
 func (u *unit) wrap(checked *ast.AST, e ast.Expr) (changed bool) {
 	switch e.Kind() {
 	case ast.ListKind:
@@ -134,10 +134,14 @@ func (u *unit) wrap(checked *ast.AST, e ast.Expr) (changed bool) {
 		}
 		return changed
 	}
-	if !isWhole(checked.GetType(e.ID())) {
+	switch is := checked.GetType(e.ID()); {
+	case isWhole(is):
+		u.toDouble(e)
+	case holdsWhole(is):
+		u.call(doubles, e)
+	default:
 		return false
 	}
-	u.toDouble(e)
 	return true
 }
 
@@ -149,9 +153,15 @@ func (u *unit) toDouble(e ast.Expr) {
 			return
 		}
 	}
+	u.call("double", e)
+}
+
+// call puts a call of a function around an expression.
+func (u *unit) call(function string, e ast.Expr) {
+	factory := ast.NewExprFactory()
 	inner := factory.NewUnspecifiedExpr(u.newID(e.ID()))
 	inner.SetKindCase(e)
-	e.SetKindCase(factory.NewCall(0, "double", inner))
+	e.SetKindCase(factory.NewCall(0, function, inner))
 }
 
 // newID returns an id that stands at the same place of the text as another.

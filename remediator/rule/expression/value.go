@@ -144,6 +144,10 @@ func holdsWhole(t *types.Type) bool {
 	return slices.ContainsFunc(held, func(of *types.Type) bool { return isWhole(of) || holdsWhole(of) })
 }
 
+// doubles is the function that settling puts around lists and objects of whole numbers where
+// nobody knows any more what they hold. A user cannot write its name.
+const doubles = "@doubles"
+
 // doubled makes doubles of the whole numbers that a value holds.
 func doubled(v ref.Val) ref.Val {
 	switch v := v.(type) {
