@@ -15,3 +15,14 @@ func moment(flag, text string, end time.Time) (time.Time, error) {
 	}
 	return at, nil
 }
+
+// reached refuses a bound beyond the end of a log. Of a file none is known.
+func reached(flag string, at, end time.Time) error {
+	if end.IsZero() {
+		return nil
+	}
+	if err := history.Reached(flag, at, end); err != nil {
+		return usageError(err.Error())
+	}
+	return nil
+}

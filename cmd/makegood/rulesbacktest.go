@@ -23,8 +23,8 @@ type backtestCommand struct {
 	URL          string `help:"Address of a running service: it reads the events of its log." xor:"past" required:""`
 	Log          string `env:"MAKEGOOD_LOG" placeholder:"URL" help:"NATS servers of the log, where it is not in the database."`
 	LogFile      string `env:"MAKEGOOD_LOG_FILE" type:"path" help:"File with what --log would say."`
-	Since        string `help:"From when on remedies count: 2026-11-01, 2026-11-01T12:00:00Z, or 30d before the end of the log."`
-	Until        string `help:"Until when; what lies there no longer counts."`
+	Since        string `help:"From when on remedies count: 2026-11-01, 2026-11-01T12:00:00Z, or of a log 30d before --until, else before its end."`
+	Until        string `help:"Until when; what lies there no longer counts. Of a log at most, and by default, as far as it has come."`
 	Against      string `type:"path" help:"Folder of rules to compare with. With --rules and a log it defaults to those in force."`
 	Days         bool   `help:"List what was done by day and rule, however long the list; a short one is there by itself."`
 	NoColor      bool   `help:"Draw the chart in plain ASCII, as where there is no terminal, or NO_COLOR is set."`
@@ -178,7 +178,8 @@ func (b *backtest) fromLog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.period(time.Unix(0, now.Position().At+1)); err != nil {
+	b.past.End = now.Position().At + 1
+	if err := b.period(time.Unix(0, b.past.End)); err != nil {
 		return err
 	}
 	switch b.set = now.Rules(); {
@@ -228,6 +229,9 @@ func (b *backtest) period(end time.Time) error {
 			continue
 		}
 		at, err := moment(bound.flag, bound.text, end)
+		if err == nil && bound.flag == "--until" {
+			err = reached(bound.flag, at, end)
+		}
 		if err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ type explainCommand struct {
 	Event  string `arg:"" optional:"" help:"File with one CloudEvent in JSON; - reads standard input."`
 	Remedy string `placeholder:"ID" help:"Instead of an event: why a remedy of the service was made, by the rules and windows of then."`
 	Near   string `placeholder:"RULE" help:"Instead of an event: for which events of the log a rule did not fire by one condition alone."`
-	Since  string `placeholder:"7d" help:"With --near: from when on, or how long before the end of the log (7d)."`
+	Since  string `placeholder:"7d" help:"With --near: from when on, or how long before --until, else before the end of the log (7d)."`
 	Until  string `help:"With --near: until when; what lies there no longer counts."`
 	Limit  *int   `placeholder:"20" help:"With --near: at most so many, the nearest first (20)."`
 }

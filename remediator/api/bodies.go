@@ -70,7 +70,7 @@ type (
 		Parent string      `json:"parent"`
 	}
 	// backtestBody is rule files, those in force by default, and files to compare with;
-	// since and until are times, days, or how long before the end of the log.
+	// since and until are times, days, or how long before an end: since before until, until before that of the log.
 	backtestBody struct {
 		Files   []rule.File `json:"files"`
 		Against []rule.File `json:"against"`

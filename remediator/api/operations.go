@@ -145,7 +145,7 @@ func ruleReads() []openapi.Operation {
 		{Route: "GET /v1/rule-sets/{set}", Summary: "The files of a rule set that was ever in force, by its digest.", Answer: RuleSet{}},
 		{Route: "GET /v1/rules/{rule}/near-misses", Summary: "The events for which a rule did not fire by one condition alone, the nearest first.",
 			Roles: decide.EvidenceReaders(), Answer: rehearse.NearMisses{}, Query: []openapi.Parameter{limitParameter,
-				named("since", "a time, a day, or how long before the end of the log; 7d by default"), named("until", "until when; what lies there no longer counts")}},
+				named("since", "a time, a day, or how long before until, else before the end of the log; 7d by default"), named("until", "until when, at most and by default as far as the log has come; what lies there no longer counts")}},
 		{Route: "POST /v1/rules/explain", Summary: "What the rules in force make of an event, and which condition fails first; it is not taken in.",
 			Roles: decide.EvidenceReaders(), BodyMedia: "application/cloudevents+json", Answer: rehearse.Explanation{}, Key: remembers},
 		{Route: "POST /v1/rules/backtest", Summary: "What rules would have done over the log; it changes nothing.",

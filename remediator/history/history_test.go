@@ -283,6 +283,33 @@ func TestAfterwards(t *testing.T) {
 	}
 }
 
+// A period ends where the log has come at the latest, and counts back from its own end.
+func TestPeriodsEndWithTheLog(t *testing.T) {
+	t.Parallel()
+	h, _ := shop(t)
+	now, err := h.Now(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := morning.Add(39 * time.Hour) // when the last of the orders came
+	for p, want := range map[history.Period]int{
+		{}: 40, {Since: "0s"}: -1, {Since: "1h"}: 1, {Until: last.Format(time.RFC3339)}: 39, {Since: "1h", Until: last.Format(time.RFC3339)}: 1,
+		{Until: last.Add(time.Nanosecond).Format(time.RFC3339Nano)}: 40, {Until: last.Add(2 * time.Nanosecond).Format(time.RFC3339Nano)}: -1,
+		{Until: "2027-01-01"}: -1, {Since: "1h", Until: "2027-01-01"}: -1, {Since: "2027-01-01"}: -1,
+	} {
+		report, err := h.Backtest(t.Context(), now.Rules(), nil, p)
+		var wrong history.AskError
+		switch {
+		case want < 0 && !errors.As(err, &wrong):
+			t.Errorf("%+v: got %v", p, err)
+		case want < 0 && p.Until != "" && !strings.Contains(wrong.Error(), "until is beyond the end of the log, which has come to 2026-11-02T23:00:00Z"):
+			t.Errorf("%+v: got %v", p, wrong)
+		case want >= 0 && (err != nil || report.Events != want):
+			t.Errorf("%+v: got %+v, %v; want %d events", p, report, err, want)
+		}
+	}
+}
+
 // A bound that nanoseconds do not reach would be another time.
 func TestMomentRefuses(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -11,7 +12,8 @@ import (
 )
 
 // Period is a part of the log, as somebody writes it: each bound is a time, a day of
-// UTC, or how long before the end of the log, like 30d. An empty one is no bound.
+// UTC, or how long before an end, like 30d: Until counts back from where the log has come,
+// beyond which it may not be, Since from Until. An empty one is no bound.
 type Period struct{ Since, Until string }
 
 // Moment reads one bound. Without an end there is nothing to count back from. What is
@@ -45,6 +47,16 @@ func bounded(name string, at time.Time) error {
 	return nil
 }
 
+// Reached refuses a bound beyond the end of a log: what would be due until then need not
+// come true.
+func Reached(name string, at, end time.Time) error {
+	if at.After(end) {
+		return AskError(fmt.Sprintf("%s is beyond the end of the log, which has come to %s: leave it out, or write an earlier time",
+			name, end.Add(-1).UTC().Format(time.RFC3339Nano)))
+	}
+	return nil
+}
+
 // past is the log in a period. What is wrong with the period is an AskError.
 func (h *History) past(ctx context.Context, p Period) (rehearse.Past, error) {
 	lateness, err := h.Lateness(ctx)
@@ -56,12 +68,14 @@ func (h *History) past(ctx context.Context, p Period) (rehearse.Past, error) {
 	if err != nil {
 		return past, err
 	}
-	end := time.Unix(0, at.At+1)
+	past.End = at.At + 1
+	end := time.Unix(0, past.End)
 	if p.Until != "" {
-		if end, err = Moment("until", p.Until, end); err != nil {
+		until, err := Moment("until", p.Until, end)
+		if err = cmp.Or(err, Reached("until", until, end)); err != nil {
 			return past, err
 		}
-		past.Until = end.UnixNano()
+		end, past.Until = until, until.UnixNano()
 	}
 	if p.Since != "" {
 		since, err := Moment("since", p.Since, end)

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -158,9 +159,9 @@ func Compare(set, against *rule.Set, past Past) (*Report, error) {
 	if err := r.order(); err != nil {
 		return nil, err
 	}
-	if past.Until != 0 {
+	if end := cmp.Or(past.Until, past.End); end != 0 {
 		// Whatever is due in the period fires, though no event comes after it.
-		tick := &chunk{events: []input.Input{{Kind: input.Tick, At: past.Until - 1}}, judged: make([][]decide.Judged, len(sides))}
+		tick := &chunk{events: []input.Input{{Kind: input.Tick, At: end - 1}}, judged: make([][]decide.Judged, len(sides))}
 		for i := range sides {
 			tick.judged[i] = make([]decide.Judged, 1)
 		}

@@ -21,6 +21,9 @@ type Past struct {
 	// Since and Until bound the period in log time, in nanoseconds since the Unix
 	// epoch; 0 is no bound. What lies at Until is no longer of it.
 	Since, Until int64
+	// End is the first moment to which a log has not come, 0 of a file: what is due before
+	// it fires, though no event comes after it. Until is not beyond it.
+	End int64
 	// Lateness is how late an event may enter a window, as the log has it. Defaults to
 	// decide.Lateness, as files have it.
 	Lateness *time.Duration

@@ -117,6 +117,36 @@ func TestPeriodOfALog(t *testing.T) {
 	}
 }
 
+// What is due by where the log has come fires, though no event came since, and nothing
+// that is due later: the counterpart may still come.
+func TestWhatIsDueByTheEndOfALog(t *testing.T) {
+	t.Parallel()
+	set, err := rule.Load([]rule.File{{Path: "late.yaml", Text: `rules:
+  - rule: missed
+    owner: shop
+    why: It did not come.
+    event: com.example.late
+    unless: {event: com.example.came, by: data.order, within: 2h}
+    do: [{andon: {pull: shop/late, level: yellow, reason: missed}}]
+`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lateness := time.Hour
+	due := late(2).At + int64(3*time.Hour)
+	for _, c := range []struct {
+		until, end     int64
+		remedies, open int
+	}{
+		{0, 0, 2, 1}, {0, due, 2, 1}, {0, due + 1, 3, 0}, {late(1).At + 1, due + 1, 1, 1}, {due, due + 1, 2, 1},
+	} {
+		got := compareSets(t, set, nil, rehearse.Past{Inputs: lateLog(3), Lateness: &lateness, Until: c.until, End: c.end}).Rules[0]
+		if got.Remedies != c.remedies || got.Open != c.open {
+			t.Errorf("until %d of a log that ends at %d: got %d remedies and %d open, want %d and %d", c.until, c.end, got.Remedies, got.Open, c.remedies, c.open)
+		}
+	}
+}
+
 // A log that lost the beginning of a period does not have it all, whatever rules need
 // before it. One that begins with an input that is no event has lost none since.
 func TestLogBeginsAfterThePeriod(t *testing.T) {
