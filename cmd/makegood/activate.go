@@ -108,18 +108,19 @@ type activated struct {
 // Run checks the rules of a folder and their tests as rules check does, says what
 // they change, and activates them.
 func (c *activateCommand) Run(p *program) error {
-	files, err := readRules(c.Dir)
+	// They are read once: what is activated is what was checked.
+	rules, tests, err := readFolder(c.Dir)
 	if err != nil {
 		return err
 	}
-	switch checked, err := checkPaths([]string{c.Dir}); { // live money without tests is for nobody to approve
+	switch checked, err := checkFiles(below(c.Dir, slices.Concat(rules, tests)), []string{c.Dir}); { // live money without tests is for nobody to approve
 	case err != nil:
 		return err
 	case checked.Problems.Failed():
 		printProblems(p.stderr, checked.Problems)
 		return errChecked
 	}
-	set, err := rule.Load(files)
+	set, err := rule.Load(rules)
 	if err != nil {
 		return err
 	}

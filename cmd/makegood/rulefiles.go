@@ -76,14 +76,22 @@ func readEach(paths []string, ofFolder func(name string) bool, ofFile func(base 
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range more {
-			f.Path = path.Join(filepath.ToSlash(dir), f.Path)
+		for _, f := range below(dir, more) {
 			if !slices.ContainsFunc(files, func(other rule.File) bool { return other.Path == f.Path }) {
 				files = append(files, f)
 			}
 		}
 	}
 	return files, nil
+}
+
+// below returns the files of a folder under the name by which that was given.
+func below(dir string, files []rule.File) []rule.File {
+	all := slices.Clone(files)
+	for i := range all {
+		all[i].Path = path.Join(filepath.ToSlash(dir), all[i].Path)
+	}
+	return all
 }
 
 // isRuleFolderFile reports whether a file belongs to rules: a rule file, a file

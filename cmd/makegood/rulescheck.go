@@ -127,15 +127,6 @@ func unindexedLine(all []lint.Unindexed) string {
 	return "judged for every event of their types, for no index finds them: " + strings.Join(named, ", ")
 }
 
-// checkPaths checks the rules of files and folders.
-func checkPaths(paths []string) (checked, error) {
-	files, err := readPaths(paths)
-	if err != nil {
-		return checked{}, err
-	}
-	return checkFiles(files, paths)
-}
-
 // checkFiles checks rules with the tests beside them: live money is to be tested. Rules on
 // standard input have theirs elsewhere, if they have any.
 func checkFiles(files []rule.File, paths []string) (checked, error) {
