@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v4"
@@ -62,11 +63,29 @@ func (b *builder) deadline(m *document.Mapping, u *Unless) {
 	if n == nil {
 		return
 	}
-	if u.Until = b.expr(n, "until", nil); u.Until != nil {
-		if t := u.Until.program.Type; t != expression.Timestamp && t != expression.Any && t != expression.Optional {
-			b.Errorf(document.At(n), "type", "write until: timestamp(data.promised)", "until is a %s, not a time", t)
-		}
+	if u.Until = b.expr(n, "until", nil); u.Until == nil {
+		return
 	}
+	switch t := u.Until.program.Type; {
+	case t != expression.Timestamp && t != expression.Any && t != expression.Optional:
+		b.Errorf(document.At(n), "type", "write until: timestamp(data.promised)", "until is a %s, not a time", t)
+	case b.isData(u.Until):
+		b.Errorf(document.At(n), "type", "write until: timestamp("+u.Until.Text+")", "until is what the event says in %s, and not yet a time", u.Until.Text)
+	}
+}
+
+// isData reports whether an expression is a field of the data as it stands, perhaps by way
+// of lets. There is no time in JSON.
+func (b *builder) isData(x *Expr) bool {
+	field := x.program.Field
+	for field != nil && field.Root != "data" {
+		i := slices.IndexFunc(b.r.Lets, func(let Let) bool { return let.Name == field.Root })
+		if i < 0 {
+			return false
+		}
+		field = b.r.Lets[i].Expr.program.Field
+	}
+	return field != nil
 }
 
 // waits digests what decides which events wait for a counterpart, and what the

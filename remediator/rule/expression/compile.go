@@ -31,6 +31,10 @@ type Program struct {
 	// holds for all that lies between.
 	Between bool
 
+	// Field is the path that the expression is, with nothing around it; its Root may be a
+	// let. It is nil when the expression is more.
+	Field *Path
+
 	// Negates says that there is a ! or != in it: where a field is absent, that is
 	// an error and not true, which surprises.
 	Negates bool

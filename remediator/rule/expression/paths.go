@@ -64,6 +64,9 @@ func (u *unit) collect(p *Program) {
 		if !ok {
 			continue
 		}
+		if e.ID() == u.parsed.NativeRep().Expr().ID() {
+			p.Field = &path
+		}
 		if path.Root != "data" && path.Root != "event" {
 			if slices.Contains(u.scope.names, path.Root) && !slices.Contains(p.Lets, path.Root) {
 				p.Lets = append(p.Lets, path.Root)

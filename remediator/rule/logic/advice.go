@@ -89,10 +89,24 @@ func (t *tree) other(a, b ast.Expr) string {
 			return "write " + t.converted(a, c.name)
 		}
 	}
-	for _, side := range []ast.Expr{a, b} {
-		if v, ok := constant(side); ok {
-			return "write " + strconv.Quote(v.said())
+	for _, sides := range [][2]ast.Expr{{a, b}, {b, a}} {
+		if v, ok := constant(sides[0]); ok {
+			return v.likened(t.kinds(sides[1]))
 		}
+	}
+	return ""
+}
+
+// likened says how to write a constant as one of some kinds.
+func (v value) likened(to kinds) string {
+	if to&ofText != 0 {
+		return "write " + strconv.Quote(v.said())
+	}
+	if _, err := strconv.ParseFloat(v.text, 64); err == nil && to&ofNumber != 0 {
+		return "write " + v.text
+	}
+	if _, err := money.Parse(v.text); err == nil && to&ofMoney != 0 {
+		return "write money(" + strconv.Quote(v.text) + ")"
 	}
 	return ""
 }

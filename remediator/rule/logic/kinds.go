@@ -35,6 +35,7 @@ var attributes = map[string]kinds{
 var results = map[string]kinds{
 	"timestamp": ofTimestamp, "duration": ofDuration, "money": ofMoney, "pct": ofMoney, "string": ofText, "int": ofNumber, "double": ofNumber,
 	"size": ofNumber, "count": ofNumber, "distinct": ofNumber, "share": ofNumber,
+	"sum": ofNumber | ofMoney, "avg": ofNumber | ofMoney, "min": ofNumber | ofMoney, "max": ofNumber | ofMoney,
 }
 
 // ofKind are the kinds of constants.

@@ -48,6 +48,10 @@ func TestNeverOfOneKind(t *testing.T) {
 		`data.ok && data.d > duration("1h") && data.x`:                  `write duration(data.d)`,
 		`data.d > duration("1h") || data.paid < money("1.00 USD")`:      `write duration(data.d)`,
 		`!(data.d > duration("1h"))`:                                    `write duration(data.d)`,
+		`max(data.a) == "x"`:                                            "",
+		`sum(data.a) > "5"`:                                             `write 5`,
+		`"5.00 USD" < avg(data.a)`:                                      `write money("5.00 USD")`,
+		`event.sampledrate == "5"`:                                      `write 5`,
 		`data.x > 5 && data.x < 3`:                                      "",
 		`data.n == 1 && data.n == 2 || data.paid == money("10.00 USD")`: `write money(data.paid)`,
 	} {
@@ -71,6 +75,7 @@ func TestKindsThatMayMeet(t *testing.T) {
 		`event.time + duration("1h") > event.recordedtime`, `event.time - duration("1h") > event.recordedtime`,
 		`event.due > timestamp(data.at)`, `event.due == 3`, `event.sampledrate > 3`, `event.severitynumber >= 17`,
 		`event.customer == data.customer`, `event.customer > "m"`, `event.time != "2026"`, `!(event.time == "2026")`,
+		`sum(data.a) > 5`, `min(data.a) == money("5.00 USD")`, `max(data.a) != "x"`,
 		`data.x > data.y`, `data.x - data.y > 3`, `data.x + data.y == "ab"`, `data.x == null`, `data.x == [1]`, `data.l[0] > 2`,
 		`has(data.when) == true`, `has(event.time)`, `event.?subject.orValue("") == ""`, `data.?x.orValue(duration("1h")) > duration("2h")`,
 		`data.items.exists(i, timestamp(i.at) > event.time)`, `data.items.exists(event, event.time > 3)`, `data.items.map(i, i.at)[0] > 3`,
