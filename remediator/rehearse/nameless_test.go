@@ -72,7 +72,7 @@ func TestExplainWhatNamesNothing(t *testing.T) {
 		{until, `{"k":{},"due":"2026-11-28T00:00:00Z"}`, `the event waits for nothing: data.k is a boolean, a list or an object, which name nothing; data.k = {}`},
 		{until, `{"k":"x","due":"garbage"}`, `the event has no deadline: timestamp(data.due) has no value: invalid RFC 3339 timestamp "garbage"; data.due = "garbage"`},
 		{until, `{"k":"x","due":"1969-12-31T00:00:00Z"}`, `the event has no deadline: timestamp(data.due) is before 1970 or after 2260; data.due = "1969-12-31T00:00:00Z"`},
-		{"unless: {event: b, until: data.due}\n    once_per: event.id", `{"due":"2026-11-28T00:00:00Z"}`, `the event has no deadline: data.due is no time; data.due = "2026-11-28T00:00:00Z"`},
+		{"unless: {event: b, until: '[data.due][0]'}\n    once_per: event.id", `{"due":"2026-11-28T00:00:00Z"}`, `the event has no deadline: [data.due][0] is no time; data.due = "2026-11-28T00:00:00Z"`},
 		{"unless: {event: b, within: 1d}\n    once_per: data.k", `{"k":null}`, `the event has no once_per key: data.k is null`},
 	} {
 		if got := explainOne(t, c.clauses, `"type":"a","data":`+c.data); got.Why != c.why {
