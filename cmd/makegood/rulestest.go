@@ -15,6 +15,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/rehearse"
 	"github.com/makegood/makegood/remediator/rule"
+	"github.com/makegood/makegood/remediator/rule/document"
 )
 
 type testCommand struct {
@@ -121,9 +122,14 @@ func (c *testCommand) printTests(p *program, ran *rehearse.Tests) error {
 			ofTests[problem] = true
 		}
 	}
+	var ofFiles rule.Problems // errors of what is no test
 	for _, problem := range ran.Problems {
-		if !ofTests[problem] {
-			fmt.Fprintln(p.stderr, problem)
+		if ofTests[problem] {
+			continue
+		}
+		fmt.Fprintln(p.stderr, problem)
+		if problem.Severity == document.Error {
+			ofFiles = append(ofFiles, problem)
 		}
 	}
 	passed := 0
@@ -142,7 +148,11 @@ func (c *testCommand) printTests(p *program, ran *rehearse.Tests) error {
 	if len(ran.Tests) == 0 && (c.Only != "" || len(ran.Problems) == 0) {
 		fmt.Fprintln(p.stderr, c.noTests())
 	}
-	_, err := fmt.Fprintf(p.stdout, "%d of %d tests passed\n", passed, len(ran.Tests))
+	beside := ""
+	if len(ofFiles) > 0 {
+		beside = ", and their files have " + ofFiles.Count()
+	}
+	_, err := fmt.Fprintf(p.stdout, "%d of %d tests passed%s\n", passed, len(ran.Tests), beside)
 	return err
 }
 

@@ -40,6 +40,11 @@ func (r *run) compareGolden() error {
 		return err
 	}
 	file := path.Join(path.Dir(r.Path), name.Value)
+	if other, taken := r.goldens[file]; taken {
+		r.fail(document.At(name), "golden", "give it a golden file of its own", "the test %q has the golden file %s already", other, file)
+		return nil
+	}
+	r.goldens[file] = r.test.name
 	kept, there := r.files[file]
 	if strings.ReplaceAll(kept, "\r\n", "\n") == text {
 		return nil

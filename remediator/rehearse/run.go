@@ -29,6 +29,8 @@ type run struct {
 
 	wanted, got []string // what was expected and what was made, line by line
 	golden      *Golden  // the golden file as it should be; nil: it is, or there is none
+
+	goldens map[string]string // of all tests so far: golden files, with the names of the tests
 }
 
 // fail reports why the test failed.

@@ -97,7 +97,7 @@ func testsOf(set *rule.Set, files []rule.File, part bool, wanted func(*test) boo
 	for _, file := range files {
 		texts[file.Path] = file.Text
 	}
-	absent, matcher := absences{}, match.New(set)
+	absent, matcher, goldens := absences{}, match.New(set), map[string]string{}
 	for _, file := range files {
 		if !isTests(file.Path) {
 			continue
@@ -107,7 +107,7 @@ func testsOf(set *rule.Set, files []rule.File, part bool, wanted func(*test) boo
 			if !wanted(&s.tests[i]) {
 				continue
 			}
-			r := &run{suite: s, test: &s.tests[i], set: set, matcher: matcher, files: texts, failed: s.tests[i].broken, part: part}
+			r := &run{suite: s, test: &s.tests[i], set: set, matcher: matcher, files: texts, goldens: goldens, failed: s.tests[i].broken, part: part}
 			before := len(s.Problems)
 			if err := r.play(); err != nil {
 				return nil, fmt.Errorf("run test %q of %s: %w", r.test.name, file.Path, err)
