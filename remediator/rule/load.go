@@ -99,6 +99,7 @@ func (l *loader) quietRules() {
 
 func (l *loader) file(file File) {
 	source := document.NewSource(file.Path, file.Text)
+	source.Words = otherWords
 	listed := false
 	defer func() {
 		l.problems = append(l.problems, source.Problems...)

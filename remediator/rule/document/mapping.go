@@ -47,13 +47,26 @@ func (m *Mapping) add(key, value *yaml.Node, allowed []string) {
 		return
 	}
 	if len(allowed) > 0 && !contains(allowed, name) {
-		s.Errorf(At(key), "unknown-key", DidYouMean(name, allowed), "%s has no key %s", m.what, quoteName(name))
-		if name = Nearest(name, allowed); name == "" || m.keys[name] != nil {
+		meant, hint := m.meant(name, allowed), DidYouMean(name, allowed)
+		if meant != "" {
+			hint = "did you mean " + meant + "?"
+		}
+		s.Errorf(At(key), "unknown-key", hint, "%s has no key %s", m.what, quoteName(name))
+		if name = meant; name == "" || m.keys[name] != nil {
 			return
 		}
 		// Read as what was meant, nothing else seems to be wrong on its account.
 	}
 	m.keys[name], m.values[name] = key, value
+}
+
+// meant returns the key that was meant by one that is not allowed, or "": the one that
+// has another name elsewhere, unless it is there too, or else is mistyped.
+func (m *Mapping) meant(name string, allowed []string) string {
+	if key := m.source.Words[strings.ToLower(name)]; contains(allowed, key) && Value(m.Node, key) == nil {
+		return key
+	}
+	return Nearest(name, allowed)
 }
 
 // Get returns the value of a key, nil when it is absent or empty.

@@ -15,6 +15,9 @@ type Source struct {
 	// Broken is set when a part of the file could not be read at all, so that
 	// what seems to be missing may just be unread.
 	Broken bool
+	// Words are what other languages call keys, in small letters, with the key that each
+	// means here. A key that is not known is taken for one of them.
+	Words map[string]string
 
 	lines    []string // as written
 	repaired []string // as read
