@@ -74,7 +74,7 @@ type renaming struct {
 
 // refuse says why a rule would pay once more what another one paid.
 func (n *renaming) refuse(ctx context.Context, r *rule.Rule) error {
-	if r.Pays() && n.pays(n.old, r) {
+	if r.Pays() && n.keys.Covered(n.old.Rules, r) {
 		return nil // it does so already
 	}
 	for _, gone := range n.old.Rules {

@@ -73,6 +73,8 @@ func TestRenamesAreRefused(t *testing.T) {
 		"after nothing, with one event more":     {[][]string{old, {}, {"new live both data.order"}}, asPast},
 		"after nothing, and its name goes on":    {[][]string{old, {}, {"old live data.item", "new live data.order"}}, asPast},
 		"after it had other keys":                {[][]string{old, {"old live data.item"}, {"old live data.item", "new live data.order"}}, asPast},
+		"and another one is widened":             {[][]string{{"old live data.order", "x live lost data.order"}, {"x live both data.order"}}, `"x" looks like "old"`},
+		"into the scope of another one":          {[][]string{{"old live data.order", "x live lost data.order"}, {"x live lost data.order", "new live both data.order in x"}}, asOld},
 		"of other events":                        {[][]string{old, {"new live lost data.order"}}, ""},
 		"other keys":                             {[][]string{old, {"old live [data.order, event.type]"}}, ""},
 		"one more of the same events":            {[][]string{old, {"old live data.order", "new live data.order"}}, ""},

@@ -228,7 +228,7 @@ func (f *Fold) approve(r *openRemedy, c CommandBody) (refused string, err error)
 	}
 	if len(unknown) > 0 {
 		r.holdFor(reasonsOf(unknown)...)
-		return aboveText(unknown, r.unspent()), nil
+		return r.aboveText(unknown), nil
 	}
 	r.By = append(r.By, c.By)
 	fact := ApprovalFact{Answer: "approve", By: c.By, Have: len(r.By), Need: r.Need, Above: r.above()}

@@ -25,7 +25,7 @@ func (f *Fold) reserveNow(r *openRemedy) (unknown []Check, err error) {
 	c := r.cost()
 	f.unreserve(r)
 	v := &verdict{fold: f, totals: r.unspent()}
-	whole := r.sum(func(s *openStep) bool { return s.Status != stepFailed })
+	whole := r.whole()
 	for _, total := range whole {
 		if len(limits.PerRemedy) > 0 {
 			v.check(ReasonPerRemedy, limits.PerRemedy, total, 0)
@@ -73,6 +73,11 @@ func (r *openRemedy) cost() cost {
 		}
 	}
 	return c
+}
+
+// whole sums up by currency what a remedy paid and may still pay.
+func (r *openRemedy) whole() []money.Money {
+	return r.sum(func(s *openStep) bool { return s.Status != stepFailed })
 }
 
 // measuredBy is the part of a limit that a cost is measured by.
@@ -200,7 +205,7 @@ func reasonsOf(checks []Check) (reasons []string) {
 }
 
 // aboveText refuses an approval with the figures that the approver did not know.
-func aboveText(above []Check, totals []money.Money) string {
+func (r *openRemedy) aboveText(above []Check) string {
 	var texts []string
 	for _, c := range above {
 		switch {
@@ -209,6 +214,10 @@ func aboveText(above []Check, totals []money.Money) string {
 		case c.Count != nil:
 			texts = append(texts, fmt.Sprintf("of the %d remedies of %s %d are used", c.Max, c.Check, *c.Count))
 		case c.Limit != nil:
+			totals := r.unspent()
+			if c.Check == ReasonPerRemedy {
+				totals = r.whole()
+			}
 			total, _ := amountIn(totals, c.Limit.Currency)
 			texts = append(texts, fmt.Sprintf("of the %s of %s %s are used, and this is %s", c.Limit, c.Check, c.Used, total))
 		default:

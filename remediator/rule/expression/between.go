@@ -38,15 +38,25 @@ func callsAggregates(e ast.Expr) bool {
 	})) > 0
 }
 
-// reckons reports whether nothing but + - * / is made of the aggregates in an expression.
+// reckons reports whether the aggregates in an expression are only added and subtracted,
+// multiplied with what calls none and divided by it, so that it moves one way with each.
 func reckons(e ast.Expr) bool {
 	if _, ok := slotOf(e); ok || !callsAggregates(e) {
 		return true
 	}
-	if e.Kind() != ast.CallKind || !slices.Contains([]string{operators.Add, operators.Subtract, operators.Multiply, operators.Divide}, e.AsCall().FunctionName()) {
+	if e.Kind() != ast.CallKind {
 		return false
 	}
-	return !slices.ContainsFunc(e.AsCall().Args(), func(arg ast.Expr) bool { return !reckons(arg) })
+	args := e.AsCall().Args()
+	switch e.AsCall().FunctionName() {
+	case operators.Add, operators.Subtract:
+		return reckons(args[0]) && reckons(args[1])
+	case operators.Multiply:
+		return reckons(args[0]) && !callsAggregates(args[1]) || reckons(args[1]) && !callsAggregates(args[0])
+	case operators.Divide:
+		return reckons(args[0]) && !callsAggregates(args[1])
+	}
+	return false
 }
 
 // slotOf returns which aggregate an expression is.

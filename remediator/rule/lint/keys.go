@@ -35,6 +35,17 @@ func (k *Keys) Same(a, b *rule.Rule) bool {
 // good, the other does not make good again.
 func (k *Keys) Share(a, b *rule.Rule) bool { return a.Scope == b.Scope && k.Same(a, b) }
 
+// Covered reports whether each event of a rule is one of some rules that pay, and take the
+// same keys in its scope.
+func (k *Keys) Covered(by []*rule.Rule, r *rule.Rule) bool {
+	return !slices.ContainsFunc(r.Events, func(event string) bool {
+		return !slices.ContainsFunc(by, func(other *rule.Rule) bool {
+			covers := func(wider string) bool { return within(event, wider) }
+			return other.Pays() && other.Scope == r.Scope && slices.ContainsFunc(other.Events, covers) && k.alike(other, r)
+		})
+	})
+}
+
 // alike reports whether two rules take the same key from an event that both are about.
 func (k *Keys) alike(a, b *rule.Rule) bool {
 	return len(a.OncePer) > 0 && len(a.OncePer) == len(b.OncePer) && k.of(a) == k.of(b)
