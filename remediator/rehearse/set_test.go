@@ -17,7 +17,7 @@ const pointRules = `rules:
     if: data.points[0] == 1 && data.play.stalls > 1 && slow && event.region == "eu"
     window: {by: data.film, within: 1d}
     having: count() >= 1 && sum(data.seconds) >= 0
-    once_per: data.order
+    once_per: [data.order, 'data[?"order-no"].orValue("")']
     do: [{credit: {customer: "${{ event.customer }}", amount: "${{ data.due }}"}}]
     limits: {budget: {amount: 9.00 USD, within: 1d}}
 `
@@ -37,7 +37,7 @@ func TestSetOfWhatNothingReads(t *testing.T) {
         set: {`
 	for set, want := range map[string]string{
 		// What a rule reads, what the event has, and what every event may have.
-		`data.points: [1]`: "", `data.play.stalls: 3`: "", `data.play: {stalls: 3}`: "", `data.late_s: 6`: "", `data_base64: AA==, data: null`: "", `data.film: g`: "", `data.seconds: 3`: "",
+		`data.points: [1]`: "", `data.play.stalls: 3`: "", `data.play: {stalls: 3}`: "", `data.late_s: 6`: "", `data_base64: AA==, data: null`: "", `data.film: g`: "", `data.seconds: 3`: "", `data.order-no: 7`: "",
 		`data.due: 2.00 USD`: "", `data.odd[0]: 2`: "", `customer: d`: "", `subject: s`: "", `sampledrate: 1`: "", `id: one`: "", `region: null, region2: null`: "region2",
 		`data.play.stalls: null, data: {points: [1, 2], play: {stalls: 2}, late_s: 9, film: f, order: 1, due: 1.00 USD}`: "",
 		// What cannot be set, or is of no meaning.
@@ -48,7 +48,7 @@ func TestSetOfWhatNothingReads(t *testing.T) {
 		`data.play.stals: 0`:    "did you mean data.play.stalls?",
 		`data.lates_s: null`:    "did you mean data.late_s?",
 		`late_s: 1`:             "did you mean data.late_s?",
-		`data.order-number: 1`:  "a field that the event has, or that a rule reads: customer, data.due, data.film, data.late_s, data.order, data.play.stalls, data.points, data.seconds, region",
+		`data.purchased-by: 1`:  "a field that the event has, or that a rule reads: customer, data.due, data.film, data.late_s, data.order, data.order-no, data.play.stalls, data.points, data.seconds, region",
 	} {
 		ran, err := rehearse.Test(rules, []rule.File{{Path: "r_test.yaml", Text: head + set + "}\n    expect: [credit-points]\n"}}, nil)
 		if err != nil {

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/rule/expression"
@@ -87,8 +88,8 @@ func (c Clause) exprs() []*Expr {
 }
 
 // Reads returns what the expressions of the clause read of the event and its data, and what
-// those of the rule do that are left when its condition holds: paths as they are written,
-// some more than once.
+// those of the rule do that are left when its condition holds: paths as tests write them,
+// names with dots between, some more than once.
 func (c Clause) Reads() []string {
 	exprs := c.exprs()
 	if !c.Ends {
@@ -100,7 +101,7 @@ func (c Clause) Reads() []string {
 	var paths []string
 	for _, x := range exprs {
 		for _, path := range x.program.Paths {
-			paths = append(paths, path.String())
+			paths = append(paths, strings.Join(append([]string{path.Root}, path.Fields...), "."))
 		}
 	}
 	return paths
