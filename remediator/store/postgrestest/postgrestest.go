@@ -112,12 +112,15 @@ func find(named string) (*url.URL, error) {
 	if err := execute(at, `SELECT 1`); err == nil {
 		return withDatabase(at)
 	}
-	own, err := startCluster()
-	if err != nil {
+	if kept, err = startCluster(); err != nil {
 		return nil, fmt.Errorf("find a PostgreSQL for tests: %w; install one (Debian: apt-get install postgresql), or name a database in %s", err, Variable)
 	}
-	return withDatabase(own.address)
+	return withDatabase(kept.address)
 }
+
+// kept is the cluster of this process. It ends with its input, which would be closed as soon
+// as nothing held it any more.
+var kept *Cluster
 
 // withDatabase makes the tests' database on a server, unless it is there.
 func withDatabase(at *url.URL) (*url.URL, error) {
