@@ -201,16 +201,18 @@ func TestApprovalBehindAStepThatCostsNothing(t *testing.T) {
 	wantDecision(t, s.send(23*time.Hour, numbered(3, "150.00 USD")), decide.Hold, decide.ReasonBudget)
 }
 
+// twoPaid is data of an order with two payments of one amount.
+func twoPaid(n int, paid string) string {
+	return fmt.Sprintf(`"bad":true,"order":%d,"payment":"pi_%[1]d","other":"pj_%[1]d","paid":%q`, n, paid)
+}
+
 // Of a remedy whose first refund was made, the second alone is measured, and each counts from
 // when it was let go. The remedy itself counts once.
 func TestApprovalOfWhatIsLeft(t *testing.T) {
 	t.Parallel()
-	data := func(n int, paid string) string {
-		return fmt.Sprintf(`"bad":true,"order":%d,"payment":"pi_%[1]d","other":"pj_%[1]d","paid":%q`, n, paid)
-	}
 	begin := func(within string) (*scene, decide.RemedyFact) {
 		s := newScene(t, strings.Replace(steps("      per_customer: {remedies: 1, within: 2d}\n", parallel), "within: 1d", "within: "+within, 1))
-		held := wantDecision(t, s.send(0, data(1, "300.00 USD")), decide.Act, "")
+		held := wantDecision(t, s.send(0, twoPaid(1, "300.00 USD")), decide.Act, "")
 		s.settle(s.jobs[0], decide.Succeeded)
 		s.settle(s.jobs[1], decide.Blocked)
 		s.tick(25 * time.Hour)
@@ -222,8 +224,8 @@ func TestApprovalOfWhatIsLeft(t *testing.T) {
 	}
 	// The first 300 left the day, the second 300 came into it.
 	s.activate(steps("", parallel))
-	wantDecision(t, s.send(0, data(2, "351.00 USD")), decide.Hold, decide.ReasonBudget)
-	wantDecision(t, s.send(0, data(3, "350.00 USD")), decide.Act, "")
+	wantDecision(t, s.send(0, twoPaid(2, "351.00 USD")), decide.Hold, decide.ReasonBudget)
+	wantDecision(t, s.send(0, twoPaid(3, "350.00 USD")), decide.Act, "")
 
 	s, held = begin("1d")
 	s.activate(strings.Replace(steps("", parallel), "1000.00 USD", "200.00 USD", 1))
@@ -233,44 +235,38 @@ func TestApprovalOfWhatIsLeft(t *testing.T) {
 	s, held = begin("2d")
 	s.activate(strings.Replace(steps("", parallel), "within: 1d", "within: 2d", 1))
 	s.done(0, denies("bob", held.Remedy))
-	wantDecision(t, s.send(0, data(2, "350.50 USD")), decide.Hold, decide.ReasonBudget)
-	wantDecision(t, s.send(0, data(3, "350.00 USD")), decide.Act, "")
+	wantDecision(t, s.send(0, twoPaid(2, "350.50 USD")), decide.Hold, decide.ReasonBudget)
+	wantDecision(t, s.send(0, twoPaid(3, "350.00 USD")), decide.Act, "")
 }
 
 // What is under way beside a step that is held stays counted, whatever comes of the approval.
 func TestApprovalBesideAStepThatRuns(t *testing.T) {
 	t.Parallel()
-	data := func(n int, paid string) string {
-		return fmt.Sprintf(`"bad":true,"order":%d,"payment":"pi_%[1]d","other":"pj_%[1]d","paid":%q`, n, paid)
-	}
 	s := newScene(t, steps("      per_customer: {amount: 800.00 USD, within: 30d}\n", parallel))
-	held := wantDecision(t, s.send(0, data(1, "300.00 USD")), decide.Act, "")
+	held := wantDecision(t, s.send(0, twoPaid(1, "300.00 USD")), decide.Act, "")
 	s.settle(s.jobs[0], decide.Blocked)
-	s.sendID(25*time.Hour, "other", `"customer":"c-2",`, data(2, "395.00 USD"))
+	s.sendID(25*time.Hour, "other", `"customer":"c-2",`, twoPaid(2, "395.00 USD"))
 	s.refused("budget 790.00 USD are used, and this is 300.00 USD", approves("bob", held.Remedy))
 	s.settle(s.jobs[1], decide.Succeeded)
 	s.done(0, denies("bob", held.Remedy))
-	wantDecision(t, s.send(25*time.Hour, data(3, "250.50 USD")), decide.Hold, decide.ReasonPerCustomer)
-	wantDecision(t, s.send(0, data(4, "250.00 USD")), decide.Act, "")
+	wantDecision(t, s.send(25*time.Hour, twoPaid(3, "250.50 USD")), decide.Hold, decide.ReasonPerCustomer)
+	wantDecision(t, s.send(0, twoPaid(4, "250.00 USD")), decide.Act, "")
 }
 
 // What failed is not paid: nobody is told of it, and it counts no more.
 func TestApprovalWithoutWhatFailed(t *testing.T) {
 	t.Parallel()
-	data := func(n int, paid string) string {
-		return fmt.Sprintf(`"bad":true,"order":%d,"payment":"pi_%[1]d","other":"pj_%[1]d","paid":%q`, n, paid)
-	}
 	s := newScene(t, steps("", parallel))
-	held := wantDecision(t, s.send(0, data(1, "300.00 USD")), decide.Act, "")
+	held := wantDecision(t, s.send(0, twoPaid(1, "300.00 USD")), decide.Act, "")
 	s.settle(s.jobs[0], decide.Failed)
 	s.settle(s.jobs[1], decide.Blocked)
-	wantDecision(t, s.send(25*time.Hour, data(2, "250.00 USD")), decide.Act, "")
+	wantDecision(t, s.send(25*time.Hour, twoPaid(2, "250.00 USD")), decide.Act, "")
 	if _, facts := s.done(0, approves("bob", held.Remedy)); one[decide.ApprovalFact](t, facts, decide.KindApproval).Above != "" {
 		t.Error("300 of the 500 that are left go above them")
 	}
 	s.settle(s.jobs[len(s.jobs)-1], decide.Succeeded)
-	wantDecision(t, s.send(0, data(3, "100.50 USD")), decide.Hold, decide.ReasonBudget)
-	wantDecision(t, s.send(0, data(4, "100.00 USD")), decide.Act, "")
+	wantDecision(t, s.send(0, twoPaid(3, "100.50 USD")), decide.Hold, decide.ReasonBudget)
+	wantDecision(t, s.send(0, twoPaid(4, "100.00 USD")), decide.Act, "")
 }
 
 // An approval says what it goes above when it is given.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/makegood/makegood/remediator/decide"
-	"github.com/makegood/makegood/remediator/input"
 )
 
 // paysWhat is moneyByWindow with an amount that is computed.
@@ -32,17 +31,11 @@ func TestAmountsThatARepeatWouldChange(t *testing.T) {
 		s := newScene(t, paysWhat("distinct(event.id) >= 2", c.amount))
 		s.fold.BoundEvents(20)
 		at := s.at
-		same := func() {
-			s.n++
-			s.apply(input.Input{ID: fmt.Sprintf("in-%d", s.n), Kind: input.Event, At: s.at, Body: fmt.Appendf(nil,
-				`{"specversion":"1.0","id":"same","source":"/test","type":"com.example.bad","time":%q,"data":{"key":"k","paid":"10.00 USD"}}`,
-				time.Unix(0, at).UTC().Format(time.RFC3339Nano))})
-		}
-		same()
+		s.again("same", `"key":"k","paid":"10.00 USD"`, at)
 		for n := range c.between {
 			s.send(time.Second*10, fmt.Sprintf(`"key":"x-%d","paid":"1.00 USD"`, n))
 		}
-		same()
+		s.again("same", `"key":"k","paid":"10.00 USD"`, at)
 		if got := paid(t, s.send(time.Second, `"key":"k","paid":"1.00 USD"`)); got != c.want {
 			t.Errorf("%s, %d events between: paid %q, want %q", c.amount, c.between, got, c.want)
 		}
