@@ -54,38 +54,7 @@ func testWorkersBesideCommits(t *testing.T) {
 		nodes = append(nodes, openBeside(t, w.path()))
 	}
 	const rounds, each = 12, 25
-	var mu sync.Mutex
-	type attempt struct {
-		action uuid.UUID
-		number int
-	}
-	attempts := map[attempt]int{}
-	stop := make(chan struct{})
-	var working sync.WaitGroup
-	for range 2 {
-		for _, d := range nodes {
-			working.Go(func() {
-				for now := noon; ; now = now.Add(time.Second) {
-					select {
-					case <-stop:
-						return
-					default:
-					}
-					jobs, err := d.Claim(t.Context(), "stripe", 8, now, lease)
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					for _, j := range jobs {
-						mu.Lock()
-						attempts[attempt{j.Action, j.Attempt}]++
-						mu.Unlock()
-						_ = d.Retry(t.Context(), j.Action, j.Attempt, now) // it never returns an error
-					}
-				}
-			})
-		}
-	}
+	workers := startWorkers(t, nodes)
 	for round := range rounds {
 		var all decide.Output
 		for i := range each {
@@ -93,14 +62,14 @@ func testWorkersBesideCommits(t *testing.T) {
 			all.Items, all.Keys, all.Outbox = append(all.Items, out.Items...), append(all.Keys, out.Keys...), append(all.Outbox, out.Outbox...)
 		}
 		w.commit(&all)
+		workers.awaitClaim()
 		var settled decide.Output
 		for _, i := range rand.Perm(each) {
 			settled.Settled = append(settled.Settled, id(fmt.Sprint(round, "-", i, "/refund")))
 		}
 		w.commit(&settled)
 	}
-	close(stop)
-	working.Wait()
+	attempts := workers.end()
 	for _, d := range nodes {
 		if jobs := claim(t, d, noon.AddDate(1, 0, 0)); len(jobs) != 0 {
 			t.Errorf("%d actions are handed out after they were settled", len(jobs))
@@ -113,5 +82,115 @@ func testWorkersBesideCommits(t *testing.T) {
 	}
 	if len(attempts) == 0 {
 		t.Error("no action was claimed: nothing was tested")
+	}
+}
+
+// workers claim the actions of a connector, two on each node, and have each tried
+// again at once.
+type workers struct {
+	t       *testing.T
+	stop    chan struct{}
+	ended   chan struct{} // one has met an error
+	claimed chan struct{}
+	working sync.WaitGroup
+
+	mu       sync.Mutex
+	attempts map[attempt]int // how often each was handed out
+}
+
+type attempt struct {
+	action uuid.UUID
+	number int
+}
+
+func startWorkers(t *testing.T, nodes []*DB) *workers {
+	w := &workers{t: t, stop: make(chan struct{}), ended: make(chan struct{}, 2*len(nodes)), claimed: make(chan struct{}, 1), attempts: map[attempt]int{}}
+	for range 2 {
+		for _, d := range nodes {
+			w.working.Go(func() { w.work(d) })
+		}
+	}
+	return w
+}
+
+func (w *workers) work(d *DB) {
+	for now := noon; ; now = now.Add(time.Second) {
+		select {
+		case <-w.stop:
+			return
+		default:
+		}
+		jobs, err := d.Claim(w.t.Context(), "stripe", 8, now, lease)
+		if err != nil {
+			w.t.Error(err)
+			w.ended <- struct{}{}
+			return
+		}
+		for _, j := range jobs {
+			w.mu.Lock()
+			w.attempts[attempt{j.Action, j.Attempt}]++
+			w.mu.Unlock()
+			_ = d.Retry(w.t.Context(), j.Action, j.Attempt, now) // it never returns an error
+		}
+		if len(jobs) > 0 {
+			select {
+			case w.claimed <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// awaitClaim returns once an action has been claimed since it returned last.
+func (w *workers) awaitClaim() {
+	select {
+	case <-w.claimed:
+	case <-w.ended:
+		w.t.FailNow()
+	}
+}
+
+func (w *workers) end() map[attempt]int {
+	close(w.stop)
+	w.working.Wait()
+	return w.attempts
+}
+
+// TestClaimWaitsForNobody has a claim meet a transaction that holds all actions, in a
+// way that is not passed over: it gives up before a commit that waits for what the
+// claim holds would, and what workers said before is not lost.
+// (A write transaction of a file excludes all others.)
+func TestClaimWaitsForNobody(t *testing.T) { t.Run("postgres", testClaimWaitsForNobody) }
+
+func testClaimWaitsForNobody(t *testing.T) {
+	w := newWorld(t)
+	w.commit(w.refund("a"))
+	action := id("a/refund")
+	const prepared = 3 // after so many no statement is prepared any more, which waits outside of the transaction
+	for n := 1; n <= prepared; n++ {
+		if jobs := claim(t, w.db, noon); jobs[action].Attempt != n {
+			t.Fatalf("claimed %v, want attempt %d", jobs, n)
+		}
+		if err := w.db.Retry(t.Context(), action, n, noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	beside := openBeside(t, w.path())
+	tx, err := beside.db.Write.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	if _, err := tx.Exec(`LOCK TABLE outbox IN EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	if jobs := claim(t, w.db, noon); len(jobs) != 0 {
+		t.Errorf("claimed %v of a table that another holds", jobs)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if again := claim(t, w.db, noon); again[action].Attempt != prepared+1 {
+		t.Errorf("claimed %v once the table is free, want attempt %d", again, prepared+1)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/act"
 	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/store/internal/postgres"
 	"github.com/makegood/makegood/remediator/store/internal/statement"
 )
 
@@ -108,6 +109,9 @@ func (d *DB) flushMarks(ctx context.Context) error {
 			return err
 		}
 		defer tx.Rollback()
+		if err := d.db.hasten(tx); err != nil {
+			return err
+		}
 		if err := d.writeMarks(tx, marks); err != nil {
 			return err
 		}
@@ -121,7 +125,8 @@ func (d *DB) flushMarks(ctx context.Context) error {
 
 // Claim implements act.Outbox. The attempt is counted and committed before any
 // job is returned. A job whose decision is not what was sealed is an error, and
-// nothing of this connector is handed out until somebody has looked.
+// nothing of this connector is handed out until somebody has looked. There are none
+// when a commit is changing the actions that are due.
 func (d *DB) Claim(ctx context.Context, connector string, n int, now time.Time, lease time.Duration) ([]act.Job, error) {
 	if !d.marked() {
 		// Most polls find nothing: they read only.
@@ -140,6 +145,9 @@ func (d *DB) Claim(ctx context.Context, connector string, n int, now time.Time, 
 	jobs, err := d.claim(ctx, marks, connector, n, now, lease)
 	if err != nil {
 		d.giveBack(marks)
+		if postgres.Locked(err) {
+			return nil, nil // a commit changes them: the next claim sees what it made of them
+		}
 		return nil, fmt.Errorf("claim actions of %s: %w", connector, err)
 	}
 	return jobs, nil
@@ -161,6 +169,9 @@ func (d *DB) claim(ctx context.Context, marks map[uuid.UUID]mark, connector stri
 		return nil, err
 	}
 	defer tx.Rollback()
+	if err := d.db.hasten(tx); err != nil {
+		return nil, err
+	}
 	if err := d.writeMarks(tx, marks); err != nil {
 		return nil, err
 	}

@@ -14,13 +14,22 @@ import (
 // passing are the classes and codes of errors that say something about the moment
 // and nothing about what was asked.
 var passing = map[string]bool{
-	"08":    true, // the connection
-	"40":    true, // the transaction was given up, as after a deadlock
-	"53":    true, // the server has not enough of something
-	"57":    true, // somebody intervened, or the server stops or starts
-	"25P03": true, // an open transaction was idle for too long
-	"25006": true, // the server only reads: another one is the primary now
-	"55P03": true, // a lock was not to be had in time
+	"08":      true, // the connection
+	"40":      true, // the transaction was given up, as after a deadlock
+	"53":      true, // the server has not enough of something
+	"57":      true, // somebody intervened, or the server stops or starts
+	"25P03":   true, // an open transaction was idle for too long
+	"25006":   true, // the server only reads: another one is the primary now
+	notLocked: true, // a lock was not to be had in time
+}
+
+const notLocked = "55P03"
+
+// Locked reports whether an error says that a lock was not to be had within the time
+// that the transaction waits for one. The server has given the transaction up.
+func Locked(err error) bool {
+	var refused *pq.Error
+	return errors.As(err, &refused) && refused.Code == notLocked
 }
 
 // Unwritten reports whether an error says that the server answers and does not write:
