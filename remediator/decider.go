@@ -179,8 +179,8 @@ func (d *decider) inForce() *decide.InForce {
 func (d *decider) show(at decide.Position, clients int, rules *decide.InForce) {
 	d.clients.Store(int64(clients))
 	d.folded.Store(at.Ordinal)
-	d.record.Store(at.Record)
 	d.rules.Store(rules)
+	d.record.Store(at.Record) // last: who waits for a record sees the rules that it put in force
 }
 
 // tick appends an input with nothing but a time when a timer is due and the log

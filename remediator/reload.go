@@ -15,7 +15,9 @@ import (
 // Reload puts rule files in force while the service runs, as Config.Rules does
 // at its start, and reports whether that changed anything: it returns when the
 // activation is in the log, and events from then on are judged by the new rules.
-// On a database it puts nothing in force: the files are compared with what is.
+// Files that were put in force before are waited for until they are: against them the
+// new ones are judged. On a database it puts nothing in force: the files are compared
+// with what is.
 // Files with errors (a *rule.Problems), rules that name templates or receivers
 // which the service has not, and rules that would pay again what was paid under
 // another name are refused whole, and the rules in force stay.
@@ -34,7 +36,32 @@ func (s *Service) Reload(ctx context.Context, files []rule.File) (changed bool, 
 		s.files.Store(set)
 		return false, nil
 	}
+	select {
+	case s.reloading <- struct{}{}:
+		defer func() { <-s.reloading }()
+	case <-ctx.Done():
+		return false, fmt.Errorf("reload rules: %w", ctx.Err())
+	}
+	if err := s.awaitActivated(ctx); err != nil {
+		return false, fmt.Errorf("reload rules: wait for those before to be in force: %w", err)
+	}
 	return s.activate(ctx, s.inForce().Set, set)
+}
+
+// awaitActivated waits until the last activation of files is decided. What is compared
+// with the rules before it would be taken for unchanged when it takes the activation
+// back, and a rule that the activation brought would pay again under another name.
+func (s *Service) awaitActivated(ctx context.Context) error {
+	if !s.activated {
+		return nil
+	}
+	head, err := s.log.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("read the log's head: %w", err)
+	}
+	err = every(ctx, decidedPoll, func() (bool, error) { return s.decider.record.Load() >= head, nil })
+	s.activated = err != nil
+	return err
 }
 
 // fitsAll says why rules do not fit what the service has: templates, receivers.
@@ -105,6 +132,7 @@ func (s *Service) activate(ctx context.Context, inForce, set *rule.Set) (bool, e
 		return false, fmt.Errorf("encode rules: %w", err)
 	}
 	activation := input.Input{ID: "activate/" + uuid.NewString(), Kind: input.Activate, At: s.stamp(), Body: body}
+	s.activated = true // also after an error: it may be in the log
 	if err := s.appendSaid(ctx, []input.Input{activation}); err != nil {
 		return false, fmt.Errorf("activate rules: %w", err)
 	}

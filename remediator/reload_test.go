@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,4 +74,41 @@ func poll(t *testing.T, holds func() bool) {
 		case <-time.After(time.Millisecond):
 		}
 	}
+}
+
+// TestReloadsBehindTheDecider reloads rules while the decider is held: what comes after is
+// judged by the rules that are on their way, and not by those in force.
+func TestReloadsBehindTheDecider(t *testing.T) {
+	t.Parallel()
+	held, release := atomic.Bool{}, make(chan struct{})
+	n := startWith(t, Config{DataDir: t.TempDir(), Rules: credits("other live lost data.item"), OnStep: func(step string) {
+		if step == StepFolded && held.Load() {
+			<-release
+		}
+	}})
+	poll(t, func() bool { return n.readiness() == nil })
+	before := n.inForce().Set.Digest
+	held.Store(true)
+	if changed, err := n.Reload(t.Context(), credits("other live lost data.item", "old live data.order")); err != nil || !changed {
+		t.Fatalf("a rule more: changed is %v, %v", changed, err)
+	}
+	if code := n.send(t, 1); code != http.StatusAccepted {
+		t.Fatal(code)
+	}
+	for name, files := range map[string][]rule.File{"those before": credits("other live lost data.item"), "others": credits("new live data.order")} {
+		soon, cancel := context.WithTimeout(t.Context(), 5*decidedPoll)
+		if changed, err := n.Reload(soon, files); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s, while rules are on their way: changed is %v, %v", name, changed, err)
+		}
+		cancel()
+	}
+	held.Store(false)
+	close(release)
+	if _, err := n.Reload(t.Context(), credits("other live lost data.item", "new live data.order")); err == nil || !strings.Contains(err.Error(), `"new" looks like "old" under another name`) {
+		t.Errorf("another name of a rule that was on its way: %v", err)
+	}
+	if changed, err := n.Reload(t.Context(), credits("other live lost data.item")); err != nil || !changed {
+		t.Errorf("taken back: changed is %v, %v", changed, err)
+	}
+	poll(t, func() bool { return n.inForce().Set.Digest == before })
 }

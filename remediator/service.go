@@ -52,6 +52,8 @@ type Service struct {
 	integrity *integrity.Watch
 	console   *web.Console
 	handler   http.Handler
+	reloading chan struct{}            // holds one: rules are put in force one set after the other
+	activated bool                     // files were, and may not be decided yet; held by reloading
 	rules     *rule.Set                // to be put in force; nil: the ones in force stay
 	files     atomic.Pointer[rule.Set] // of this node's own, where a person puts rules in force; nil: none
 	warned    string                   // of which files, and which rules in force
@@ -71,7 +73,7 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: cfg, damaged: make(chan error, 1)}
+	s := &Service{cfg: cfg, damaged: make(chan error, 1), reloading: make(chan struct{}, 1)}
 	if err := s.open(context.Background()); err != nil {
 		return nil, errors.Join(s.explain(err), s.Close())
 	}
@@ -254,11 +256,18 @@ func (s *Service) wakeWorkers() {
 // WaitIdle waits until every record of the log is decided and every action has
 // its outcome.
 func (s *Service) WaitIdle(ctx context.Context) error {
-	ticker := time.NewTicker(20 * time.Millisecond)
+	return every(ctx, decidedPoll, func() (bool, error) { return s.idle(ctx) })
+}
+
+// decidedPoll is how often somebody who waits looks at what was decided.
+const decidedPoll = 20 * time.Millisecond
+
+// every looks at once and then in intervals until it is done, with an error or without.
+func every(ctx context.Context, interval time.Duration, done func() (bool, error)) error {
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		idle, err := s.idle(ctx)
-		if err != nil || idle {
+		if done, err := done(); err != nil || done {
 			return err
 		}
 		select {
