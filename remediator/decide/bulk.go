@@ -180,23 +180,24 @@ func (f *Fold) foldBulkAnswer(c CommandBody) (refused string, err error) {
 		return refused, err
 	}
 	f.say(uuid.Nil, b.Bulk.Rule, "", EvidenceNote, c.Reason)
-	b.Bulk.Approvals = append(b.Bulk.Approvals, c.By)
+	standing, without := Standing(b.Bulk.Approvals, f.editorOf(b.Bulk.Rule))
+	b.Bulk.Approvals = append(standing, c.By)
 	if len(b.Bulk.Approvals) < b.Bulk.Need {
 		f.showBulk(b)
-		return "", f.addBulkAnswer(b, "approve", c.By, f.at)
+		return "", f.addBulkAnswer(b, "approve", c.By, f.at, without...)
 	}
 	b.Bulk.Status = BulkApproved
 	f.showBulk(b)
-	if err := f.addBulkAnswer(b, "approve", c.By, f.at); err != nil {
+	if err := f.addBulkAnswer(b, "approve", c.By, f.at, without...); err != nil {
 		return "", err
 	}
 	return "", f.releaseBulk(b, c.By)
 }
 
 // addBulkAnswer seals what became of a bulk.
-func (f *Fold) addBulkAnswer(b *openBulk, answer, by string, at int64) error {
+func (f *Fold) addBulkAnswer(b *openBulk, answer, by string, at int64, without ...string) error {
 	return f.addAt(at, KindBulk, Fact{Rule: b.Bulk.Rule}, BulkFact{
-		Bulk: b.Bulk.Bulk, By: by, Answer: answer, Have: len(b.Bulk.Approvals), Need: b.Bulk.Need,
+		Bulk: b.Bulk.Bulk, By: by, Answer: answer, Have: len(b.Bulk.Approvals), Need: b.Bulk.Need, Without: without,
 	})
 }
 

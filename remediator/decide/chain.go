@@ -304,11 +304,12 @@ func (v *verdict) approve() {
 	for _, total := range v.totals {
 		v.check(ReasonApprove, limits, total, 0)
 	}
-	v.need = max(v.need, peopleFor(limits, v.totals))
+	v.need = max(v.need, PeopleFor(limits, v.totals))
 }
 
-// peopleFor returns how many people approve amounts of which some are above others.
-func peopleFor(limits, totals []money.Money) int {
+// PeopleFor returns how many people approve amounts of which some are above the limits
+// approve_above of a rule: 2 above ten times the limit of a currency, else 1.
+func PeopleFor(limits, totals []money.Money) int {
 	for _, total := range totals {
 		if limit, ok := amountIn(limits, total.Currency); ok && total.Minor/twoPeopleAbove > limit.Minor ||
 			ok && total.Minor/twoPeopleAbove == limit.Minor && total.Minor%twoPeopleAbove > 0 {

@@ -159,10 +159,10 @@ func (f *Fold) foldAnswer(c CommandBody) (refused string, err error) {
 		return "", f.deny(r, c)
 	case r.Held == ReasonBulk:
 		return fmt.Sprintf("it is one of bulk %s, which is approved as a whole; deny it to leave it out", r.Bulk), nil
-	case MayApprove(c.By, r.Requester, r.Author, r.By) != "":
-		return MayApprove(c.By, r.Requester, r.Author, r.By), nil
 	case Same(c.By, f.editorOf(r.Charged)):
 		return ownRule, nil
+	case MayApprove(c.By, r.Requester, r.Author, r.By) != "":
+		return MayApprove(c.By, r.Requester, r.Author, r.By), nil
 	case len(r.Steps) == 0:
 		return "its steps could not be computed, so there is nothing to carry out; deny it and make it good by hand", nil
 	case c.HeldFor != "" && c.HeldFor != r.Held:
@@ -192,6 +192,19 @@ func (f *Fold) editorOf(name string) string {
 		return ""
 	}
 	return f.authorOf(name)
+}
+
+// Standing splits approvals into those that stand and those of who wrote the rule as it is
+// in force, after they approved: by limits of their own they have approved nothing.
+func Standing(approvals []string, editor string) (standing, without []string) {
+	for _, by := range approvals {
+		if Same(by, editor) {
+			without = append(without, by)
+		} else {
+			standing = append(standing, by)
+		}
+	}
+	return standing, without
 }
 
 func (f *Fold) deny(r *openRemedy, c CommandBody) error {
@@ -230,8 +243,9 @@ func (f *Fold) approve(r *openRemedy, c CommandBody) (refused string, err error)
 		r.holdFor(reasonsOf(unknown)...)
 		return r.aboveText(unknown), nil
 	}
-	r.By = append(r.By, c.By)
-	fact := ApprovalFact{Answer: "approve", By: c.By, Have: len(r.By), Need: r.Need, Above: r.above()}
+	standing, without := Standing(r.By, f.editorOf(r.Charged))
+	r.By = append(standing, c.By)
+	fact := ApprovalFact{Answer: "approve", By: c.By, Have: len(r.By), Need: r.Need, Above: r.above(), Without: without}
 	f.say(r.Remedy, r.Rule, r.Customer, EvidenceNote, c.Reason)
 	if err := f.add(KindApproval, Fact{Remedy: r.Remedy, Rule: r.Rule}, fact); err != nil {
 		return "", err

@@ -152,6 +152,7 @@ type RemedyFact struct {
 	Aggregates []Aggregate `json:"aggregates,omitempty"`
 	Checks     []Check     `json:"checks,omitempty"`
 	Approvals  int         `json:"approvals_needed,omitempty"`
+	Author     string      `json:"author,omitempty"` // where approvals are needed: who wrote the rule, and may give none
 	Steps      []Step      `json:"steps"`
 }
 
@@ -249,7 +250,9 @@ type ApprovalFact struct {
 	Have   int    `json:"have"` // approvals with this one
 	Need   int    `json:"need"`
 	Above  string `json:"above,omitempty"` // the limits that the approved remedy goes above, with commas between
-	Held   string `json:"held,omitempty"`  // of one in an approved bulk: why it is held all the same
+
+	Without []string `json:"without,omitempty"` // who approved it before and edited its rule then: that counts no more
+	Held    string   `json:"held,omitempty"`    // of one in an approved bulk: why it is held all the same
 }
 
 // RefusalFact says why a person's command was not carried out.
@@ -411,6 +414,8 @@ type BulkFact struct {
 	Answer string    `json:"answer,omitempty"` // approve, deny, expired or above; empty when it was asked for
 	Have   int       `json:"have,omitempty"`   // approvals with this one
 	Need   int       `json:"need"`
+
+	Without []string `json:"without,omitempty"` // who approved it before and edited its rule then: that counts no more
 
 	Digest    string        `json:"digest,omitempty"` // of the rule's text
 	Since     string        `json:"since,omitempty"`

@@ -94,7 +94,7 @@ func (v *verdict) fact() *RemedyFact {
 		fact.Aggregates = append(fact.Aggregates, Aggregate{Func: r.Aggregates[i].Func, Value: valueText(value)})
 	}
 	if fact.Decision == Hold {
-		fact.Approvals = v.need
+		fact.Approvals, fact.Author = v.need, v.fold.editorOf(c.charged)
 	}
 	return fact
 }

@@ -31,7 +31,7 @@ func (f *Fold) reserveNow(r *openRemedy) (unknown []Check, err error) {
 			v.check(ReasonPerRemedy, limits.PerRemedy, total, 0)
 		}
 	}
-	r.Need = max(r.Need, peopleFor(limits.ApproveAbove, whole))
+	r.Need = max(r.Need, PeopleFor(limits.ApproveAbove, whole))
 	switch {
 	case limits.PerCustomer == nil:
 	case r.Customer == "":

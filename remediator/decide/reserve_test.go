@@ -306,6 +306,32 @@ func TestWhoEditedTheLimitsApprovesNothing(t *testing.T) {
 	s.done(0, approves("cem", held.Remedy))
 }
 
+// Who approved first and edits the limits then has approved nothing by them either.
+func TestApprovalOfWhoEditsThenCountsNoMore(t *testing.T) {
+	t.Parallel()
+	text := set(refundRule("r", "because", "live", "      approve_above: 1.00 USD\n"))
+	s := newScene(t, text)
+	held := wantDecision(t, s.send(0, numbered(1, "600.00 USD")), decide.Hold, decide.ReasonApprove)
+	a, _ := s.done(0, s.applies(operator("oli"), orders(2, 3)))
+	s.done(0, approves("bob", held.Remedy))
+	s.done(0, approvesBulk("bob", a.Bulk.Bulk))
+	s.apply(input.Input{ID: "bobs", Kind: input.Activate, At: s.at, Body: encode(t, s.activates("bob", strings.Replace(text, "1000.00 USD", "5000.00 USD", 1)))})
+	jobs := len(s.jobs)
+	for n, by := range []string{"cem", "dan"} {
+		_, facts := s.done(0, approves(by, held.Remedy))
+		if got := one[decide.ApprovalFact](t, facts, decide.KindApproval); got.Have != n+1 || got.Need != 2 || fmt.Sprint(got.Without) != [...]string{"[bob]", "[]"}[n] {
+			t.Errorf("approved as %+v", got)
+		}
+		b, facts := s.done(0, approvesBulk(by, a.Bulk.Bulk))
+		if got := one[decide.BulkFact](t, facts, decide.KindBulk); got.Have != n+1 || fmt.Sprint(got.Without) != [...]string{"[bob]", "[]"}[n] || len(b.Bulk.Approvals) != n+1 {
+			t.Errorf("the bulk was approved as %+v by %v", got, b.Bulk.Approvals)
+		}
+		if moved := len(s.jobs) > jobs; moved != (n == 1) {
+			t.Errorf("after %d approvals there are %d jobs", n+1, len(s.jobs)-jobs)
+		}
+	}
+}
+
 // Limits that are edited while a remedy waits are those that it is approved by, also where it
 // has its place in those before, and so is the number of people.
 func TestApprovalByEditedLimits(t *testing.T) {

@@ -132,6 +132,7 @@ func (c *Console) held(who access.Principal, remedy views.Remedy, entries []ledg
 	if h.asked, err = readAsked(entries); err != nil {
 		return h, fmt.Errorf("read who asked for remedy %s: %w", remedy.Remedy, err)
 	}
+	c.measure(&h, remedy.Rule)
 	h.Refused = c.refused(who, remedy.Rule, h.asked)
 	return h, nil
 }
@@ -139,6 +140,7 @@ func (c *Console) held(who access.Principal, remedy views.Remedy, entries []ledg
 // asked is who asked for a remedy, and who approved it so far.
 type asked struct {
 	Requester string   // empty: an event did
+	Author    string   // who wrote the rule by which it was decided
 	Approvals []string // by whom
 	Need      int
 }
@@ -152,7 +154,7 @@ func readAsked(entries []ledger.Entry) (a asked, err error) {
 			if err := json.Unmarshal(e.Body, &fact); err != nil {
 				return a, err
 			}
-			a.Requester, a.Need = fact.RequestedBy, max(fact.Approvals, 1)
+			a.Requester, a.Author, a.Need = fact.RequestedBy, fact.Author, max(fact.Approvals, 1)
 		case decide.KindApproval:
 			var fact decide.ApprovalFact
 			if err := json.Unmarshal(e.Body, &fact); err != nil {
@@ -164,6 +166,9 @@ func readAsked(entries []ledger.Entry) (a asked, err error) {
 			case fact.Answer == "approve" && fact.Have >= fact.Need: // it acted, and is held again for something else
 				a.Approvals = nil
 			case fact.Answer == "approve":
+				for _, left := range fact.Without {
+					a.Approvals, _ = decide.Standing(a.Approvals, left)
+				}
 				a.Approvals, a.Need = append(a.Approvals, fact.By), max(a.Need, fact.Need)
 			}
 		case decide.KindRefusal:
@@ -181,7 +186,21 @@ func readAsked(entries []ledger.Entry) (a asked, err error) {
 
 // refused says why somebody may not approve a remedy of a rule, as the fold would.
 func (c *Console) refused(who access.Principal, rule string, a asked) string {
-	return decide.MayApprove(who.Name, a.Requester, c.cfg.InForce().Authors[rule], a.Approvals)
+	refused := decide.MayApprove(who.Name, "", c.cfg.InForce().Authors[rule], nil)
+	return cmp.Or(refused, decide.MayApprove(who.Name, a.Requester, a.Author, a.Approvals))
+}
+
+// measure counts the approvals of a remedy by its rule as it is in force, as the fold will
+// when the next one comes.
+func (c *Console) measure(h *held, rule string) {
+	in := c.cfg.InForce()
+	if in.Set == nil {
+		return
+	}
+	if r := in.Set.Rule(rule); r != nil {
+		h.Need = max(h.Need, decide.PeopleFor(r.Limits.ApproveAbove, h.Money))
+		h.Approvals, _ = decide.Standing(h.Approvals, in.Authors[rule])
+	}
 }
 
 // bulk is a bulk for who looks at it.

@@ -198,3 +198,53 @@ func TestSeveralOfOneRule(t *testing.T) {
 		t.Errorf("after an approval of two there are %s", got)
 	}
 }
+
+// TestApprovalsOfAnEditedRule holds that the pages count approvals as the fold does once
+// the rule is another one: by whom it was written then and is written now, and how many
+// people its limits ask for now.
+func TestApprovalsOfAnEditedRule(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	h.hire(map[string]string{"boss": "author approver", "wes": "author approver", "pat": "approver", "pia": "approver"})
+	writes := func(who, old, text string) {
+		t.Helper()
+		digest := h.propose(who, strings.Replace(houseRules, old, text, 1))
+		if p := h.bearer("pat").post("/v1/rules/approve", fmt.Sprintf(`{"digest":%q}`, digest)); p.status != http.StatusOK {
+			t.Fatalf("the rules are answered %d %s", p.status, p.body)
+		}
+	}
+	writes("boss", "10.00 USD", "11.00 USD")
+	h.late("1", "c-1", "50.00 USD")
+	remedy := h.remedyOf("c-1").Remedy.String()
+	const own, need = "You cannot approve it: who activated the rule may not approve its remedies", "Approvals: <strong>"
+	says := func(who, approvals string, refused bool) {
+		t.Helper()
+		if p := h.bearer(who).shown("/approvals"); !strings.Contains(p.body, need+approvals) || strings.Contains(p.body, own) != refused {
+			t.Errorf("%s is told otherwise than %q, refused %v:\n%s", who, approvals, refused, p.body)
+		}
+		if p := h.bearer(who).shown("/remedies/" + remedy); strings.Contains(p.body, own) != refused {
+			t.Errorf("%s is told otherwise on the remedy's page, refused %v:\n%s", who, refused, p.body)
+		}
+	}
+	says("boss", "0 of 1", true)
+	says("wes", "0 of 1", false)
+	writes("boss", "10.00 USD", "1.00 USD")
+	says("wes", "0 of 2", false)
+	if p := h.bearer("wes").send("/approvals/answer", approve(t, h.bearer("wes").shown("/approvals"), remedy)); p.status != http.StatusSeeOther {
+		t.Fatalf("an approval is answered %d %s", p.status, p.body)
+	}
+	says("pia", "1 of 2</strong>, by <bdi>wes</bdi>", false)
+	writes("wes", "10.00 USD", "2.00 USD")
+	says("boss", "0 of 2", true)
+	says("wes", "0 of 2", true)
+	for n, who := range []string{"pat", "pia"} {
+		says(who, fmt.Sprint(n, " of 2"), false)
+		if p := h.bearer(who).send("/approvals/answer", approve(t, h.bearer(who).shown("/approvals"), remedy)); p.status != http.StatusSeeOther {
+			t.Errorf("%s is answered %d %s", who, p.status, p.body)
+		}
+	}
+	h.idle()
+	if got := h.statuses(); got != "map[done:1]" {
+		t.Errorf("after two approvals there are %s", got)
+	}
+}
