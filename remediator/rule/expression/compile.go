@@ -150,7 +150,7 @@ func (u *unit) finish() (*Program, []Issue) {
 	if checked == nil {
 		return nil, u.issues
 	}
-	program, err := u.scope.env.Program(checked, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(decorate))
+	program, err := u.scope.env.Program(checked, cel.CostLimit(costLimit), compareCosts, cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(decorate))
 	if err != nil {
 		return nil, []Issue{{Message: err.Error()}}
 	}

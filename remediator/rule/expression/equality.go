@@ -2,6 +2,7 @@ package expression
 
 import (
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -44,6 +45,14 @@ func equalMaps(a traits.Mapper, other ref.Val) ref.Val {
 	if !ok || a.Size() != b.Size() {
 		return types.False
 	}
+	answer := equalFields(unsorted(a), b)
+	if types.IsError(answer) { // which of several must not be by the order of a map
+		answer = equalFields(a, b)
+	}
+	return answer
+}
+
+func equalFields(a, b traits.Mapper) ref.Val {
 	var answer ref.Val = types.True
 	for it := a.Iterator(); it.HasNext() == types.True; {
 		key := it.Next()
@@ -82,6 +91,9 @@ func both(a, b ref.Val) ref.Val {
 
 // contains answers x in a list or map: as == of any element would.
 func contains(x, in ref.Val) ref.Val {
+	if types.IsUnknownOrError(in) {
+		return in
+	}
 	list, ok := in.(traits.Lister)
 	if !ok {
 		if container, ok := in.(traits.Container); ok {
@@ -101,10 +113,11 @@ func contains(x, in ref.Val) ref.Val {
 	return answer
 }
 
-// compared is == or != with this equality.
+// compared is ==, != or in with this equality.
 type compared struct {
 	interpreter.InterpretableCall
-	differ bool
+	overload string // by which it costs
+	answer   func(a, b ref.Val) ref.Val
 }
 
 // decorate puts our parts into a program: equality, and objects that are sorted.
@@ -112,13 +125,27 @@ func decorate(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error
 	if call, ok := i.(interpreter.InterpretableCall); ok {
 		switch call.Function() {
 		case operators.Equals:
-			return compared{call, false}, nil
+			return compared{call, overloads.Equals, equals}, nil
 		case operators.NotEquals:
-			return compared{call, true}, nil
+			return compared{call, overloads.NotEquals, differs}, nil
+		case operators.In:
+			return compared{call, inList, contains}, nil
 		}
 	}
 	return sortWrittenOut(i)
 }
+
+func differs(a, b ref.Val) ref.Val {
+	answer := equals(a, b)
+	if is, ok := answer.(types.Bool); ok {
+		return !is
+	}
+	return answer
+}
+
+// OverloadID implements interpreter.InterpretableCall. Where only the event tells what is
+// compared the engine knows none.
+func (c compared) OverloadID() string { return c.overload }
 
 // Exec implements interpreter.InterpretableV2.
 func (c compared) Exec(frame *interpreter.ExecutionFrame) ref.Val {
@@ -127,10 +154,7 @@ func (c compared) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	var b, answer ref.Val = types.UnknownType, a
 	if !types.IsError(a) {
 		b = args[1].Exec(frame)
-		answer = equals(a, b)
-	}
-	if is, ok := answer.(types.Bool); ok && c.differ {
-		answer = !is
+		answer = c.answer(a, b)
 	}
 	if costs := frame.CostTracker(); costs != nil {
 		costs.EvalBinary(frame, c.ID(), c, a, b, answer)

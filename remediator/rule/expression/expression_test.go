@@ -3,6 +3,7 @@ package expression_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -305,17 +306,45 @@ func TestOrderOfFields(t *testing.T) {
 
 func TestCostIsLimited(t *testing.T) {
 	t.Parallel()
+	const many = 2000
 	s := scope(t)
-	list := make([]any, 2000)
+	list, other, object, nested := make([]any, many), make([]any, many), map[string]any{}, make([]any, many/2)
 	for i := range list {
-		list[i] = float64(i)
+		list[i], other[i], object[fmt.Sprint(i)] = float64(i), float64(i+many), float64(i)
 	}
-	p, issues := s.Compile("data.all(x, data.all(y, x + y >= 0))", nil)
-	if issues != nil {
-		t.Fatal(issues)
+	for i := range nested {
+		nested[i] = []any{float64(i), []any{float64(i)}}
 	}
-	if got, err := p.Eval(vars{"data": list}); err == nil || !strings.Contains(err.Error(), "cost") {
-		t.Errorf("got %v, %v; want the cost limit", got, err)
+	data := vars{"data": map[string]any{"list": list, "other": other, "object": object, "same": maps.Clone(object), "nested": nested}}
+	for _, text := range []string{
+		"data.list.all(x, data.list.all(y, x + y >= 0))",
+		"data.list.exists(x, x in data.other)",
+		"data.list.all(x, !(x in data.other))",
+		"data.list.all(x, x in data.other.map(y, y - 2000))",
+		"data.list.all(x, data.list in [data.other, data.list])",
+		"data.list.all(x, data.list == data.list)",
+		"data.list.exists(x, data.list != data.list)",
+		"data.list.all(x, data.object == data.same)",
+		"data.list.all(x, data.nested == data.nested)",
+		"data.list.all(x, data.nested in [data.nested])",
+		"data.list.all(x, {'of': data.list} == {'of': data.list})",
+	} {
+		p, issues := s.Compile(text, nil)
+		if issues != nil {
+			t.Fatal(issues)
+		}
+		if got, err := p.Eval(data); err == nil || !strings.Contains(err.Error(), "cost") {
+			t.Errorf("%s: got %v, %v; want the cost limit", text, got, err)
+		}
+	}
+	for _, text := range []string{"data.list == data.list", "data.object == data.same", "data.nested == data.nested", "!(9999 in data.list)", "data.list in [data.list]", "'7' in data.object"} {
+		p, issues := s.Compile(text, nil)
+		if issues != nil {
+			t.Fatal(issues)
+		}
+		if got, err := p.Eval(data); err != nil || got != true {
+			t.Errorf("%s: got %v, %v", text, got, err)
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ func (s *Scope) Mismatch(text string, calls *Calls, vars Vars) (says string, fou
 	if checked == nil {
 		return "", false
 	}
-	program, err := s.env.Program(checked, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptTrackState), cel.CustomDecoratorV2(decorate))
+	program, err := s.env.Program(checked, cel.CostLimit(costLimit), compareCosts, cel.EvalOptions(cel.OptTrackState), cel.CustomDecoratorV2(decorate))
 	if err != nil {
 		return "", false
 	}

@@ -37,6 +37,14 @@ func (s sorted) Iterator() traits.Iterator {
 	return types.NewRefValList(adapter{}, keys).Iterator()
 }
 
+// unsorted is an object for who goes through its fields and does not ask in which order.
+func unsorted(m traits.Mapper) traits.Mapper {
+	if s, ok := m.(sorted); ok {
+		return s.Mapper
+	}
+	return m
+}
+
 // IsZeroValue implements traits.Zeroer.
 func (s sorted) IsZeroValue() bool { return s.Size() == types.IntZero }
 
