@@ -48,6 +48,10 @@ func TestRenamesAreRefused(t *testing.T) {
 		want string // in the refusal of the last; empty: it is put in force
 	}{
 		"at once":                                {[][]string{old, renamed}, asOld},
+		"if it is there":                         {[][]string{old, {"new live data.?order"}}, asOld},
+		"else nothing":                           {[][]string{old, {`new live 'data.?order.orValue("")'`}}, asOld},
+		"its text":                               {[][]string{old, {"new live string(data.order)"}}, asOld},
+		"its parts turned":                       {[][]string{{"old live [data.order, event.customer]"}, {"new live [event.customer, data.order]"}}, asOld},
 		"into shadow":                            {[][]string{old, {"new shadow data.order"}}, asOld},
 		"with the scope":                         {[][]string{old, {"new live data.order in old"}}, ""},
 		"with a scope of its own":                {[][]string{old, {"new live data.order in new"}}, asOld},

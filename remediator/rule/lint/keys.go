@@ -12,7 +12,13 @@ import (
 // goroutine at a time.
 type Keys struct {
 	logic *logic.Logic
-	known map[*rule.Rule]string
+	known map[*rule.Rule]writtenKey
+}
+
+// writtenKey is the once_per of a rule, written so that rules with one key are found.
+type writtenKey struct {
+	exact string // one text: surely one key
+	alike string // two texts: surely two keys. A text of a number may be another key, and so may parts in another order
 }
 
 // NewKeys returns what compares the keys of rules, of one set or of several.
@@ -21,37 +27,43 @@ func NewKeys() (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Keys{l, map[*rule.Rule]string{}}, nil
+	return &Keys{l, map[*rule.Rule]writtenKey{}}, nil
 }
 
-// Same reports whether two rules take the same keys from events that both are about.
+// Same reports whether two rules may be for the same keys from events that both are about:
+// whether one may be another name of the other.
 func (k *Keys) Same(a, b *rule.Rule) bool {
+	return len(a.OncePer) > 0 && overlapping(a, b) && k.of(a).alike == k.of(b).alike
+}
+
+// overlapping reports whether there may be an event that two rules are about.
+func overlapping(a, b *rule.Rule) bool {
 	return slices.ContainsFunc(a.Events, func(event string) bool {
 		return slices.ContainsFunc(b.Events, func(other string) bool { return overlap(event, other) })
-	}) && k.alike(a, b)
+	})
 }
 
-// Share reports whether two rules take the same keys in one scope: what one of them made
-// good, the other does not make good again.
-func (k *Keys) Share(a, b *rule.Rule) bool { return a.Scope == b.Scope && k.Same(a, b) }
+// Share reports whether two rules surely take the same keys in one scope: what one of them
+// made good, the other does not make good again.
+func (k *Keys) Share(a, b *rule.Rule) bool { return a.Scope == b.Scope && overlapping(a, b) && k.equal(a, b) }
 
-// Covered reports whether each event of a rule is one of some rules that pay, and take the
-// same keys in its scope.
+// Covered reports whether each event of a rule is one of some rules that pay, and surely
+// take the same keys in its scope.
 func (k *Keys) Covered(by []*rule.Rule, r *rule.Rule) bool {
 	return !slices.ContainsFunc(r.Events, func(event string) bool {
 		return !slices.ContainsFunc(by, func(other *rule.Rule) bool {
 			covers := func(wider string) bool { return within(event, wider) }
-			return other.Pays() && other.Scope == r.Scope && slices.ContainsFunc(other.Events, covers) && k.alike(other, r)
+			return other.Pays() && other.Scope == r.Scope && slices.ContainsFunc(other.Events, covers) && k.equal(other, r)
 		})
 	})
 }
 
-// alike reports whether two rules take the same key from an event that both are about.
-func (k *Keys) alike(a, b *rule.Rule) bool {
-	return len(a.OncePer) > 0 && len(a.OncePer) == len(b.OncePer) && k.of(a) == k.of(b)
+// equal reports whether two rules surely take the same key from an event that both are about.
+func (k *Keys) equal(a, b *rule.Rule) bool {
+	return len(a.OncePer) > 0 && k.of(a).exact == k.of(b).exact
 }
 
-func (k *Keys) of(r *rule.Rule) string {
+func (k *Keys) of(r *rule.Rule) writtenKey {
 	key, known := k.known[r]
 	if !known {
 		key = keyOf(readerOf(k.logic, r), r)
@@ -60,25 +72,23 @@ func (k *Keys) of(r *rule.Rule) string {
 	return key
 }
 
-// keyOf writes the key of a rule in one form. A number and its text are one key, so what
-// makes one of the other is left out.
-func keyOf(reader *logic.Reader, r *rule.Rule) string {
-	return r.OncePerText(func(expression string) string {
-		text := reader.Expand(expression)
-		if inner, ok := strings.CutPrefix(text, "string("); ok && strings.HasSuffix(inner, ")") && reader.Expand(inner[:len(inner)-1]) == inner[:len(inner)-1] {
-			return inner[:len(inner)-1]
-		}
-		return text
-	})
+func keyOf(reader *logic.Reader, r *rule.Rule) writtenKey {
+	var exact, alike []string
+	for _, part := range r.OncePer {
+		one, like := reader.Key(part.Text)
+		exact, alike = append(exact, one), append(alike, like)
+	}
+	slices.Sort(alike)
+	return writtenKey{strings.Join(exact, ", "), strings.Join(alike, ", ")}
 }
 
-// Rekeyed lists the rules of a set that pay, as they did before it, but with other keys
-// in the same scope: none of the new keys is taken, whatever was made good.
+// Rekeyed lists the rules of a set that pay, as they did before it, but may do so with
+// other keys in the same scope: none of those is taken, whatever was made good.
 func (k *Keys) Rekeyed(before, set *rule.Set) []*rule.Rule {
 	var rekeyed []*rule.Rule
 	for _, r := range set.Rules {
 		old := before.Rule(r.Name)
-		if old != nil && old.Pays() && r.Pays() && old.Scope == r.Scope && !k.alike(old, r) {
+		if old != nil && old.Pays() && r.Pays() && old.Scope == r.Scope && !k.equal(old, r) {
 			rekeyed = append(rekeyed, r)
 		}
 	}

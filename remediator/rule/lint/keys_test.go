@@ -39,19 +39,25 @@ func TestKeysAreComparedHoweverTheyAreWritten(t *testing.T) {
 		other       *rule.Set
 		same, share bool
 	}{
-		"another name":     {keyed(t, "b", "[x.y, x.z]", "data.order", "", "live"), true, false},
-		"its scope":        {keyed(t, "b", "[x.z, x.y]", "{key: data.order, scope: a}", "", "live"), true, true},
-		"an index":         {keyed(t, "a", "[x.y, x.z]", `'data["order"] // of the shop'`, "", "live"), true, true},
-		"a let":            {keyed(t, "a", "[x.y, x.z]", "[id]", "id: data.order", "live"), true, true},
-		"fewer events":     {keyed(t, "a", "x.y", "data.order", "", "live"), true, true},
-		"a prefix":         {keyed(t, "a", "x.*", "data.order", "", "live"), true, true},
-		"the text of it":   {keyed(t, "a", "x.y", "string(data.order)", "", "live"), true, true},
-		"a longer text":    {keyed(t, "a", "x.y", "string(data.order) + string(data.item)", "", "live"), false, false},
-		"other events":     {keyed(t, "a", "x.w", "data.order", "", "live"), false, false},
-		"another key":      {keyed(t, "a", "[x.y, x.z]", "data.item", "", "live"), false, false},
-		"one part more":    {keyed(t, "a", "[x.y, x.z]", "[data.order, event.type]", "", "live"), false, false},
-		"parts turned":     {keyed(t, "a", "[x.y, x.z]", "[event.type, data.order]", "", "live"), false, false},
-		"a let of another": {keyed(t, "a", "[x.y, x.z]", "id", "id: data.item", "live"), false, false},
+		"another name":                  {keyed(t, "b", "[x.y, x.z]", "data.order", "", "live"), true, false},
+		"its scope":                     {keyed(t, "b", "[x.z, x.y]", "{key: data.order, scope: a}", "", "live"), true, true},
+		"an index":                      {keyed(t, "a", "[x.y, x.z]", `'data["order"] // of the shop'`, "", "live"), true, true},
+		"a let":                         {keyed(t, "a", "[x.y, x.z]", "[id]", "id: data.order", "live"), true, true},
+		"fewer events":                  {keyed(t, "a", "x.y", "data.order", "", "live"), true, true},
+		"a prefix":                      {keyed(t, "a", "x.*", "data.order", "", "live"), true, true},
+		"the text of it":                {keyed(t, "a", "x.y", "string(data.order)", "", "live"), true, false}, // of 1234567 it is 1.234567e+06
+		"if it is there":                {keyed(t, "a", "x.y", "data.?order", "", "live"), true, true},
+		"else nothing":                  {keyed(t, "a", "x.y", `'data[?"order"].orValue("")'`, "", "live"), true, true},
+		"else null":                     {keyed(t, "a", "x.y", "data.?order.orValue(null)", "", "live"), true, true},
+		"the text of what may be there": {keyed(t, "a", "x.y", `'string(data.?order.orValue(""))'`, "", "live"), true, false},
+		"else another key":              {keyed(t, "a", "x.y", `'data.?order.orValue("none")'`, "", "live"), false, false},
+		"a longer text":                 {keyed(t, "a", "x.y", "string(data.order) + string(data.item)", "", "live"), false, false},
+		"other events":                  {keyed(t, "a", "x.w", "data.order", "", "live"), false, false},
+		"another key":                   {keyed(t, "a", "[x.y, x.z]", "data.item", "", "live"), false, false},
+		"one part more":                 {keyed(t, "a", "[x.y, x.z]", "[data.order, event.type]", "", "live"), false, false},
+		"parts turned":                  {keyed(t, "a", "[x.y, x.z]", "[event.type, data.order]", "", "live"), false, false},
+		"parts of a list":               {keyed(t, "a", "x.y", "[data.order]", "", "live"), true, true},
+		"a let of another":              {keyed(t, "a", "[x.y, x.z]", "id", "id: data.item", "live"), false, false},
 	} {
 		a, b := one.Rules[0], c.other.Rules[0]
 		if got := keys.Same(a, b); got != c.same || keys.Same(b, a) != got {
@@ -61,10 +67,18 @@ func TestKeysAreComparedHoweverTheyAreWritten(t *testing.T) {
 			t.Errorf("%s: keys are shared: %v, want %v", name, got, c.share)
 		}
 	}
+	two := keyed(t, "a", "x.y", "[data.order, event.customer]", "", "live").Rules[0]
+	turned := keyed(t, "a", "x.y", "[event.customer, data.order]", "", "live").Rules[0]
+	if !keys.Same(two, turned) || keys.Share(two, turned) {
+		t.Errorf("with its parts turned a key is the same %v and shared %v", keys.Same(two, turned), keys.Share(two, turned))
+	}
 	for name, c := range map[string]struct {
 		before, set *rule.Set
 		want        int
 	}{
+		"as a text":       {one, keyed(t, "a", "x.y", "string(data.order)", "", "live"), 1},
+		"if it is there":  {one, keyed(t, "a", "x.y", `'data.?order.orValue("")'`, "", "live"), 0},
+		"parts turned":    {keyed(t, "a", "x.y", "[data.order, event.type]", "", "live"), keyed(t, "a", "x.y", "[event.type, data.order]", "", "live"), 1},
 		"as it was":       {one, keyed(t, "a", "x.*", `data["order"]`, "", "live"), 0},
 		"other keys":      {one, keyed(t, "a", "x.y", "[data.order, event.type]", "", "canary 5%"), 1},
 		"it was a shadow": {keyed(t, "a", "x.y", "data.order", "", "shadow"), keyed(t, "a", "x.y", "data.item", "", "live"), 0},

@@ -77,7 +77,7 @@ type studied struct {
 
 func (l *linter) study(set *rule.Set, r *rule.Rule) *studied {
 	reader := readerOf(l.logic, r)
-	s := &studied{Rule: r, source: l.source(set, r.File), reader: reader, key: keyOf(reader, r), unless: r.UnlessText(reader.Expand)}
+	s := &studied{Rule: r, source: l.source(set, r.File), reader: reader, key: keyOf(reader, r).exact, unless: r.UnlessText(reader.Expand)}
 	s.node = s.source.rules[r.Line]
 	for _, f := range r.Filters {
 		claim := s.claim(f).Ready()

@@ -82,7 +82,7 @@ func selectFields(parsed *ast.AST) {
 			return
 		}
 		of, by := e.AsCall().Args()[0], e.AsCall().Args()[1]
-		if v, _ := constant(by); v.kind == text && selectable.MatchString(v.text) && !slices.Contains(unselectable, v.text) {
+		if v, _ := constant(by); v.kind == text && isSelectable(v.text) {
 			e.SetKindCase(factory.NewSelect(e.ID(), of, v.text))
 		}
 	}))
@@ -93,6 +93,10 @@ var (
 	selectable   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	unselectable = []string{"true", "false", "null", "in"}
 )
+
+func isSelectable(name string) bool {
+	return selectable.MatchString(name) && !slices.Contains(unselectable, name)
+}
 
 // put puts lets in place of their names.
 func (r *Reader) put(expr string, parsed *ast.AST) (string, bool) {
