@@ -78,13 +78,7 @@ func TestBulkApprovalsThatCross(t *testing.T) {
 	s.done(0, seenRevision(2, approvesBulk("dee", b.Bulk)))
 	s.refused(look, seenRevision(1, approvesBulk("cem", b.Bulk)))
 	s.refused("the same person", seenRevision(1, approvesBulk("dee", b.Bulk)))
-	encoded, _, err := s.fold.State()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.fold, err = decide.Restore(decide.Config{Memory: s.memory}, encoded); err != nil {
-		t.Fatal(err)
-	}
+	s.restore()
 	if a, _ = s.done(0, seenRevision(2, approvesBulk("cem", b.Bulk))); a.Status != decide.BulkApproved || a.Bulk.Revision != 2 {
 		t.Errorf("approved by two who saw it, it is %+v", a.Bulk)
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/makegood/makegood/remediator/rule"
 )
 
-// doubts are the windows of a rule that may count an event twice: up to what time of events.
+// doubts are windows of a rule: each up to what time of events.
 type doubts struct {
 	Keys map[uint64]int64 `cbor:"1,keyasint,omitempty"`
 	All  int64            `cbor:"2,keyasint,omitempty"` // of every key, when there were more than maxDoubts
@@ -17,22 +17,24 @@ const maxDoubts = 1 << 16
 
 // mayBeRepeat reports whether an event may have come before, since events of when it would
 // have come are forgotten. One of a time to come counts as of now, and so as of another time
-// each time that it comes.
-func (f *Fold) mayBeRepeat(c *candidate) bool {
+// each time that it comes; the last time may be after its own, when it is no more to come.
+func (f *Fold) mayBeRepeat(c *candidate, key uint64) bool {
 	came := c.eventAt
 	if c.event.Time > c.eventAt {
 		came -= int64(c.hit.Rule.Window.Within)
+		noteDoubt(f.state.Ahead, c.hit.Rule, key, c.event.Time)
 	}
-	return f.events.through != 0 && came <= f.events.through+maxSkew
+	forgets := f.events.through != 0
+	return forgets && (came <= f.events.through+maxSkew || c.eventAt <= f.state.Ahead[windowsName(c.hit.Rule)].of(key))
 }
 
-// doubt notes that the window of a key may count an event of a time twice.
-func (f *Fold) doubt(r *rule.Rule, key uint64, at int64) {
+// noteDoubt notes a time of events of which the window of a key is doubted.
+func noteDoubt(of map[string]*doubts, r *rule.Rule, key uint64, at int64) {
 	name := windowsName(r)
-	d := f.state.Repeated[name]
+	d := of[name]
 	if d == nil {
 		d = &doubts{}
-		f.state.Repeated[name] = d
+		of[name] = d
 	}
 	d.add(key, at)
 }

@@ -90,13 +90,7 @@ func TestEvictionPaysNothing(t *testing.T) {
 		}
 		s.send(time.Second, `"key":8,"n":1`) // evicts the first, and nobody knows that it is not 8 itself
 		s.send(time.Second, `"key":0,"n":1`)
-		encoded, _, err := s.fold.State()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s.fold, err = decide.Restore(decide.Config{Memory: s.memory}, encoded); err != nil {
-			t.Fatal(err)
-		}
+		s.restore()
 		s.fold.BoundWindows(8, 1<<30)
 		if s.send(time.Second, `"key":0,"n":1`); s.count(decide.KindRemedy) != fires {
 			t.Errorf("%s: %d remedies, want %d", having, s.count(decide.KindRemedy), fires)
@@ -136,13 +130,7 @@ func TestPartsThatWentPayNothing(t *testing.T) {
 			s.send(160*time.Millisecond, fmt.Sprintf(`"key":"k","n":%d`, 1+i%2))
 		}
 		before := s.count(decide.KindRemedy)
-		encoded, _, err := s.fold.State()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s.fold, err = decide.Restore(decide.Config{Memory: s.memory}, encoded); err != nil {
-			t.Fatal(err)
-		}
+		s.restore()
 		const behind = 4070 * 160 * time.Millisecond // its window had some sixty events, and has half of them
 		s.emit(0, "com.example.bad", behind, `"key":"k","n":3`)
 		if got := s.count(decide.KindRemedy) - before; got != fires {

@@ -41,13 +41,7 @@ func TestDifferencesAreClosedByAnother(t *testing.T) {
 	s.refused("only an operator, an approver or an auditor", closes(agent("cem"), one, "x"))
 	s.done(time.Minute, closes(operator("bob"), one, "the bank rounds"))
 	s.refused("closed before", closes(operator("dee"), one, "the bank rounds"))
-	encoded, _, err := s.fold.State()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.fold, err = decide.Restore(decide.Config{Memory: s.memory}, encoded); err != nil {
-		t.Fatal(err)
-	}
+	s.restore()
 	a, facts = s.done(time.Minute, reconciles(operator("bob"), one, two))
 	if r := a.Reconciled; r.Opened != 0 || r.Again != 1 || r.Closed != 1 || r.Open != 1 || count(facts, decide.KindDifference) != 0 {
 		t.Errorf("found again were %+v, sealed is %s", r, kinds(facts))

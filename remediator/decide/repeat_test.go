@@ -65,6 +65,18 @@ func (s *scene) again(id, data string, at int64) (remedies int) {
 		`{"specversion":"1.0","id":%q,"source":"/test","type":"com.example.bad",%s"data":{%s}}`, id, own, data)}), decide.KindRemedy))
 }
 
+// restore goes on with what the fold is encoded as.
+func (s *scene) restore() {
+	s.t.Helper()
+	encoded, _, err := s.fold.State()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if s.fold, err = decide.Restore(decide.Config{Memory: s.memory}, encoded); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // What may be counted twice in the window of one key keeps no other one from paying; of more
 // keys than are remembered it keeps all.
 func TestDoubtsAreByKey(t *testing.T) {
@@ -121,6 +133,32 @@ func TestForgottenRepeatsOfATimeToCome(t *testing.T) {
 	}
 	if got := s.again("same", `"key":"k"`, at); got != 0 {
 		t.Errorf("one event that came twice made %d remedies", got)
+	}
+}
+
+// An event that came before its time counts as of its time when it comes again after that,
+// of which the memory of events does not tell that it came.
+func TestForgottenRepeatsThatCameAheadOfTheirTime(t *testing.T) {
+	t.Parallel()
+	for _, restored := range []bool{false, true} {
+		s := newScene(t, fmt.Sprintf(moneyByWindow, "4d", "count() >= 2"))
+		s.fold.BoundEvents(20)
+		at := s.at + int64(50*time.Minute)
+		s.again("same", `"key":"k"`, at)
+		for n := range 40 {
+			s.send(10*time.Second, fmt.Sprintf(`"key":"x-%d"`, n))
+		}
+		s.send(time.Hour, `"key":"y"`)
+		if restored {
+			s.restore()
+		}
+		if got := s.again("same", `"key":"k"`, at); got != 0 {
+			t.Errorf("restored %v: one event that came twice made %d remedies", restored, got)
+		}
+		s.again("one", `"key":"other"`, 0)
+		if got := s.again("two", `"key":"other"`, 0); got != 1 {
+			t.Errorf("restored %v: two events of another key made %d remedies", restored, got)
+		}
 	}
 }
 

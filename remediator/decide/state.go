@@ -73,6 +73,8 @@ type state struct {
 	EventsThrough int64 `cbor:"52,keyasint,omitempty"` // when the newest event came that is forgotten for want of room
 	// Repeated are the windows that may count an event twice, by digest and rule.
 	Repeated map[string]*doubts `cbor:"53,keyasint,omitempty"`
+	// Ahead are the windows that count events which came before their time: up to what time.
+	Ahead map[string]*doubts `cbor:"55,keyasint,omitempty"`
 
 	Taken map[string]bool `cbor:"54,keyasint,omitempty"` // scopes in which a live remedy took a key
 
@@ -164,6 +166,7 @@ func newState() *state {
 		Lost:       map[string]WindowsLost{},
 		Forgotten:  map[string]int64{},
 		Repeated:   map[string]*doubts{},
+		Ahead:      map[string]*doubts{},
 		Taken:      map[string]bool{},
 		Bulks:      map[uuid.UUID]*openBulk{},
 		Waiting:    map[string]*waiting{},

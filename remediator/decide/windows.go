@@ -53,8 +53,8 @@ func (f *Fold) feed(t *window.Table, key uint64, c *candidate) {
 		lost.Windows += uint64(windows)
 		f.forgot(r, through)
 	}
-	if f.mayBeRepeat(c) {
-		f.doubt(r, key, c.eventAt)
+	if f.mayBeRepeat(c, key) {
+		noteDoubt(f.state.Repeated, r, key, c.eventAt)
 	}
 	before := t.Lost()
 	t.Add(key, f.entry(c), f.at-f.state.Lateness-int64(r.Window.Within))
@@ -87,6 +87,7 @@ func (f *Fold) changeWindows(before map[string]*rule.Rule) {
 		if old := before[name]; old == nil || old.Window == nil || old.Window.Digest != r.Window.Digest {
 			delete(f.windows, windowsName(r))
 			delete(f.state.Repeated, windowsName(r))
+			delete(f.state.Ahead, windowsName(r))
 			f.forgot(r, f.at+maxSkew)
 		}
 	}
@@ -225,7 +226,9 @@ func (f *Fold) sweepWindows() {
 		return math.MaxInt64
 	}
 	maps.DeleteFunc(f.state.Forgotten, func(name string, through int64) bool { return through <= over(name) })
-	maps.DeleteFunc(f.state.Repeated, func(name string, d *doubts) bool { return d.prune(over(name)) })
+	for _, doubted := range []map[string]*doubts{f.state.Repeated, f.state.Ahead} {
+		maps.DeleteFunc(doubted, func(name string, d *doubts) bool { return d.prune(over(name)) })
+	}
 	for name, t := range f.windows {
 		r := inForce[name]
 		if r == nil {
