@@ -73,14 +73,18 @@ var abovePossible = []string{ReasonPerRemedy, ReasonPerCustomer, ReasonBudget, R
 
 // recount counts what would act if the bulk was approved now: one of its remedies may
 // have been denied, or go above a limit that it was within. One above two limits counts
-// for both.
+// for both. Once somebody has approved it, all was measured by the limits of then.
 func (f *Fold) recount(b *openBulk) {
 	b.Bulk.Remedies, b.Bulk.Money, b.Bulk.Above = 0, nil, nil
 	for _, r := range f.held(b) {
+		above := r.Told
+		if len(b.Bulk.Approvals) > 0 {
+			above = r.Above
+		}
 		totals := r.unspent()
 		b.Bulk.Remedies++
 		b.Bulk.Money = plus(b.Bulk.Money, totals)
-		for _, limit := range r.Told {
+		for _, limit := range above {
 			b.Bulk.Above = counted(b.Bulk.Above, BulkCount{Reason: limit, Remedies: 1, Money: totals})
 		}
 	}
@@ -182,6 +186,7 @@ func (f *Fold) foldBulkAnswer(c CommandBody) (refused string, err error) {
 	f.say(uuid.Nil, b.Bulk.Rule, "", EvidenceNote, c.Reason)
 	standing, without := Standing(b.Bulk.Approvals, f.editorOf(b.Bulk.Rule))
 	b.Bulk.Approvals = append(standing, c.By)
+	f.recount(b)
 	if len(b.Bulk.Approvals) < b.Bulk.Need {
 		f.showBulk(b)
 		return "", f.addBulkAnswer(b, "approve", c.By, f.at, without...)
@@ -239,8 +244,8 @@ func (f *Fold) reserveBulk(b *openBulk) (refused string, err error) {
 	if len(above) == 0 {
 		return "", nil
 	}
-	f.recount(b)
 	b.Bulk.Approvals = nil
+	f.recount(b)
 	b.Anew++
 	f.showBulk(b)
 	return aboveBulkText(above), f.add(KindBulk, Fact{Rule: b.Bulk.Rule}, BulkFact{

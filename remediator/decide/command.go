@@ -216,6 +216,9 @@ func (f *Fold) deny(r *openRemedy, c CommandBody) error {
 	if err := f.giveUp(r, Denied, f.at); err != nil || b == nil {
 		return err
 	}
+	if len(f.held(b)) == 0 {
+		return f.endBulk(b, Denied, c.By, f.at)
+	}
 	f.recount(b)
 	f.out.Bulks = append(f.out.Bulks, b.shown())
 	return nil

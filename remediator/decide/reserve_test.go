@@ -189,6 +189,45 @@ func TestBulkIsShownWithoutWhatWasDenied(t *testing.T) {
 	}
 }
 
+// A bulk of which all was denied by itself is denied.
+func TestBulkOfWhichNothingIsLeftIsDenied(t *testing.T) {
+	t.Parallel()
+	s, b := openBulk(t, "")
+	s.done(0, approvesBulk("eve", b.Bulk))
+	var facts []decide.Fact
+	for n := range 3 {
+		_, facts = s.done(0, denies("cem", decide.RemedyID("r", fmt.Sprint("1:", n+1))))
+	}
+	if sealed := one[decide.BulkFact](t, facts, decide.KindBulk); sealed.Answer != "deny" || sealed.By != "cem" || s.last.Bulks[len(s.last.Bulks)-1].Status != decide.Denied {
+		t.Errorf("it is sealed as %+v and shown as %+v", sealed, s.last.Bulks)
+	}
+	s.refused("no bulk with this id waits", approvesBulk("dan", b.Bulk))
+}
+
+// What went above a limit that is raised again goes above it no more, and who approves is
+// told so.
+func TestBulkAboveALimitThatIsRaisedAgain(t *testing.T) {
+	t.Parallel()
+	s, b := openBulk(t, "")
+	text := set(refundRule("r", "because", "live", ""))
+	s.activate(strings.Replace(text, "1000.00 USD", "6.00 USD", 1))
+	if a, _ := s.give(0, approvesBulk("dee", b.Bulk)); a.Bulk == nil || len(a.Bulk.Above) != 1 {
+		t.Fatalf("above a budget that was lowered it is %+v", a.Bulk)
+	}
+	s.activate(text)
+	a, _ := s.done(0, approvesBulk("dee", b.Bulk))
+	if len(a.Bulk.Above) != 0 {
+		t.Errorf("within a budget that was raised it is above %+v", a.Bulk.Above)
+	}
+	s.done(0, denies("cem", decide.RemedyID("r", "1:2")))
+	if got := s.last.Bulks[0]; got.Remedies != 2 || len(got.Above) != 0 {
+		t.Errorf("after one was denied it is %+v", got)
+	}
+	if a, _ = s.done(0, approvesBulk("dan", b.Bulk)); len(a.Bulk.Above) != 0 || a.Status != decide.BulkApproved {
+		t.Errorf("it was approved as %+v", a.Bulk)
+	}
+}
+
 // A cord that was pulled before costs nothing: the refund behind it is measured and counted
 // when it is approved.
 func TestApprovalBehindAStepThatCostsNothing(t *testing.T) {
