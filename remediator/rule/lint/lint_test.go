@@ -238,6 +238,31 @@ func TestOneCoversAnother(t *testing.T) {
 	}
 }
 
+// TestOnePayment holds what is said of two rules that refund one payment: of one key in one
+// scope only one of them pays; else the payment, whatever the keys, is refunded once.
+func TestOnePayment(t *testing.T) {
+	t.Parallel()
+	const one = "  - rule: %s\n    owner: o\n    why: w\n    event: x\n    if: data.n > %d\n    once_per: %s\n    do: [{refund: {payment: \"${{ data.payment }}\", amount: %s}}]\n    limits: {budget: {amount: 9.00 USD, within: 1d}}\n"
+	const held = "the rules a and b may refund data.payment for the same event: the one that comes later is held, for it is refunded already"
+	for _, c := range []struct{ key, amount, want string }{
+		{"{key: data.k, scope: a}", "2.00 USD", ""},
+		{"data.k", "2.00 USD", held},
+		{"{key: data.l, scope: a}", "2.00 USD", held},
+		{"data.l", "2.00 USD", held},
+	} {
+		var got []string
+		for _, p := range check(t, "rules:\n"+fmt.Sprintf(one, "a", 3, "data.k", "1.00 USD")+fmt.Sprintf(one, "b", 5, c.key, c.amount)) {
+			if p.Code != "pays-twice" {
+				t.Errorf("got %s", p)
+			}
+			got = append(got, p.Message)
+		}
+		if got := strings.Join(got, "\n"); got != c.want {
+			t.Errorf("once_per: %s, %s: got %q, want %q", c.key, c.amount, got, c.want)
+		}
+	}
+}
+
 // TestAggregatesAreNamedWhereTheyStand marks one that takes no event in the part of the
 // rule that calls it.
 func TestAggregatesAreNamedWhereTheyStand(t *testing.T) {

@@ -23,6 +23,9 @@ func (l *linter) pairs() {
 	}
 	l.compare(bySteps, warned, func(_ string, a, b *studied) { l.covered(a, b, warned) })
 	l.compare(byPayment, warned, func(payment string, a, b *studied) {
+		if a.key != "" && a.key == b.key && a.Scope == b.Scope {
+			return // the key is taken once, so that the other rule does nothing
+		}
 		l.paysTwice(a, b, warned, "refund "+payment, "the one that comes later is held, for it is refunded already")
 	})
 	l.compare(byKey, warned, func(key string, a, b *studied) {
