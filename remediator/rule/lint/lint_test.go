@@ -249,6 +249,7 @@ func TestOnePayment(t *testing.T) {
 		{"data.k", "2.00 USD", held},
 		{"{key: data.l, scope: a}", "2.00 USD", held},
 		{"data.l", "2.00 USD", held},
+		{"data.l", "1.00 USD", held},
 	} {
 		var got []string
 		for _, p := range check(t, "rules:\n"+fmt.Sprintf(one, "a", 3, "data.k", "1.00 USD")+fmt.Sprintf(one, "b", 5, c.key, c.amount)) {

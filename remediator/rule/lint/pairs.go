@@ -83,7 +83,7 @@ func (l *linter) covered(a, b *studied, warned map[string]bool) {
 	}
 	forth, back := covers(a, b), covers(b, a)
 	if a.key != b.key {
-		if (forth || back) && a.MovesMoney() {
+		if (forth || back) && a.MovesMoney() && len(a.pays) == 0 { // of one payment only one of them pays
 			l.paysTwice(a, b, warned, "do the same", "each has keys of its own, so both pay")
 		}
 		return
