@@ -232,16 +232,17 @@ func indentation(head, key string) int {
 func (f *formatter) blocks(root *yaml.Node) {
 	f.body, f.gaps, f.first = make(map[int]bool), make(map[int]bool), make(map[int]bool)
 	var scalars []*yaml.Node
-	var walk func(n *yaml.Node)
-	walk = func(n *yaml.Node) {
+	var above []int // where the key or the dash of each begins in its line
+	var walk func(n *yaml.Node, indent int)
+	walk = func(n *yaml.Node, indent int) {
 		if n.Kind == yaml.ScalarNode {
-			scalars = append(scalars, n)
+			scalars, above = append(scalars, n), append(above, indent)
 		}
 		for _, child := range n.Content {
-			walk(child)
+			walk(child, n.Column-1)
 		}
 	}
-	walk(root)
+	walk(root, -1)
 	for i, n := range scalars {
 		if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
 			for line := n.Line; line < n.Line+f.further(n); line++ {
@@ -254,6 +255,7 @@ func (f *formatter) blocks(root *yaml.Node) {
 			end = scalars[i+1].Line - 1
 		}
 		header, _, _ := strings.Cut(string([]rune(f.lines[n.Line-1])[n.Column-1:]), "#")
+		end = f.blockEnd(n, header, above[i], end)
 		keepsBlanks := strings.Contains(header, "+")
 		for end > n.Line && !keepsBlanks && strings.TrimSpace(f.lines[end-1]) == "" {
 			end--
@@ -263,6 +265,29 @@ func (f *formatter) blocks(root *yaml.Node) {
 			f.body[line] = true
 		}
 	}
+}
+
+// blockEnd returns the line, from 0, behind a block and before a line: what is indented
+// less than its text, or no more than its key, is a comment below it.
+func (f *formatter) blockEnd(n *yaml.Node, header string, above, before int) int {
+	indent := -1 // that of the text, which is that of its first line unless the header says it
+	if digit := strings.IndexAny(header, "123456789"); digit >= 0 {
+		indent = max(above, 0) + int(header[digit]-'0')
+	}
+	for line := n.Line; line < before; line++ {
+		text := strings.TrimLeft(f.lines[line], " ")
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		begins := len(f.lines[line]) - len(text)
+		if indent < 0 {
+			indent = max(begins, above+1)
+		}
+		if begins < indent {
+			return line
+		}
+	}
+	return before
 }
 
 // further returns on how many more lines than its first a plain or quoted text

@@ -250,6 +250,36 @@ func TestFormatKeepsComments(t *testing.T) {
 	}
 }
 
+// TestFormatEndsBlocks formats comments below a block, which are no part of it once they are
+// indented less than its text: those above a rule stay with the rule.
+func TestFormatEndsBlocks(t *testing.T) {
+	t.Parallel()
+	const head, next = "rules:\n  - rule: a\n    ", "  - rule: b\n"
+	for last, want := range map[string]string{
+		"if: '!data.x'\n  # of b\n":                          "if: >-\n      !data.x\n\n  # of b\n",
+		"if: >-\n      data.x\n  # of b\n  # again\n":        "if: >-\n      data.x\n\n  # of b\n  # again\n",
+		"if: >-\n      data.x\n     # of b\n":                "if: >-\n      data.x\n\n     # of b\n",
+		"why: |\n\n      two\n      # three  \n  # of b  \n": "why: |\n\n      two\n      # three  \n\n  # of b\n",
+		"why: |1-\n      two\n     # three  \n    # of b\n":  "why: |1-\n      two\n     # three  \n\n    # of b\n",
+		"why: |-3 # three  \n         two\n       # three\n": "why: |-3 # three\n         two\n       # three\n\n",
+		"why: |+\n      two\n\n\n  # of b\n":                 "why: |+\n      two\n\n\n  # of b\n",
+		"why: >-\n    # of b\n":                              "why: >-\n\n    # of b\n",
+		"if:\n        >-\n     data.x\n    # of b\n":         "if:\n        >-\n     data.x\n\n    # of b\n",
+		"event:\n      - >-\n       x.y\n      # of b\n":     "event:\n      - >-\n       x.y\n\n      # of b\n",
+		"why: two\n  - rule: >-\n      c\n    # of b\n":      "why: two\n\n  - rule: >-\n      c\n\n    # of b\n",
+	} {
+		text, want := head+last+next, head+want+next
+		got, err := rule.Format("a.yaml", text)
+		if err != nil || got != want {
+			t.Errorf("%q: %v: got\n%s", last, err, got)
+			continue
+		}
+		if again, err := rule.Format("a.yaml", got); err != nil || again != got {
+			t.Errorf("%q a second time: %v\n%s", last, err, again)
+		}
+	}
+}
+
 // TestFormatKeepsTheEnd formats files that end within a block, whose last white space counts.
 func TestFormatKeepsTheEnd(t *testing.T) {
 	t.Parallel()
