@@ -12,13 +12,13 @@ import (
 // goroutine at a time.
 type Keys struct {
 	logic *logic.Logic
-	known map[*rule.Rule]writtenKey
+	known map[*rule.Rule]key
 }
 
-// writtenKey is the once_per of a rule, written so that rules with one key are found.
-type writtenKey struct {
-	exact string // one text: surely one key
-	alike string // two texts: surely two keys. A text of a number may be another key, and so may parts in another order
+// key is the once_per of a rule, written so that rules with one key are found.
+type key struct {
+	exact  string // one text: surely one key
+	likely string // two texts: surely two keys. A text of a number may be another key, and so may parts in another order
 }
 
 // NewKeys returns what compares the keys of rules, of one set or of several.
@@ -27,13 +27,13 @@ func NewKeys() (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Keys{l, map[*rule.Rule]writtenKey{}}, nil
+	return &Keys{l, map[*rule.Rule]key{}}, nil
 }
 
 // Same reports whether two rules may be for the same keys from events that both are about:
 // whether one may be another name of the other.
 func (k *Keys) Same(a, b *rule.Rule) bool {
-	return len(a.OncePer) > 0 && overlapping(a, b) && k.of(a).alike == k.of(b).alike
+	return len(a.OncePer) > 0 && overlapping(a, b) && k.of(a).likely == k.of(b).likely
 }
 
 // overlapping reports whether there may be an event that two rules are about.
@@ -45,7 +45,9 @@ func overlapping(a, b *rule.Rule) bool {
 
 // Share reports whether two rules surely take the same keys in one scope: what one of them
 // made good, the other does not make good again.
-func (k *Keys) Share(a, b *rule.Rule) bool { return a.Scope == b.Scope && overlapping(a, b) && k.equal(a, b) }
+func (k *Keys) Share(a, b *rule.Rule) bool {
+	return a.Scope == b.Scope && overlapping(a, b) && k.equal(a, b)
+}
 
 // Covered reports whether each event of a rule is one of some rules that pay, and surely
 // take the same keys in its scope.
@@ -63,23 +65,23 @@ func (k *Keys) equal(a, b *rule.Rule) bool {
 	return len(a.OncePer) > 0 && k.of(a).exact == k.of(b).exact
 }
 
-func (k *Keys) of(r *rule.Rule) writtenKey {
-	key, known := k.known[r]
+func (k *Keys) of(r *rule.Rule) key {
+	of, known := k.known[r]
 	if !known {
-		key = keyOf(readerOf(k.logic, r), r)
-		k.known[r] = key
+		of = keyOf(readerOf(k.logic, r), r)
+		k.known[r] = of
 	}
-	return key
+	return of
 }
 
-func keyOf(reader *logic.Reader, r *rule.Rule) writtenKey {
-	var exact, alike []string
+func keyOf(reader *logic.Reader, r *rule.Rule) key {
+	var exact, likely []string
 	for _, part := range r.OncePer {
 		one, like := reader.Key(part.Text)
-		exact, alike = append(exact, one), append(alike, like)
+		exact, likely = append(exact, one), append(likely, like)
 	}
-	slices.Sort(alike)
-	return writtenKey{strings.Join(exact, ", "), strings.Join(alike, ", ")}
+	slices.Sort(likely)
+	return key{strings.Join(exact, ", "), strings.Join(likely, ", ")}
 }
 
 // Rekeyed lists the rules of a set that pay, as they did before it, but may do so with

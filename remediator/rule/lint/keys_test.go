@@ -2,6 +2,7 @@ package lint_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/makegood/makegood/remediator/rule"
@@ -87,6 +88,35 @@ func TestKeysAreComparedHoweverTheyAreWritten(t *testing.T) {
 	} {
 		if got := keys.Rekeyed(c.before, c.set); len(got) != c.want {
 			t.Errorf("%s: %d rules have other keys, want %d", name, len(got), c.want)
+		}
+	}
+}
+
+// TestTextsOfKeys holds that string() is left out only where that leads to a warning: what it
+// makes of a great number is another key, also in one scope.
+func TestTextsOfKeys(t *testing.T) {
+	t.Parallel()
+	const one = "  - rule: %s\n    owner: o\n    why: w\n    event: x\n    if: data.n > %d\n    once_per: {key: %s, scope: %s}\n    do: [{credit: {customer: c, amount: %d.00 USD}}]\n    limits: {budget: {amount: 9.00 USD, within: 1d}}\n"
+	const pay, once = "the rules a and b may pay for one data.k for the same event: ", ", or give them one scope: once_per: {key: [data.k], scope: a}"
+	const own, others = "each has keys of its own, so both pay", "data.k and string(data.k) are not one key of every event, so both may pay"
+	for _, c := range []struct {
+		key, scope string
+		amount     int // that the second rule pays; the first pays 1.00 USD
+		want, hint string
+	}{
+		{"data.k", "a", 2, "", ""},
+		{"string(data.k)", "b", 2, pay + own, once},
+		{"string(data.k)", "a", 2, pay + others, once},
+		{"string(data.k)", "a", 1, pay + others, once},
+		{"string(data.l)", "a", 2, "", ""},
+	} {
+		problems := check(t, "rules:\n"+fmt.Sprintf(one, "a", 3, "data.k", "a", 1)+fmt.Sprintf(one, "b", 5, c.key, c.scope, c.amount))
+		got, hint := "", ""
+		for _, p := range problems {
+			got, hint = got+p.Message, hint+strings.TrimPrefix(p.Hint, "make their conditions exclude each other")
+		}
+		if got != c.want || hint != c.hint {
+			t.Errorf("%s in %s: got %q, %q; want %q, %q", c.key, c.scope, got, hint, c.want, c.hint)
 		}
 	}
 }

@@ -70,14 +70,14 @@ type studied struct {
 	nevers []bool        // whether each of them can never hold
 	dead   bool          // so that the rule never fires for any type
 	steps  string        // all of them, as written
-	key    string        // once_per as written
+	key    key           // once_per as written
 	unless string        // the counterpart as written, empty when there is none
 	pays   []string      // the payments that it refunds, as written
 }
 
 func (l *linter) study(set *rule.Set, r *rule.Rule) *studied {
 	reader := readerOf(l.logic, r)
-	s := &studied{Rule: r, source: l.source(set, r.File), reader: reader, key: keyOf(reader, r).exact, unless: r.UnlessText(reader.Expand)}
+	s := &studied{Rule: r, source: l.source(set, r.File), reader: reader, key: keyOf(reader, r), unless: r.UnlessText(reader.Expand)}
 	s.node = s.source.rules[r.Line]
 	for _, f := range r.Filters {
 		claim := s.claim(f).Ready()

@@ -223,7 +223,8 @@ func TestOneCoversAnother(t *testing.T) {
 		{[2]string{"live", "shadow"}, [2]string{"data.k", "data.k"}, 5, stops, "", ""},
 		{[2]string{"live", "live"}, [2]string{"data.k", "[data.k, data.l]"}, 3, stops, "", ""},
 		{[2]string{"live", "live"}, [2]string{"data.k", "[data.k, data.l]"}, 3, pays, "pays-twice", "make their conditions exclude each other"},
-		{[2]string{"live", "live"}, [2]string{"[data.k, data.l]", "[data.l, data.k]"}, 5, pays, "pays-twice", "make their conditions exclude each other"},
+		{[2]string{"live", "live"}, [2]string{"[data.k, data.l]", "[data.l, data.k]"}, 5, pays, "pays-twice",
+			"make their conditions exclude each other, or give them one scope: once_per: {key: [data.k, data.l], scope: a}"},
 		{[2]string{"canary 5%", "live"}, [2]string{"'data[\"the-key\"]'", "'data[\"the-key\"]'"}, 5, pays, "pays-twice",
 			`make their conditions exclude each other, or give them one scope: once_per: {key: ['data["the-key"]'], scope: a}`},
 	} {

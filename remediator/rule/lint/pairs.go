@@ -17,22 +17,29 @@ func (l *linter) pairs() {
 		for _, payment := range r.pays {
 			byPayment.add(payment, r)
 		}
-		if r.MovesMoney() && r.key != "" {
-			byKey.add(r.key, r)
+		if r.MovesMoney() && len(r.OncePer) > 0 {
+			byKey.add(r.key.likely, r)
 		}
 	}
 	l.compare(bySteps, warned, func(_ string, a, b *studied) { l.covered(a, b, warned) })
 	l.compare(byPayment, warned, func(payment string, a, b *studied) {
-		if a.key != "" && a.key == b.key && a.Scope == b.Scope {
-			return // the key is taken once, so that the other rule does nothing
+		if !takeOne(a, b) {
+			l.paysTwice(a, b, warned, "refund "+payment, "the one that comes later is held, for it is refunded already")
 		}
-		l.paysTwice(a, b, warned, "refund "+payment, "the one that comes later is held, for it is refunded already")
 	})
 	l.compare(byKey, warned, func(key string, a, b *studied) {
-		if a.Scope != b.Scope { // of one scope, the key is taken once
+		switch {
+		case a.Scope != b.Scope:
 			l.paysTwice(a, b, warned, "pay for one "+key, "each has keys of its own, so both pay")
+		case !takeOne(a, b):
+			l.paysTwice(a, b, warned, "pay for one "+key, a.key.exact+" and "+b.key.exact+" are not one key of every event, so both may pay")
 		}
 	})
+}
+
+// takeOne reports whether two rules take one key: once it is taken, the other does nothing.
+func takeOne(a, b *studied) bool {
+	return len(a.OncePer) > 0 && a.key.exact == b.key.exact && a.Scope == b.Scope
 }
 
 // meet reports whether one event may pass both rules.
@@ -64,10 +71,10 @@ func (l *linter) paysTwice(a, b *studied, warned map[string]bool, what, then str
 	}
 	warned["pays "+b.Name] = true
 	hint := "make their conditions exclude each other"
-	if a.key == b.key {
+	if a.key.likely == b.key.likely {
 		var parts []string
-		for _, x := range b.OncePer {
-			parts = append(parts, document.InFlow(b.reader.Expand(x.Text)))
+		for _, x := range a.OncePer {
+			parts = append(parts, document.InFlow(a.reader.Expand(x.Text)))
 		}
 		hint += ", or give them one scope: once_per: {key: [" + strings.Join(parts, ", ") + "], scope: " + a.Scope + "}"
 	}
@@ -82,8 +89,9 @@ func (l *linter) covered(a, b *studied, warned map[string]bool) {
 		return
 	}
 	forth, back := covers(a, b), covers(b, a)
-	if a.key != b.key {
-		if (forth || back) && a.MovesMoney() && len(a.pays) == 0 { // of one payment only one of them pays
+	if a.key.exact != b.key.exact {
+		// What is to be said of one payment, or of string(), the other comparisons say.
+		if (forth || back) && a.MovesMoney() && len(a.pays) == 0 && a.key.likely != b.key.likely {
 			l.paysTwice(a, b, warned, "do the same", "each has keys of its own, so both pay")
 		}
 		return

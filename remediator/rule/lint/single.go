@@ -127,7 +127,7 @@ func (s *studied) budget() {
 func (s *studied) oneKey() {
 	if s.OneKey() {
 		s.source.Warnf(s.at("once_per"), "one-key", "write what is made good at most once, like data.order",
-			"once_per is %s for every event: the first remedy takes the key for good, and the rule never makes another, whoever the customer is", s.key)
+			"once_per is %s for every event: the first remedy takes the key for good, and the rule never makes another, whoever the customer is", s.key.exact)
 	}
 }
 
