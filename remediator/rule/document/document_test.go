@@ -49,6 +49,8 @@ func TestWithin(t *testing.T) {
 		"plain lines":   "k: some text\n  with\n  WORD\n",
 		"umlauts":       "k: 'ä ö ü 漢字 WORD'\n",
 		"first":         "k: WORD\n",
+		"escapes":       `k: "caf\u00e9 \x41 \U0001F600 \_\t\e \"\n\` + "\n  so\\\n  W WORD, no more\"\n",
+		"an escape":     `k: "a \x4eWORD"` + "\n",
 		"flow":          "k: {a: 1, b: \"x WORD\"}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,6 +68,12 @@ func TestWithin(t *testing.T) {
 						t.Errorf("got %v, want %v", got, want)
 					}
 				}
+			}
+			if again := source.Within(node, len([]rune(node.Value[:at]))); again != got {
+				t.Errorf("a second time: got %v", again)
+			}
+			if first := source.Within(node, 0); first.Line > got.Line {
+				t.Errorf("the first: got %v", first)
 			}
 			if end := source.Within(node, len([]rune(node.Value))+10); end.Line < 1 {
 				t.Errorf("behind the end: %v", end)

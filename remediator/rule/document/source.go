@@ -31,6 +31,8 @@ type Source struct {
 
 	reported map[Severity]int // problems, shown or not
 	rest     map[Severity]int // where among Problems it is said how many are not shown
+
+	walk *walk // the last one
 }
 
 // NewSource returns a source for a file's text.
@@ -131,50 +133,6 @@ func (s *Source) unshown(severity Severity, at Place, more int) {
 		s.Problems = append(s.Problems, Problem{File: s.Path, Line: at.Line, Col: at.Col, Severity: severity, Code: "more", Hint: "mend those that are shown first"})
 	}
 	s.Problems[s.rest[severity]].Message = message
-}
-
-// Within returns the place of a character of a scalar's value, by its offset in
-// characters. It walks the scalar as written beside the value, so it also finds
-// its way through quotes, escapes and folded lines.
-func (s *Source) Within(n *yaml.Node, offset int) Place {
-	at := At(n)
-	line, runes := at.Line, []rune(s.readLine(at.Line))
-	i := at.Col - 1
-	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
-		line++
-		runes, i = []rune(s.readLine(line)), 0
-	} else if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
-		i++
-	}
-	value := []rune(n.Value)
-	for k := 0; k <= offset; k++ {
-		want := rune(0)
-		if k < len(value) {
-			want = value[k]
-		}
-		if want == ' ' || want == '\n' || want == '\t' {
-			if k == offset {
-				break
-			}
-			if i < len(runes) && isBlank(runes[i]) {
-				i++
-			}
-			continue
-		}
-		for want != 0 && line <= len(s.lines) && (i >= len(runes) || runes[i] != want) {
-			if i++; i >= len(runes) {
-				line, i = line+1, 0
-				runes = []rune(s.readLine(line))
-			}
-		}
-		if k < offset {
-			i++
-		}
-	}
-	if line > len(s.lines) {
-		return at
-	}
-	return Place{line, i + 1}
 }
 
 // written returns the column that a place of the text as read has in the text as
