@@ -19,8 +19,8 @@ func (b *builder) compile(n *yaml.Node, text string, within int, calls *expressi
 		return nil
 	}
 	start := utf8.RuneCountInString(n.Value[:within])
-	if at, hides := b.hides(n, text); hides {
-		b.Errorf(b.Within(n, start+at), "expression", "write | instead of >- and of quotes, which keeps the lines apart, or take the comment out",
+	if at, hides := b.hides(n, text, start); hides {
+		b.Errorf(at, "expression", "write | instead of >- and of quotes, which keeps the lines apart, or take the comment out",
 			"the comment behind // hides what stands below it, since YAML makes one line of them")
 		return nil
 	}
@@ -49,42 +49,26 @@ func (b *builder) compile(n *yaml.Node, text string, within int, calls *expressi
 }
 
 // hides reports whether a comment of an expression goes on over the end of its line in
-// the file, because YAML folded that line with those below it, and where it begins, in
-// characters.
-func (b *builder) hides(n *yaml.Node, text string) (at int, hides bool) {
+// the file, because YAML folded that line with those below it, and where it begins. start
+// is where the expression begins in the node's value, in characters.
+func (b *builder) hides(n *yaml.Node, text string, start int) (at document.Place, hides bool) {
 	if n.Style == yaml.LiteralStyle {
-		return 0, false
+		return at, false
 	}
-	for behind := 0; ; {
-		comment, begin := expression.Comment(text[behind:])
+	for {
+		comment, begin := expression.Comment(text)
 		if comment == "" {
-			return 0, false
+			return at, false
 		}
-		if !b.onOneLine(n, strings.TrimSpace(comment)) {
-			return utf8.RuneCountInString(text[:behind+begin]), true
+		start += utf8.RuneCountInString(text[:begin])
+		last := utf8.RuneCountInString(strings.TrimSpace(comment)) - 1
+		if at = b.Within(n, start); b.Within(n, start+last).Line != at.Line {
+			return at, true
 		}
-		behind += begin + len(comment)
+		start += utf8.RuneCountInString(comment)
+		text = text[begin+len(comment):]
 	}
 }
-
-// onOneLine reports whether one of the lines of a value has a part of it.
-func (b *builder) onOneLine(n *yaml.Node, part string) bool {
-	indent := func(line, besides string) int { return len(line) - len(strings.TrimLeft(line, " "+besides)) }
-	key := indent(b.Line(n.Line), "-")
-	for number := n.Line; number <= b.Lines(); number++ {
-		line := b.Line(number)
-		if number > n.Line && strings.TrimSpace(line) != "" && indent(line, "") <= key {
-			return false // the value is over
-		}
-		if strings.Contains(line, part) || strings.Contains(unquoted.Replace(line), part) {
-			return true
-		}
-	}
-	return false
-}
-
-// unquoted is what quotes and backslashes in quotes of YAML stand for.
-var unquoted = strings.NewReplacer(`\\`, `\`, `\"`, `"`, "''", "'")
 
 // hyphened returns the name of a field that - makes two of: data.late-min; else "".
 func hyphened(text string, offset int, name string) string {

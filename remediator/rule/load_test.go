@@ -117,6 +117,8 @@ func TestCommentsInExpressions(t *testing.T) {
 	for _, lines := range []string{
 		"if: data.x > 1 // an hour", "if: |\n  data.x > 1 // an hour\n  && data.y", "if: >-\n  data.x > 1\n  && data.y // or \"z\"",
 		`if: "data.x > 1 // an \"hour\""`, "if: 'data.x > 1 // an ''hour'''", "if: >-\n  data.at == \"https://x/\"\n  && data.y",
+		"if:\n  data.x > 1\n  && data.y // an hour", "if:\n  data.x > 1\n  && data.y\n  // an hour", "if: \"data.x > 1\n  && data.y // caf\\u00e9 \\x22\"",
+		"once_per:\n  - >-\n    data.a +\n    data.b // the leg\n  - data.c +\n    data.d // the leg", "if: >-\n  data.x > 1 // an hour\n\n  && data.y // an hour",
 	} {
 		if found := problems(t, withLines(lines)); len(found) != 0 {
 			t.Errorf("%s\n%s", lines, found.Format())
@@ -195,6 +197,9 @@ func TestMistakesFromOtherLanguages(t *testing.T) {
 		{"if: \"data.x > 1 // an hour\n  && data.y\"", "6:21", "expression", "hides what stands below", "write |"},
 		{"if: >-\n  data.x > 1 // an hour\n\n  && data.y // one\n  && data.z", "9:17", "expression", "hides what stands below", "write |"},
 		{"if: >-\n  data.x > 1 // an hour\n  && data.y\nlet: {a: '\"// an hour && data.y\"'}", "7:18", "expression", "hides what stands below", "write |"},
+		{"if: >-\n  data.x > 1 // an hour\n  && data.y\n\n  || data.z // an hour && data.y", "7:18", "expression", "hides what stands below", "write |"},
+		{"if: >-\n  data.x > 1 // an hour\n  && data.y\n\n  || data.z == '// an hour && data.y'", "7:18", "expression", "hides what stands below", "write |"},
+		{"if: \"data.x > 1 // caf\\u00e9\n  && data.y\"", "6:21", "expression", "hides what stands below", "write |"},
 		{"if: data.x === 3", "6:18", "expression", "unexpected =", "=="},
 		{"if: data.x => 3", "6:16", "expression", "unexpected =>", ">="},
 		{"if: not data.x", "6:13", "expression", "unexpected not", "!"},
