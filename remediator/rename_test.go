@@ -32,7 +32,7 @@ func credits(rules ...string) []rule.File {
     limits: {budget: {amount: 9000.00 USD, within: 1d}}
     account: a
     mode: %s
-`, event, word[1])
+`, event, strings.Replace(word[1], "canary", "canary 1%", 1))
 	}
 	return []rule.File{{Path: "r.yaml", Text: text}}
 }
@@ -60,6 +60,7 @@ func TestRenamesAreRefused(t *testing.T) {
 		"side by side in shadow":                 {[][]string{old, {"old live data.order", "new shadow data.order"}, renamed}, asOld},
 		"and the other to shadow":                {[][]string{old, {"old live data.order", "new shadow data.order"}, {"old shadow data.order", "new live data.order"}}, asOld},
 		"the other goes, and it stays in shadow": {[][]string{old, {"old live data.order", "new shadow data.order"}, {"new shadow data.order"}}, ""},
+		"side by side as a canary":               {[][]string{old, {"old live data.order", "new canary data.order"}, renamed}, asOld},
 		"both live":                              {[][]string{old, {"old live data.order", "new live data.order"}, renamed}, ""},
 		"after nothing":                          {[][]string{old, {}, renamed}, asPast},
 		"after nothing, into shadow":             {[][]string{old, {}, {"new shadow data.order"}, renamed}, asPast},
@@ -104,6 +105,30 @@ func TestRenamesAreRefused(t *testing.T) {
 				t.Errorf("%v: %v, want %q", c.sets[last], err, c.want)
 			}
 		})
+	}
+}
+
+// TestMergedRulesAreRefused has one rule take over what another one was about, by a wider
+// condition: it would pay again what that one paid.
+func TestMergedRulesAreRefused(t *testing.T) {
+	t.Parallel()
+	when := func(files []rule.File, conditions ...string) []rule.File {
+		text := files[0].Text
+		for _, condition := range conditions {
+			text = strings.Replace(text, "    event: com", "    if: "+condition+"\n    event:  com", 1)
+		}
+		return []rule.File{{Path: files[0].Path, Text: text}}
+	}
+	const vip, other = "has(data.vip)", "'!has(data.vip)'"
+	n := startWith(t, Config{DataDir: t.TempDir(), Rules: when(credits("vip live data.order", "other live data.order"), vip, other)})
+	poll(t, func() bool { return n.readiness() == nil })
+	n.send(t, 1)
+	poll(t, func() bool { return n.credited(t) > 0 })
+	if changed, err := n.Reload(t.Context(), credits("vip live data.order")); err == nil || !strings.Contains(err.Error(), `"vip" looks like "other" under another name`) {
+		t.Errorf("widened to what another one paid it was put in force %v: %v", changed, err)
+	}
+	if changed, err := n.Reload(t.Context(), when(credits("vip live data.order"), vip)); err != nil || !changed {
+		t.Errorf("without the other one, as it was, it was put in force %v: %v", changed, err)
 	}
 }
 

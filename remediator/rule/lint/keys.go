@@ -49,15 +49,39 @@ func (k *Keys) Share(a, b *rule.Rule) bool {
 	return a.Scope == b.Scope && overlapping(a, b) && k.equal(a, b)
 }
 
-// Covered reports whether each event of a rule is one of some rules that pay, and surely
-// take the same keys in its scope.
+// Covered reports whether each event for which a rule may act is one for which some rules
+// that pay, and surely take the same keys in its scope, act already.
 func (k *Keys) Covered(by []*rule.Rule, r *rule.Rule) bool {
-	return !slices.ContainsFunc(r.Events, func(event string) bool {
+	return !slices.ContainsFunc(r.Filters, func(f rule.Filter) bool {
 		return !slices.ContainsFunc(by, func(other *rule.Rule) bool {
-			covers := func(wider string) bool { return within(event, wider) }
-			return other.Pays() && other.Scope == r.Scope && slices.ContainsFunc(other.Events, covers) && k.equal(other, r)
+			return other.Pays() && actsForAll(other, r) && other.Scope == r.Scope && k.equal(other, r) && k.waitsLike(other, r) && k.passes(f, r, other)
 		})
 	})
+}
+
+// passes reports whether what passes a filter of a rule passes one of another.
+func (k *Keys) passes(f rule.Filter, r, other *rule.Rule) bool {
+	reader, readerOfOther := readerOf(k.logic, r), readerOf(k.logic, other)
+	return slices.ContainsFunc(other.Filters, func(wider rule.Filter) bool {
+		switch {
+		case !within(f.Event, wider.Event):
+			return false
+		case wider.If == nil:
+			return true
+		}
+		return f.If != nil && (reader.Expand(f.If.Text) == readerOfOther.Expand(wider.If.Text) ||
+			reader.Read(f.If.Text).Implies(readerOfOther.Read(wider.If.Text)))
+	})
+}
+
+// waitsLike reports whether a rule acts for each event for which another one with its
+// window and counterpart, where it has any, would.
+func (k *Keys) waitsLike(r, other *rule.Rule) bool {
+	reader, readerOfOther := readerOf(k.logic, r), readerOf(k.logic, other)
+	if r.Unless != nil && r.UnlessText(reader.Expand) != other.UnlessText(readerOfOther.Expand) {
+		return false
+	}
+	return r.Window == nil || other.Window != nil && r.Window.Digest == other.Window.Digest && textOf(r.Having) == textOf(other.Having)
 }
 
 // equal reports whether two rules surely take the same key from an event that both are about.

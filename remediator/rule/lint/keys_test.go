@@ -120,3 +120,65 @@ func TestTextsOfKeys(t *testing.T) {
 		}
 	}
 }
+
+// conditioned is a rule of two events with conditions, window and counterpart, in YAML.
+func conditioned(t *testing.T, conditions string) *rule.Rule {
+	t.Helper()
+	if !strings.Contains(conditions, "mode:") {
+		conditions += "\nmode: live"
+	}
+	set, err := rule.Load([]rule.File{{Path: "r.yaml", Text: fmt.Sprintf(`rules:
+  - rule: a
+    owner: o
+    why: w
+    %s
+    once_per: data.order
+    do: [{credit: {customer: c, amount: 1.00 USD}}]
+    limits: {budget: {amount: 10.00 USD, within: 1d}}
+    account: "1"
+`, strings.ReplaceAll(conditions, "\n", "\n    "))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set.Rules[0]
+}
+
+// TestCovered holds which rules do what another one does already, for all of its events.
+func TestCovered(t *testing.T) {
+	t.Parallel()
+	keys, err := lint.NewKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const window, wait = "\nwindow: {by: event.customer, within: 1h}\nhaving: count() >= ", "\nunless: {event: x.z, by: data.order, within: "
+	for name, c := range map[string]struct {
+		by, rule string
+		want     bool
+	}{
+		"the same":                    {"event: x.y\nif: data.n > 5 && data.vip", "event: x.y\nif: data.n > 5 && data.vip", true},
+		"narrowed":                    {"event: x.y\nif: data.n > 5", "event: x.y\nif: data.n > 6 && data.vip", true},
+		"widened":                     {"event: x.y\nif: data.n > 6", "event: x.y\nif: data.n > 5", false},
+		"its condition goes":          {"event: x.y\nif: data.vip == true", "event: x.y", false},
+		"an event more":               {"event: x.y", "event: [x.y, x.z]", false},
+		"an event less":               {"event: x.*\nif: data.n > 5", "event: x.y\nif: data.n > 5", true},
+		"a condition of one event":    {"event: [{type: x.y, if: data.n > 5}, x.z]", "event: [x.y, x.z]", false},
+		"the same of one event":       {"event: [{type: x.y, if: data.n > 5}, x.z]", "event: [x.z, {type: x.y, if: data.n > 5}]", true},
+		"the same window":             {"event: x.y" + window + "3", "event: x.y" + window + "3", true},
+		"fewer in the window":         {"event: x.y" + window + "3", "event: x.y" + window + "2", false},
+		"its window goes":             {"event: x.y" + window + "3", "event: x.y", false},
+		"a window more":               {"event: x.y", "event: x.y" + window + "3", true},
+		"the same counterpart":        {"event: x.y" + wait + "1h}", "event: x.y" + wait + "1h}", true},
+		"it waits for a shorter time": {"event: x.y" + wait + "2h}", "event: x.y" + wait + "1h}", false},
+		"its counterpart goes":        {"event: x.y" + wait + "2h}", "event: x.y", false},
+		"a counterpart more":          {"event: x.y", "event: x.y" + wait + "2h}", true},
+		"for some customers":          {"event: x.y\nmode: canary 5%", "event: x.y", false},
+		"for as many customers":       {"event: x.y\nmode: canary 5%", "event: x.y\nmode: canary 5%", true},
+		"for more customers":          {"event: x.y\nmode: canary 5%", "event: x.y\nmode: canary 6%", false},
+		"for fewer customers":         {"event: x.y", "event: x.y\nmode: canary 5%", true},
+	} {
+		by, r := conditioned(t, c.by), conditioned(t, c.rule)
+		if got := keys.Covered([]*rule.Rule{by}, r); got != c.want {
+			t.Errorf("%s: covered is %v", name, got)
+		}
+	}
+}

@@ -96,7 +96,7 @@ func (l *linter) covered(a, b *studied, warned map[string]bool) {
 		}
 		return
 	}
-	switch forth, back = forth && actsForAll(a, b), back && actsForAll(b, a); {
+	switch forth, back = forth && actsForAll(a.Rule, b.Rule), back && actsForAll(b.Rule, a.Rule); {
 	case forth && back:
 		if !warned["covered "+b.Name] {
 			b.source.Warnf(b.at("rule"), "duplicate-of", "remove one of them", "the rules %s and %s do the same for the same events", a.Name, b.Name)
@@ -133,24 +133,25 @@ func waitsOnce(r *studied) bool {
 }
 
 // actsForAll reports whether a rule acts for every customer for whom another one does.
-func actsForAll(wider, r *studied) bool {
+func actsForAll(wider, r *rule.Rule) bool {
 	return wider.Mode != rule.Canary || r.Mode == rule.Canary && wider.Scope == r.Scope && wider.Percent >= r.Percent
 }
 
 // sameForm reports whether two rules wait and count alike, so that only their keys, events
 // and conditions can differ.
 func sameForm(a, b *studied) bool {
-	text := func(x *rule.Expr) string {
-		if x == nil {
-			return ""
-		}
-		return x.Text
-	}
 	if (a.Window == nil) != (b.Window == nil) || a.unless != b.unless {
 		return false
 	}
 	// Windows that count other events count otherwise.
-	return a.Window == nil || a.Window.Digest == b.Window.Digest && text(a.Having) == text(b.Having)
+	return a.Window == nil || a.Window.Digest == b.Window.Digest && textOf(a.Having) == textOf(b.Having)
+}
+
+func textOf(x *rule.Expr) string {
+	if x == nil {
+		return ""
+	}
+	return x.Text
 }
 
 // covers reports whether every event that passes b passes a.
