@@ -263,7 +263,7 @@ type RefusalFact struct {
 	Target  string `json:"target,omitempty"`
 	Reason  string `json:"reason"`
 	// Held is why the remedy is held from now on, of an approval that was refused for
-	// what nobody was told. The approvals before count no more.
+	// what nobody was told, all of it. The approvals before count no more.
 	Held string `json:"held,omitempty"`
 }
 

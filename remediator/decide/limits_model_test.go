@@ -342,8 +342,8 @@ func (m *limitModel) answer(command, label, by string) {
 		unknown = m.recharge(r)
 	}
 	if len(unknown) > 0 {
-		r.told = append(append(r.told, r.held), unknown[1:]...)
-		r.held, r.by = unknown[0], nil
+		r.told = append(r.told, strings.Split(r.held, ", ")...)
+		r.held, r.by = strings.Join(unknown, ", "), nil
 		m.say("refused approve held %s", r.held)
 		return
 	}
@@ -366,7 +366,7 @@ func (m *limitModel) answer(command, label, by string) {
 }
 
 func (r *limitRemedy) knows(reason string) bool {
-	return r.held == reason || slices.Contains(r.told, reason)
+	return slices.Contains(strings.Split(r.held, ", "), reason) || slices.Contains(r.told, reason)
 }
 
 // stop is a pause or a resumption of money.

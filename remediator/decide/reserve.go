@@ -171,19 +171,26 @@ func (f *Fold) changeLimits(before map[string]*rule.Rule) {
 
 // told reports whether people know that a remedy is held for a reason, or was.
 func (r *openRemedy) told(reason string) bool {
-	return r.Held == reason || slices.Contains(r.Told, reason)
+	return slices.Contains(HeldFor(r.Held), reason) || slices.Contains(r.Told, reason)
 }
 
 // holdFor holds a remedy, which is held, for what nobody knew who approved it so far.
 func (r *openRemedy) holdFor(reasons ...string) {
-	r.Told = append(append(r.Told, r.Held), reasons[1:]...)
-	r.Held, r.By = reasons[0], nil
+	r.Told = append(r.Told, HeldFor(r.Held)...)
+	r.Held, r.By = strings.Join(reasons, between), nil
 }
+
+// between stands between the limits that a remedy goes above, where they are one text.
+const between = ", "
+
+// HeldFor are the reasons of what is held, which are several where an approval was refused
+// for more than one limit.
+func HeldFor(held string) []string { return strings.Split(held, between) }
 
 // above names the limits that a remedy goes above, as it was measured last.
 func (r *openRemedy) above() string {
 	known := slices.DeleteFunc(slices.Clone(abovePossible), func(limit string) bool { return !slices.Contains(r.Above, limit) })
-	return strings.Join(known, ", ")
+	return strings.Join(known, between)
 }
 
 // reason is what a remedy is held for that is above a limit.

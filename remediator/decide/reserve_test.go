@@ -39,7 +39,7 @@ func TestApprovalIsMeasured(t *testing.T) {
 		"budget": {storm, "600.00 USD", decide.ReasonBudget, "of the 1000.00 USD of budget 600.00 USD are used, and this is 600.00 USD", "budget"},
 		"remedies of a customer": {"      per_customer: {remedies: 1, within: 30d}\n" + storm, "1.00 USD", decide.ReasonPerCustomer,
 			"of the 1 remedies of per_customer 1 are used", "per_customer"},
-		"both": {"      per_customer: {amount: 700.00 USD, within: 30d}\n" + storm, "600.00 USD", decide.ReasonPerCustomer,
+		"both": {"      per_customer: {amount: 700.00 USD, within: 30d}\n" + storm, "600.00 USD", "per_customer, budget",
 			"of the 700.00 USD of per_customer 600.00 USD are used, and this is 600.00 USD; of the 1000.00 USD of budget 600.00 USD", "per_customer, budget"},
 	} {
 		t.Run(name, func(t *testing.T) {

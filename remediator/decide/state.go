@@ -93,7 +93,7 @@ type openRemedy struct {
 	Remedy   uuid.UUID      `cbor:"1,keyasint"`
 	Rule     string         `cbor:"2,keyasint"`
 	Customer string         `cbor:"3,keyasint"`
-	Held     string         `cbor:"4,keyasint"` // the reason; empty when it acts
+	Held     string         `cbor:"4,keyasint"` // the reason, or several (HeldFor); empty when it acts
 	Deadline int64          `cbor:"5,keyasint"` // when a held one expires
 	Need     int            `cbor:"6,keyasint"` // approvals
 	By       []string       `cbor:"7,keyasint"` // who approved

@@ -130,6 +130,46 @@ func TestAboveALimitMeanwhile(t *testing.T) {
 	}
 }
 
+// TestAboveTwoLimitsMeanwhile holds that all limits that an approval was refused for are why
+// the remedy is held from then on, in the API and on the pages.
+func TestAboveTwoLimitsMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(c *remediator.Config) {
+		text := strings.Replace(houseRules, "1000000.00 USD", "600.00 USD", 1)
+		c.Rules = []rule.File{{Path: "house.yaml", Text: strings.Replace(text, "limits: {", "limits: {per_customer: {remedies: 1, within: 30d}, ", 1)}}
+	})
+	h.hire(map[string]string{"pat": "approver", "pia": "approver"})
+	h.bearer("admin").post("/v1/pause", `{"target":"rule:late"}`)
+	h.late("1", "c-1", "500.00 USD")
+	first := h.remedyOf("c-1").Remedy.String()
+	h.late("2", "c-1", "500.00 USD")
+	pat, pia := h.bearer("pat"), h.bearer("pia")
+	second := h.remedyOf("c-1").Remedy.String()
+	for _, by := range []*visitor{pat, pia} {
+		if p := by.send("/approvals/answer", approve(t, by.shown("/approvals"), first)); p.status != http.StatusSeeOther {
+			t.Fatalf("the first is answered %d %s", p.status, p.body)
+		}
+	}
+	if p := pat.send("/approvals/answer", approve(t, pat.shown("/approvals"), second)); p.status != http.StatusConflict {
+		t.Fatalf("what goes above is answered %d %s", p.status, p.body)
+	}
+	var list api.Remedies
+	pat.get("/v1/remedies?status=held").into(t, &list)
+	if len(list.Remedies) != 1 || list.Remedies[0].Reason != "per_customer, budget" {
+		t.Errorf("held are %+v", list.Remedies)
+	}
+	for _, path := range []string{"/approvals", "/remedies/" + second, "/"} {
+		if p := pat.shown(path); !strings.Contains(p.body, "the customer has had as much as the rule gives to one, and the rule&#39;s budget is used up") {
+			t.Errorf("%s does not name both limits:\n%s", path, p.body)
+		}
+	}
+	for _, by := range []*visitor{pat, pia} {
+		if p := by.send("/approvals/answer", approve(t, by.shown("/approvals"), second)); p.status != http.StatusSeeOther {
+			t.Errorf("who knows of both is answered %d %s", p.status, p.body)
+		}
+	}
+}
+
 // TestFourEyesInThePage holds that who asked for a refund is told why they may not
 // approve it, and that another person denies it with a reason.
 func TestFourEyesInThePage(t *testing.T) {

@@ -1,13 +1,14 @@
 package web
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/store/views"
 )
 
-// because says in plain words why a remedy was held or suppressed.
+// because says in plain words why a remedy was held or suppressed, all of it.
 func because(reason string) string {
 	words := map[string]string{
 		decide.ReasonApprove: "it is above what may be paid without a person's approval", decide.ReasonPerRemedy: "it is above the limit for one remedy",
@@ -18,10 +19,11 @@ func because(reason string) string {
 		decide.ReasonEdited: "the rule promises something else now than when the event came", decide.ReasonError: "a step of it could not be computed",
 		decide.ReasonBulk: "it is made good afterwards, with others under one approval",
 	}
-	if text := words[reason]; text != "" {
-		return text
+	var all []string
+	for _, one := range decide.HeldFor(reason) {
+		all = append(all, cmp.Or(words[one], one))
 	}
-	return reason
+	return strings.Join(all, ", and ")
 }
 
 // story says in a sentence or two how a remedy stands.
