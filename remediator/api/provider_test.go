@@ -91,9 +91,23 @@ func TestProviderTellsTheEnd(t *testing.T) {
 	if totals := h.totals(); !strings.Contains(totals, ",refund,1,800,8.00,0,0.00,") {
 		t.Errorf("the export says\n%s", totals)
 	}
-	// The money is with the merchant again, so a person may have it tried once more.
-	a := h.post("admin", "/v1/remedies/"+id+"/retry", `{"reason":"other card"}`).answer(t)
-	h.becomes(a.Remedy.String(), decide.Done)
+	// The money is with the merchant again, so a person may have it tried once more, and
+	// what came of that within the same limits.
+	for range 2 {
+		a := h.post("admin", "/v1/remedies/"+id+"/retry", `{"reason":"other card"}`).answer(t)
+		id = a.Remedy.String()
+		h.becomes(id, decide.Done)
+		if err := h.provider.SetStatus(h.remedy(id).Actions[0].Ref, "failed", "lost_or_stolen_card"); err != nil {
+			t.Fatal(err)
+		}
+		h.deliver()
+		h.becomes(id, decide.Failed)
+	}
+	for _, f := range facts[decide.RemedyFact](h, decide.KindRemedy)[1:] {
+		if f.Rule != decide.RuleRetry || f.Charged != "late" {
+			t.Errorf("a retry is of rule %s and counts for %q", f.Rule, f.Charged)
+		}
+	}
 	h.verify()
 }
 

@@ -37,7 +37,7 @@ func (f *Fold) addDecision(fact *RemedyFact, body json.RawMessage) {
 // atMost is a size that the body of the decision does not exceed.
 func (r *RemedyFact) atMost() int {
 	texts := len(r.Rule) + len(r.Digest) + len(r.Set) + len(r.Scope) + len(r.Key) + len(r.Account) + len(r.Mode) + len(r.Decision) + len(r.Reason) +
-		len(r.Customer) + len(r.Subject) + len(r.Source) + len(r.Event) + len(r.EventAt) + len(r.RequestedBy)
+		len(r.Customer) + len(r.Subject) + len(r.Source) + len(r.Event) + len(r.EventAt) + len(r.RequestedBy) + len(r.Charged)
 	if r.Opened != nil {
 		texts += len(r.Opened.Deadline) + len(r.Opened.Digest)
 	}

@@ -19,7 +19,7 @@ func inputOf(t *testing.T, id string, at int64, c decide.CommandBody) input.Inpu
 // origin is a remedy as the API reads it from the ledger, with the steps that
 // are to be done or undone.
 func origin(r decide.RemedyFact, steps ...string) *decide.Origin {
-	o := &decide.Origin{Rule: r.Rule, Account: r.Account, Customer: r.Customer, Subject: r.Subject}
+	o := &decide.Origin{Rule: r.Rule, Account: r.Account, Customer: r.Customer, Subject: r.Subject, Charged: r.Charged}
 	for _, s := range r.Steps {
 		for _, name := range steps {
 			if s.Name == name {
@@ -116,6 +116,24 @@ func TestRetryGoesThroughTheLimits(t *testing.T) {
 	}
 }
 
+// A retry of a retry is decided as the first one: within the limits of the rule that the
+// first remedy came from, and it counts for them.
+func TestRetryOfARetry(t *testing.T) {
+	t.Parallel()
+	s, r := failing(t, "      per_customer: {remedies: 1, within: 1d}\n")
+	for range 3 {
+		_, facts := s.done(0, retries(operator("bob"), r, "refund"))
+		r = wantDecision(t, facts, decide.Act, "")
+		if r.Rule != decide.RuleRetry || r.Charged != "r" {
+			t.Errorf("the remedy is of rule %s and counts for %q", r.Rule, r.Charged)
+		}
+		s.settle(s.job(), decide.Failed)
+	}
+	_, facts := s.done(0, retries(operator("bob"), r, "refund"))
+	wantDecision(t, facts, decide.Act, "")
+	s.sends(2, decide.Hold, decide.ReasonPerCustomer)
+}
+
 // Without its rule in force there is no limit: another person looks.
 func TestRetryWithoutItsRuleIsHeld(t *testing.T) {
 	t.Parallel()
@@ -126,7 +144,7 @@ func TestRetryWithoutItsRuleIsHeld(t *testing.T) {
 		s.wantHeld(a, facts, decide.ReasonApprove)
 		s.done(0, approves("cem", a.Remedy))
 		s.settle(s.job(), decide.Failed)
-		// So is the retry of a retry, which has no rule of its own.
+		// So is the retry of a retry.
 		var again decide.RemedyFact
 		if err := json.Unmarshal(facts[0].Body, &again); err != nil {
 			t.Fatal(err)

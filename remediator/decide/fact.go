@@ -146,6 +146,7 @@ type RemedyFact struct {
 
 	RequestedBy string    `json:"requested_by,omitempty"` // the person who asked for it
 	Of          uuid.UUID `json:"of,omitzero"`            // the remedy that it retries or reverses
+	Charged     string    `json:"charged,omitempty"`      // of a retry: the rule whose limits count it
 	Bulk        uuid.UUID `json:"bulk,omitzero"`          // what holds it with others
 	Opened      *Opened   `json:"opened,omitempty"`       // when the event waited for a counterpart that did not come
 

@@ -1,11 +1,15 @@
 package decide_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/makegood/makegood/remediator/decide"
+	"github.com/makegood/makegood/remediator/input"
 )
 
 // limitTimes are times of limits, some of which the granules do not divide evenly.
@@ -136,6 +140,38 @@ func amountsText(amounts map[string]int64) string {
 		parts = append(parts, fmt.Sprintf("%d.%02d %s", amounts[currency]/100, amounts[currency]%100, currency))
 	}
 	return "[" + strings.Join(parts, ", ") + "]"
+}
+
+// retry has somebody try again what failed, most often the newest, which may be a retry.
+func (d *limitDraw) retry(id string, at int64) {
+	labels := slices.SortedFunc(maps.Keys(d.model.failed), func(a, b string) int { return cmp.Compare(d.inputOf(a), d.inputOf(b)) })
+	label := labels[len(labels)-1]
+	if d.random.IntN(3) == 0 {
+		label = labels[d.random.IntN(len(labels))]
+	}
+	var left []string
+	for _, s := range d.model.failed[label].steps {
+		if s.status != "done" {
+			left = append(left, s.kind)
+		}
+	}
+	c := retries(by([]string{"ann", "bob", "cem", "dee"}[d.random.IntN(4)], decide.RoleOperator), d.facts[label], left...)
+	if !d.model.begins(id, at) {
+		d.model.retry(label, c.By)
+	}
+	d.compare(input.Input{ID: id, Kind: input.Command, At: at, Body: encode(d.t, c)})
+	made := fmt.Sprintf("%s#%d", decide.RuleRetry, d.model.n)
+	if _, known := d.facts[made]; known && strings.HasPrefix(label, decide.RuleRetry) {
+		d.seen[againAndAgain+d.facts[made].Decision]++
+	}
+}
+
+// inputOf is the input that a remedy came of.
+func (d *limitDraw) inputOf(label string) (n int) {
+	if _, err := fmt.Sscanf(label[strings.IndexByte(label, '#')+1:], "%d", &n); err != nil {
+		d.t.Fatalf("read the input of remedy %s: %v", label, err)
+	}
+	return n
 }
 
 // event draws an event and has both take it.

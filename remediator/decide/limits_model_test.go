@@ -56,10 +56,10 @@ type spending struct {
 	step          *limitStep // that the amount is of
 }
 
-// limitRemedy is a remedy that is open.
+// limitRemedy is a remedy that is open, or has failed.
 type limitRemedy struct {
 	label    string
-	rule     limitRule
+	rule     limitRule // whose limits count it
 	customer string
 	steps    []*limitStep
 	held     string
@@ -70,6 +70,8 @@ type limitRemedy struct {
 	deadline int64
 	charges  []*spending
 	edited   bool // its limits are others than when it was counted in them
+
+	requester string // the person who had it tried again
 }
 
 type limitStep struct {
@@ -91,12 +93,13 @@ type limitModel struct {
 	paused   map[string][]string
 	red      map[string]bool // rules whose own cord is red
 	open     []*limitRemedy
+	failed   map[string]*limitRemedy // by label
 	said     []string
 }
 
 func newLimitModel(rules []limitRule) *limitModel {
 	return &limitModel{now: start, rules: rules, inputs: map[string]int64{}, events: map[string]int64{}, taken: map[string]bool{}, spent: map[string][]*spending{},
-		refunded: map[string]map[string]int64{}, paused: map[string][]string{}, red: map[string]bool{}}
+		refunded: map[string]map[string]int64{}, paused: map[string][]string{}, red: map[string]bool{}, failed: map[string]*limitRemedy{}}
 }
 
 func (m *limitModel) say(format string, args ...any) {
@@ -264,6 +267,9 @@ func (m *limitModel) end(r *limitRemedy, status string, at int64) {
 		}
 	}
 	m.open = slices.DeleteFunc(m.open, func(o *limitRemedy) bool { return o == r })
+	if status == "failed" {
+		m.failed[r.label] = r
+	}
 	m.say("end %s %s at %d", r.label, status, at)
 }
 
@@ -327,7 +333,7 @@ func (m *limitModel) find(label string) *limitRemedy {
 // answer is what a person says to a remedy that is held. ann put the rules in force.
 func (m *limitModel) answer(command, label, by string) {
 	r := m.find(label)
-	if r == nil || r.held == "" || command == "approve" && (by == "ann" || slices.Contains(r.by, by) || len(r.steps) == 0) {
+	if r == nil || r.held == "" || command == "approve" && (by == "ann" || by == r.requester || slices.Contains(r.by, by) || len(r.steps) == 0) {
 		m.say("refused %s", command)
 		return
 	}

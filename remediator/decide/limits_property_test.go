@@ -57,11 +57,14 @@ func TestLimitsEqualNaiveModel(t *testing.T) {
 
 // limitOutcomes are words of which the draws must have each.
 var limitOutcomes = []string{
-	"act", "hold", "suppress", "shadow", "duplicate", "no-key", "2 needed", "job", "approve ", "deny", "refused approve", "refused resume", "resume ", "pull ",
+	"act", "hold", "suppress", "shadow", "duplicate", "no-key", "2 needed", "job", "approve ", "deny", "refused approve", "refused resume", "refused retry", "resume ", againAndAgain + "act", againAndAgain + "hold", "pull ",
 	"held budget", "held per_customer", "held currency", `above "per_customer, budget"`,
 	"done", "failed", "denied", "expired", "skipped", `above "budget"`,
 	`"error"`, `"no customer"`, `"old"`, `"already refunded"`, `"currency"`, `"per_remedy"`, `"per_customer"`, `"budget"`, `"paused"`, `"storm"`, `"approve_above"`,
 }
+
+// againAndAgain begins what a retry of a retry was decided to.
+const againAndAgain = "retry of a retry: "
 
 // limitDraw is one draw: the fold and the model on the same log.
 type limitDraw struct {
@@ -73,6 +76,7 @@ type limitDraw struct {
 	model  *limitModel
 	labels map[uuid.UUID]string // of remedies, as the model calls them
 	ids    map[string]uuid.UUID
+	facts  map[string]decide.RemedyFact
 	jobs   []decide.Job
 	sent   []input.Input
 	said   []limitEvent
@@ -82,7 +86,7 @@ type limitDraw struct {
 
 func newLimitDraw(t *testing.T, seed uint64, seen map[string]int) *limitDraw {
 	d := &limitDraw{t: t, seed: seed, random: rand.New(rand.NewPCG(seed, 11)), memory: decide.NewMemory(), labels: map[uuid.UUID]string{},
-		ids: map[string]uuid.UUID{}, seen: seen}
+		ids: map[string]uuid.UUID{}, facts: map[string]decide.RemedyFact{}, seen: seen}
 	d.fold = decide.New(decide.Config{Memory: d.memory})
 	d.model = newLimitModel(d.drawRules())
 	d.apply(genesis(t))
@@ -109,6 +113,8 @@ func (d *limitDraw) run() {
 			d.compare(d.activation(id, at))
 		case draw < 50:
 			d.restore()
+		case draw < 60 && len(d.model.failed) > 0:
+			d.retry(id, at)
 		default:
 			d.event(id, at)
 		}
@@ -176,7 +182,7 @@ func (d *limitDraw) lines(f *decide.Fact) []string {
 	switch f.Kind {
 	case decide.KindRemedy:
 		label = fmt.Sprintf("%s#%d", f.Rule, d.model.n)
-		d.labels[f.Remedy], d.ids[label] = label, f.Remedy
+		d.labels[f.Remedy], d.ids[label], d.facts[label] = label, f.Remedy, b.RemedyFact
 		return []string{"remedy " + label + " " + described(b.Mode, b.Decision, b.Reason, b.Approvals, checksOf(b.Checks), stepsOf(b.Steps))}
 	case decide.KindDuplicate:
 		return []string{fmt.Sprintf("duplicate %s %s", f.Rule, b.Mode)}

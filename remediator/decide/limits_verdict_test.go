@@ -41,21 +41,69 @@ func (m *limitModel) decide(r limitRule, e limitEvent) {
 	for _, s := range steps {
 		v.holdIf(s.kind == "refund" && m.isRefunded(s.payment), "already refunded")
 	}
-	v.amounts("per_remedy", r.perRemedy, totals, func(string) int64 { return 0 })
-	v.holdIf(r.perCustomer != nil && e.customer == "", "no customer")
-	if e.customer != "" {
-		m.slide(v, "per_customer", r.perCustomer, r.customerName(e.customer), totals)
-	}
-	m.slide(v, "budget", r.budget, r.budgetName(), totals)
+	m.limit(v, r, e.customer, totals)
 	v.holdIf(r.live && m.isPaused(r, steps), "paused")
 	m.storm(v, r)
+	v.approve(r, totals)
+	m.conclude(v, &limitRemedy{label: fmt.Sprintf("%s#%d", r.name, m.n), rule: r, customer: e.customer, steps: steps}, r.scope+":"+e.key)
+}
+
+// retry makes a remedy of what another one did not pay, which counts for the rule that the
+// first of them came from.
+func (m *limitModel) retry(label, by string) {
+	of := m.failed[label]
+	takes := "makegood.retry:" + label
+	if m.taken["live:"+takes] {
+		m.say("refused retry")
+		return
+	}
+	r := m.inForce(of.rule.name)
+	v := &limitVerdict{need: 1}
+	totals := map[string]int64{}
+	var steps []*limitStep
+	for _, s := range of.steps {
+		if s.status != "done" {
+			steps = append(steps, &limitStep{kind: s.kind, payment: s.payment, currency: s.currency, amount: s.amount})
+			totals[s.currency] += s.amount
+			v.holdIf(s.kind == "credit" && of.customer == "", "no customer")
+		}
+	}
+	for _, s := range steps {
+		v.holdIf(s.kind == "refund" && m.isRefunded(s.payment), "already refunded")
+	}
+	shadow := !r.live
+	r.live = true
+	m.limit(v, r, of.customer, totals)
+	v.holdIf(m.isPaused(r, steps), "paused")
+	v.holdIf(m.red[r.name], "storm")
+	v.holdIf(shadow && r.approveAbove == nil, "approve_above") // no limit in force covers it
+	v.approve(r, totals)
+	m.conclude(v, &limitRemedy{label: fmt.Sprintf("makegood.retry#%d", m.n), rule: r, customer: of.customer, steps: steps, requester: by}, takes)
+}
+
+// limit holds a remedy against the limits of a rule.
+func (m *limitModel) limit(v *limitVerdict, r limitRule, customer string, totals map[string]int64) {
+	v.amounts("per_remedy", r.perRemedy, totals, func(string) int64 { return 0 })
+	v.holdIf(r.perCustomer != nil && customer == "", "no customer")
+	if customer != "" {
+		m.slide(v, "per_customer", r.perCustomer, r.customerName(customer), totals)
+	}
+	m.slide(v, "budget", r.budget, r.budgetName(), totals)
+}
+
+// approve holds what a person must agree to, or two.
+func (v *limitVerdict) approve(r limitRule, totals map[string]int64) {
 	v.amounts("approve_above", r.approveAbove, totals, func(string) int64 { return 0 })
 	for currency, total := range totals {
 		if above, ok := r.approveAbove[currency]; ok && total > 10*above {
 			v.need = 2
 		}
 	}
-	m.conclude(v, r, e, steps)
+}
+
+// inForce is a rule as it is now.
+func (m *limitModel) inForce(name string) limitRule {
+	return m.rules[slices.IndexFunc(m.rules, func(r limitRule) bool { return r.name == name })]
 }
 
 // stepsOf are the steps of a rule for an event, unless their amounts come to nothing.
@@ -118,7 +166,7 @@ func (m *limitModel) slide(v *limitVerdict, name string, limit *slidingLimit, sp
 // what was paid. What of them it was not counted in when it was held, or is no longer, or
 // under other limits, may hold it for reasons that nobody knew; then it is counted in none.
 func (m *limitModel) recharge(r *limitRemedy) (unknown []string) {
-	now := m.rules[slices.IndexFunc(m.rules, func(other limitRule) bool { return other.name == r.rule.name })]
+	now := m.inForce(r.rule.name)
 	now.live = true // it was, when it was held
 	paid := false
 	var left []*limitStep
@@ -233,23 +281,22 @@ func (m *limitModel) storm(v *limitVerdict, r limitRule) {
 	}
 }
 
-// conclude says what was decided and begins it.
-func (m *limitModel) conclude(v *limitVerdict, r limitRule, e limitEvent, steps []*limitStep) {
-	decision := "hold"
+// conclude says what was decided of a remedy, which takes a key, and begins it.
+func (m *limitModel) conclude(v *limitVerdict, o *limitRemedy, takes string) {
+	r, decision := o.rule, "hold"
 	switch {
 	case v.reason == "":
 		decision = "act"
 	case r.suppress && slices.Contains([]string{"per_remedy", "per_customer", "budget"}, v.reason):
 		decision = "suppress"
 	}
-	o := &limitRemedy{label: fmt.Sprintf("%s#%d", r.name, m.n), rule: r, customer: e.customer, steps: steps, need: v.need,
-		deadline: m.now + int64(7*24*time.Hour)}
-	m.say("remedy %s %s", o.label, described(modeOf(r.live), decision, v.reason, o.needed(decision), v.checks, steps))
+	o.need, o.deadline = v.need, m.now+int64(7*24*time.Hour)
+	m.say("remedy %s %s", o.label, described(modeOf(r.live), decision, v.reason, o.needed(decision), v.checks, o.steps))
 	if decision != "suppress" {
-		m.taken[modeOf(r.live)+":"+r.scope+":"+e.key] = true
+		m.taken[modeOf(r.live)+":"+takes] = true
 	}
 	if decision == "act" || decision == "hold" && v.reason == "approve_above" {
-		o.charges = m.charge(r, e.customer, steps, false)
+		o.charges = m.charge(r, o.customer, o.steps, false)
 	}
 	if !r.live || decision == "suppress" {
 		return
@@ -259,7 +306,7 @@ func (m *limitModel) conclude(v *limitVerdict, r limitRule, e limitEvent, steps 
 		o.held = v.reason
 		return
 	}
-	for _, s := range steps {
+	for _, s := range o.steps {
 		m.refund(s, s.amount)
 	}
 	m.advance(o)

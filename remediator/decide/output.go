@@ -291,6 +291,8 @@ type Origin struct {
 	Customer string `json:"customer,omitempty"`
 	Subject  string `json:"subject,omitempty"`
 	Sequence uint64 `json:"sequence"` // of the sealed decision
+	// Charged is the rule whose limits counted it; only of a retry.
+	Charged string `json:"charged,omitempty"`
 	// Reverses is the remedy that this one was to reverse; only of a reversal.
 	Reverses uuid.UUID `json:"reverses,omitzero"`
 	Steps    []Step    `json:"steps"`

@@ -93,6 +93,9 @@ func (v *verdict) fact() *RemedyFact {
 	for i, value := range c.aggregates {
 		fact.Aggregates = append(fact.Aggregates, Aggregate{Func: r.Aggregates[i].Func, Value: valueText(value)})
 	}
+	if r.Name == RuleRetry {
+		fact.Charged = c.charged
+	}
 	if fact.Decision == Hold {
 		fact.Approvals, fact.Author = v.need, v.fold.editorOf(c.charged)
 	}

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -255,15 +256,19 @@ type derivation struct {
 }
 
 // derive makes a remedy from one that has ended. The keys keep it from being
-// made twice, and the limits of the rule that it came from count it.
+// made twice, and the limits of the rule that it came from count it: a retry of a
+// retry counts where the first one does.
 func (f *Fold) derive(d derivation, c CommandBody) (refused string, err error) {
-	r := &rule.Rule{Name: d.rule, Scope: d.rule, Account: c.Of.Account, Mode: rule.Live}
-	if origin := f.rules[c.Of.Rule]; origin != nil && d.rule == RuleRetry {
-		r.Digest, r.Limits = origin.Digest, origin.Limits
+	r, charged := &rule.Rule{Name: d.rule, Scope: d.rule, Account: c.Of.Account, Mode: rule.Live}, c.Of.Rule
+	if d.rule == RuleRetry {
+		charged = clip(cmp.Or(c.Of.Charged, c.Of.Rule))
+		if origin := f.rules[charged]; origin != nil {
+			r.Digest, r.Limits = origin.Digest, origin.Limits
+		}
 	}
 	ev := event.Event{ID: clip(f.answer.ID), Source: peopleSource, Type: rule.RequestType, Customer: clip(c.Of.Customer), Subject: clip(c.Of.Subject)}
 	cand := candidate{hit: &match.Hit{Rule: r, Key: d.key}, event: &ev, eventAt: f.at, live: true, remedy: RemedyID(d.rule, d.key),
-		requester: c.By, charged: c.Of.Rule, of: c.Remedy, reverses: d.reverses, undoes: d.undoes}
+		requester: c.By, charged: charged, of: c.Remedy, reverses: d.reverses, undoes: d.undoes}
 	for _, s := range d.steps {
 		if !slices.ContainsFunc(d.steps, func(other Step) bool { return other.Name == s.After }) {
 			s.After = ""

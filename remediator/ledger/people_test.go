@@ -116,7 +116,7 @@ func (d *desk) bad(order int) decide.RemedyFact {
 }
 
 func originOf(r decide.RemedyFact, steps ...decide.Step) *decide.Origin {
-	return &decide.Origin{Rule: r.Rule, Account: r.Account, Customer: r.Customer, Subject: r.Subject, Steps: steps}
+	return &decide.Origin{Rule: r.Rule, Account: r.Account, Customer: r.Customer, Subject: r.Subject, Charged: r.Charged, Steps: steps}
 }
 
 // day is a day at the desk: refunds and credits, of which some fail and are

@@ -48,7 +48,7 @@ func Origin(ctx context.Context, sealed Sealed, command string, remedy, action u
 		if fact.Mode != string(rule.Live) {
 			continue
 		}
-		of := &decide.Origin{Rule: fact.Rule, Account: fact.Account, Customer: fact.Customer, Subject: fact.Subject, Sequence: e.Seq}
+		of := &decide.Origin{Rule: fact.Rule, Account: fact.Account, Customer: fact.Customer, Subject: fact.Subject, Sequence: e.Seq, Charged: fact.Charged}
 		if fact.Rule == decide.RuleReverse {
 			of.Reverses = fact.Of
 		}
