@@ -34,7 +34,7 @@ func TestTheFlightsRulesPassTheirTests(t *testing.T) {
 	if _, problems := rule.Check(rules); len(problems) > 0 {
 		t.Errorf("Check:\n%s", problems.Format())
 	}
-	if !tests.Passed() || len(tests.Tests) != 9 {
+	if !tests.Passed() || len(tests.Tests) != 11 {
 		t.Errorf("%d tests:\n%s", len(tests.Tests), tests.Problems.Format())
 	}
 	for _, c := range tests.Conditions {
