@@ -121,7 +121,7 @@ func (f *Fold) foldApply(c CommandBody) (refused string, err error) {
 		Customers: a.Customers, By: c.By, At: f.at, Deadline: f.at + holdExpires, Need: bulkApprovals, Status: BulkHeld,
 	}, Author: f.authorOf(r.Name)}
 	for _, s := range a.Suppressed {
-		b.Bulk.LeftOut = counted(b.Bulk.LeftOut, BulkCount{Reason: clip(s.Reason), Remedies: s.Remedies})
+		b.Bulk.LeftOut = counted(b.Bulk.LeftOut, BulkCount{Reason: clip(s.Reason) + leftThen, Remedies: s.Remedies})
 	}
 	if err := f.askTaken(r, remedies); err != nil {
 		return "", err
@@ -208,6 +208,13 @@ const (
 	LeftEmpty  = "nothing to pay" // it only pulls cords, and they are of the present
 )
 
+// A limit by which the rule suppresses is asked twice: what it would not have paid then is no
+// part of what is made good, and the money moves today, which has a budget of its own.
+const (
+	leftThen = " then"
+	leftNow  = " now"
+)
+
 // makeGood opens one remedy of a bulk, or says why it is left out.
 func (f *Fold) makeGood(b *openBulk, r *rule.Rule, m *MadeGood) (left string, err error) {
 	ev := event.Event{ID: m.Event, Source: m.Source, Type: r.Events[0], Customer: m.Customer, Subject: m.Subject}
@@ -239,7 +246,10 @@ func (f *Fold) makeGood(b *openBulk, r *rule.Rule, m *MadeGood) (left string, er
 	v.perCustomer()
 	v.perBudget()
 	above := v.reason
-	if v.decision() == Suppress || above != "" && !slices.Contains(abovePossible, above) {
+	switch {
+	case v.decision() == Suppress:
+		return above + leftNow, nil
+	case above != "" && !slices.Contains(abovePossible, above):
 		return above, nil
 	}
 	v.reason = ReasonBulk

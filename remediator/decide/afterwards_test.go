@@ -189,18 +189,19 @@ func TestApplyChargesLimits(t *testing.T) {
 
 	s = newScene(t, set(refundRule("r", "because", "live", "      over: suppress\n")))
 	a, _ = s.done(0, s.applies(operator("bob"), list))
-	if a.Bulk.Remedies != 2 || fmt.Sprint(a.Bulk.LeftOut) != fmt.Sprint([]decide.BulkCount{{Reason: decide.ReasonBudget, Remedies: 1}}) {
+	if a.Bulk.Remedies != 2 || fmt.Sprint(a.Bulk.LeftOut) != fmt.Sprint([]decide.BulkCount{{Reason: "budget now", Remedies: 1}}) {
 		t.Errorf("what the rule suppresses above its limits is in the bulk: %+v", a.Bulk)
 	}
-	// So is what it would have suppressed then, which is on no list.
-	asked := s.applies(operator("bob"), orders(20, 20))
+	// So is what it would have suppressed then, which is on no list: by the limits of those days,
+	// and what is left by those of today.
+	asked := s.applies(operator("bob"), append(orders(20, 20), madeGood(21, *usd(200_000))))
 	asked.Apply.Suppressed = []decide.BulkCount{{Reason: decide.ReasonBudget, Remedies: 3}, {Reason: decide.ReasonPerRemedy, Remedies: 2}}
 	a, _ = s.done(0, asked)
-	if want := []decide.BulkCount{{Reason: decide.ReasonBudget, Remedies: 3}, {Reason: decide.ReasonPerRemedy, Remedies: 2}}; a.Bulk.Remedies != 1 || fmt.Sprint(a.Bulk.LeftOut) != fmt.Sprint(want) {
+	if want := []decide.BulkCount{{Reason: "budget now", Remedies: 1}, {Reason: "budget then", Remedies: 3}, {Reason: "per_remedy then", Remedies: 2}}; a.Bulk.Remedies != 1 || fmt.Sprint(a.Bulk.LeftOut) != fmt.Sprint(want) {
 		t.Errorf("what the rule would have suppressed then is not left out: %+v", a.Bulk)
 	}
 	asked.Apply.Remedies = orders(20, 20) // held already
-	s.refused("there is nothing to make good: left out are 3 for budget, 1 for once_per, 2 for per_remedy", asked)
+	s.refused("there is nothing to make good: left out are 3 for budget then, 1 for once_per, 2 for per_remedy then", asked)
 	// A currency without a limit is held of an event, too, and so it is for people here.
 	wantDecision(t, s.send(0, numbered(8, "5 JPY")), decide.Hold, decide.ReasonCurrency)
 	a, _ = s.done(0, s.applies(operator("bob"), []decide.MadeGood{madeGood(9, money.Money{Minor: 5, Currency: "JPY"})}))
