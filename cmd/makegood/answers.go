@@ -61,7 +61,7 @@ type held struct {
 	All     bool   `help:"All that --rule and --held-for say, each by a command of its own."`
 	Rule    string `help:"With --all: those of this rule."`
 	HeldFor string `placeholder:"REASON" help:"With --all: those that are held for this reason, as remedies holds shows it. With one remedy to approve: what you saw it held for."`
-	Yes     bool   `help:"With --all: do not ask."`
+	Yes     bool   `help:"With --all or --bulk: do not ask."`
 	Reason  string `help:"Why; it is kept, encrypted, beside the answer."`
 }
 
@@ -133,20 +133,23 @@ func (c *held) answer(p *program, command string, said func(of string, a decide.
 	return c.tellEach(p, orders, said)
 }
 
-// answerBulk gives an answer to a bulk. What is approved is shown first, and no more than
-// that is approved.
+// answerBulk gives an answer to a bulk, which is shown first: either answer is for good.
+// No more is approved than was shown.
 func (c *held) answerBulk(p *program, command string, body map[string]any) error {
 	if _, err := uuid.Parse(c.Bulk); err != nil || c.All || c.Remedy != "" || c.Rule != "" || c.HeldFor != "" {
 		return usageError("--bulk takes the id of a bulk, and nothing besides: it is answered as a whole")
 	}
+	var b decide.Bulk
+	if err := c.live(p.ctx, "/v1/bulks/"+c.Bulk, &b); err != nil {
+		return err
+	}
+	if err := printBulk(p.stderr, &b); err != nil {
+		return err
+	}
+	if agreed, err := agreed(p, c.Yes, command+" all of them?"); err != nil || !agreed {
+		return err
+	}
 	if command == decide.CommandApprove {
-		var b decide.Bulk
-		if err := c.live(p.ctx, "/v1/bulks/"+c.Bulk, &b); err != nil {
-			return err
-		}
-		if err := printBulk(p.stderr, &b); err != nil {
-			return err
-		}
 		body["revision"] = b.Revision
 	}
 	return c.tell(p, "/v1/bulks/"+c.Bulk+"/"+command, body, func(a decide.Answer) string {
