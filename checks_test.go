@@ -177,7 +177,7 @@ func (d checksDoc) problemsOf(t *testing.T, example string) rule.Problems {
 	if tests != "" {
 		files = append(files, rule.File{Path: "rules_test.yaml", Text: tests})
 	}
-	ran, err := rehearse.Test(set, files, nil)
+	ran, err := rehearse.Test(t.Context(), set, files, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

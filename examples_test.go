@@ -63,7 +63,7 @@ func TestExampleRules(t *testing.T) {
 			t.Errorf("%s: rules check: %v", folder, &problems)
 			continue
 		}
-		ran, err := rehearse.Test(set, tests, nil)
+		ran, err := rehearse.Test(t.Context(), set, tests, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

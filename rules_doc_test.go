@@ -46,7 +46,7 @@ func runRuleTests(t *testing.T, rules []rule.File, tests rule.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ran, err := rehearse.Test(set, []rule.File{tests}, nil)
+	ran, err := rehearse.Test(t.Context(), set, []rule.File{tests}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

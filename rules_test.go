@@ -24,7 +24,7 @@ func TestRuleLibrary(t *testing.T) {
 	if set == nil || len(problems) > 0 {
 		t.Fatalf("rules check: %v", &problems)
 	}
-	ran, err := rehearse.Test(set, tests, nil)
+	ran, err := rehearse.Test(t.Context(), set, tests, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

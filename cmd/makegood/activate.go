@@ -113,7 +113,7 @@ func (c *activateCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	switch checked, err := checkFiles(below(c.Dir, slices.Concat(rules, tests)), []string{c.Dir}); { // live money without tests is for nobody to approve
+	switch checked, err := checkFiles(p.ctx, below(c.Dir, slices.Concat(rules, tests)), []string{c.Dir}); { // live money without tests is for nobody to approve
 	case err != nil:
 		return err
 	case checked.Problems.Failed():

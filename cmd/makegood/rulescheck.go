@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -36,7 +37,7 @@ func (c *checkCommand) Run(p *program) error {
 	files, failed := p.readGiven(c.Paths)
 	result := checked{}
 	if failed == nil {
-		result, failed = checkFiles(files, c.Paths)
+		result, failed = checkFiles(p.ctx, files, c.Paths)
 	}
 	if failed != nil {
 		if c.Format == "text" {
@@ -129,17 +130,17 @@ func unindexedLine(all []lint.Unindexed) string {
 
 // checkFiles checks rules with the tests beside them: live money is to be tested. Rules on
 // standard input have theirs elsewhere, if they have any.
-func checkFiles(files []rule.File, paths []string) (checked, error) {
+func checkFiles(ctx context.Context, files []rule.File, paths []string) (checked, error) {
 	rules, tests := rehearse.Split(files)
 	part, problems := rule.CheckPart(rules)
 	set, result := part.Set, checked{Problems: append(rule.Problems{}, problems...), Coverage: []rehearse.Coverage{}, Unindexed: []lint.Unindexed{}}
 	if problems.Failed() {
-		more, err := checkPart(part, tests)
+		more, err := checkPart(ctx, part, tests)
 		result.Problems = append(result.Problems, more...)
 		result.Problems.Sort()
 		return result, err
 	}
-	ran, err := rehearse.Test(set, tests, nil)
+	ran, err := rehearse.Test(ctx, set, tests, nil)
 	if err != nil {
 		return checked{}, err
 	}
@@ -161,8 +162,8 @@ func checkFiles(files []rule.File, paths []string) (checked, error) {
 
 // checkPart checks the rules that could be read beside others that could not, with what
 // of the tests can be judged by them: what else is wrong need not wait until those are mended.
-func checkPart(part *rule.Part, tests []rule.File) (rule.Problems, error) {
-	wrong, err := rehearse.TestPart(part, tests)
+func checkPart(ctx context.Context, part *rule.Part, tests []rule.File) (rule.Problems, error) {
+	wrong, err := rehearse.TestPart(ctx, part, tests)
 	if err != nil {
 		return nil, err
 	}

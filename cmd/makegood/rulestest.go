@@ -72,7 +72,7 @@ func (c *testCommand) once(p *program, files []rule.File, wanted func(string) bo
 	if err != nil {
 		return nil, err
 	}
-	return rehearse.Test(set, tests, wanted)
+	return rehearse.Test(p.ctx, set, tests, wanted)
 }
 
 // update writes the golden files that differ and runs the tests again.
@@ -244,7 +244,7 @@ func (c *testCommand) watch(p *program, wanted func(string) bool) error {
 		case err == nil && changed:
 			told = ""
 			clearScreen(p.stdout)
-			if err := c.again(p, fresh, wanted); err != nil {
+			if err := c.again(p, fresh, wanted); err != nil && p.ctx.Err() == nil {
 				return err
 			}
 		}

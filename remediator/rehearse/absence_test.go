@@ -115,7 +115,7 @@ func TestExplainOfSeveralThatWait(t *testing.T) {
 func TestTestsOfAbsence(t *testing.T) {
 	t.Parallel()
 	set := parcelSet(t)
-	tests, err := rehearse.Test(set, []rule.File{{Path: "parcels_test.yaml", Text: parcelTests}}, nil)
+	tests, err := rehearse.Test(t.Context(), set, []rule.File{{Path: "parcels_test.yaml", Text: parcelTests}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestTestsOfAbsenceThatFailSayWhy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tests, err := rehearse.Test(parcelSet(t), []rule.File{{Path: "parcels_test.yaml", Text: "tests:\n  - name: x\n    send:\n" + c.send + c.demand}}, nil)
+			tests, err := rehearse.Test(t.Context(), parcelSet(t), []rule.File{{Path: "parcels_test.yaml", Text: "tests:\n  - name: x\n    send:\n" + c.send + c.demand}}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

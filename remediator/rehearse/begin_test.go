@@ -30,7 +30,7 @@ func TestATestCostsAsMuchAmongManyRules(t *testing.T) {
 			}
 			beside := []rule.File{{Path: "a_test.yaml", Text: text}}
 			return testing.AllocsPerRun(5, func() {
-				if tests, err := rehearse.Test(set, beside, nil); err != nil || !tests.Passed() {
+				if tests, err := rehearse.Test(t.Context(), set, beside, nil); err != nil || !tests.Passed() {
 					t.Fatal(err, tests.Problems.Format())
 				}
 			})

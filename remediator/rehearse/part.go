@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"context"
 	"slices"
 
 	"github.com/makegood/makegood/remediator/rule"
@@ -10,10 +11,10 @@ import (
 // others could not be read, and returns what is wrong: with the files of tests, with the
 // rules by them, and what of live money they do not show. Whatever may be wrong only
 // because a rule is missing is left out.
-func TestPart(part *rule.Part, files []rule.File) (rule.Problems, error) {
+func TestPart(ctx context.Context, part *rule.Part, files []rule.File) (rule.Problems, error) {
 	doubtful := map[string]bool{} // rules of which tests are left out
 	all := false                  // whether these may be any
-	ran, err := testsOf(part.Set, files, true, func(t *test) bool {
+	ran, err := testsOf(ctx, part.Set, files, true, func(t *test) bool {
 		names := t.names()
 		if t.golden == nil && !slices.ContainsFunc(names, part.Lost) {
 			return true

@@ -46,7 +46,7 @@ func TestRepeatedEventsThatWaitCostTheSameEach(t *testing.T) {
 	asked := func(count int) uint64 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		tests, err := rehearse.Test(set, ticketTest(count, "expect: []"), nil)
+		tests, err := rehearse.Test(t.Context(), set, ticketTest(count, "expect: []"), nil)
 		runtime.ReadMemStats(&after)
 		if err != nil || !tests.Passed() {
 			t.Fatalf("%+v, %v", tests, err)
@@ -67,7 +67,7 @@ func TestWhatWaitsInTheEndIsSaid(t *testing.T) {
 		"expect: [stop-unanswered]":                            "an event waits for its counterpart until 2026-01-11T00:00:00Z",
 		"not: [{rule: stop-unanswered, because: data.urgent}]": "an event waits for its counterpart until 2026-01-11T00:00:00Z",
 	} {
-		tests, err := rehearse.Test(ticketSet(t), ticketTest(2, demand), nil)
+		tests, err := rehearse.Test(t.Context(), ticketSet(t), ticketTest(2, demand), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,8 +41,9 @@ func (r *run) fail(at document.Place, code, hint, format string, args ...any) {
 }
 
 // play sends the events and compares what they came to. Of a test with mistakes it only
-// looks at the events, so that all that is wrong with them is told at once.
-func (r *run) play() error {
+// looks at the events, so that all that is wrong with them is told at once. One test may
+// send events for minutes, so ctx is asked before each.
+func (r *run) play(ctx context.Context) error {
 	r.named()
 	w, err := watch(r.set, r.matcher, decide.Lateness)
 	if err != nil {
@@ -49,6 +51,9 @@ func (r *run) play() error {
 	}
 	for _, one := range r.test.sends {
 		for again := range one.repeat {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			in, ok := r.input(len(r.outcomes)+1, again, one)
 			if r.failed = r.failed || !ok; r.failed {
 				break

@@ -36,7 +36,7 @@ var schemaCases = map[string]schemaCase{
 		if err != nil {
 			t.Fatal(err)
 		}
-		ran, err := rehearse.Test(set, []rule.File{{Path: "r_test.yaml", Text: text}}, nil)
+		ran, err := rehearse.Test(t.Context(), set, []rule.File{{Path: "r_test.yaml", Text: text}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

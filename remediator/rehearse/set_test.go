@@ -50,7 +50,7 @@ func TestSetOfWhatNothingReads(t *testing.T) {
 		`late_s: 1`:             "did you mean data.late_s?",
 		`data.purchased-by: 1`:  "a field that the event has, or that a rule reads: customer, data.due, data.film, data.late_s, data.order, data.order-no, data.play.stalls, data.points, data.seconds, region",
 	} {
-		ran, err := rehearse.Test(rules, []rule.File{{Path: "r_test.yaml", Text: head + set + "}\n    expect: [credit-points]\n"}}, nil)
+		ran, err := rehearse.Test(t.Context(), rules, []rule.File{{Path: "r_test.yaml", Text: head + set + "}\n    expect: [credit-points]\n"}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestSetOfWhatNothingReads(t *testing.T) {
 func TestSetBesideARuleThatIsMissing(t *testing.T) {
 	t.Parallel()
 	part, _ := rule.CheckPart([]rule.File{{Path: "r.yaml", Text: pointRules}, {Path: "s.yaml", Text: "rules:\n  - rule: broken\n    event: com.example.played\n    if: data.only >\n"}})
-	problems, err := rehearse.TestPart(part, []rule.File{{Path: "r_test.yaml", Text: `tests:
+	problems, err := rehearse.TestPart(t.Context(), part, []rule.File{{Path: "r_test.yaml", Text: `tests:
   - name: set
     send: [{event: {type: com.example.played, data: {points: [2], play: {stalls: 2}, late_s: 9}, region: eu}, set: {data.only: 1}}]
     not: [{rule: credit-points, because: "data.points[0] == 1"}]

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -85,13 +86,13 @@ func (t *Tests) Passed() bool {
 
 // Test runs the tests among files, which also hold the events that they name,
 // against a set of rules: those whose names are wanted, all when wanted is nil.
-// Each test begins anew.
-func Test(set *rule.Set, files []rule.File, wanted func(name string) bool) (*Tests, error) {
-	return testsOf(set, files, false, func(t *test) bool { return wanted == nil || wanted(t.name) })
+// Each test begins anew. It ends early with the error of ctx.
+func Test(ctx context.Context, set *rule.Set, files []rule.File, wanted func(name string) bool) (*Tests, error) {
+	return testsOf(ctx, set, files, false, func(t *test) bool { return wanted == nil || wanted(t.name) })
 }
 
 // testsOf is Test for the tests that are wanted, and for a part of a set.
-func testsOf(set *rule.Set, files []rule.File, part bool, wanted func(*test) bool) (*Tests, error) {
+func testsOf(ctx context.Context, set *rule.Set, files []rule.File, part bool, wanted func(*test) bool) (*Tests, error) {
 	t := &Tests{Tests: []TestResult{}, Conditions: conditionsOf(set), Problems: rule.Problems{}, decided: map[string][]decided{}}
 	texts := map[string]string{}
 	for _, file := range files {
@@ -109,7 +110,7 @@ func testsOf(set *rule.Set, files []rule.File, part bool, wanted func(*test) boo
 			}
 			r := &run{suite: s, test: &s.tests[i], set: set, matcher: matcher, files: texts, goldens: goldens, failed: s.tests[i].broken, part: part}
 			before := len(s.Problems)
-			if err := r.play(); err != nil {
+			if err := r.play(ctx); err != nil {
 				return nil, fmt.Errorf("run test %q of %s: %w", r.test.name, file.Path, err)
 			}
 			t.Problems = append(t.Problems, absent.found(set, r.outcomes)...)

@@ -19,7 +19,7 @@ func runTests(t *testing.T, files []rule.File) (*rule.Set, *rehearse.Tests) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tests, err := rehearse.Test(set, beside, nil)
+	tests, err := rehearse.Test(t.Context(), set, beside, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,11 +184,11 @@ func TestTablesOfTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	some, err := rehearse.Test(set, beside, func(name string) bool { return strings.Contains(name, "too late") })
+	some, err := rehearse.Test(t.Context(), set, beside, func(name string) bool { return strings.Contains(name, "too late") })
 	if err != nil || len(some.Tests) != 1 || !some.Passed() {
 		t.Errorf("of all tests %+v were run (%v)", some.Tests, err)
 	}
-	none, err := rehearse.Test(set, beside, func(string) bool { return false })
+	none, err := rehearse.Test(t.Context(), set, beside, func(string) bool { return false })
 	if err != nil || none.Passed() {
 		t.Errorf("no test was run, and passed is %v (%v)", none.Passed(), err)
 	}
@@ -259,7 +259,7 @@ tests:
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := rehearse.Test(set, []rule.File{{Path: "a_test.yaml", Text: fmt.Sprintf(tests, c.data, c.because)}}, nil)
+		got, err := rehearse.Test(t.Context(), set, []rule.File{{Path: "a_test.yaml", Text: fmt.Sprintf(tests, c.data, c.because)}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
