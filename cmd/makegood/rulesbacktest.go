@@ -16,11 +16,11 @@ import (
 
 type backtestCommand struct {
 	Rules        string `help:"Folder of rules. Without it those in force, of --data-dir or --url."`
-	Events       string `type:"path" help:"CloudEvents as JSON lines, plain or gzip; - reads standard input." xor:"past" required:""`
-	DataDir      string `type:"path" help:"Data folder of a service, running or not: the events of its log." xor:"past" required:""`
-	Database     string `placeholder:"URL" help:"PostgreSQL database of a service: the events of its log." xor:"past" required:""`
-	DatabaseFile string `type:"path" help:"File with what --database would say." xor:"past" required:""`
-	URL          string `help:"Address of a running service: it reads the events of its log." xor:"past" required:""`
+	Events       string `type:"path" help:"CloudEvents as JSON lines, plain or gzip; - reads standard input." xor:"past"`
+	DataDir      string `type:"path" help:"Data folder of a service, running or not: the events of its log." xor:"past"`
+	Database     string `placeholder:"URL" help:"PostgreSQL database of a service: the events of its log." xor:"past"`
+	DatabaseFile string `type:"path" help:"File with what --database would say." xor:"past"`
+	URL          string `help:"Address of a running service: it reads the events of its log." xor:"past"`
 	Log          string `env:"MAKEGOOD_LOG" placeholder:"URL" help:"NATS servers of the log, where it is not in the database."`
 	LogFile      string `env:"MAKEGOOD_LOG_FILE" type:"path" help:"File with what --log would say."`
 	Since        string `help:"From when on remedies count: 2026-11-01, 2026-11-01T12:00:00Z, or of a log 30d before --until, else before its end."`
@@ -35,6 +35,9 @@ type backtestCommand struct {
 // Run folds the events in their order as if every rule were live: those of a file,
 // whose own time is the clock, or those of a log.
 func (c *backtestCommand) Run(p *program) error {
+	if c.Events == "" && c.URL == "" && c.storage().check() != nil {
+		return usageError("name one: --events, or the log of a service by --data-dir, --database, --database-file or --url")
+	}
 	ctx, end := context.WithCancel(p.ctx)
 	defer end()
 	b := &backtest{program: p, backtestCommand: c}
