@@ -116,7 +116,11 @@ func (l *loader) file(file File) {
 		source.Errorf(document.At(root), "type", "name it …_test.yaml, beside the rules that it tests", "the file holds tests, not rules")
 		return
 	}
-	if root.Kind == yaml.SequenceNode || isOneRule(root) {
+	if isOneRule(root) {
+		source.Errorf(document.At(root), "type", "put it under rules: as a list item:\nrules:\n  - rule: NAME", "%q begins a rule that stands under no rules:", root.Content[0].Value)
+		return
+	}
+	if root.Kind == yaml.SequenceNode {
 		source.Errorf(document.At(root), "type", "begin the file with rules: and indent each rule below it, as an item: - rule: NAME", "the file has no rules: above its rules")
 		return
 	}
@@ -153,9 +157,14 @@ func (l *loader) file(file File) {
 	listed = true
 }
 
-// isOneRule reports whether a file begins with the keys of a rule.
+// isOneRule reports whether a file begins with the keys of a rule, or with what these are
+// called elsewhere, and has no list of rules.
 func isOneRule(root *yaml.Node) bool {
-	return root.Kind == yaml.MappingNode && len(root.Content) > 0 && slices.Contains(ruleKeys, root.Content[0].Value)
+	if root.Kind != yaml.MappingNode || len(root.Content) == 0 || document.Value(root, "rules") != nil {
+		return false
+	}
+	first := root.Content[0].Value
+	return slices.Contains(ruleKeys, first) || otherWords[strings.ToLower(first)] != ""
 }
 
 func isTestFile(root *yaml.Node) bool {
