@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,18 +41,34 @@ func (c *testCommand) Run(p *program) error {
 		}
 		return c.watch(p, wanted)
 	}
+	ran, failed := c.ran(p, wanted)
+	if failed != nil {
+		if c.Format == "text" {
+			return failed
+		}
+		// What reads standard output alone would take silence for success.
+		ran = untested(rule.Problems{{Severity: document.Error, Code: "files", Message: failed.Error()}})
+	}
+	err = c.print(p, ran)
+	return cmp.Or(failed, err)
+}
+
+// ran reads the files and runs the tests among them.
+func (c *testCommand) ran(p *program, wanted func(string) bool) (*rehearse.Tests, error) {
 	files, err := readPaths(c.Paths)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ran, err := c.once(p, files, wanted)
 	if err == nil && c.Update {
-		ran, err = c.update(p, files, ran, wanted)
+		return c.update(p, ran, wanted)
 	}
-	if err != nil {
-		return err
-	}
-	return c.print(p, ran)
+	return ran, err
+}
+
+// untested says why no test was run.
+func untested(problems rule.Problems) *rehearse.Tests {
+	return &rehearse.Tests{Tests: []rehearse.TestResult{}, Conditions: []rehearse.Coverage{}, Problems: problems}
 }
 
 // wanted returns which tests are to run, nil for all.
@@ -65,18 +83,20 @@ func (c *testCommand) wanted() (func(name string) bool, error) {
 	return pattern.MatchString, nil
 }
 
-// once runs the tests among files once.
+// once runs the tests among files once; none by rules that have errors, which it returns
+// as what is wrong.
 func (c *testCommand) once(p *program, files []rule.File, wanted func(string) bool) (*rehearse.Tests, error) {
 	rules, tests := rehearse.Split(files)
-	set, err := loadRules(p, rules)
-	if err != nil {
-		return nil, err
+	set, problems := rule.Check(rules)
+	if problems.Failed() {
+		return untested(problems), nil
 	}
+	printProblems(p.stderr, problems)
 	return rehearse.Test(p.ctx, set, tests, wanted)
 }
 
 // update writes the golden files that differ and runs the tests again.
-func (c *testCommand) update(p *program, files []rule.File, ran *rehearse.Tests, wanted func(string) bool) (*rehearse.Tests, error) {
+func (c *testCommand) update(p *program, ran *rehearse.Tests, wanted func(string) bool) (*rehearse.Tests, error) {
 	changed := false
 	for _, t := range ran.Tests {
 		if t.Golden == nil {
@@ -114,23 +134,24 @@ func (c *testCommand) print(p *program, ran *rehearse.Tests) (err error) {
 	return err
 }
 
-// printTests prints the tests, those that failed with why, and what no test shows.
-func (c *testCommand) printTests(p *program, ran *rehearse.Tests) error {
+// ofFiles are the problems of files, and of no test.
+func ofFiles(ran *rehearse.Tests) rule.Problems {
 	ofTests := map[rule.Problem]bool{}
 	for _, t := range ran.Tests {
 		for _, problem := range t.Problems {
 			ofTests[problem] = true
 		}
 	}
-	var ofFiles rule.Problems // errors of what is no test
-	for _, problem := range ran.Problems {
-		if ofTests[problem] {
-			continue
-		}
-		fmt.Fprintln(p.stderr, problem)
-		if problem.Severity == document.Error {
-			ofFiles = append(ofFiles, problem)
-		}
+	return slices.DeleteFunc(slices.Clone(ran.Problems), func(problem rule.Problem) bool { return ofTests[problem] })
+}
+
+// printTests prints the tests, those that failed with why, and what no test shows.
+func (c *testCommand) printTests(p *program, ran *rehearse.Tests) error {
+	problems := ofFiles(ran)
+	printProblems(p.stderr, problems)
+	if len(ran.Tests) == 0 && problems.Failed() {
+		_, err := fmt.Fprintf(p.stdout, "no test was run: the files have %s\n", problems.Count())
+		return err
 	}
 	passed := 0
 	for _, t := range ran.Tests {
@@ -145,12 +166,12 @@ func (c *testCommand) printTests(p *program, ran *rehearse.Tests) error {
 	if err := c.printCoverage(p.stdout, ran.Conditions); err != nil {
 		return err
 	}
-	if len(ran.Tests) == 0 && (c.Only != "" || len(ran.Problems) == 0) {
+	if len(ran.Tests) == 0 {
 		fmt.Fprintln(p.stderr, c.noTests())
 	}
 	beside := ""
-	if len(ofFiles) > 0 {
-		beside = ", and their files have " + ofFiles.Count()
+	if problems.Failed() {
+		beside = ", and their files have " + problems.Count()
 	}
 	_, err := fmt.Fprintf(p.stdout, "%d of %d tests passed%s\n", passed, len(ran.Tests), beside)
 	return err
