@@ -19,6 +19,12 @@ func Address(text []byte) (netip.Addr, bool) {
 	return address, ok && !address.Is4In6()
 }
 
+// network reads a network as cidr() does.
+func network(text string) (netip.Prefix, bool) {
+	network, err := netip.ParsePrefix(text)
+	return network, err == nil && !network.Addr().Is4In6()
+}
+
 // dotted reads the form 192.0.2.1.
 func dotted(text []byte) (address [4]byte, ok bool) {
 	part, digits, value := 0, 0, 0

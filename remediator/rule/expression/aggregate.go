@@ -210,10 +210,11 @@ func (u *unit) part(e ast.Expr) (*Program, string) {
 	return program, text
 }
 
+// constantError is why a function fails with a constant text, whatever the event is.
 func constantError(function string, text types.String) error {
 	var v ref.Val
 	switch function {
-	case "money":
+	case "money", "pct":
 		v = toMoney(text)
 	case "duration":
 		v = toDuration(text)
@@ -228,6 +229,14 @@ func constantError(function string, text types.String) error {
 			return fmt.Errorf("read pattern %q: %s", string(text), why.Code)
 		}
 		return err
+	case "cidr", "containsCIDR":
+		if _, ok := network(string(text)); !ok {
+			return fmt.Errorf("%q is no network", string(text))
+		}
+	case "ip", "containsIP", "isCanonical": // ip.isCanonical, before the engine has joined its name
+		if _, ok := Address([]byte(text)); !ok {
+			return fmt.Errorf("%q is no IP address", string(text))
+		}
 	}
 	if err, ok := v.(*types.Err); ok {
 		return err

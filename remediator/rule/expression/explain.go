@@ -215,6 +215,9 @@ var usages = map[string]string{
 	"least": "write least(a, b) of two amounts or two numbers", "greatest": "write greatest(a, b) of two amounts or two numbers",
 	"contains": `write data.text.contains("part")`, "startsWith": `write data.text.startsWith("part")`, "endsWith": `write data.text.endsWith("part")`,
 	"matches": `write data.text.matches("pattern"), with a pattern of RE2`,
+	"cidr":    `write an address and how many of its bits count: cidr("10.0.0.0/8") or cidr("2001:db8::/32")`,
+	"ip":      `write ip("192.0.2.1"), ip("2001:db8::1") or ip(data.ip)`, "isCanonical": `write ip.isCanonical(data.ip)`,
+	"containsIP": `write cidr("10.0.0.0/8").containsIP(data.ip)`, "containsCIDR": `write cidr("10.0.0.0/8").containsCIDR("10.1.0.0/16")`,
 }
 
 // mixes are the operators that people give a text and a number.

@@ -144,7 +144,7 @@ func TestErrors(t *testing.T) {
 		"money(data.list)":                    "no such overload",
 		"money(data.text)":                    "77",
 		"pct(data.paid, data.text)":           "no such overload",
-		"pct('10.001 USD', data.n)":           "10.001",
+		"pct('10.00' + '1 USD', data.n)":      "10.001",
 		"duration(data.text)":                 "no unit",
 		"timestamp(data.text)":                "",
 		"data.list[7]":                        "index",

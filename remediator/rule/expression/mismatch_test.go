@@ -42,7 +42,7 @@ func TestMismatch(t *testing.T) {
 		"data.n in data.text":                        "in does not take (number, text)",
 		"!data.n":                                    "! does not take (number)",
 		"size(data.n) > 3":                           "size(data.n): size does not take (number)",
-		`cidr("10.0.0.0/8").containsIP(data.n)`:      "containsIP does not take (net.CIDR, number)",
+		`cidr("10.0.0.0/8").containsIP(data.n)`:      `containsIP does not take (net.CIDR, number); write cidr("10.0.0.0/8").containsIP(data.ip)`,
 		"timestamp(data.n) > timestamp(data.text)":   `timestamp(data.n): timestamp does not take (number); write timestamp("2026-03-01T08:00:00Z") or timestamp(data.at)`,
 		"data.absent > 3 || data.n > 9":              "",
 		"data.n > 3":                                 "",

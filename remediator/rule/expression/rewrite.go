@@ -228,22 +228,27 @@ func (u *unit) checkLiterals() {
 	})
 }
 
-// checkConstant evaluates money("…"), duration("…"), timestamp("…") and
-// matches("…") with a constant text, so that a typing error shows when the rule
-// is loaded and not in the middle of the night.
+// checkConstant evaluates money("…"), cidr("…") and whatever else constantError knows with
+// a constant text, so that a typing error shows when the rule is loaded and not in the
+// middle of the night.
 func (u *unit) checkConstant(e ast.Expr) {
 	call := e.AsCall()
-	if len(call.Args()) != 1 || call.Args()[0].Kind() != ast.LiteralKind {
+	name, args := call.FunctionName(), call.Args()
+	if len(args) == 0 {
 		return
 	}
-	text, ok := call.Args()[0].AsLiteral().(types.String)
+	arg := args[0]
+	if name == "matches" {
+		arg = args[len(args)-1] // it may stand alone, with the text in front of the pattern
+	}
+	if arg.Kind() != ast.LiteralKind {
+		return
+	}
+	text, ok := arg.AsLiteral().(types.String)
 	if !ok {
 		return
 	}
-	switch name := call.FunctionName(); name {
-	case "money", "duration", "timestamp", "matches":
-		if err := constantError(name, text); err != nil {
-			u.issue(call.Args()[0].ID(), usages[name], "%v", err)
-		}
+	if err := constantError(name, text); err != nil {
+		u.issue(arg.ID(), usages[name], "%v", err)
 	}
 }

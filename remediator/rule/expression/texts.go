@@ -80,8 +80,7 @@ func (c *compiler) network(e ast.Expr) (netip.Prefix, bool) {
 	if !ok || text.kind != kindText {
 		return netip.Prefix{}, false
 	}
-	network, err := netip.ParsePrefix(string(text.text))
-	return network, err == nil && !network.Addr().Is4In6()
+	return network(string(text.text))
 }
 
 func (c *compiler) containsIP(call ast.CallExpr) truthFunc {
