@@ -133,10 +133,12 @@ func readFolder(dir string) (rules, tests []rule.File, err error) {
 	return rules, tests, err
 }
 
-// readFilesFrom reads the files of a file system that are wanted, in order of path. An
-// error names a file with the folder that the file system is.
+// readFilesFrom reads the files of a file system that are wanted, in order of path, and
+// then the events. Of JSON only what tests name is ours: other files are listed without
+// their texts, so that a misspelt name finds the one that was meant. An error names a file
+// with the folder that the file system is.
 func readFilesFrom(root fs.FS, dir string, wanted func(name string) bool) ([]rule.File, error) {
-	var files []rule.File
+	var files, events []rule.File
 	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -148,28 +150,55 @@ func readFilesFrom(root fs.FS, dir string, wanted func(name string) bool) ([]rul
 			return nil
 		case entry.IsDir() || !wanted(name):
 			return nil
+		case path.Ext(name) == ".json":
+			events = append(events, rule.File{Path: name})
+			return nil
 		}
-		// A pipe would be waited for.
-		if info, err := fs.Stat(root, name); err != nil || !info.Mode().IsRegular() {
-			return cmp.Or(err, fmt.Errorf("%s is no file", filepath.Join(dir, name)))
-		}
-		text, err := readBounded(root, name)
-		if err != nil {
-			return err
-		}
-		if len(text) > maxRuleFile && path.Ext(name) == ".json" {
-			return fmt.Errorf("%s is larger than %d bytes, which no event is", filepath.Join(dir, name), maxRuleFile)
-		}
+		text, err := readBounded(root, dir, name)
 		files = append(files, rule.File{Path: name, Text: text})
-		return nil
+		return err
 	})
+	if err == nil {
+		err = readNamed(root, dir, files, events)
+	}
 	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
 		failed.Path = filepath.Join(dir, failed.Path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read rules: %w", err)
 	}
-	return files, nil
+	return append(files, events...), nil
+}
+
+// readNamed reads those events that tests among files name, in whatever folder they are.
+func readNamed(root fs.FS, dir string, files, events []rule.File) (err error) {
+	_, tests := rehearse.Split(files)
+	for i := range events {
+		e := &events[i]
+		if !slices.ContainsFunc(tests, func(t rule.File) bool { return mentions(t, e.Path) }) {
+			continue
+		}
+		if e.Text, err = readBounded(root, dir, e.Path); err != nil {
+			return err
+		}
+		if len(e.Text) > maxRuleFile {
+			return fmt.Errorf("%s, which a test names, is larger than %d bytes, which no event is", filepath.Join(dir, e.Path), maxRuleFile)
+		}
+	}
+	return nil
+}
+
+// mentions reports whether a file of tests may name an event, which it does by the way from
+// its own folder.
+func mentions(tests rule.File, event string) bool {
+	if dir := path.Dir(tests.Path); dir != "." {
+		below, ok := strings.CutPrefix(event, dir+"/")
+		if !ok {
+			below = path.Base(event)
+		}
+		event = below
+	}
+	return strings.Contains(tests.Text, event)
 }
 
 // maxRuleFile keeps a wrong folder from being read into memory.
@@ -177,7 +206,11 @@ const maxRuleFile = document.MaxBytes
 
 // readBounded reads a byte too many of a file that is too large: who parses it says so,
 // beside what is wrong with others.
-func readBounded(root fs.FS, name string) (string, error) {
+func readBounded(root fs.FS, dir, name string) (string, error) {
+	// A pipe would be waited for.
+	if info, err := fs.Stat(root, name); err != nil || !info.Mode().IsRegular() {
+		return "", cmp.Or(err, fmt.Errorf("%s is no file", filepath.Join(dir, name)))
+	}
 	f, err := root.Open(name)
 	if err != nil {
 		return "", err
