@@ -97,7 +97,10 @@ func (v *verdict) fact() *RemedyFact {
 		fact.Charged = c.charged
 	}
 	if fact.Decision == Hold {
-		fact.Approvals, fact.Author = v.need, v.fold.editorOf(c.charged)
+		fact.Approvals = v.need
+		if c.live && !v.fold.cfg.Rehearsal { // else nobody is asked
+			fact.Author = v.fold.editorOf(c.charged)
+		}
 	}
 	return fact
 }
