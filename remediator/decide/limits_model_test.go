@@ -253,7 +253,7 @@ func (m *limitModel) end(r *limitRemedy, status string, at int64) {
 	spent := false
 	for _, s := range r.steps {
 		if s.status == "done" {
-			spent = true
+			spent = spent || s.amount > 0
 			continue
 		}
 		if s.status == "" && r.held == "" {

@@ -321,11 +321,9 @@ func (f *Fold) giveUp(r *openRemedy, status string, at int64) error {
 
 // end closes a remedy and releases what it reserved and did not spend.
 func (f *Fold) end(r *openRemedy, status string, at int64) error {
-	spent := false
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		if s.Status == stepDone {
-			spent = true
 			continue
 		}
 		if s.Status != stepFailed && r.Held == "" {
@@ -333,7 +331,7 @@ func (f *Fold) end(r *openRemedy, status string, at int64) error {
 		}
 		r.release(f, i, s.Amount.Minor)
 	}
-	if !spent {
+	if !r.countsWhenOver() {
 		for _, c := range r.Charges {
 			if u := f.state.Usage[c.Usage]; u != nil && c.Remedies > 0 {
 				u.Remedies.Change(c.Slot, -c.Remedies)
@@ -351,6 +349,13 @@ func (f *Fold) end(r *openRemedy, status string, at int64) error {
 		return nil
 	}
 	return f.addAt(at, KindEnd, Fact{Remedy: r.Reverses, Rule: r.Charged}, EndFact{Status: Reversed})
+}
+
+// countsWhenOver reports whether a remedy that is over goes on counting as one: one with
+// money when any was paid, and another one when any of it was done.
+func (r *openRemedy) countsWhenOver() bool {
+	money := slices.ContainsFunc(r.Steps, func(s openStep) bool { return s.Amount.Currency != "" })
+	return slices.ContainsFunc(r.Steps, func(s openStep) bool { return s.Status == stepDone && (!money || s.Amount.Minor > 0) })
 }
 
 // undid reports whether a step was carried out that takes back what another

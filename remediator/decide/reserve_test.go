@@ -189,6 +189,34 @@ func TestBulkIsShownWithoutWhatWasDenied(t *testing.T) {
 	}
 }
 
+// A remedy that paid nothing is none of those that a limit counts, whatever else it did.
+func TestWhatPaidNothingIsNoneOfTheRemediesOfACustomer(t *testing.T) {
+	t.Parallel()
+	const limit, andon = "      per_customer: {remedies: 1, within: 30d}\n", "      - andon: {pull: product/x, level: yellow, reason: bad}\n"
+	for name, c := range map[string]struct {
+		steps, status string
+		second        string // what the rule does next for the customer
+	}{
+		"a refund that failed":            {oneRefund, decide.Failed, decide.Act},
+		"beside a cord that was pulled":   {andon + oneRefund, decide.Failed, decide.Act},
+		"one that need not happen":        {oneRefund, decide.Skipped, decide.Act},
+		"one that was paid":               {oneRefund, decide.Succeeded, decide.Hold},
+		"one that was paid beside a cord": {andon + oneRefund, decide.Succeeded, decide.Hold},
+	} {
+		s := newScene(t, steps(limit, c.steps))
+		wantDecision(t, s.send(0, numbered(1, "5.00 USD")), decide.Act, "")
+		s.settle(s.jobs[0], c.status)
+		if got := one[decide.RemedyFact](t, s.send(0, numbered(2, "5.00 USD")), decide.KindRemedy).Decision; got != c.second {
+			t.Errorf("after %s: %s, want %s", name, got, c.second)
+		}
+	}
+	s := newScene(t, steps(limit, andon))
+	s.send(0, numbered(1, "5.00 USD"))
+	if got := one[decide.RemedyFact](t, s.send(0, numbered(2, "5.00 USD")), decide.KindRemedy); got.Decision != decide.Hold || got.Reason != decide.ReasonPerCustomer {
+		t.Errorf("a second remedy without money is %s %s", got.Decision, got.Reason)
+	}
+}
+
 // A bulk of which all was denied by itself is denied.
 func TestBulkOfWhichNothingIsLeftIsDenied(t *testing.T) {
 	t.Parallel()
