@@ -109,13 +109,14 @@ func (c *Counts) count(became fate) {
 }
 
 // eventMemoryOf is for how long events that touched state are remembered: as long
-// as input ids, or as the longest window that a repeat could enter or wait in. Where
+// as input ids, or as the longest window that a repeat could enter or wait in, which it
+// may as of a minute after it came. Where
 // an expression says how long an event waits, its lateness alone keeps a repeat out.
 func (f *Fold) eventMemoryOf(rules []*rule.Rule) int64 {
 	longest := inputMemory
 	for _, r := range rules {
 		if r.Window != nil {
-			longest = max(longest, int64(r.Window.Within)+f.state.Lateness)
+			longest = max(longest, int64(r.Window.Within)+f.state.Lateness+maxSkew)
 		}
 		if r.Unless != nil {
 			longest = max(longest, int64(r.Unless.Within)+f.state.Lateness)
@@ -276,6 +277,8 @@ func (f *Fold) judgeWindow(c *candidate) (fired bool, became fate, err error) {
 		holds, judgeErr = f.sure(c, w, key)
 	}
 	switch {
+	case judgeErr != nil && f.leavesOut(c):
+		return false, fateJudged, nil
 	case judgeErr != nil:
 		return false, fateError, f.ruleError(r, c.event, "having")
 	case !holds:

@@ -300,7 +300,7 @@ func outcomes(t *rapid.T, facts []decide.Fact) (out []string) {
 			}
 			out = append(out, f.Kind+" "+f.Rule+" "+late.EventAt)
 		default:
-			t.Fatalf("a fact %q", f.Kind)
+			t.Fatalf("a fact %q of %s: %s", f.Kind, f.Rule, f.Body)
 		}
 	}
 	return out

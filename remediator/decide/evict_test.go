@@ -139,6 +139,62 @@ func TestPartsThatWentPayNothing(t *testing.T) {
 	}
 }
 
+// A window of more events than it keeps one by one has the granule at its edge whole or not
+// at all: a condition with a hole in the middle moves no money by what lies on both sides.
+func TestHoleInACondition(t *testing.T) {
+	t.Parallel()
+	for having, fires := range map[string]int{
+		"count() < 60 || count() > 100":                  0,
+		"(count() - 80.0) * (count() - 80.0) > 50.0":     0,
+		"count() > 100 ? true : count() < 60":            0,
+		"!(count() >= 60 && count() <= 100)":             0,
+		"count() != 80":                                  0,
+		"count() >= 31 && count() <= 131":                1,
+		"count() >= 31 && (count() < 140 || data.other)": 1,
+	} {
+		s := newScene(t, fmt.Sprintf(moneyByWindow, "64m", "'data.go && ("+having+")'"))
+		s.at += int64(time.Minute) - s.at%int64(time.Minute)
+		for range 100 { // in one granule, a minute: two a second
+			s.send(500*time.Millisecond, `"key":"k","other":true,"go":false`)
+		}
+		end := s.at
+		for range 30 {
+			s.send(10*time.Second, `"key":"k","other":true,"go":false`)
+		}
+		// The window begins in the midst of the granule: with half of the hundred it has 81.
+		facts := s.send(time.Duration(end-s.at)-25*time.Second+64*time.Minute, `"key":"k","other":true,"go":true`)
+		if got := len(kind(facts, decide.KindRemedy)); got != fires {
+			t.Errorf("%s: %d remedies of a window of 81, want %d", having, got, fires)
+		}
+	}
+}
+
+// An event that comes behind others may lie with a later one in the granule that its window
+// leaves out: that is no window without values, of which an average is an error.
+func TestAloneAtTheEdge(t *testing.T) {
+	t.Parallel()
+	for _, having := range []string{"avg(data.n) > 0.0", "min(data.n) > 0.0", "max(data.n) > 0.0"} {
+		for _, steps := range []string{"[{credit: {customer: c, amount: 1.00 USD}}]", "[{andon: {pull: product/x, level: yellow, reason: bad}}]"} {
+			s := newScene(t, strings.Replace(fmt.Sprintf(moneyByWindow, "64m", having), "[{credit: {customer: c, amount: 1.00 USD}}]", steps, 1))
+			s.at += int64(time.Minute) - s.at%int64(time.Minute) + int64(30*time.Second)
+			for range 80 {
+				s.send(100*time.Millisecond, `"key":"k","n":1`)
+			}
+			s.emit(0, "com.example.bad", 20*time.Minute, `"key":"k","n":1`)
+			if facts := s.emit(0, "com.example.bad", 20*time.Minute+1, `"key":"k","n":1`); count(facts, decide.KindError) != 0 {
+				t.Errorf("%s, %s: it is an error", having, steps)
+			}
+		}
+	}
+	s := newScene(t, fmt.Sprintf(moneyByWindow, "64m", "avg(data.n, data.n > 1) > 0.0"))
+	for range 80 {
+		s.send(100*time.Millisecond, `"key":"k","n":1`)
+	}
+	if got := s.count(decide.KindError); got != 1 {
+		t.Errorf("an average of nothing is %d errors, want one", got)
+	}
+}
+
 // However many aggregates the steps call, having alone says whether money moves.
 func TestManyAggregatesInSteps(t *testing.T) {
 	t.Parallel()

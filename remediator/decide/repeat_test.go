@@ -162,6 +162,19 @@ func TestForgottenRepeatsThatCameAheadOfTheirTime(t *testing.T) {
 	}
 }
 
+// An event that came before its time counts up to a minute longer than since it came.
+func TestRepeatsAreKnownAsLongAsTheyCount(t *testing.T) {
+	t.Parallel()
+	const within = 30 * 24 * time.Hour
+	s := newScene(t, fmt.Sprintf(moneyByWindow, "30d", "count() >= 2"))
+	at := s.at + int64(within+30*time.Second)
+	s.again("same", `"key":"k"`, at)
+	s.at += int64(within + time.Hour + 15*time.Second) // it is late from 15 seconds later on
+	if got := s.again("same", `"key":"k"`, at); got != 0 {
+		t.Errorf("one event that came twice made %d remedies", got)
+	}
+}
+
 // A window that comes back begins empty: ids that it counts were forgotten in the meantime.
 func TestWindowsThatComeBackBeginEmpty(t *testing.T) {
 	t.Parallel()

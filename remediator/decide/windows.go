@@ -95,8 +95,7 @@ func (f *Fold) changeWindows(before map[string]*rule.Rule) {
 
 // sure reports whether having, which holds for the aggregates at the least, holds
 // whatever lies at the edges of the window or went from it before its time. What went, or
-// may be counted twice, must not change an amount either; then bounds are far apart, and
-// having must be of a form that says something of what lies between.
+// may be counted twice, must not change an amount either, or who gets it.
 func (f *Fold) sure(c *candidate, w *window.Table, key uint64) (bool, error) {
 	r := c.hit.Rule
 	after := c.eventAt - int64(r.Window.Within)
@@ -114,7 +113,7 @@ func (f *Fold) sure(c *candidate, w *window.Table, key uint64) (bool, error) {
 		}
 	}
 	differs := func(i int) bool { return least[i] != most[i] }
-	if (forgotten || repeated) && (!r.HavingBetween || slices.ContainsFunc(r.AmountCalls, differs)) {
+	if (forgotten || repeated) && slices.ContainsFunc(r.MoneyCalls, differs) {
 		return false, nil
 	}
 	// What is sealed and told is neither bound, but what is in between.
@@ -155,14 +154,30 @@ func once(function string, least, most any) (any, any) {
 	return least, most
 }
 
+// leavesOut reports whether an aggregate of having has no value only because the window
+// leaves the event itself out, with what lies around it: what it has without is no error.
+func (f *Fold) leavesOut(c *candidate) bool {
+	adds := f.entry(c).Values
+	for i, value := range c.aggregates[:c.hit.Rule.HavingCalls] {
+		if value == window.ErrEmpty && (adds[i].Counted || adds[i].Total) {
+			return true
+		}
+	}
+	return false
+}
+
 // certain reports whether having holds for each mix of what the aggregates are at
-// the least and at the most, as two may move apart: of at most rule.MaxHavingCalls.
+// the least and at the most, as two may move apart: of at most rule.MaxHavingCalls. It must
+// be of a form that says something of what lies between.
 func (c *candidate) certain(least, most []any) (bool, error) {
 	var rounded []int
 	for i := range c.hit.Rule.HavingCalls {
 		if least[i] != most[i] {
 			rounded = append(rounded, i)
 		}
+	}
+	if len(rounded) > 0 && !c.hit.Rule.HavingBetween {
+		return false, nil
 	}
 	for mix := range 1 << len(rounded) {
 		values := slices.Clone(least)

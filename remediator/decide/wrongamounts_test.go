@@ -70,3 +70,25 @@ func paid(t *testing.T, facts []decide.Fact) string {
 	}
 	return one[decide.RemedyFact](t, facts, decide.KindRemedy).Steps[0].Amount.String()
 }
+
+// Who is paid by what a window that began empty lacks, or of which payment, is not known.
+func TestWhoEarlierEventsWouldPay(t *testing.T) {
+	t.Parallel()
+	const who, whom = `{credit: {customer: "c-1", amount: "${{ money(\"3.00 USD\") }}"}}`, `"${{ count() >= 4 ? data.shop : event.customer }}"`
+	for step, want := range map[string][2]string{
+		who: {"3.00 USD", "3.00 USD"},
+		`{credit: {customer: ` + whom + `, amount: 3.00 USD}}`:                                       {"", "3.00 USD"},
+		`{refund: {payment: ` + whom + `, amount: 3.00 USD}}`:                                        {"", "3.00 USD"},
+		`{credit: {customer: c, amount: 3.00 USD}}, {webhook: {to: crm, data: {who: ` + whom + `}}}`: {"3.00 USD", "3.00 USD"},
+	} {
+		rules := fmt.Sprintf(moneyByWindow, "4d", "count() >= 1")
+		rules = strings.Replace(rules, "{credit: {customer: c, amount: 1.00 USD}}", step, 1)
+		s := newScene(t, strings.Replace(rules, "com.example.bad", "com.example.other", 1))
+		s.send(time.Hour, `"key":"k","shop":"s-1"`)
+		s.activate(rules)
+		soon, later := paid(t, s.send(time.Hour, `"key":"k","shop":"s-1"`)), paid(t, s.send(5*24*time.Hour, `"key":"k","shop":"s-1"`))
+		if got := [2]string{soon, later}; got != want {
+			t.Errorf("%s: soon and later it paid %q, want %q", step, got, want)
+		}
+	}
+}

@@ -96,9 +96,10 @@ func (b *builder) aggregates() {
 		b.r.Aggregates = append(b.r.Aggregates, a)
 	}
 	for i := range b.r.Steps {
-		for _, p := range b.r.Steps[i].amount {
+		step := &b.r.Steps[i]
+		for _, p := range slices.Concat(step.amount, step.payment, step.customer) {
 			if p.expr != nil {
-				b.r.AmountCalls = append(b.r.AmountCalls, p.expr.program.Slots...)
+				b.r.MoneyCalls = append(b.r.MoneyCalls, p.expr.program.Slots...)
 			}
 		}
 	}

@@ -62,7 +62,7 @@ type Rule struct {
 	HavingBetween bool
 	Aggregates    []Aggregate // every aggregate that Having and Steps call, each once
 	HavingCalls   int         // how many of them Having calls: those come first
-	AmountCalls   []int       // those of Aggregates that amounts are computed from
+	MoneyCalls    []int       // those of Aggregates that amounts, or who gets them, are computed from
 
 	Steps  []Step
 	Limits Limits
