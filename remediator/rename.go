@@ -88,8 +88,8 @@ func (n *renaming) refuse(ctx context.Context, r *rule.Rule) error {
 			return fmt.Errorf("%s:%d: rule %q had the scope %q, and would pay again what it paid there: write once_per: {key: …, scope: %s}",
 				r.File, r.Line, r.Name, gone.Scope, gone.Scope)
 		case taken:
-			return fmt.Errorf("%s:%d: rule %q looks like %q under another name, and would pay again what that paid: write once_per: {key: …, scope: %s}",
-				r.File, r.Line, r.Name, gone.Name, gone.Scope)
+			return fmt.Errorf("%s:%d: rule %q looks like %q under another name, and would pay again what that paid: write once_per: {key: …, scope: %s}, or, if it makes good something else, take %[4]q out before, and write scope: %[6]s",
+				r.File, r.Line, r.Name, gone.Name, gone.Scope, r.Name)
 		}
 		n.found = append(n.found, decide.Renamed{Rule: r.Name, Scope: gone.Scope})
 	}
