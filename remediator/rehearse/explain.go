@@ -11,6 +11,7 @@ import (
 
 	"github.com/makegood/makegood/remediator/decide"
 	"github.com/makegood/makegood/remediator/event"
+	"github.com/makegood/makegood/remediator/match"
 	"github.com/makegood/makegood/remediator/rule"
 	"github.com/makegood/makegood/remediator/rule/expression"
 	"github.com/makegood/makegood/remediator/window"
@@ -108,12 +109,22 @@ func Conditions(set *rule.Set, name string, raw []byte, at int64) ([]ConditionEx
 			continue
 		}
 		explained := []ConditionExplanation{}
-		for _, condition := range c.Rule.Evaluate(rule.NewValues(&ev, at)).Conditions(c.Filter) {
+		conditions := c.Rule.Evaluate(rule.NewValues(&ev, at)).Conditions(c.Filter)
+		if slices.ContainsFunc(conditions, func(c rule.Condition) bool { return c.Err != nil }) && meets(set, name, raw, at) {
+			spare(conditions)
+		}
+		for _, condition := range conditions {
 			explained = append(explained, explainCondition("if", condition))
 		}
 		return explained, nil
 	}
 	return nil, nil
+}
+
+// meets reports whether the matcher finds that an event meets the if of a rule.
+func meets(set *rule.Set, name string, raw []byte, at int64) bool {
+	result, err := match.New(set).Match(raw, at)
+	return err == nil && slices.ContainsFunc(result.Hits, func(h match.Hit) bool { return h.Rule.Name == name })
 }
 
 func (o *outcome) explain(r *rule.Rule, eventType string) RuleExplanation {

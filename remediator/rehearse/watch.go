@@ -32,11 +32,14 @@ type judgement struct {
 	ends       bool      // the type is one of unless
 	sampled    bool      // it stands for others that were not sent
 	evaluation *rule.Evaluation
+	filter     *rule.Filter     // its if
 	conditions []rule.Condition // of its if
 	hit        *match.Hit       // nil when its if does not hold
 	end        *match.End       // the same, of unless
 	asked      bool             // the window took the event
 	having     []rule.Condition
+	holds      bool  // having, all of it
+	valueless  error // why having, all of it, has no value
 	actions    error // why its steps could not be computed
 	aggregates []any // that they were computed with
 }
@@ -61,7 +64,7 @@ func (w *watcher) Match(raw []byte, at int64) (match.Result, error) {
 		r := c.Rule
 		evaluation := r.Evaluate(values)
 		j := &judgement{rule: r, event: [2]string{ev.Source, ev.ID}, ends: c.Ends, sampled: ev.SampledRate > 1,
-			evaluation: evaluation, conditions: evaluation.Conditions(c.Filter)}
+			evaluation: evaluation, filter: c.Filter, conditions: evaluation.Conditions(c.Filter)}
 		w.judged = append(w.judged, j)
 		for i := range result.Ends {
 			if e := &result.Ends[i]; e.Rule == r && c.Ends {
@@ -77,6 +80,9 @@ func (w *watcher) Match(raw []byte, at int64) (match.Result, error) {
 				h.Rest = watchedRest{Rest: h.Rest, judgement: j}
 			}
 		}
+		if j.end != nil || j.hit != nil {
+			spare(j.conditions)
+		}
 	}
 	return result, nil
 }
@@ -89,8 +95,23 @@ type watchedRest struct {
 
 // Having implements match.Rest.
 func (r watchedRest) Having(aggregates []any) (bool, error) {
-	r.judgement.asked, r.judgement.having = true, r.judgement.evaluation.HavingConditions(aggregates)
-	return r.Rest.Having(aggregates)
+	j := r.judgement
+	j.asked, j.having = true, j.evaluation.HavingConditions(aggregates)
+	j.holds, j.valueless = r.Rest.Having(aggregates)
+	if j.holds {
+		spare(j.having)
+	}
+	return j.holds, j.valueless
+}
+
+// spare gives the conditions of what the matcher found to hold that verdict. One that costs
+// too much by itself has no value, but the matcher does not ask it where another decides.
+func spare(conditions []rule.Condition) {
+	for i := range conditions {
+		if c := &conditions[i]; c.Err != nil {
+			c.Value, c.Err = true, nil
+		}
+	}
 }
 
 // Actions implements match.Rest.
@@ -218,7 +239,8 @@ func (o *outcome) why(j *judgement) string {
 	}
 	switch h := j.hit; {
 	case h == nil:
-		return "if does not hold"
+		_, err := j.evaluation.Meets(j.filter)
+		return together("if", err)
 	case j.rule.Unless != nil:
 		return o.whyWaits(j)
 	case h.NoBy != "":
@@ -234,6 +256,8 @@ func (o *outcome) why(j *judgement) string {
 		}
 	}
 	switch {
+	case j.asked && !j.holds:
+		return together("having", j.valueless)
 	case j.hit.NoKey != "":
 		return "the event has no once_per key: " + j.nameless(j.hit.NoKey, j.rule.OncePer...)
 	case o.taken[j.rule.Name]:
@@ -242,6 +266,14 @@ func (o *outcome) why(j *judgement) string {
 		return "a sampled event (sampledrate above 1) moves no money by window"
 	}
 	return "an event with the same source and id came before"
+}
+
+// together says how conditions fail of which each holds: they cost too much together.
+func together(what string, err error) string {
+	if err == nil {
+		return what + " does not hold"
+	}
+	return what + " has no value: " + cause(err)
 }
 
 // verbs say what a decision not to act did.
