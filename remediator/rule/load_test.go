@@ -146,6 +146,8 @@ func TestMistakesOfExpressions(t *testing.T) {
 		{"if: data.x == 3 && 'a' > 2", "6:28", "expression", "does not take", "texts and numbers"},
 		{"if: count() > 3", "6:9", "expression", "count() cannot be used here", "having"},
 		{"if: data.id == 9007199254740993", "6:20", "expression", "±2^53", "texts"},
+		{"if: data.id == 9007199254740993.0", "6:20", "expression", "9007199254740993.0 is beyond ±2^53", "texts"},
+		{"if: data.id in [1.0, -9007199254740993.00]", "6:26", "expression", "-9007199254740993.00 is beyond ±2^53", "texts"},
 		{"if: data.n % 2 == 0", "6:16", "expression", "whole numbers only", "int("},
 		{"if: event.time - timestamp(data.at) > duration('3 days')", "6:52", "expression", "unit", ""},
 		{"if: money(data.paid) > '5.00 USD'", "6:26", "expression", "(money, text)", "money("},

@@ -1,8 +1,12 @@
 package expression
 
 import (
+	"fmt"
 	"math"
+	"math/big"
+	"regexp"
 	"slices"
+	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -213,7 +217,7 @@ func (u *unit) checkLiterals() {
 		switch e.Kind() {
 		case ast.LiteralKind:
 			if n, ok := e.AsLiteral().(types.Int); ok && (n > maxExact || n < -maxExact) {
-				u.issue(e.ID(), "ids are texts: send and compare them in quotes", "the whole number %d is beyond ±2^53", int64(n))
+				u.issueBeyond(e, fmt.Sprint(int64(n)))
 			}
 			if _, ok := e.AsLiteral().(types.Bytes); ok {
 				// As a key of a map they would stop the engine while it prepares the expression.
@@ -221,11 +225,34 @@ func (u *unit) checkLiterals() {
 			}
 			if d, ok := e.AsLiteral().(types.Double); ok && math.IsInf(float64(d), 0) {
 				u.issue(e.ID(), "", "the number is too large")
+			} else if ok {
+				u.checkWhole(e, float64(d))
 			}
 		case ast.CallKind:
 			u.checkConstant(e)
 		}
 	})
+}
+
+// wholeWritten is a whole number that is written with a point, and its digits before that.
+var wholeWritten = regexp.MustCompile(`^(-?\s*\d+)\.0+\b`)
+
+// checkWhole reports a whole number, written with a point, that a double does not hold: it
+// would be another id than the one that is meant.
+func (u *unit) checkWhole(e ast.Expr, d float64) {
+	text := []rune(u.text)
+	written := wholeWritten.FindStringSubmatch(string(text[min(u.offset(e.ID()), len(text)):]))
+	if written == nil {
+		return
+	}
+	meant, ok := new(big.Int).SetString(strings.Join(strings.Fields(written[1]), ""), 10)
+	if held, _ := new(big.Float).SetFloat64(d).Int(nil); ok && held.Cmp(meant) != 0 {
+		u.issueBeyond(e, written[0])
+	}
+}
+
+func (u *unit) issueBeyond(e ast.Expr, number string) {
+	u.issue(e.ID(), "ids are texts: send and compare them in quotes", "the whole number %s is beyond ±2^53", number)
 }
 
 // checkConstant evaluates money("…"), cidr("…") and whatever else constantError knows with
