@@ -171,11 +171,22 @@ func (u *unit) fits(e ast.Expr, call Call) bool {
 		return false
 	case Map, Text, Timestamp, Duration:
 		if call.Func != "distinct" && t != Text && t != Map || call.Func == "distinct" && t == Map {
-			u.issueAtCall(e, "", "%s() does not take a %s", call.Func, t)
+			u.issueAtCall(e, asNumber(call), "%s() does not take a %s", call.Func, t)
 			return false
 		}
 	}
 	return true
+}
+
+// asNumber says how to take an aggregate of times or durations: of their seconds.
+func asNumber(call Call) string {
+	switch call.Arg.Type {
+	case Timestamp:
+		return fmt.Sprintf("take it of seconds, %s(int(%s)), and write int(…) around the other side", call.Func, call.ArgText)
+	case Duration:
+		return fmt.Sprintf("take it of seconds, %s((%s).getSeconds()), and write the other side in seconds", call.Func, call.ArgText)
+	}
+	return ""
 }
 
 // part compiles a part of the expression as a program of its own. The text is

@@ -2,6 +2,7 @@ package logic
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -84,9 +85,9 @@ func (t *tree) other(a, b ast.Expr) string {
 	for _, c := range conversions {
 		switch {
 		case t.kinds(a) == c.of:
-			return "write " + t.converted(b, c.name)
+			return t.likeOther(b, c.name)
 		case t.kinds(b) == c.of:
-			return "write " + t.converted(a, c.name)
+			return t.likeOther(a, c.name)
 		}
 	}
 	for _, sides := range [][2]ast.Expr{{a, b}, {b, a}} {
@@ -115,12 +116,40 @@ func (v value) likened(to kinds) string {
 func (t *tree) summand(a, b ast.Expr, added bool) string {
 	switch left, right := t.kinds(a), t.kinds(b); {
 	case left == ofTimestamp && added, left == ofTimestamp && right == ofNumber, left == ofDuration && right != ofTimestamp:
-		return "write " + t.converted(b, "duration")
+		return t.likeOther(b, "duration")
 	case right == ofDuration:
-		return "write " + t.converted(a, "timestamp")
+		return t.likeOther(a, "timestamp")
 	}
 	return t.other(a, b)
 }
+
+// likeOther says how to write a side of which the other one is what a conversion makes. An
+// aggregate is of numbers or of money, so that what it is taken of becomes one, not the result.
+func (t *tree) likeOther(e ast.Expr, to string) string {
+	if e.Kind() != ast.CallKind || notAggregated[to] == 0 || !slices.Contains(aggregates, e.AsCall().FunctionName()) || len(e.AsCall().Args()) == 0 {
+		return "write " + t.converted(e, to)
+	}
+	args := e.AsCall().Args()
+	of := t.write(args[0])
+	if t.kinds(args[0]) != notAggregated[to] {
+		of = t.converted(args[0], to)
+	}
+	predicate := ""
+	if len(args) > 1 {
+		predicate = ", " + t.write(args[1])
+	}
+	number, also := "int("+of+")", "int(…) around the other side"
+	if to == "duration" {
+		number, also = of+".getSeconds()", "the other side in seconds"
+	}
+	return fmt.Sprintf("an aggregate is of numbers or of money: write %s(%s%s), and %s", e.AsCall().FunctionName(), number, predicate, also)
+}
+
+// aggregates are those whose result is of what they are taken of.
+var aggregates = []string{"avg", "max", "min", "sum"}
+
+// notAggregated are the kinds that no aggregate is of, by what makes them.
+var notAggregated = map[string]kinds{"timestamp": ofTimestamp, "duration": ofDuration}
 
 // converted writes an expression as what a conversion makes of it.
 func (t *tree) converted(e ast.Expr, to string) string {

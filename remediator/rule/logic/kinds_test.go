@@ -8,8 +8,13 @@ func TestNeverOfOneKind(t *testing.T) {
 	t.Parallel()
 	r := reader(t, map[string]string{"when": "data.when", "ended": "timestamp(data.ended)"})
 	for condition, advice := range map[string]string{
-		`data.when > timestamp("2026-01-01T00:00:00Z")`:                 `write timestamp(data.when)`,
-		`timestamp("2026-01-01T00:00:00Z") > data.when`:                 `write timestamp(data.when)`,
+		`data.when > timestamp("2026-01-01T00:00:00Z")`: `write timestamp(data.when)`,
+		`timestamp("2026-01-01T00:00:00Z") > data.when`: `write timestamp(data.when)`,
+		// An aggregate is of numbers or money, and timestamp(max(…)) of neither.
+		`max(data.at) > timestamp("2026-01-01T00:00:00Z")`:              `an aggregate is of numbers or of money: write max(int(timestamp(data.at))), and int(…) around the other side`,
+		`event.time > min(event.time, data.x == 1)`:                     `an aggregate is of numbers or of money: write min(int(event.time), data.x == 1), and int(…) around the other side`,
+		`event.time - min(when) > duration("3h")`:                       `an aggregate is of numbers or of money: write min(int(timestamp(data.when))), and int(…) around the other side`,
+		`max(data.took) > duration("3h")`:                               `an aggregate is of numbers or of money: write max(duration(data.took).getSeconds()), and the other side in seconds`,
 		`data["the-day"] >= event.time`:                                 `write timestamp(data["the-day"])`,
 		`data.items[0].at == event.time`:                                `write timestamp(data.items[0].at)`,
 		`when > event.time`:                                             `write timestamp(data.when)`,
