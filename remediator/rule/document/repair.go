@@ -97,7 +97,7 @@ func (s *Source) parseRepairing() *yaml.Node {
 	if root == nil || !slices.Equal(s.repaired, s.lines) {
 		root, err = s.read()
 	}
-	for _, closed := range []func() bool{s.closeQuotes, s.closeBrackets} {
+	for _, closed := range []func() bool{s.closeQuotes, s.closeBrackets, s.cutCommas} {
 		if err != nil && closed() {
 			root, err = s.read()
 		}

@@ -136,8 +136,8 @@ func (s *Source) unshown(severity Severity, at Place, more int) {
 }
 
 // written returns the column that a place of the text as read has in the text as
-// written. Repairs only add quotes and change indentation, so both are walked
-// side by side from the first sign on.
+// written. Repairs only add quotes, change indentation, and have a space in place of a comma
+// that parts nothing, so both are walked side by side from the first sign on.
 func (s *Source) written(at Place) int {
 	line := s.lines[at.Line-1]
 	read := s.repaired[at.Line-1]
@@ -146,8 +146,11 @@ func (s *Source) written(at Place) int {
 	}
 	was, is := []rune(line), []rune(read)
 	i, j := indentOf(was), indentOf(is)
+	for i < len(was) && was[i] == ',' && (j >= len(is) || is[j] != ',') {
+		i += 1 + indentOf(was[i+1:])
+	}
 	for j < at.Col-1 && j < len(is) {
-		if i < len(was) && was[i] == is[j] {
+		if i < len(was) && (was[i] == is[j] || was[i] == ',' && is[j] == ' ') {
 			i++
 		}
 		j++

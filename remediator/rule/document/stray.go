@@ -39,3 +39,66 @@ func cutStray(line string) (repairedLine, bool) {
 		guessed: parts[1] != "",
 	}, true
 }
+
+// cutCommas cuts the commas of { } and [ ] over several lines that part nothing: a second one,
+// one that nothing stands before, and one behind the end, as in JSON. Left alone, YAML stops at
+// what comes after them, which is in order.
+func (s *Source) cutCommas() (cut bool) {
+	bodies := s.bodies()
+	for i := 0; i < len(s.repaired); i++ {
+		found := opening.FindStringSubmatchIndex(s.repaired[i])
+		if found == nil || bodies[i] {
+			continue
+		}
+		last, here := s.cutCommasFrom(i, found[4])
+		i, cut = last, cut || here
+	}
+	return cut
+}
+
+// cutCommasFrom does that in the value that begins at a place of a line, and returns the line
+// on which it ends.
+func (s *Source) cutCommasFrom(first, from int) (last int, cut bool) {
+	depth, before := 0, byte(0)
+	for last = first; last < len(s.repaired); last, from = last+1, 0 {
+		end := endOf(s.repaired[last])
+		for at := from; at < end; at++ {
+			line := s.repaired[last]
+			switch c := line[at]; {
+			case c == ' ' || c == '\t':
+				continue
+			case c == '#' && strings.TrimSpace(line[:at]) == "":
+				at = end
+				continue
+			case quotes(line, at):
+				at = closeQuote(line, at)
+			case c == '{' || c == '[':
+				depth++
+			case c == '}' || c == ']':
+				depth--
+			case c == ',' && depth > 0 && strings.IndexByte("{[,", before) < 0:
+			case c == ',' && (depth > 0 || last > first):
+				s.cutComma(last, at, depth, before)
+				cut = true
+				continue
+			case depth == 0:
+				return last, cut // another mistake, or an expression
+			}
+			before = line[min(at, len(line)-1)]
+		}
+		if depth <= 0 {
+			return last, cut
+		}
+	}
+	return last, cut
+}
+
+// cutComma reports a comma, and has a space in its place.
+func (s *Source) cutComma(number, at, depth int, before byte) {
+	line, says := s.repaired[number], "there is nothing before this comma"
+	if depth <= 0 {
+		says = fmt.Sprintf(`"," stands behind the %c that ends the value`, before)
+	}
+	s.Errorf(Place{number + 1, len([]rune(line[:at])) + 1}, "yaml", "remove it", "%s", says)
+	s.repaired[number] = line[:at] + " " + line[at+1:]
+}

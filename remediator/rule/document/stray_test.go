@@ -1,6 +1,7 @@
 package document_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/makegood/makegood/remediator/rule/document"
@@ -35,6 +36,37 @@ func TestStrayEnds(t *testing.T) {
 		p := source.Problems
 		if len(p) != 1 || p[0].Hint != "write it like this:\n"+want.shown || p[0].Col != want.col || source.Broken != want.broken {
 			t.Errorf("%s: broken %v, got\n%s", text, source.Broken, p.Format())
+		}
+	}
+}
+
+// TestStrayCommas names a comma of a { } or [ ] over several lines that parts nothing, where it
+// stands, and reads on as without it.
+func TestStrayCommas(t *testing.T) {
+	t.Parallel()
+	const behind, nothing = `"," stands behind the } that ends the value; remove it`, "there is nothing before this comma; remove it"
+	for text, want := range map[string]string{
+		"k: {\n  a: b,\n  c: d\n},\nz: 1\n":                       "4:2 " + behind,
+		"k: {\n  a: b,\n  c: d\n}, # why\nz: 1\n":                 "4:2 " + behind,
+		"- k: {a: b,\n    ä: \"}\"} ,\n  z: 1\n":                  "2:13 " + behind,
+		"k: [{a: b},\n  {a: c}],\nz: 1\n":                         "2:10 \",\" stands behind the ] that ends the value; remove it",
+		"k: {\n  a: b,\n  c: \"d\",\n  ,\n}\nz: 1\n":              "4:3 " + nothing,
+		"k: {\n  a: b,\n  c: \"d\",,\n}\nz: 1\n":                  "3:10 " + nothing,
+		"k: {,\n  a: b\n}\nz: 1\n":                                "1:5 " + nothing,
+		"k: {\n  a: b, # why\n  # ,\n  , c: [d, , e]\n},\nz: 1\n": "4:3 " + nothing + " | 4:12 " + nothing + " | 5:2 " + behind,
+		"k: {\n  a: \"b,,\",\n  c: 'd, ,'\n}\nz: 1\n":             "",
+		"k: |\n  {a,\n  }, ,\nz: 1\n":                             "",
+	} {
+		source := document.NewSource("a.yaml", text)
+		root, got := source.Parse(), ""
+		for i, p := range source.Problems {
+			if i > 0 {
+				got += " | "
+			}
+			got += fmt.Sprintf("%d:%d %s; %s", p.Line, p.Col, p.Message, p.Hint)
+		}
+		if got != want || root == nil || source.Broken {
+			t.Errorf("%q: broken %v, got %q, want %q", text, source.Broken, got, want)
 		}
 	}
 }
