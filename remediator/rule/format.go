@@ -156,12 +156,15 @@ func (f *formatter) expression(parent *yaml.Node, key string) {
 	line := f.lines[n.Line-1]
 	runes := []rune(line)
 	head := string(runes[:n.Column-1])
+	if !strings.HasSuffix(strings.TrimSpace(head), key+":") {
+		return // the key is in quotes, or on another line
+	}
 	end := document.QuoteEnd(string(runes[n.Column-1:]))
 	if _, was, _ := strings.Cut(f.source.Line(n.Line), key+":"); end < 0 && n.Style == yaml.SingleQuotedStyle && !strings.HasPrefix(strings.TrimSpace(was), "'") {
 		f.mended(n, head, key)
 		return
 	}
-	if end < 0 || !strings.HasSuffix(strings.TrimSpace(head), key+":") {
+	if end < 0 {
 		return
 	}
 	comment := strings.TrimSpace(string(runes[n.Column-1:])[end+1:])

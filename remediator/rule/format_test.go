@@ -310,6 +310,8 @@ func TestFormatKeepsTextsThatGoOn(t *testing.T) {
 		"account: 'The terms\n  !f'",
 		"account: !!str 4711",
 		"if: !!str \"data.n > 1\"",
+		"'if': 'data.a\n  == data.b'",
+		"\"if\": 'data.a == data.b'",
 	} {
 		text := withLines(lines)
 		load(t, text)

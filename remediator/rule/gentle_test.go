@@ -90,7 +90,7 @@ func readYAML(text string) (string, error) {
 	var b strings.Builder
 	var write func(n *yaml.Node)
 	write = func(n *yaml.Node) {
-		fmt.Fprintf(&b, "%d %q(", n.Kind, n.Value)
+		fmt.Fprintf(&b, "%d %s %q(", n.Kind, n.ShortTag(), n.Value)
 		for _, child := range n.Content {
 			write(child)
 		}
