@@ -375,3 +375,17 @@ func TestFormatSaysWhere(t *testing.T) {
 		t.Errorf("got %s", found.Format())
 	}
 }
+
+// TestFormatOfTabsInFlow formats lines of { } and [ ] that tabs indent, below one at the
+// margin: YAML reads them, and no guess may say otherwise.
+func TestFormatOfTabsInFlow(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"tests:\n     - {name: n, send: [\n{event: {type: c,\n\t           data: {v: x}}}],\n       expect: []}\n": "tests:\n     - {name: n, send: [\n{event: {type: c,\n            data: {v: x}}}],\n       expect: []}\n",
+		"tests:\n  - {name: n,\n\t  expect: [r]}\n":                                                                "tests:\n  - {name: n,\n    expect: [r]}\n",
+	} {
+		if got, err := rule.Format("a_test.yaml", text); err != nil || got != want {
+			t.Errorf("%v: got\n%s\nwant\n%s", err, got, want)
+		}
+	}
+}

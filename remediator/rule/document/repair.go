@@ -16,7 +16,7 @@ func (s *Source) repairTabs() {
 	if !slices.ContainsFunc(s.repaired, func(line string) bool { return strings.Contains(line, "\t") }) {
 		return
 	}
-	bodies := s.bodies()
+	bodies, tabbed := s.bodies(), map[int]string{}
 	for i, line := range s.repaired {
 		if bodies[i] {
 			continue // behind the spaces that indent it, a tab is one of the text
@@ -25,7 +25,17 @@ func (s *Source) repairTabs() {
 		indent := line[:len(line)-len(text)]
 		if at := strings.IndexByte(indent, '\t'); at >= 0 && strings.TrimSpace(text) != "" {
 			s.Errorf(Place{i + 1, at + 1}, "tab", "indent with spaces", "a tab indents the line; YAML allows only spaces")
+			tabbed[i] = strings.ReplaceAll(indent, "\t", " ") + text
 			s.repaired[i] = strings.Repeat(" ", min(s.meant(i), maxIndent)) + text
+		}
+	}
+	if s.asWritten == nil || len(tabbed) == 0 {
+		return
+	}
+	// What YAML reads all the same must not be torn by a guess: to it a tab is a column.
+	if _, err := s.read(); err != nil {
+		for i, line := range tabbed {
+			s.repaired[i] = line
 		}
 	}
 }
