@@ -20,6 +20,18 @@ const ConditionUnless = "unless"
 // no remedy.
 func (o *outcome) whyWaits(j *judgement) string {
 	waits := o.waits(j.rule.Name)
+	switch why := o.waitsNot(j); {
+	case why != "":
+		return why
+	case waits != nil:
+		return fmt.Sprintf("an event waits for its counterpart until %s; it fires at %s", stampOr(waits.Deadline), stampOr(waits.Due))
+	}
+	return "the event does not wait: its counterpart came, or an event with the same source and id came before"
+}
+
+// waitsNot says why an event that meets the conditions of a rule with unless waits for no
+// counterpart, whether one comes or not; "" when it would wait.
+func (o *outcome) waitsNot(j *judgement) string {
 	switch h := j.hit; {
 	case h.NoBy != "":
 		return "the event waits for nothing: " + j.nameless(h.NoBy, j.rule.GroupsBy())
@@ -29,14 +41,12 @@ func (o *outcome) whyWaits(j *judgement) string {
 		return "the event has no deadline: " + j.timeless(h.NoUntil)
 	case o.errors[j.rule.Name] == "until":
 		return fmt.Sprintf("the event has no deadline: until is %s, and an event waits for %s at most", stampOr(h.Until), expression.WriteDuration(rule.MaxWait))
-	case waits != nil:
-		return fmt.Sprintf("an event waits for its counterpart until %s; it fires at %s", stampOr(waits.Deadline), stampOr(waits.Due))
 	case h.NoKey != "":
 		return "the event has no once_per key: " + j.nameless(h.NoKey, j.rule.OncePer...)
 	case j.sampled && j.rule.MovesMoney():
 		return "a sampled event (sampledrate above 1) moves no money for want of another, which may not have been sent"
 	}
-	return "the event does not wait: its counterpart came, or an event with the same source and id came before"
+	return ""
 }
 
 // timeless says why until gives the event of a rule no deadline.
@@ -55,24 +65,48 @@ func (j *judgement) timeless(why string) string {
 	return result
 }
 
-// becauseUnless passes only when the counterpart of the last event came.
-func (r *run) becauseUnless(n negation, j *judgement) {
-	last := r.outcomes[len(r.outcomes)-1]
-	came, taken := false, false
-	for _, o := range r.outcomes {
-		e := o.as(n.rule, true)
-		came, taken = came || e != nil && e.end != nil && e.end.NoBy == "", taken || o.taken[n.rule]
-	}
-	waits := last.waits(n.rule)
+// becauseUnless passes only when the counterpart of the last event of the rule came, and
+// without it the event would have waited: j is how the rule judged it, o what became of it.
+func (r *run) becauseUnless(n negation, o *outcome, j *judgement) {
+	const other = "it is not the counterpart that keeps the rule from firing: "
+	came, met := r.cameFor(j)
+	waits := r.outcomes[len(r.outcomes)-1].waits(n.rule)
 	switch {
-	case taken:
-		r.fail(n.becauseAt, "not", "", "it is not the counterpart that keeps the rule from firing: the once_per key was taken before")
+	case slices.ContainsFunc(r.outcomes, func(o *outcome) bool { return o.taken[n.rule] }):
+		r.fail(n.becauseAt, "not", "", other+"the once_per key was taken before")
+	case j.hit != nil && o.waitsNot(j) != "":
+		r.fail(n.becauseAt, "not", "", other+"%s", o.waitsNot(j))
 	case waits != nil:
 		r.fail(n.becauseAt, "not", "let time pass behind the last event: - at: +"+textOf(time.Unix(0, waits.Due).Sub(testStart)),
 			"an event of the rule %s still waits for its counterpart, so nothing is shown", n.rule)
-	case j.hit == nil || !came:
+	case !came:
 		r.fail(n.becauseAt, "not", "send the counterpart: "+strings.Join(j.rule.Unless.Events, ", "), "no counterpart came: %s", j.whyEnds())
+	case !met:
+		r.fail(n.becauseAt, "not", "", other+"the once_per key was taken before, or an event with the same source and id came before")
 	}
+}
+
+// cameFor reports whether a counterpart of an event came, and whether what waited for
+// it, which is the event or an earlier one with the same key, would have made a remedy.
+func (r *run) cameFor(j *judgement) (came, met bool) {
+	if j.hit == nil {
+		return false, false
+	}
+	waited := map[[2]string]bool{}
+	for _, o := range r.outcomes {
+		if e := o.as(j.rule.Name, true); e != nil && e.end != nil {
+			came = came || e.end.NoBy == "" && e.end.By == j.hit.By
+		}
+		if e := o.of(j.rule.Name); e != nil && e.hit != nil {
+			if _, repeats := waited[e.event]; !repeats {
+				waited[e.event] = e.hit.By == j.hit.By
+			}
+		}
+	}
+	for _, o := range r.outcomes {
+		met = met || slices.ContainsFunc(o.met, func(m decide.Met) bool { return m.Rule == j.rule.Name && waited[[2]string{m.Source, m.Event}] })
+	}
+	return came, met
 }
 
 // whyEnds says why nothing waits.

@@ -167,6 +167,44 @@ func TestTestsOfAbsenceThatFailSayWhy(t *testing.T) {
 	}
 }
 
+// TestNotForWantOfACounterpart holds that a test shows unless only by an event that waited, or
+// would have, and by its own counterpart.
+func TestNotForWantOfACounterpart(t *testing.T) {
+	t.Parallel()
+	const shipped, came = "{type: com.example.order.shipped, customer: c, data: {order: 7, express: true, total: 10}}", "{type: com.example.order.delivered, data: {order: 7, whole: true}}"
+	const still = "it is not the counterpart that keeps the rule from firing: "
+	but := func(event string, of ...string) string { return strings.NewReplacer(of...).Replace(event) }
+	for name, c := range map[string]struct {
+		sends []string // one an hour
+		says  string
+	}{
+		"it came":               {[]string{shipped, came}, ""},
+		"it came before":        {[]string{came, shipped}, ""},
+		"another one waited":    {[]string{shipped, but(shipped, "total: 10", "total: 11"), came}, ""},
+		"it has no order":       {[]string{but(shipped, "order: 7", "order: null"), came}, still + "the event waits for nothing: data.order is null"},
+		"it is sampled":         {[]string{but(shipped, "customer: c", "sampledrate: 4"), came}, still + "a sampled event"},
+		"it is late":            {[]string{came, came, but(shipped, "customer: c", `time: "2026-01-01T00:00:00Z"`)}, still + "the event came too late"},
+		"that of another order": {[]string{shipped, came, but(shipped, "order: 7", "order: null")}, still + "the event waits for nothing: data.order is null"},
+		"it is a repeat": {[]string{but(shipped, "customer: c", "id: e, source: /s"), came, but(shipped, "customer: c", "id: e, source: /s", "order: 7", "order: 8"), but(came, "order: 7", "order: 8")},
+			still + "the once_per key was taken before, or an event with the same source and id came before"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := "tests:\n  - name: x\n    send:\n"
+			for i, event := range c.sends {
+				text += fmt.Sprintf("      - {at: +%dh, event: %s}\n", i, event)
+			}
+			tests, err := rehearse.Test(parcelSet(t), []rule.File{{Path: "parcels_test.yaml", Text: text + "    not: [{rule: credit-missed-delivery, because: unless}]\n"}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := tests.Problems.Format(); tests.Passed() != (c.says == "") || !strings.Contains(got, c.says) {
+				t.Errorf("want %q, got\n%s", c.says, got)
+			}
+		})
+	}
+}
+
 func TestExplainAbsence(t *testing.T) {
 	t.Parallel()
 	set := parcelSet(t)

@@ -280,7 +280,7 @@ func (r *run) because(n negation, o *outcome, j *judgement) {
 		return
 	}
 	if j.rule.Unless != nil && n.because == ConditionUnless {
-		r.becauseUnless(n, j)
+		r.becauseUnless(n, o, j)
 		return
 	}
 	found := false
