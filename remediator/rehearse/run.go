@@ -276,7 +276,7 @@ func (r *run) because(n negation, o *outcome, j *judgement) {
 		if near := document.Nearest(n.because, texts); near != "" {
 			hint = "did you mean " + near + "?"
 		}
-		r.fail(n.becauseAt, "because", hint, "the rule %s has no condition %s", n.rule, n.because)
+		r.fail(n.becauseAt, "because", hint, "the rule %s has no condition %s", n.rule, expression.Line(n.because))
 		return
 	}
 	if j.rule.Unless != nil && n.because == ConditionUnless {
@@ -288,16 +288,16 @@ func (r *run) because(n negation, o *outcome, j *judgement) {
 	for _, c := range all {
 		switch named := same(c.Text, n.because); {
 		case named && c.Value:
-			r.fail(n.becauseAt, "not", o.why(j), "the condition holds, so it does not keep the rule from firing: %s", c.Text)
+			r.fail(n.becauseAt, "not", o.why(j), "the condition holds, so it does not keep the rule from firing: %s", expression.Line(c.Text))
 		case named && c.Err != nil:
-			r.fail(n.becauseAt, "not", failed(c), "the condition is not false, it has no value: %s", c.Text)
+			r.fail(n.becauseAt, "not", failed(c), "the condition is not false, it has no value: %s", expression.Line(c.Text))
 		case !named && slices.ContainsFunc(all, func(other rule.Condition) bool { return same(other.Text, n.because) && c.GuardedBy(other) }):
 		case !named && !c.Value:
-			r.fail(n.becauseAt, "not", failed(c), "it is not the only condition that keeps the rule from firing; so does: %s", c.Text)
+			r.fail(n.becauseAt, "not", failed(c), "it is not the only condition that keeps the rule from firing; so does: %s", expression.Line(c.Text))
 		}
 		found = found || same(c.Text, n.because)
 	}
 	if !found && !r.failed {
-		r.fail(n.becauseAt, "not", o.why(j), "the condition was not judged: %s", n.because)
+		r.fail(n.becauseAt, "not", o.why(j), "the condition was not judged: %s", expression.Line(n.because))
 	}
 }

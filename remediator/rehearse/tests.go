@@ -152,7 +152,7 @@ func (known absences) found(set *rule.Set, outcomes []*outcome) rule.Problems {
 				known[key] = true
 				s := sourceOf(set, j.rule)
 				s.Warnf(placeOf(s, j.rule), "absent", "write data.?field.orValue(…), so that the condition has a value without the field",
-					"the tests send the rule %s an event of which this condition is neither true nor false: %s (%v)", j.rule.Name, c.Text, c.Err)
+					"the tests send the rule %s an event of which this condition is neither true nor false: %s (%v)", j.rule.Name, expression.Line(c.Text), c.Err)
 				problems = append(problems, s.Problems...)
 			}
 		}
@@ -181,13 +181,14 @@ func conditionsOf(set *rule.Set) []Coverage {
 }
 
 // conditionTexts lists the conditions that keep a rule from firing, each once:
-// those for one type of event alone come in the order of the types.
+// those for one type of event alone come in the order of the types. They are on one
+// line each, without comments.
 func conditionTexts(r *rule.Rule) []string {
 	var texts []string
 	add := func(conditions []*rule.Expr) {
 		for _, c := range conditions {
 			if !slices.ContainsFunc(texts, func(text string) bool { return same(text, c.Text) }) {
-				texts = append(texts, c.Text)
+				texts = append(texts, expression.Line(c.Text))
 			}
 		}
 	}
@@ -238,8 +239,8 @@ func (r *run) held(c *Coverage) bool {
 	})
 }
 
-// same compares expressions without regard to white space outside of texts.
-func same(a, b string) bool { return squeeze(a) == squeeze(b) }
+// same compares expressions without regard to comments, and to white space outside of texts.
+func same(a, b string) bool { return squeeze(expression.Line(a)) == squeeze(expression.Line(b)) }
 
 func squeeze(text string) string {
 	var b strings.Builder

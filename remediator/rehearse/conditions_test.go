@@ -1,0 +1,56 @@
+package rehearse_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/makegood/makegood/remediator/rehearse"
+	"github.com/makegood/makegood/remediator/rule"
+)
+
+// TestConditionsWithComments holds that a condition is named by what it says, whatever comments
+// it has, and is told on one line.
+func TestConditionsWithComments(t *testing.T) {
+	t.Parallel()
+	const rules = `rules:
+  - rule: a
+    owner: o
+    event: x
+    if: |-
+      data.n > 1    // more than "one
+      // gold and platinum alike
+      && data.tier == "gold  // " // or
+      && (data.k > 1 || // it's
+          data.l > 1)
+    once_per: data.order
+    do: [{credit: {customer: c, amount: 1.00 USD}}]
+    limits: {budget: {amount: 10.00 USD, within: 1d}}
+    account: "1"
+    mode: live
+`
+	set, err := rule.Load([]rule.File{{Path: "r.yaml", Text: rules}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const sends = "tests:\n  - name: t\n    send: [{event: {type: x, data: {order: 1, n: 1, k: 2, l: 0, tier: \"gold  // \"}}}]\n    not: [{rule: a, because: %s}]\n"
+	for because, says := range map[string]string{
+		"data.n > 1":                "",
+		`"data.n > 1 // another"`:   "",
+		"data.n > 2":                "did you mean data.n > 1?",
+		"data.x":                    "its conditions: data.n > 1\n                    data.tier == \"gold  // \"\n                    data.k > 1 || data.l > 1",
+		`'data.tier == "gold // "'`: `did you mean data.tier == "gold  // "?`,
+	} {
+		tests, err := rehearse.Test(set, []rule.File{{Path: "r_test.yaml", Text: fmt.Sprintf(sends, because)}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tests.Problems.Format(); tests.Passed() != (says == "") || !strings.Contains(got, says) {
+			t.Errorf("because: %s: want %q, got\n%s", because, says, got)
+		}
+		demanded := rehearse.Demand(set, tests)
+		if got := demanded.Format(); !strings.Contains(got, "it does not fire because of: data.k > 1 || data.l > 1 [untested]") {
+			t.Errorf("got %s", got)
+		}
+	}
+}
