@@ -42,12 +42,15 @@ func (p Path) Within(other Path) bool {
 
 // collect fills in which paths and lets the program reads.
 func (u *unit) collect(p *Program) {
-	inner := make(map[int64]bool) // parts of a longer path
+	inner, ofMacro := make(map[int64]bool), make(map[int64]bool) // parts of a longer path, and what a macro adds
 	var ends []ast.Expr
 	ast.PreOrderVisit(u.parsed.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
-		if e.Kind() == ast.CallKind {
+		switch e.Kind() {
+		case ast.CallKind:
 			function := e.AsCall().FunctionName()
-			p.Negates = p.Negates || function == operators.LogicalNot || function == operators.NotEquals
+			p.Negates = p.Negates || function == operators.NotEquals || function == operators.LogicalNot && !ofMacro[e.ID()]
+		case ast.ComprehensionKind: // that of exists goes on while nothing is found: who wrote it wrote no !
+			ast.PreOrderVisit(e.AsComprehension().LoopCondition(), ast.NewExprVisitor(func(e ast.Expr) { ofMacro[e.ID()] = true }))
 		}
 		operand, _, ok := field(e)
 		if ok || e.Kind() == ast.IdentKind {
