@@ -146,7 +146,7 @@ func (known absences) found(set *rule.Set, outcomes []*outcome) rule.Problems {
 			all := slices.Concat(j.conditions, j.having)
 			for _, c := range all {
 				key := [2]string{j.rule.Name, c.Text}
-				if !c.Negates || !expression.IsAbsent(c.Err) || known[key] || slices.ContainsFunc(all, c.GuardedBy) {
+				if !c.Negates || !expression.IsAbsent(c.Err) || known[key] || c.GuardedBy(all...) {
 					continue
 				}
 				known[key] = true

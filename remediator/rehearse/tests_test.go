@@ -214,6 +214,8 @@ func TestNegatedAbsentFieldsAreWarnedOf(t *testing.T) {
 		`data.reason != "late" && !data.vip && data.units > 2`: 2,
 		`data.?reason.orValue("") != "" && !has(data.sku)`:     0,
 		`data.units > 2`: 0,
+		`has(data.a) && has(data.b) && data.a != data.b`:                                                      0,
+		`has(data.a) && has(data.b) && data.a != data.c`:                                                      1,
 		`data.items.exists(i, i.broken) && data.items.exists_one(i, i.broken) && data.items.all(i, i.broken)`: 0,
 		`(data.n == 1 || !data.items.exists(i, i.broken)) && data.items.exists(i, !i.whole)`:                  2,
 	} {

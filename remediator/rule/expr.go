@@ -2,6 +2,7 @@ package rule
 
 import (
 	"regexp"
+	"slices"
 
 	"github.com/makegood/makegood/remediator/rule/expression"
 )
@@ -45,13 +46,17 @@ func (c Condition) Said() error { return c.of.said(c.expr, c.Err) }
 // guard is a condition that asks whether one field is there, and nothing else.
 var guard = regexp.MustCompile(`^\s*has\([^()]*\)\s*$`)
 
-// GuardedBy reports whether the condition has no value for want of the field alone of which
-// another condition, has(field), says that it is not there: together they say what
-// has(field) does.
-func (c Condition) GuardedBy(other Condition) bool {
-	asked := other.expr.program.Paths
-	if other.Value || other.Err != nil || !guard.MatchString(other.Text) || len(asked) != 1 || !expression.IsAbsent(c.Err) {
+// GuardedBy reports whether the condition has no value for want of the fields alone of which
+// others, each has(field), say that they are not there: together they say what those do.
+func (c Condition) GuardedBy(others ...Condition) bool {
+	if !expression.IsAbsent(c.Err) {
 		return false
+	}
+	var asked []expression.Path
+	for _, other := range others {
+		if paths := other.expr.program.Paths; !other.Value && other.Err == nil && guard.MatchString(other.Text) && len(paths) == 1 {
+			asked = append(asked, paths[0])
+		}
 	}
 	reads := []*Expr{c.expr}
 	for _, let := range c.of.rule.letsOf(reads) {
@@ -63,7 +68,7 @@ func (c Condition) GuardedBy(other Condition) bool {
 			if _, there := c.of.seen(path); there {
 				continue
 			}
-			if !path.Within(asked[0]) {
+			if !slices.ContainsFunc(asked, path.Within) {
 				return false
 			}
 			guarded = true

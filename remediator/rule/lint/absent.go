@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/makegood/makegood/remediator/event"
@@ -40,7 +39,7 @@ func (s *studied) absentPays() {
 		bare := &event.Event{Type: strings.TrimSuffix(f.Event, "*")}
 		all := s.Evaluate(rule.NewValues(bare, 0)).Conditions(f)
 		for _, c := range all {
-			if expression.IsAbsent(c.Err) && !slices.ContainsFunc(all, c.GuardedBy) {
+			if expression.IsAbsent(c.Err) && !c.GuardedBy(all...) {
 				s.source.Warnf(s.at("unless"), "absent-pays", "say what an absent field means, like data.?field.orValue(…)",
 					"an event %s that lacks a field is no counterpart, and the rule pays: %s (%v)", f.Event, c.Text, c.Err)
 				return

@@ -155,6 +155,8 @@ func TestAbsentPays(t *testing.T) {
 		{pays, "y", "known >= 24", ""},
 		{pays, "y", "has(data.notice_h) && data.notice_h >= 24", ""},
 		{pays, "y", "'!has(data.notice_h) || data.notice_h >= 24'", ""},
+		{pays, "y", "has(data.a) && has(data.b) && data.a == data.b", ""},
+		{pays, "y", "has(data.a) && has(data.b) && data.a == data.c", "data.a == data.c (no such key: a)"},
 		{pays, "y", `event.customer == "c"`, ""},
 		{pays, "[y, z]", "'true'", ""},
 	} {
