@@ -11,7 +11,7 @@ import (
 type rulesCommands struct {
 	Check    checkCommand        `cmd:"" help:"Check rule files, and that live rules which move money are tested."`
 	Test     testCommand         `cmd:"" help:"Run the tests beside rules."`
-	Fmt      fmtCommand          `cmd:"" help:"Tidy rule files and their tests: spaces for tabs, one blank line between rules, blocks for expressions that YAML misreads."`
+	Fmt      fmtCommand          `cmd:"" help:"Tidy rule files and their tests: spaces for tabs, one blank line between rules, expressions without quotes, as blocks where YAML misreads them."`
 	Explain  explainCommand      `cmd:"" help:"Say for one event why each rule fires or does not."`
 	Backtest backtestCommand     `cmd:"" help:"Say what rules would have done over events of the past."`
 	Apply    applyCommand        `cmd:"" help:"Make good afterwards what a rule in force would have made good; two others approve it."`

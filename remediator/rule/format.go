@@ -11,9 +11,9 @@ import (
 )
 
 // Format returns a rule file, or one of tests, as it should be written: spaces for tabs,
-// one blank line between rules or tests, no white space at the ends of lines, and every
-// expression that YAML would misread as a block (>-). Comments, indentation, quotes, order
-// and what the file says stay as they are. A file that cannot be read is refused with a
+// one blank line between rules or tests, no white space at the ends of lines, and expressions
+// without quotes: plain, or as a block (>-) where YAML would misread them. Comments,
+// indentation, other quotes, order and what the file says stay as they are. A file that cannot be read is refused with a
 // *Problems.
 func Format(path, text string) (string, error) {
 	source := document.NewSource(path, text)
