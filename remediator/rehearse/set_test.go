@@ -74,3 +74,38 @@ func TestSetBesideARuleThatIsMissing(t *testing.T) {
 		t.Errorf("%v\n%s", err, problems.Format())
 	}
 }
+
+// TestSetOfNamesWithDots holds that a field with a dot in its name is set, where the event has
+// it or a rule reads it, and not another field of which nothing knows.
+func TestSetOfNamesWithDots(t *testing.T) {
+	t.Parallel()
+	rules, err := rule.Load([]rule.File{{Path: "r.yaml", Text: `rules:
+  - rule: a
+    owner: o
+    event: x
+    if: data["order.late"] >= 60 && data.parcel["a.b"].n > 1
+    do: [{andon: {pull: a/b, level: red, reason: r}}]
+`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ data, set, says string }{
+		{"{order.late: 59, parcel: {a.b: {n: 2}}}", "data.order.late: 60", ""},
+		{"{parcel: {a.b: {n: 2}}}", "data.order.late: 60", ""},
+		{"{order.late: 60, parcel: {a.b: {n: 1}}}", "data.parcel.a.b.n: 2", ""},
+		{"{order.late: 60}", "data.parcel.a.b.n: 2", ""},
+		{"{order.late: 60}", "data.parcel.a.b: {n: 2}", ""},
+		{"{order.late: 60}", "data.parcel: {a.b: {n: 2}}", ""},
+		{"{order: {late: 60}, parcel: {a.b: {n: 2}}}", "data.order.late: 61", "the rule a makes no remedy"}, // the event has it
+		{"{order.late: 60, parcel: {a.b: {n: 2}}}", "data.order: {late: 60}", "set data.order: the event has no such field"},
+		{"{order.late: 60, parcel: {a.b: {n: 2}}}", "data.parcel.a: {b: 1}", "set data.parcel.a: the event has no such field"},
+	} {
+		ran, err := rehearse.Test(rules, []rule.File{{Path: "r_test.yaml", Text: "tests:\n  - name: t\n    send: [{event: {type: x, data: " + c.data + "}, set: {" + c.set + "}}]\n    expect: [a]\n"}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ran.Problems.Format(); ran.Passed() != (c.says == "") || !strings.Contains(got, c.says) {
+			t.Errorf("%s of %s: want %q, got\n%s", c.set, c.data, c.says, got)
+		}
+	}
+}

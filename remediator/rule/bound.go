@@ -2,7 +2,6 @@ package rule
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/makegood/makegood/remediator/event"
 	"github.com/makegood/makegood/remediator/rule/expression"
@@ -88,9 +87,9 @@ func (c Clause) exprs() []*Expr {
 }
 
 // Reads returns what the expressions of the clause read of the event and its data, and what
-// those of the rule do that are left when its condition holds: paths as tests write them,
-// names with dots between, some more than once.
-func (c Clause) Reads() []string {
+// those of the rule do that are left when its condition holds: the names of paths, some more
+// than once.
+func (c Clause) Reads() [][]string {
 	exprs := c.exprs()
 	if !c.Ends {
 		exprs = append(exprs, c.Rule.rest()...)
@@ -98,10 +97,10 @@ func (c Clause) Reads() []string {
 	for _, let := range c.Rule.letsOf(exprs) {
 		exprs = append(exprs, let.Expr)
 	}
-	var paths []string
+	var paths [][]string
 	for _, x := range exprs {
 		for _, path := range x.program.Paths {
-			paths = append(paths, strings.Join(append([]string{path.Root}, path.Fields...), "."))
+			paths = append(paths, append([]string{path.Root}, path.Fields...))
 		}
 	}
 	return paths
