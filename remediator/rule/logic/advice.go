@@ -21,27 +21,34 @@ func (r *Reader) Advice(condition string) string {
 	if parsed == nil {
 		return ""
 	}
-	advice := ""
+	advice, beside := "", map[int64]kinds{} // what is compared with a difference
+	ast.PreOrderVisit(parsed.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() == ast.CallKind && compares(e.AsCall().FunctionName()) {
+			a, b := e.AsCall().Args()[0], e.AsCall().Args()[1]
+			beside[a.ID()], beside[b.ID()] = parsed.kinds(b), parsed.kinds(a)
+		}
+	}))
 	ast.PostOrderVisit(parsed.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if advice == "" && e.Kind() == ast.CallKind {
-			advice = parsed.advice(e.AsCall())
+			advice = parsed.advice(e.AsCall(), beside[e.ID()])
 		}
 	}))
 	return advice
 }
 
-func (t *tree) advice(call ast.CallExpr) string {
+// advice is that for one call. beside are the kinds of what it is compared with.
+func (t *tree) advice(call ast.CallExpr, beside kinds) string {
 	args := call.Args()
-	switch name := call.FunctionName(); name {
-	case operators.Equals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+	switch name := call.FunctionName(); {
+	case compares(name):
 		if t.apart(args[0], args[1]) {
 			return t.other(args[0], args[1])
 		}
-	case operators.Add, operators.Subtract:
+	case name == operators.Add, name == operators.Subtract:
 		if joined(t.kinds(args[0]), t.kinds(args[1]), name == operators.Subtract) == 0 {
-			return t.summand(args[0], args[1], name == operators.Add)
+			return t.summand(args[0], args[1], name == operators.Add || beside == ofTimestamp)
 		}
-	case operators.In:
+	case name == operators.In:
 		if args[1].Kind() == ast.ListKind && t.outside(args[0], args[1]) {
 			return t.other(args[0], args[1].AsList().Elements()[0])
 		}
@@ -51,6 +58,16 @@ func (t *tree) advice(call ast.CallExpr) string {
 		}
 	}
 	return ""
+}
+
+// compares reports whether a function is an operator that holds two values of one kind
+// against each other.
+func compares(function string) bool {
+	switch function {
+	case operators.Equals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+		return true
+	}
+	return false
 }
 
 // apart reports whether two expressions are never of one kind.
@@ -113,9 +130,10 @@ func (v value) likened(to kinds) string {
 }
 
 // summand says how to write the side of a sum or difference that does not go with the other.
-func (t *tree) summand(a, b ast.Expr, added bool) string {
+// later is set where a time is to be a duration later or earlier.
+func (t *tree) summand(a, b ast.Expr, later bool) string {
 	switch left, right := t.kinds(a), t.kinds(b); {
-	case left == ofTimestamp && added, left == ofTimestamp && right == ofNumber, left == ofDuration && right != ofTimestamp:
+	case left == ofTimestamp && later, left == ofTimestamp && right == ofNumber, left == ofDuration && right != ofTimestamp:
 		return t.likeOther(b, "duration")
 	case right == ofDuration:
 		return t.likeOther(a, "timestamp")
@@ -127,12 +145,18 @@ func (t *tree) summand(a, b ast.Expr, added bool) string {
 // aggregate is of numbers or of money, so that what it is taken of becomes one, not the result.
 func (t *tree) likeOther(e ast.Expr, to string) string {
 	if e.Kind() != ast.CallKind || notAggregated[to] == 0 || !slices.Contains(aggregates, e.AsCall().FunctionName()) || len(e.AsCall().Args()) == 0 {
-		return "write " + t.converted(e, to)
+		if written := t.converted(e, to); written != "" {
+			return "write " + written
+		}
+		return ""
 	}
 	args := e.AsCall().Args()
 	of := t.write(args[0])
 	if t.kinds(args[0]) != notAggregated[to] {
 		of = t.converted(args[0], to)
+	}
+	if of == "" {
+		return ""
 	}
 	predicate := ""
 	if len(args) > 1 {
@@ -151,17 +175,45 @@ var aggregates = []string{"avg", "max", "min", "sum"}
 // notAggregated are the kinds that no aggregate is of, by what makes them.
 var notAggregated = map[string]kinds{"timestamp": ofTimestamp, "duration": ofDuration}
 
-// converted writes an expression as what a conversion makes of it.
+// converted writes an expression as what a conversion makes of it; "" when it makes nothing
+// of it, as of an aggregate, which takes no texts.
 func (t *tree) converted(e ast.Expr, to string) string {
 	if v, ok := constant(e); ok {
 		return fmt.Sprintf("%s(%q)", to, v.as(to))
 	}
-	if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operators.Subtract {
-		if of := map[string]string{"money": to, "duration": "timestamp"}[to]; of != "" {
-			return t.converted(e.AsCall().Args()[0], of) + " - " + t.converted(e.AsCall().Args()[1], of)
+	if e.Kind() == ast.CallKind && !e.AsCall().IsMemberFunction() {
+		switch name := e.AsCall().FunctionName(); {
+		case name == operators.Add, name == operators.Subtract:
+			return t.convertedSides(e.AsCall(), to)
+		case slices.Contains(aggregates, name):
+			return ""
 		}
 	}
 	return to + "(" + t.write(e) + ")"
+}
+
+// convertedSides writes a sum or a difference that is to be of some kind, with what its sides
+// have to be for that.
+func (t *tree) convertedSides(call ast.CallExpr, to string) string {
+	left, right, sign := to, to, " + "
+	subtracted := call.FunctionName() == operators.Subtract
+	switch {
+	case to == "timestamp":
+		right = "duration"
+	case to == "duration" && subtracted:
+		left, right = "timestamp", "timestamp"
+	}
+	a, b := t.converted(call.Args()[0], left), t.converted(call.Args()[1], right)
+	if a == "" || b == "" {
+		return ""
+	}
+	if subtracted {
+		sign = " - "
+	}
+	if of := call.Args()[1]; of.Kind() == ast.CallKind && (of.AsCall().FunctionName() == operators.Add || of.AsCall().FunctionName() == operators.Subtract) {
+		b = "(" + b + ")"
+	}
+	return a + sign + b
 }
 
 // said is a constant as a text.
