@@ -194,7 +194,7 @@ func TestNotForWantOfACounterpart(t *testing.T) {
 			for i, event := range c.sends {
 				text += fmt.Sprintf("      - {at: +%dh, event: %s}\n", i, event)
 			}
-			tests, err := rehearse.Test(parcelSet(t), []rule.File{{Path: "parcels_test.yaml", Text: text + "    not: [{rule: credit-missed-delivery, because: unless}]\n"}}, nil)
+			tests, err := rehearse.Test(t.Context(), parcelSet(t), []rule.File{{Path: "parcels_test.yaml", Text: text + "    not: [{rule: credit-missed-delivery, because: unless}]\n"}}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -41,7 +41,7 @@ func TestConditionsWithComments(t *testing.T) {
 		"data.x":                    "its conditions: data.n > 1\n                    data.tier == \"gold  // \"\n                    data.k > 1 || data.l > 1",
 		`'data.tier == "gold // "'`: `did you mean data.tier == "gold  // "?`,
 	} {
-		tests, err := rehearse.Test(set, []rule.File{{Path: "r_test.yaml", Text: fmt.Sprintf(sends, because)}}, nil)
+		tests, err := rehearse.Test(t.Context(), set, []rule.File{{Path: "r_test.yaml", Text: fmt.Sprintf(sends, because)}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -100,7 +100,7 @@ func TestSetOfNamesWithDots(t *testing.T) {
 		{"{order.late: 60, parcel: {a.b: {n: 2}}}", "data.order: {late: 60}", "set data.order: the event has no such field"},
 		{"{order.late: 60, parcel: {a.b: {n: 2}}}", "data.parcel.a: {b: 1}", "set data.parcel.a: the event has no such field"},
 	} {
-		ran, err := rehearse.Test(rules, []rule.File{{Path: "r_test.yaml", Text: "tests:\n  - name: t\n    send: [{event: {type: x, data: " + c.data + "}, set: {" + c.set + "}}]\n    expect: [a]\n"}}, nil)
+		ran, err := rehearse.Test(t.Context(), rules, []rule.File{{Path: "r_test.yaml", Text: "tests:\n  - name: t\n    send: [{event: {type: x, data: " + c.data + "}, set: {" + c.set + "}}]\n    expect: [a]\n"}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
