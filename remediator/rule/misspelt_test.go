@@ -30,6 +30,7 @@ func TestMisspeltKeysAreReadAsMeant(t *testing.T) {
 		begun + "    let: {n: data.n}\n    lets: {m: data.n}\n    window: {within: 1d}\n    having: count() > 3\n" + pulled:                                  "7:5 lets",
 		"rules:\n  - name: a\n    owner: o\n    description: w\n    on: x.y\n    When: dta.n > 1\n    then: [{andon: {pull: a/b, level: red, reason: r}}]\n": `2:5 "name", 4:5 "description", 5:5 "on", 6:5 "When", 6:11 dta, 7:5 "then"`,
 		begun + "    if: data.n > 1\n    condition: dta.n > 1\n    actions: [{andon: {pull: a/b, level: rad, reason: r}}]\n":                                 `7:5 "condition", 8:5 "actions", 8:42 rad`,
+		begun + "    id: n\n    do: [{andon: {pull: a/b, level: red, reason: r}}]\n":                                                                         `6:5 "id"`,
 		begun + "    unless: {type: y, when: data.ok, within: 1d}\n    do: [{andon: {pull: a/b, level: red, reason: r}}]\n":                                  `6:14 "type", 6:23 "when"`,
 	} {
 		t.Run(want, func(t *testing.T) {

@@ -47,10 +47,7 @@ func (m *Mapping) add(key, value *yaml.Node, allowed []string) {
 		return
 	}
 	if len(allowed) > 0 && !contains(allowed, name) {
-		meant, hint := m.meant(name, allowed), DidYouMean(name, allowed)
-		if meant != "" {
-			hint = "did you mean " + meant + "?"
-		}
+		meant, hint := m.meant(name, allowed)
 		s.Errorf(At(key), "unknown-key", hint, "%s has no key %s", m.what, quoteName(name))
 		if name = meant; name == "" || m.keys[name] != nil {
 			return
@@ -60,13 +57,20 @@ func (m *Mapping) add(key, value *yaml.Node, allowed []string) {
 	m.keys[name], m.values[name] = key, value
 }
 
-// meant returns the key that was meant by one that is not allowed, or "": the one that
-// has another name elsewhere, unless it is there too, or else is mistyped.
-func (m *Mapping) meant(name string, allowed []string) string {
-	if key := m.source.Words[strings.ToLower(name)]; contains(allowed, key) && Value(m.Node, key) == nil {
-		return key
+// meant returns the key that was meant by one that is not allowed, or "", and what to do: the
+// one that has another name elsewhere, unless it is there too, or else is mistyped.
+func (m *Mapping) meant(name string, allowed []string) (key, hint string) {
+	if key = m.source.Words[strings.ToLower(name)]; contains(allowed, key) {
+		if Value(m.Node, key) != nil {
+			return "", "take it out: " + key + " says that, and is there"
+		}
+	} else {
+		key = Nearest(name, allowed)
 	}
-	return Nearest(name, allowed)
+	if key == "" {
+		return "", DidYouMean(name, allowed)
+	}
+	return key, "did you mean " + key + "?"
 }
 
 // Get returns the value of a key, nil when it is absent or empty.
