@@ -152,7 +152,10 @@ func (r *run) reads(attributes map[string]any, set setPlace) bool {
 	}
 	slices.Sort(known)
 	known = slices.Compact(known)
-	hint := "set a field that the event has, or that a rule reads: " + strings.Join(known, ", ")
+	hint := "set a field that the event has"
+	if len(known) > 0 {
+		hint += ", or that a rule reads: " + strings.Join(known, ", ")
+	}
 	near := document.Nearest(text, known)
 	if slices.Contains(known, "data."+text) {
 		near = "data." + text

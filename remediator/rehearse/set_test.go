@@ -20,6 +20,7 @@ const pointRules = `rules:
     once_per: [data.order, 'data[?"order-no"].orValue("")']
     do: [{credit: {customer: "${{ event.customer }}", amount: "${{ data.due }}"}}]
     limits: {budget: {amount: 9.00 USD, within: 1d}}
+  - {rule: hear, owner: o, why: w, event: com.example.heard, do: [{andon: {pull: a/b, level: red, reason: r}}]}
 `
 
 // TestSetOfWhatNothingReads holds that a test cannot pass because what it sets is of no
@@ -41,14 +42,15 @@ func TestSetOfWhatNothingReads(t *testing.T) {
 		`data.due: 2.00 USD`: "", `data.odd[0]: 2`: "", `customer: d`: "", `subject: s`: "", `sampledrate: 1`: "", `id: one`: "", `region: null, region2: null`: "region2",
 		`data.play.stalls: null, data: {points: [1, 2], play: {stalls: 2}, late_s: 9, film: f, order: 1, due: 1.00 USD}`: "",
 		// What cannot be set, or is of no meaning.
-		`"data.points[0]": 7`:   "set data.points[0]: a path has no [ ]",
-		`'data["points"]': [7]`: `set data["points"]: a path has no [ ]`,
-		`late_s: 0`:             "set late_s: the event has no such attribute, and no rule about com.example.played reads it [set]",
-		`data.lates: 0`:         "set data.lates: the event has no such field, and no rule about com.example.played reads it [set]",
-		`data.play.stals: 0`:    "did you mean data.play.stalls?",
-		`data.lates_s: null`:    "did you mean data.late_s?",
-		`late_s: 1`:             "did you mean data.late_s?",
-		`data.purchased-by: 1`:  "a field that the event has, or that a rule reads: customer, data.due, data.film, data.late_s, data.order, data.order-no, data.play.stalls, data.points, data.seconds, region",
+		`"data.points[0]": 7`:                    "set data.points[0]: a path has no [ ]",
+		`'data["points"]': [7]`:                  `set data["points"]: a path has no [ ]`,
+		`late_s: 0`:                              "set late_s: the event has no such attribute, and no rule about com.example.played reads it [set]",
+		`data.lates: 0`:                          "set data.lates: the event has no such field, and no rule about com.example.played reads it [set]",
+		`data.play.stals: 0`:                     "did you mean data.play.stalls?",
+		`data.lates_s: null`:                     "did you mean data.late_s?",
+		`late_s: 1`:                              "did you mean data.late_s?",
+		`type: com.example.heard, data.lates: 0`: "reads it [set]\n    5 |         set: {type: com.example.heard, data.lates: 0}\n      |                                        ^\n    set a field that the event has\n",
+		`data.purchased-by: 1`:                   "a field that the event has, or that a rule reads: customer, data.due, data.film, data.late_s, data.order, data.order-no, data.play.stalls, data.points, data.seconds, region",
 	} {
 		ran, err := rehearse.Test(t.Context(), rules, []rule.File{{Path: "r_test.yaml", Text: head + set + "}\n    expect: [credit-points]\n"}}, nil)
 		if err != nil {
