@@ -118,6 +118,36 @@ func TestReverseRefund(t *testing.T) {
 	h.verify()
 }
 
+// TestReverseAtTheThirdTry holds that a reversal which failed and is tried again, and again,
+// is one: what it takes back at last is reversed.
+func TestReverseAtTheThirdTry(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	h.hireAll()
+	if err := h.provider.SetFaults(sandbox.Plan{Odds: map[sandbox.Fault]float64{sandbox.Pending: 1}, PendingS: -1, WritesOnly: true}); err != nil {
+		t.Fatal(err)
+	}
+	h.emit("parcel.late", "c-1", `{"order":"1","payment":"pi_1","amount":"3.00 USD"}`)
+	h.until("pending", func() bool { return len(h.remedies("status=done")) == 1 })
+	given := h.remedies("status=done")[0].Remedy.Remedy.String()
+	h.slow(0)
+	tried := h.reverse(given)
+	for range 2 {
+		h.becomes(tried, "failed")
+		if tries := len(h.remedies("")); tries == 3 {
+			if err := h.provider.SetStatus(h.remedy(given).Actions[0].Ref, "requires_action", ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a := h.post("admin", "/v1/remedies/"+tried+"/retry", `{"reason":"again"}`).answer(t)
+		tried = a.Remedy.String()
+		h.post("pat", "/v1/remedies/"+tried+"/approve", "")
+	}
+	h.becomes(tried, "done")
+	h.becomes(given, "reversed")
+	h.verify()
+}
+
 // TestRetry holds that a refund that failed is made once when it is asked for again,
 // by however many.
 func TestRetry(t *testing.T) {

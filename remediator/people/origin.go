@@ -33,9 +33,32 @@ func Origin(ctx context.Context, sealed Sealed, command string, remedy, action u
 	if !tried(command, found) {
 		return nil, nil
 	}
+	fact, seq, err := decided(ctx, sealed, remedy)
+	if err != nil || fact == nil {
+		return nil, err
+	}
+	of := &decide.Origin{Rule: fact.Rule, Account: fact.Account, Customer: fact.Customer, Subject: fact.Subject, Sequence: seq, Charged: fact.Charged}
+	if of.Reverses, err = reversedBy(ctx, sealed, fact); err != nil {
+		return nil, err
+	}
+	for _, s := range fact.Steps {
+		if action != uuid.Nil && s.Action != action {
+			continue
+		}
+		if a := actionOf(found, s.Action); a != nil && wanted(command, a, action != uuid.Nil) {
+			if s.Amount = a.Amount; command == decide.CommandRetry || a.Amount != nil {
+				of.Steps = append(of.Steps, s)
+			}
+		}
+	}
+	return of, nil
+}
+
+// decided returns the last live decision of a remedy and its sequence, nil when it has none.
+func decided(ctx context.Context, sealed Sealed, remedy uuid.UUID) (*decide.RemedyFact, uint64, error) {
 	entries, err := sealed.History(ctx, remedy)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for _, e := range slices.Backward(entries) {
 		if e.Kind != decide.KindRemedy {
@@ -43,28 +66,27 @@ func Origin(ctx context.Context, sealed Sealed, command string, remedy, action u
 		}
 		var fact decide.RemedyFact
 		if err := json.Unmarshal(e.Body, &fact); err != nil {
-			return nil, fmt.Errorf("read the decision of remedy %s: %w", remedy, err)
+			return nil, 0, fmt.Errorf("read the decision of remedy %s: %w", remedy, err)
 		}
-		if fact.Mode != string(rule.Live) {
-			continue
+		if fact.Mode == string(rule.Live) {
+			return &fact, e.Seq, nil
 		}
-		of := &decide.Origin{Rule: fact.Rule, Account: fact.Account, Customer: fact.Customer, Subject: fact.Subject, Sequence: e.Seq, Charged: fact.Charged}
-		if fact.Rule == decide.RuleReverse {
-			of.Reverses = fact.Of
-		}
-		for _, s := range fact.Steps {
-			if action != uuid.Nil && s.Action != action {
-				continue
-			}
-			if a := actionOf(found, s.Action); a != nil && wanted(command, a, action != uuid.Nil) {
-				if s.Amount = a.Amount; command == decide.CommandRetry || a.Amount != nil {
-					of.Steps = append(of.Steps, s)
-				}
-			}
-		}
-		return of, nil
 	}
-	return nil, nil
+	return nil, 0, nil
+}
+
+// reversedBy returns the remedy that a reversal takes back, also where it is tried again, and
+// again; nil of anything else.
+func reversedBy(ctx context.Context, sealed Sealed, fact *decide.RemedyFact) (_ uuid.UUID, err error) {
+	for fact != nil && fact.Rule == decide.RuleRetry {
+		if fact, _, err = decided(ctx, sealed, fact.Of); err != nil {
+			return uuid.Nil, err
+		}
+	}
+	if fact == nil || fact.Rule != decide.RuleReverse {
+		return uuid.Nil, nil
+	}
+	return fact.Of, nil
 }
 
 // Open reports whether a retry or a reversal of a remedy finds something to do: of one
