@@ -54,3 +54,38 @@ func TestConditionsWithComments(t *testing.T) {
 		}
 	}
 }
+
+// TestErrorsOfRemediesAreTold holds that of a remedy which is held for an error the test says
+// which, also of one that waited for a counterpart.
+func TestErrorsOfRemediesAreTold(t *testing.T) {
+	t.Parallel()
+	set, err := rule.Load([]rule.File{{Path: "r.yaml", Text: `rules:
+  - rule: a
+    owner: o
+    event: x
+    do: [{andon: {pull: a/b, level: red, reason: "${{ data.why }}"}}]
+  - rule: b
+    owner: o
+    event: y
+    unless: {event: z, by: data.k, within: 1h}
+    do: [{andon: {pull: a/c, level: red, reason: "${{ data.why }}"}}]
+`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ send, demand, want string }{
+		{"{type: x, data: {k: 1}}", "expect: [a]", "it is: a hold (error); expand step andon: reason: no such key: why"},
+		{"{type: x, data: {k: 1}}", "expect: []", "a remedy is made that is not expected: a hold (error); expand step andon: reason: no such key: why [expect]"},
+		{"{type: y, data: {k: 1}}", "expect: [b]", "it is: b hold (error); expand step andon: reason: no such key: why"},
+		{"{type: y, data: {k: 1}}", "not: [{rule: b, because: unless}]", "the rule makes a remedy: b hold (error); expand step andon: reason: no such key: why"},
+	} {
+		text := "tests:\n  - name: t\n    send: [{event: " + c.send + "}, {at: +9h}]\n    " + c.demand + "\n"
+		tests, err := rehearse.Test(t.Context(), set, []rule.File{{Path: "r_test.yaml", Text: text}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tests.Problems.Format(); !strings.Contains(got, c.want) {
+			t.Errorf("%s of %s: want %q, got\n%s", c.demand, c.send, c.want, got)
+		}
+	}
+}

@@ -144,7 +144,7 @@ func (r *run) compare() {
 			}
 		}
 		if made[i] != nil {
-			r.fail(e.at, "expect", "it is: "+remedyText(made[i]), "the remedy of %s is another: %s", e.rule, e.differs(made[i]))
+			r.fail(e.at, "expect", "it is: "+r.told(made[i]), "the remedy of %s is another: %s", e.rule, e.differs(made[i]))
 			continue
 		}
 		r.fail(e.at, "expect", r.whyNone(e.rule), "the rule %s makes no remedy like this", e.rule)
@@ -155,7 +155,7 @@ func (r *run) compare() {
 	}
 	for i, m := range r.remedies {
 		if r.test.whole && !used[i] {
-			r.fail(r.test.at, "expect", "expect lists every remedy; add it, or find out why it is made", "a remedy is made that is not expected: %s", remedyText(&m))
+			r.fail(r.test.at, "expect", "expect lists every remedy; add it, or find out why it is made", "a remedy is made that is not expected: %s", r.told(&m))
 			r.got = append(r.got, remedyLines(&m)...)
 		}
 	}
@@ -250,11 +250,23 @@ func remedyText(m *decide.RemedyFact) string {
 	return text
 }
 
+// told is remedyText with the error for which a remedy is held.
+func (r *run) told(m *decide.RemedyFact) string {
+	text := remedyText(m)
+	for _, o := range r.outcomes {
+		j := o.of(m.Rule)
+		if m.Reason == decide.ReasonError && j != nil && j.actions != nil && j.event == [2]string{m.Source, m.Event} {
+			return text + "; " + j.whyNotAct(m)
+		}
+	}
+	return text
+}
+
 // negate holds a rule that must not fire against the last event of its types.
 func (r *run) negate(n negation) {
 	for _, m := range r.remedies {
 		if m.Rule == n.rule {
-			r.fail(n.at, "not", "", "the rule makes a remedy: %s", remedyText(&m))
+			r.fail(n.at, "not", "", "the rule makes a remedy: %s", r.told(&m))
 			return
 		}
 	}
