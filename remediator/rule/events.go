@@ -70,7 +70,7 @@ func (b *builder) entry(item *yaml.Node) (entry, bool) {
 	if !ok {
 		return e, false
 	}
-	if len(text) > 256 || !typeForm.MatchString(text) {
+	if len(text) > 256 || !typeForm.MatchString(text) || named.ShortTag() == "!!null" {
 		b.Errorf(document.At(named), "event", eventHint, "event %q is not a type of event", text)
 		return e, false
 	}

@@ -92,6 +92,8 @@ func TestMistakesOfEvents(t *testing.T) {
 	for events, says := range map[string]string{
 		"[]":                                   "0 types",
 		"com..x":                               "is not a type",
+		"[null]":                               "\"null\" is not a type",
+		"[{type: null}]":                       "type has no value",
 		"[a.b, a.b]":                           "listed twice",
 		"[a.b, {type: a.b, if: data.x}]":       "listed twice",
 		"[{if: data.x}]":                       "has no type",
