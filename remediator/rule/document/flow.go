@@ -162,18 +162,23 @@ func (f *flow) collection() bool {
 }
 
 // begins reports whether a part of a collection plainly begins here: a key in { }, what is
-// no sign in [ ].
+// no sign in [ ]. An operator goes on with the part before.
 func (f *flow) begins(closing byte) bool {
 	if f.at >= f.end {
 		return false
 	}
 	if closing == '}' {
-		return flowKey.MatchString(f.line[f.at:f.end])
+		return simpleKey.MatchString(f.line[f.at:f.end])
 	}
-	return strings.IndexByte("{\"'", f.line[f.at]) >= 0 || simpleStart.MatchString(f.line[f.at:f.end])
+	rest := f.line[f.at:f.end]
+	return strings.IndexByte("{\"'", rest[0]) >= 0 || simpleStart.MatchString(rest) && !inOperator.MatchString(rest)
 }
 
-var simpleStart = regexp.MustCompile(`^[A-Za-z0-9_]`)
+var (
+	simpleKey   = regexp.MustCompile(`^(?:[A-Za-z_][A-Za-z0-9_.-]*:[ \t]+|(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')[ \t]*:[ \t]*)`)
+	simpleStart = regexp.MustCompile(`^[A-Za-z0-9_]`)
+	inOperator  = regexp.MustCompile(`^in[ \t]+[^ \t,\]]`)
+)
 
 // flowKey is a key as YAML reads it: a plain text up to a colon with a space behind it, or
 // a text in quotes, whose colon needs no space.

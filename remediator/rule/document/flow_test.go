@@ -65,6 +65,10 @@ func TestTornValues(t *testing.T) {
 		`k: {<<: *l, a: f(x, y)}`:                            `k: {<<: *l, a: "f(x, y)"}`,
 		`k: {a: {b: "x"|"}, c: f(x, y)}`:                     "",
 		`k: [{a: {b: f(x, y)}"|"}]`:                          "",
+		`k: ["b" in data.c]`:                                 "",
+		`k: {a: "b" == data.c ? "d": "e", f: 3}`:             "",
+		`k: ["b" index, "c" in]`:                             `k: ["b", index, "c", in]`,
+		`k: {a: "b" c.d-e: f}`:                               `k: {a: "b", c.d-e: f}`,
 		`k: {a: "b" c}`:                                      "",
 	} {
 		source := document.NewSource("a.yaml", text+"\n")
