@@ -9,8 +9,9 @@ import (
 type known struct {
 	possible bool
 	all      list
-	terms    []said // in order of the terms
-	marks    uint64 // one of its bits for each term, so that most pairs of cases need no more
+	terms    []said   // in order of the terms
+	marks    uint64   // one of its bits for each term, so that most pairs of cases need no more
+	denied   []string // fields that the event does not have
 }
 
 // said is what a case says of one term, with what is true of it in any event.
@@ -21,17 +22,32 @@ type said struct {
 
 // known takes a list apart. It is possible as far as each term by itself says.
 func (l list) known() known {
-	k := known{possible: true, all: l}
+	k := known{all: l}
 	for _, one := range l {
 		k.say(one)
 		if field, ok := one.denies(); ok {
 			k.say(literal{field, absent, nil})
+			k.denied = append(k.denied, field)
 		}
 	}
+	k.possible = !k.asksBelow(&k)
 	for _, s := range k.terms {
 		k.possible = k.possible && s.facts.possible()
 	}
 	return k
+}
+
+// asksBelow reports whether a case says something of what is in a field that the event of
+// another one does not have: there is no such value, of which nothing holds.
+func (k *known) asksBelow(other *known) bool {
+	for _, field := range other.denied {
+		for i := range k.all {
+			if below, ok := strings.CutPrefix(k.all[i].term, field); ok && below != "" && (below[0] == '.' || below[0] == '[') {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (k *known) say(one literal) {
@@ -59,7 +75,7 @@ func (k *known) find(term string) (int, bool) {
 // excludes reports whether it is certain that two cases cannot hold together. Without
 // thorough only constants are looked at: they settle most pairs.
 func (k *known) excludes(other *known, thorough bool) bool {
-	if thorough && !(k.possible && other.possible) {
+	if thorough && (!k.possible || !other.possible || k.asksBelow(other) || other.asksBelow(k)) {
 		return true
 	}
 	if k.marks&other.marks == 0 {

@@ -83,7 +83,10 @@ func TestNever(t *testing.T) {
 		`has(data.x) == false && data.x`:                       true,
 		`has(data.x) && data.x > 1`:                            false,
 		`!has(data.x) || data.x > 1`:                           false,
-		`!has(data.x) && data.x.y > 1`:                         false, // not looked for
+		`!has(data.x) && data.x.y > 1`:                         true,
+		`!has(data.x) && data.x["y"][0] == "a"`:                true,
+		`!has(data.x) && data.xy > 1`:                          false,
+		`!has(data.x.y) && data.x.z > 1`:                       false,
 		`has(data.x) ? data.x > 1 : data.y`:                    false,
 		strings.Repeat("(data.a || data.b) && ", 20) + "false": false, // too much
 	} {
@@ -143,6 +146,10 @@ func TestExcludes(t *testing.T) {
 		{"!has(data.x)", "data.x > 5", true},
 		{"!has(data.x)", "data.y && data.x != 5", true},
 		{"!has(data.x)", "has(data.x)", true},
+		{"!has(data.x)", "data.x.y == 'a'", true},
+		{"data.y && data.x.y != 'a'", "!has(data.x) || !data.y", true},
+		{"!has(data.x)", "data.xy == 'a'", false},
+		{"!has(data.x)", "data.?x.y.orValue('a') == 'a'", false},
 		{"!has(data.x)", "data.y > 5", false},
 		{strings.Repeat("(data.a || data.b) && ", 20) + `data.x == "a"`, `data.x == "b"`, false}, // too much
 	} {
