@@ -76,17 +76,14 @@ func TestNever(t *testing.T) {
 		`data.x > data.y && data.y > data.x`:                          false, // not understood
 		`data.items.exists(i, i > 3) && !data.items.exists(i, i > 3)`: true,
 		`data.x > `: false, // not an expression
-		`data.?x.orValue(0) > 3 && data.?x.orValue(0) < 2`:     true,
-		`data.x != 1 && data.x >= 1 && data.x <= 1`:            true,
-		`!has(data.x) && data.x > 1`:                           true,
-		`data.y && !has(data.x.a) && data.x.a != "b"`:          true,
-		`has(data.x) == false && data.x`:                       true,
-		`has(data.x) && data.x > 1`:                            false,
-		`!has(data.x) || data.x > 1`:                           false,
-		`!has(data.x) && data.x.y > 1`:                         true,
-		`!has(data.x) && data.x["y"][0] == "a"`:                true,
-		`!has(data.x) && data.xy > 1`:                          false,
-		`!has(data.x.y) && data.x.z > 1`:                       false,
+		`data.?x.orValue(0) > 3 && data.?x.orValue(0) < 2`: true,
+		`data.x != 1 && data.x >= 1 && data.x <= 1`:        true,
+		`!has(data.x) && data.x > 1`:                       true,
+		`data.y && !has(data.x.a) && data.x.a != "b"`:      true,
+		`has(data.x) == false && data.x`:                   true,
+		`has(data.x) && data.x > 1`:                        false,
+		`!has(data.x) || data.x > 1`:                       false,
+		`!has(data.x) && data.x.y > 1`:                     true, `!has(data.x) && data.x["y"][0] == "a"`: true, `!has(data.x) && data.xy > 1`: false, `!has(data.x.y) && data.x.z > 1`: false,
 		`has(data.x) ? data.x > 1 : data.y`:                    false,
 		strings.Repeat("(data.a || data.b) && ", 20) + "false": false, // too much
 	} {
