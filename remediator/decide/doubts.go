@@ -22,7 +22,8 @@ func (f *Fold) mayBeRepeat(c *candidate, key uint64) bool {
 	came := c.eventAt
 	if c.event.Time > c.eventAt {
 		came -= int64(c.hit.Rule.Window.Within)
-		noteDoubt(f.state.Ahead, c.hit.Rule, key, c.event.Time)
+		// What it is counted as of now has left the window after its time, however far ahead.
+		noteDoubt(f.state.Ahead, c.hit.Rule, key, min(c.event.Time, c.eventAt+int64(c.hit.Rule.Window.Within)))
 	}
 	forgets := f.events.through != 0
 	return forgets && (came <= f.events.through+maxSkew || c.eventAt <= f.state.Ahead[windowsName(c.hit.Rule)].of(key))

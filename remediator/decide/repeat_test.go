@@ -162,6 +162,26 @@ func TestForgottenRepeatsThatCameAheadOfTheirTime(t *testing.T) {
 	}
 }
 
+// A clock that is far ahead keeps no window from paying for longer than its event counts.
+func TestClocksFarAheadAreDoubtedForAsLongAsTheyCount(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, fmt.Sprintf(moneyByWindow, "1h", "count() >= 3"))
+	s.fold.BoundEvents(20)
+	s.again("of another century", `"key":"k"`, s.at+int64(70*365*24*time.Hour))
+	for n := range 40 {
+		s.send(10*time.Second, fmt.Sprintf(`"key":"x-%d"`, n))
+	}
+	s.send(3*time.Hour, `"key":"y"`)
+	remedies := 0
+	for n := range 5 {
+		s.at += int64(time.Second)
+		remedies += s.again(fmt.Sprint("fresh-", n), `"key":"k"`, s.at)
+	}
+	if remedies != 3 {
+		t.Errorf("five events made %d remedies hours after one from a clock far ahead, want 3", remedies)
+	}
+}
+
 // An event that came before its time counts up to a minute longer than since it came.
 func TestRepeatsAreKnownAsLongAsTheyCount(t *testing.T) {
 	t.Parallel()

@@ -24,8 +24,8 @@ func inCost(args []ref.Val, _ ref.Val) *uint64 {
 	if !ok {
 		return new(uint64(1)) // a name of an object
 	}
-	if each := 1 + textCost(args[0]); !isContainer(args[0]) {
-		return new(1 + each*uint64(list.Size().(types.Int)))
+	if !isContainer(args[0]) && textCost(args[0]) == 0 {
+		return new(1 + uint64(list.Size().(types.Int)))
 	}
 	steps := uint64(1)
 	for it := list.Iterator(); it.HasNext() == types.True; {

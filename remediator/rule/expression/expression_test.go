@@ -315,7 +315,11 @@ func TestCostIsLimited(t *testing.T) {
 	for i := range nested {
 		nested[i] = []any{float64(i), []any{float64(i)}}
 	}
-	data := vars{"data": map[string]any{"list": list, "other": other, "object": object, "same": maps.Clone(object), "nested": nested}}
+	texts := make([]any, many)
+	for i := range texts {
+		texts[i] = fmt.Sprint(i)
+	}
+	data := vars{"data": map[string]any{"long": strings.Repeat("x", 30_000), "texts": texts, "list": list, "other": other, "object": object, "same": maps.Clone(object), "nested": nested}}
 	for _, text := range []string{
 		"data.list.all(x, data.list.all(y, x + y >= 0))",
 		"data.list.exists(x, x in data.other)",
@@ -337,7 +341,7 @@ func TestCostIsLimited(t *testing.T) {
 			t.Errorf("%s: got %v, %v; want the cost limit", text, got, err)
 		}
 	}
-	for _, text := range []string{"data.list == data.list", "data.object == data.same", "data.nested == data.nested", "!(9999 in data.list)", "data.list in [data.list]", "'7' in data.object"} {
+	for _, text := range []string{"data.list == data.list", "data.object == data.same", "data.nested == data.nested", "!(9999 in data.list)", "!(data.long in data.texts)", "data.list in [data.list]", "'7' in data.object"} {
 		p, issues := s.Compile(text, nil)
 		if issues != nil {
 			t.Fatal(issues)

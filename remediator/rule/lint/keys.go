@@ -81,7 +81,7 @@ func (k *Keys) waitsLike(r, other *rule.Rule) bool {
 	if r.Unless != nil && r.UnlessText(reader.Expand) != other.UnlessText(readerOfOther.Expand) {
 		return false
 	}
-	return r.Window == nil || other.Window != nil && r.Window.Digest == other.Window.Digest && textOf(r.Having) == textOf(other.Having)
+	return r.Window == nil || other.Window != nil && r.Window.Digest == other.Window.Digest && reader.Expand(textOf(r.Having)) == readerOfOther.Expand(textOf(other.Having))
 }
 
 // equal reports whether two rules surely take the same key from an event that both are about.

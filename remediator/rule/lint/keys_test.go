@@ -165,6 +165,8 @@ func TestCovered(t *testing.T) {
 		"the same of one event":       {"event: [{type: x.y, if: data.n > 5}, x.z]", "event: [x.z, {type: x.y, if: data.n > 5}]", true},
 		"the same window":             {"event: x.y" + window + "3", "event: x.y" + window + "3", true},
 		"fewer in the window":         {"event: x.y" + window + "3", "event: x.y" + window + "2", false},
+		"fewer by a let":              {"event: x.y\nlet: {few: '3.0'}\nwindow: {within: 1h}\nhaving: count() >= few", "event: x.y\nlet: {few: '2.0'}\nwindow: {within: 1h}\nhaving: count() >= few", false},
+		"as many by a let":            {"event: x.y\nlet: {few: '3.0'}\nwindow: {within: 1h}\nhaving: count() >= few", "event: x.y\nwindow: {within: 1h}\nhaving: count() >= (3.0)", true},
 		"its window goes":             {"event: x.y" + window + "3", "event: x.y", false},
 		"a window more":               {"event: x.y", "event: x.y" + window + "3", true},
 		"the same counterpart":        {"event: x.y" + wait + "1h}", "event: x.y" + wait + "1h}", true},
