@@ -28,22 +28,61 @@ func (r *Reader) Key(part string) (exact, alike string) {
 			}
 		}
 	}))
-	e := orNothing(parsed.Expr())
+	e := parsed.orNothing(parsed.Expr())
 	exact = parsed.write(e)
-	for call := e; call.Kind() == ast.CallKind && call.AsCall().FunctionName() == "string" && len(call.AsCall().Args()) == 1; call = e {
-		e = orNothing(call.AsCall().Args()[0])
+	for of := asOf(e); of != nil; of = asOf(e) {
+		e = parsed.orNothing(of)
 	}
 	return exact, parsed.write(e)
 }
 
-// orNothing is what an expression takes another value for, if that makes no key.
-func orNothing(e ast.Expr) ast.Expr {
-	for e.Kind() == ast.CallKind && e.AsCall().IsMemberFunction() && e.AsCall().FunctionName() == "orValue" && len(e.AsCall().Args()) == 1 {
-		other, ok := constant(e.AsCall().Args()[0])
-		if !ok || other.kind != null && (other.kind != text || other.text != "") {
-			break
+// asOf is what an expression writes otherwise, as string(data.order) does; nil when it is
+// nothing of the kind.
+func asOf(e ast.Expr) ast.Expr {
+	if e.Kind() != ast.CallKind {
+		return nil
+	}
+	switch call := e.AsCall(); call.FunctionName() {
+	case "string", "int", "double", "dyn":
+		if len(call.Args()) == 1 {
+			return call.Args()[0]
 		}
-		e = e.AsCall().Target()
+	case "trim", "lowerAscii", "upperAscii":
+		if call.IsMemberFunction() {
+			return call.Target()
+		}
+	}
+	return nil
+}
+
+// bare is an expression without all that writes it otherwise.
+func bare(e ast.Expr) ast.Expr {
+	for of := asOf(e); of != nil; of = asOf(e) {
+		e = of
 	}
 	return e
+}
+
+// orNothing is what an expression takes another value for, if that makes no key:
+// x of x.orValue(""), and of has(x) ? x : "".
+func (t *tree) orNothing(e ast.Expr) ast.Expr {
+	for e.Kind() == ast.CallKind {
+		call := e.AsCall()
+		args := call.Args()
+		switch {
+		case call.FunctionName() == "orValue" && call.IsMemberFunction() && len(args) == 1 && noKey(args[0]):
+			e = call.Target()
+		case call.FunctionName() == operators.Conditional && noKey(args[2]) && t.write(args[0]) == "has("+t.write(bare(args[1]))+")":
+			e = args[1]
+		default:
+			return e
+		}
+	}
+	return e
+}
+
+// noKey reports whether an expression is a constant that makes no key.
+func noKey(e ast.Expr) bool {
+	v, ok := constant(e)
+	return ok && (v.kind == null || v.kind == text && v.text == "")
 }
