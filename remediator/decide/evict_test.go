@@ -150,19 +150,25 @@ func TestHoleInACondition(t *testing.T) {
 		"!(count() >= 60 && count() <= 100)":             0,
 		"count() != 80":                                  0,
 		"count() >= 31 && count() <= 131":                1,
+		"count(data.other) / count() >= 0.2":             1,
+		"count(data.other) / sum(data.n) >= 0.2":         1,
+		"count(data.other) / sum(data.m) > -9.0":         0, // what it is divided by may be nothing
+		"!(count() < 3)":                                 1,
+		"data.other ? count() >= 3 : count() >= 900":     1,
+		"count() + sum(data.n) > 50.0 || count() > 900":  1,
 		"count() >= 31 && (count() < 140 || data.other)": 1,
 	} {
 		s := newScene(t, fmt.Sprintf(moneyByWindow, "64m", "'data.go && ("+having+")'"))
 		s.at += int64(time.Minute) - s.at%int64(time.Minute)
 		for range 100 { // in one granule, a minute: two a second
-			s.send(500*time.Millisecond, `"key":"k","other":true,"go":false`)
+			s.send(500*time.Millisecond, `"key":"k","n":1,"m":-1,"other":true,"go":false`)
 		}
 		end := s.at
 		for range 30 {
-			s.send(10*time.Second, `"key":"k","other":true,"go":false`)
+			s.send(10*time.Second, `"key":"k","n":1,"m":2,"other":true,"go":false`)
 		}
 		// The window begins in the midst of the granule: with half of the hundred it has 81.
-		facts := s.send(time.Duration(end-s.at)-25*time.Second+64*time.Minute, `"key":"k","other":true,"go":true`)
+		facts := s.send(time.Duration(end-s.at)-25*time.Second+64*time.Minute, `"key":"k","n":1,"m":2,"other":true,"go":true`)
 		if got := len(kind(facts, decide.KindRemedy)); got != fires {
 			t.Errorf("%s: %d remedies of a window of 81, want %d", having, got, fires)
 		}

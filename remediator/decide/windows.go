@@ -176,7 +176,8 @@ func (c *candidate) certain(least, most []any) (bool, error) {
 			rounded = append(rounded, i)
 		}
 	}
-	if len(rounded) > 0 && !c.hit.Rule.HavingBetween {
+	under := func(i int) bool { return least[i] != most[i] && (!isPositive(least[i]) || !isPositive(most[i])) }
+	if len(rounded) > 0 && (!c.hit.Rule.HavingBetween || slices.ContainsFunc(c.hit.Rule.HavingDivisors, under)) {
 		return false, nil
 	}
 	for mix := range 1 << len(rounded) {
@@ -191,6 +192,16 @@ func (c *candidate) certain(least, most []any) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+func isPositive(aggregate any) bool {
+	switch n := aggregate.(type) {
+	case float64:
+		return n > 0
+	case money.Money:
+		return n.Minor > 0
+	}
+	return false
 }
 
 // aggregated gives the aggregates of a rule their values.

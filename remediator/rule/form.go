@@ -68,7 +68,9 @@ func (b *builder) window() {
 	if having != nil {
 		b.r.Having = b.condition(having, "having", &b.calls)
 		b.r.HavingCalls = len(b.calls.List)
-		b.r.HavingBetween = b.r.Having != nil && b.r.Having.program.Between
+		if b.r.Having != nil {
+			b.r.HavingBetween, b.r.HavingDivisors = b.r.Having.program.Between, b.r.Having.program.Divisors
+		}
 		b.havingConditions(having)
 	}
 }

@@ -58,11 +58,13 @@ type Rule struct {
 	Having *Expr
 	// HavingConditions are the parts of Having that && joins.
 	HavingConditions []*Expr
-	// HavingBetween says that Having holds for all values between bounds at which it holds.
-	HavingBetween bool
-	Aggregates    []Aggregate // every aggregate that Having and Steps call, each once
-	HavingCalls   int         // how many of them Having calls: those come first
-	MoneyCalls    []int       // those of Aggregates that amounts, or who gets them, are computed from
+	// HavingBetween says that Having holds for all values between bounds at which it holds,
+	// where those of Aggregates in HavingDivisors are above nothing.
+	HavingBetween  bool
+	HavingDivisors []int
+	Aggregates     []Aggregate // every aggregate that Having and Steps call, each once
+	HavingCalls    int         // how many of them Having calls: those come first
+	MoneyCalls     []int       // those of Aggregates that amounts, or who gets them, are computed from
 
 	Steps  []Step
 	Limits Limits

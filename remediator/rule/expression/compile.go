@@ -28,8 +28,9 @@ type Program struct {
 	Slots []int // of the aggregates that it calls, each once
 
 	// Between says of a condition of aggregates that what holds for each mix of their bounds
-	// holds for all that lies between.
-	Between bool
+	// holds for all that lies between, where the aggregates in Divisors are above nothing.
+	Between  bool
+	Divisors []int
 
 	// Field is the path that the expression is, with nothing around it; its Root may be a
 	// let. It is nil when the expression is more.
@@ -155,7 +156,10 @@ func (u *unit) finish() (*Program, []Issue) {
 		return nil, []Issue{{Message: err.Error()}}
 	}
 	p := &Program{Type: fromCEL(checked.OutputType()), Slots: u.slots, program: program}
-	p.wholes, p.Between = holdsWhole(checked.OutputType()), len(u.slots) == 0 || holdsBetween(checked.NativeRep().Expr())
+	p.wholes, p.Between = holdsWhole(checked.OutputType()), true
+	if len(u.slots) > 0 {
+		p.Between, p.Divisors = holdsBetween(checked.NativeRep().Expr())
+	}
 	u.collect(p)
 	p.lets, p.reads = u.scope.lets(), reads(p.Paths)
 	p.compileClosures(checked.NativeRep(), u.scope)
