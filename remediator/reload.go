@@ -59,7 +59,7 @@ func (s *Service) awaitActivated(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the log's head: %w", err)
 	}
-	err = every(ctx, decidedPoll, func() (bool, error) { return s.decider.record.Load() >= head, nil })
+	err = every(ctx, decidedPoll, func() (bool, error) { return s.decider.record.Load() >= head, s.started() })
 	s.activated = err != nil
 	return err
 }

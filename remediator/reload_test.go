@@ -112,3 +112,30 @@ func TestReloadsBehindTheDecider(t *testing.T) {
 	}
 	poll(t, func() bool { return n.inForce().Set.Digest == before })
 }
+
+// TestReloadEndsWithTheService has a service end while a reload waits for the rules before.
+func TestReloadEndsWithTheService(t *testing.T) {
+	t.Parallel()
+	held, release := atomic.Bool{}, make(chan struct{})
+	n := startWith(t, Config{DataDir: t.TempDir(), Rules: callFiles(callRule), OnStep: func(step string) {
+		if step == StepFolded && held.Load() {
+			<-release
+		}
+	}})
+	poll(t, func() bool { return n.readiness() == nil })
+	held.Store(true)
+	if _, err := n.Reload(t.Context(), callFiles(strings.Replace(callRule, "look", "look at it", 1))); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := n.Reload(context.Background(), callFiles(callRule))
+		ended <- err
+	}()
+	n.stop()
+	if err := <-ended; err == nil {
+		t.Error("rules that nobody decides are said to be in force")
+	}
+	held.Store(false)
+	close(release)
+}

@@ -18,15 +18,17 @@ const maxDoubts = 1 << 16
 // mayBeRepeat reports whether an event may have come before, since events of when it would
 // have come are forgotten. One of a time to come counts as of now, and so as of another time
 // each time that it comes; the last time may be after its own, when it is no more to come.
+// What the window still counts of it came within the window's length.
 func (f *Fold) mayBeRepeat(c *candidate, key uint64) bool {
-	came := c.eventAt
-	if c.event.Time > c.eventAt {
-		came -= int64(c.hit.Rule.Window.Within)
-		// What it is counted as of now has left the window after its time, however far ahead.
-		noteDoubt(f.state.Ahead, c.hit.Rule, key, min(c.event.Time, c.eventAt+int64(c.hit.Rule.Window.Within)))
+	came, within := c.eventAt, int64(c.hit.Rule.Window.Within)
+	isAhead := c.event.Time > c.eventAt
+	if isAhead || c.eventAt <= f.state.Ahead[windowsName(c.hit.Rule)].of(key) {
+		came -= within
 	}
-	forgets := f.events.through != 0
-	return forgets && (came <= f.events.through+maxSkew || c.eventAt <= f.state.Ahead[windowsName(c.hit.Rule)].of(key))
+	if isAhead { // what it is counted as of now has left the window after its length, however far ahead it is
+		noteDoubt(f.state.Ahead, c.hit.Rule, key, min(c.event.Time, c.eventAt+within))
+	}
+	return f.events.through != 0 && came <= f.events.through+maxSkew
 }
 
 // noteDoubt notes a time of events of which the window of a key is doubted.

@@ -180,6 +180,14 @@ func TestClocksFarAheadAreDoubtedForAsLongAsTheyCount(t *testing.T) {
 	if remedies != 3 {
 		t.Errorf("five events made %d remedies hours after one from a clock far ahead, want 3", remedies)
 	}
+	remedies = 0
+	for n := range 5 { // of a clock that is fast, since long after the memory was full
+		s.at += int64(time.Minute)
+		remedies += s.again(fmt.Sprint("fast-", n), `"key":"fast"`, s.at+int64(2*time.Minute))
+	}
+	if remedies != 3 {
+		t.Errorf("five events of a clock that is fast made %d remedies, want 3", remedies)
+	}
 }
 
 // An event that came before its time counts up to a minute longer than since it came.

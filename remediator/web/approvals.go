@@ -132,8 +132,8 @@ func (c *Console) held(who access.Principal, remedy views.Remedy, entries []ledg
 	if h.asked, err = readAsked(entries); err != nil {
 		return h, fmt.Errorf("read who asked for remedy %s: %w", remedy.Remedy, err)
 	}
-	c.measure(&h, remedy.Rule)
-	h.Refused = c.refused(who, remedy.Rule, h.asked)
+	c.measure(&h)
+	h.Refused = c.refused(who, h.asked)
 	return h, nil
 }
 
@@ -141,6 +141,7 @@ func (c *Console) held(who access.Principal, remedy views.Remedy, entries []ledg
 type asked struct {
 	Requester string   // empty: an event did
 	Author    string   // who wrote the rule by which it was decided
+	Charged   string   // the rule by whose limits it is approved
 	Approvals []string // by whom
 	Need      int
 }
@@ -155,6 +156,7 @@ func readAsked(entries []ledger.Entry) (a asked, err error) {
 				return a, err
 			}
 			a.Requester, a.Author, a.Need = fact.RequestedBy, fact.Author, max(fact.Approvals, 1)
+			a.Charged = cmp.Or(fact.Charged, fact.Rule)
 		case decide.KindApproval:
 			var fact decide.ApprovalFact
 			if err := json.Unmarshal(e.Body, &fact); err != nil {
@@ -184,28 +186,30 @@ func readAsked(entries []ledger.Entry) (a asked, err error) {
 	return a, nil
 }
 
-// refused says why somebody may not approve a remedy of a rule, as the fold would.
-func (c *Console) refused(who access.Principal, rule string, a asked) string {
-	refused := decide.MayApprove(who.Name, "", c.cfg.InForce().Authors[rule], nil)
+// refused says why somebody may not approve a remedy, as the fold would.
+func (c *Console) refused(who access.Principal, a asked) string {
+	refused := decide.MayApprove(who.Name, "", c.cfg.InForce().Authors[a.Charged], nil)
 	return cmp.Or(refused, decide.MayApprove(who.Name, a.Requester, a.Author, a.Approvals))
 }
 
 // measure counts the approvals of a remedy by its rule as it is in force, as the fold will
 // when the next one comes.
-func (c *Console) measure(h *held, rule string) {
+func (c *Console) measure(h *held) {
 	in := c.cfg.InForce()
 	if in.Set == nil {
 		return
 	}
-	if r := in.Set.Rule(rule); r != nil {
+	if r := in.Set.Rule(h.Charged); r != nil {
 		h.Need = max(h.Need, decide.PeopleFor(r.Limits.ApproveAbove, h.Money))
-		h.Approvals, _ = decide.Standing(h.Approvals, in.Authors[rule])
+		h.Approvals, _ = decide.Standing(h.Approvals, in.Authors[h.Charged])
 	}
 }
 
 // bulk is a bulk for who looks at it.
 func (c *Console) bulk(who access.Principal, b decide.Bulk) heldBulk {
-	return heldBulk{Bulk: b, Refused: decide.MayApproveBulk(who.Name, &b, c.cfg.InForce().Authors[b.Rule])}
+	author := c.cfg.InForce().Authors[b.Rule]
+	b.Approvals, _ = decide.Standing(b.Approvals, author)
+	return heldBulk{Bulk: b, Refused: decide.MayApproveBulk(who.Name, &b, author)}
 }
 
 // addMoney adds amounts to sums by currency.

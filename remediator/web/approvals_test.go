@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -287,4 +288,66 @@ func TestApprovalsOfAnEditedRule(t *testing.T) {
 	if got := h.statuses(); got != "map[done:1]" {
 		t.Errorf("after two approvals there are %s", got)
 	}
+}
+
+// TestHeldRetryIsOfItsRule holds that a retry that waits is counted by the rule of the remedy
+// that it tries again, as the fold counts it.
+func TestHeldRetryIsOfItsRule(t *testing.T) {
+	t.Parallel()
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"error":{"type":"invalid_request_error","code":"resource_missing","message":"No such payment_intent"}}`)
+			return
+		}
+		fmt.Fprint(w, `{"object":"list","data":[],"has_more":false}`)
+	}))
+	t.Cleanup(broken.Close)
+	h := newHouse(t, func(c *remediator.Config) { c.Provider = broken.URL })
+	h.hire(map[string]string{"boss": "author approver", "pat": "approver", "otto": "operator"})
+	h.late("1", "c-1", "50.00 USD")
+	failed := h.remedyOf("c-1").Remedy.String()
+	h.bearer("pat").post("/v1/remedies/"+failed+"/approve", "")
+	h.until("failed", func() bool { return h.remedyOf("c-1").Status == "failed" })
+	h.bearer("otto").post("/v1/remedies/"+failed+"/retry", `{"reason":"another card"}`)
+	h.until("held", func() bool { return strings.Contains(h.statuses(), "held:1") })
+	digest := h.propose("boss", strings.Replace(houseRules, "10.00 USD", "4.00 USD", 1))
+	if p := h.bearer("pat").post("/v1/rules/approve", fmt.Sprintf(`{"digest":%q}`, digest)); p.status != http.StatusOK {
+		t.Fatalf("the rules are answered %d %s", p.status, p.body)
+	}
+	if p := h.bearer("boss").shown("/approvals"); !strings.Contains(p.body, "Approvals: <strong>0 of 2</strong>") || !strings.Contains(p.body, "You cannot approve it: who activated the rule") {
+		t.Errorf("who edited the rule is told:\n%s", p.body)
+	}
+}
+
+// TestBulkOfAnEditedRule holds that the approval of who edits the rule of a bulk then is not
+// shown as one.
+func TestBulkOfAnEditedRule(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	h.hire(map[string]string{"oli": "operator approver", "boss": "author approver", "pat": "approver", "pia": "approver"})
+	bulk := h.afterwards("oli", "parcel.lost-0")
+	approves := func(who string) {
+		t.Helper()
+		form := h.bearer(who).shown("/approvals").form(t, "/approvals/bulk", map[string]string{"bulk": bulk})
+		if p := h.bearer(who).send("/approvals/bulk", with(form, "answer", "approve", "reason", "x")); p.status != http.StatusSeeOther {
+			t.Errorf("%s is answered %d %s", who, p.status, p.body)
+		}
+	}
+	says := func(approvals string) {
+		t.Helper()
+		if p := h.bearer("pat").shown("/approvals"); !strings.Contains(p.body, "Approvals: <strong>"+approvals) {
+			t.Errorf("the page does not say %q:\n%s", approvals, p.body)
+		}
+	}
+	approves("boss")
+	says("1 of 2</strong>, by <bdi>boss</bdi>")
+	text := strings.NewReplacer("rule: late", "rule: parcel-lost-0", "parcel.late", "parcel.lost-0", "1000000.00", "2000000.00").Replace(houseRules)
+	if p := h.bearer("pat").post("/v1/rules/approve", fmt.Sprintf(`{"digest":%q}`, h.propose("boss", text))); p.status != http.StatusOK {
+		t.Fatalf("the rules are answered %d %s", p.status, p.body)
+	}
+	says("0 of 2")
+	approves("pia")
+	says("1 of 2</strong>, by <bdi>pia</bdi>")
 }

@@ -114,7 +114,7 @@ func loadRemedy(c *Console, r *http.Request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		page.Refused = c.refused(p, found.Rule, who)
+		page.Refused = c.refused(p, who)
 	}
 	if page.SeesEvents {
 		if err := page.evidence(c, r); err != nil {
