@@ -203,6 +203,21 @@ func TestOneWaitsForAnother(t *testing.T) {
 	}
 }
 
+// TestHavingByLets holds that what lets stand for is compared where having uses them.
+func TestHavingByLets(t *testing.T) {
+	t.Parallel()
+	const one = "  - rule: %s\n    owner: o\n    why: w\n    event: x\n    let: {enough: '%s'}\n    window: {within: 1h}\n    having: count() >= enough\n    once_per: {key: data.k, scope: s}\n    do: [{andon: {pull: a/b, level: red, reason: r}}]\n"
+	for second, want := range map[string]string{"5.0": "duplicate-of", "2.0": ""} {
+		got := ""
+		for _, p := range check(t, "rules:\n"+fmt.Sprintf(one, "a", "5.0")+fmt.Sprintf(one, "b", second)) {
+			got += p.Code
+		}
+		if got != want {
+			t.Errorf("5.0 and %s: got %q, want %q", second, got, want)
+		}
+	}
+}
+
 // TestOneCoversAnother holds which of two rules with the same steps is said to do the same as
 // the other, or to pay beside it.
 func TestOneCoversAnother(t *testing.T) {

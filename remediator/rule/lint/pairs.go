@@ -144,7 +144,7 @@ func sameForm(a, b *studied) bool {
 		return false
 	}
 	// Windows that count other events count otherwise.
-	return a.Window == nil || a.Window.Digest == b.Window.Digest && textOf(a.Having) == textOf(b.Having)
+	return a.Window == nil || a.Window.Digest == b.Window.Digest && a.reader.Expand(textOf(a.Having)) == b.reader.Expand(textOf(b.Having))
 }
 
 func textOf(x *rule.Expr) string {
