@@ -71,7 +71,9 @@ func (s *Source) cutCommasFrom(first, from int) (last int, cut bool) {
 				at = end
 				continue
 			case quotes(line, at):
-				at = closeQuote(line, at)
+				if at = closeQuote(line, at); at == len(line) { // it goes on below, where a comma may be of the text
+					return len(s.repaired), cut
+				}
 			case c == '{' || c == '[':
 				depth++
 			case c == '}' || c == ']':

@@ -56,6 +56,7 @@ func TestStrayCommas(t *testing.T) {
 		"k: {\n  a: b, # why\n  # ,\n  , c: [d, , e]\n},\nz: 1\n": "4:3 " + nothing + " | 4:12 " + nothing + " | 5:2 " + behind,
 		"k: {\n  a: \"b,,\",\n  c: 'd, ,'\n}\nz: 1\n":             "",
 		"k: |\n  {a,\n  }, ,\nz: 1\n":                             "",
+		"k: [{a: b},,\n  {c: \"d\n    , , e\"}\n  ]\nz: 1\n":      "1:12 " + nothing,
 	} {
 		source := document.NewSource("a.yaml", text)
 		root, got := source.Parse(), ""

@@ -180,11 +180,15 @@ func (u *unit) fits(e ast.Expr, call Call) bool {
 
 // asNumber says how to take an aggregate of times or durations: of their seconds.
 func asNumber(call Call) string {
+	predicate := ""
+	if call.If != nil {
+		predicate = ", " + call.IfText
+	}
 	switch call.Arg.Type {
 	case Timestamp:
-		return fmt.Sprintf("take it of seconds, %s(int(%s)), and write int(…) around the other side", call.Func, call.ArgText)
+		return fmt.Sprintf("take it of seconds, %s(int(%s)%s), and compare it with seconds: int(timestamp(…)), or a number as 3600", call.Func, call.ArgText, predicate)
 	case Duration:
-		return fmt.Sprintf("take it of seconds, %s((%s).getSeconds()), and write the other side in seconds", call.Func, call.ArgText)
+		return fmt.Sprintf("take it of seconds, %s((%s).getSeconds()%s), and compare it with seconds, as 3600", call.Func, call.ArgText, predicate)
 	}
 	return ""
 }

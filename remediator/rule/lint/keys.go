@@ -108,13 +108,23 @@ func keyOf(reader *logic.Reader, r *rule.Rule) key {
 	return key{strings.Join(exact, ", "), strings.Join(likely, ", ")}
 }
 
+// paysIn lists the rules of a set that pay in the scope of one that goes on with it: the one
+// of its name, and else, as after a rename, all.
+func paysIn(set *rule.Set, r *rule.Rule) (paying []*rule.Rule) {
+	for _, old := range set.Rules {
+		if old.Scope == r.Scope && old.Pays() && (old.Name == r.Name || set.Rule(r.Name) == nil) {
+			paying = append(paying, old)
+		}
+	}
+	return paying
+}
+
 // Rekeyed lists the rules of a set that pay, as they did before it, but may do so with
 // other keys in the same scope: none of those is taken, whatever was made good.
 func (k *Keys) Rekeyed(before, set *rule.Set) []*rule.Rule {
 	var rekeyed []*rule.Rule
 	for _, r := range set.Rules {
-		old := before.Rule(r.Name)
-		if old != nil && old.Pays() && r.Pays() && old.Scope == r.Scope && !k.equal(old, r) {
+		if paid := paysIn(before, r); r.Pays() && len(paid) > 0 && !slices.ContainsFunc(paid, func(old *rule.Rule) bool { return k.equal(old, r) }) {
 			rekeyed = append(rekeyed, r)
 		}
 	}

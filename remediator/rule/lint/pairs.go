@@ -23,8 +23,11 @@ func (l *linter) pairs() {
 	}
 	l.compare(bySteps, warned, func(_ string, a, b *studied) { l.covered(a, b, warned) })
 	l.compare(byPayment, warned, func(payment string, a, b *studied) {
-		if !takeOne(a, b) {
+		switch {
+		case !takeOne(a, b):
 			l.paysTwice(a, b, warned, "refund "+payment, "the one that comes later is held, for it is refunded already")
+		case a.steps != b.steps:
+			l.paysTwice(a, b, warned, "refund "+payment, "they take one key, so the one whose name comes first does, whatever the other would pay")
 		}
 	})
 	l.compare(byKey, warned, func(key string, a, b *studied) {
@@ -71,7 +74,7 @@ func (l *linter) paysTwice(a, b *studied, warned map[string]bool, what, then str
 	}
 	warned["pays "+b.Name] = true
 	hint := "make their conditions exclude each other"
-	if a.key.likely == b.key.likely {
+	if a.key.likely == b.key.likely && !takeOne(a, b) {
 		var parts []string
 		for _, x := range a.OncePer {
 			parts = append(parts, document.InFlow(a.reader.Expand(x.Text)))

@@ -162,9 +162,9 @@ func (t *tree) likeOther(e ast.Expr, to string) string {
 	if len(args) > 1 {
 		predicate = ", " + t.write(args[1])
 	}
-	number, also := "int("+of+")", "int(…) around the other side"
+	number, also := "int("+of+")", "compare it with seconds: int(timestamp(…)), or a number as 3600"
 	if to == "duration" {
-		number, also = of+".getSeconds()", "the other side in seconds"
+		number, also = of+".getSeconds()", "compare it with seconds, as 3600"
 	}
 	return fmt.Sprintf("an aggregate is of numbers or of money: write %s(%s%s), and %s", e.AsCall().FunctionName(), number, predicate, also)
 }
