@@ -60,7 +60,8 @@ func noRuleFile(paths []string) error {
 }
 
 // readEach reads of each folder the files that are wanted of it, and of each file those
-// that are wanted of its folder for the sake of its name.
+// that are wanted of its folder for the sake of its name. A test may name an event in
+// another of the folders, so events are read once all are listed.
 func readEach(paths []string, ofFolder func(name string) bool, ofFile func(base string) func(name string) bool) ([]rule.File, error) {
 	var files []rule.File
 	for _, name := range paths {
@@ -72,15 +73,22 @@ func readEach(paths []string, ofFolder func(name string) bool, ofFile func(base 
 		if !info.IsDir() {
 			dir, wanted = filepath.Dir(name), ofFile(filepath.Base(name))
 		}
-		more, err := readFilesFrom(os.DirFS(dir), dir, wanted)
+		more, err := listFiles(os.DirFS(dir), dir, wanted)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read rules: %w", err)
 		}
 		for _, f := range below(dir, more) {
 			if !slices.ContainsFunc(files, func(other rule.File) bool { return other.Path == f.Path }) {
 				files = append(files, f)
 			}
 		}
+	}
+	err := readNamed(files, func(name string) (string, error) {
+		dir, base := filepath.Split(filepath.FromSlash(name))
+		return readEvent(os.DirFS(cmp.Or(dir, ".")), dir, base)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
 	}
 	return files, nil
 }
@@ -97,8 +105,10 @@ func below(dir string, files []rule.File) []rule.File {
 // isRuleFolderFile reports whether a file belongs to rules: a rule file, a file
 // of tests, or an event that tests name.
 func isRuleFolderFile(name string) bool {
-	return isYAMLFile(name) || path.Ext(name) == ".json"
+	return isYAMLFile(name) || isEventFile(name)
 }
+
+func isEventFile(name string) bool { return path.Ext(name) == ".json" }
 
 func isYAMLFile(name string) bool { return slices.Contains([]string{".yaml", ".yml"}, path.Ext(name)) }
 
@@ -107,25 +117,30 @@ func besides(base string) func(string) bool {
 	stem := strings.TrimSuffix(strings.TrimSuffix(base, path.Ext(base)), "_test")
 	return func(name string) bool {
 		own := strings.TrimSuffix(strings.TrimSuffix(name, path.Ext(name)), "_test")
-		return isRuleFolderFile(name) && (own == stem || path.Ext(name) == ".json")
+		return isRuleFolderFile(name) && (own == stem || isEventFile(name))
 	}
 }
 
 // readRules reads the rule files of a folder and the folders in it, by their
-// paths below it.
+// paths below it. It leaves events alone, for a service looks every second, and what
+// tests name is found by parsing them.
 func readRules(dir string) ([]rule.File, error) {
-	rules, _, err := readFolder(dir)
+	rules, _, err := readWanted(dir, isYAMLFile)
 	return rules, err
 }
 
-// readFolder is readRules, with the tests beside the rules.
+// readFolder is readRules, with the tests beside the rules and their events.
 func readFolder(dir string) (rules, tests []rule.File, err error) {
+	return readWanted(dir, isRuleFolderFile)
+}
+
+func readWanted(dir string, wanted func(name string) bool) (rules, tests []rule.File, err error) {
 	if info, err := os.Stat(dir); err != nil {
 		return nil, nil, fmt.Errorf("read rules: %w", err)
 	} else if !info.IsDir() {
 		return nil, nil, fmt.Errorf("read rules: %s is no folder", dir)
 	}
-	files, err := readFilesFrom(os.DirFS(dir), dir, isRuleFolderFile)
+	files, err := readFilesFrom(os.DirFS(dir), dir, wanted)
 	rules, tests = rehearse.Split(files)
 	if err == nil && len(rules) == 0 {
 		err = fmt.Errorf("read rules: %s holds no rule file (*.yaml)", dir)
@@ -134,15 +149,25 @@ func readFolder(dir string) (rules, tests []rule.File, err error) {
 }
 
 // readFilesFrom reads the files of a file system that are wanted, in order of path, and
-// then the events. Of JSON only what tests name is ours: other files are listed without
-// their texts, so that a misspelt name finds the one that was meant. An error names a file
-// with the folder that the file system is.
+// then the events. An error names a file with the folder that the file system is.
 func readFilesFrom(root fs.FS, dir string, wanted func(name string) bool) ([]rule.File, error) {
+	files, err := listFiles(root, dir, wanted)
+	if err == nil {
+		err = readNamed(files, func(name string) (string, error) { return readEvent(root, dir, name) })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
+	}
+	return files, nil
+}
+
+// listFiles reads the YAML files that are wanted, and lists the events without their texts.
+func listFiles(root fs.FS, dir string, wanted func(name string) bool) ([]rule.File, error) {
 	var files, events []rule.File
 	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return err
+			return inFolder(dir, err)
 		case name != "." && strings.HasPrefix(entry.Name(), "."): // of another program, as what an editor keeps beside the file it edits
 			if entry.IsDir() {
 				return fs.SkipDir
@@ -150,7 +175,7 @@ func readFilesFrom(root fs.FS, dir string, wanted func(name string) bool) ([]rul
 			return nil
 		case entry.IsDir() || !wanted(name):
 			return nil
-		case path.Ext(name) == ".json":
+		case isEventFile(name):
 			events = append(events, rule.File{Path: name})
 			return nil
 		}
@@ -158,47 +183,42 @@ func readFilesFrom(root fs.FS, dir string, wanted func(name string) bool) ([]rul
 		files = append(files, rule.File{Path: name, Text: text})
 		return err
 	})
-	if err == nil {
-		err = readNamed(root, dir, files, events)
-	}
-	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
-		failed.Path = filepath.Join(dir, failed.Path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read rules: %w", err)
-	}
-	return append(files, events...), nil
+	return append(files, events...), err
 }
 
-// readNamed reads those events that tests among files name, in whatever folder they are.
-func readNamed(root fs.FS, dir string, files, events []rule.File) (err error) {
-	_, tests := rehearse.Split(files)
-	for i := range events {
-		e := &events[i]
-		if !slices.ContainsFunc(tests, func(t rule.File) bool { return mentions(t, e.Path) }) {
+// readNamed reads the events that tests among files name. Of JSON only these are ours: other
+// files stay listed without their texts, so that a misspelt name finds the one that was meant.
+func readNamed(files []rule.File, read func(name string) (string, error)) (err error) {
+	if !slices.ContainsFunc(files, func(f rule.File) bool { return isEventFile(f.Path) }) {
+		return nil
+	}
+	named := rehearse.Named(files)
+	for i := range files {
+		f := &files[i]
+		if !isEventFile(f.Path) || !named[f.Path] {
 			continue
 		}
-		if e.Text, err = readBounded(root, dir, e.Path); err != nil {
+		if f.Text, err = read(f.Path); err != nil {
 			return err
-		}
-		if len(e.Text) > maxRuleFile {
-			return fmt.Errorf("%s, which a test names, is larger than %d bytes, which no event is", filepath.Join(dir, e.Path), maxRuleFile)
 		}
 	}
 	return nil
 }
 
-// mentions reports whether a file of tests may name an event, which it does by the way from
-// its own folder.
-func mentions(tests rule.File, event string) bool {
-	if dir := path.Dir(tests.Path); dir != "." {
-		below, ok := strings.CutPrefix(event, dir+"/")
-		if !ok {
-			below = path.Base(event)
-		}
-		event = below
+func readEvent(root fs.FS, dir, name string) (string, error) {
+	text, err := readBounded(root, dir, name)
+	if len(text) > maxRuleFile {
+		return "", fmt.Errorf("%s, which a test names, is larger than %d bytes, which no event is", filepath.Join(dir, name), maxRuleFile)
 	}
-	return strings.Contains(tests.Text, event)
+	return text, err
+}
+
+// inFolder names a file with the folder that the file system is.
+func inFolder(dir string, err error) error {
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		failed.Path = filepath.Join(dir, failed.Path)
+	}
+	return err
 }
 
 // maxRuleFile keeps a wrong folder from being read into memory.
@@ -209,15 +229,15 @@ const maxRuleFile = document.MaxBytes
 func readBounded(root fs.FS, dir, name string) (string, error) {
 	// A pipe would be waited for.
 	if info, err := fs.Stat(root, name); err != nil || !info.Mode().IsRegular() {
-		return "", cmp.Or(err, fmt.Errorf("%s is no file", filepath.Join(dir, name)))
+		return "", cmp.Or(inFolder(dir, err), fmt.Errorf("%s is no file", filepath.Join(dir, name)))
 	}
 	f, err := root.Open(name)
 	if err != nil {
-		return "", err
+		return "", inFolder(dir, err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxRuleFile+1))
-	return string(text), err
+	return string(text), inFolder(dir, err)
 }
 
 // replaceFile writes a file whole or not at all, with the mode that it had. A link stays

@@ -39,7 +39,7 @@ func (r *run) compareGolden() error {
 	if err != nil {
 		return err
 	}
-	file := path.Join(path.Dir(r.Path), name.Value)
+	file := r.beside(name)
 	if other, taken := r.goldens[file]; taken {
 		r.fail(document.At(name), "golden", "give it a golden file of its own", "the test %q has the golden file %s already", other, file)
 		return nil

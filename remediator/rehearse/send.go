@@ -93,7 +93,7 @@ func (s *suite) attributes(one send, files map[string]string) (map[string]any, b
 }
 
 func (s *suite) fromFile(name *yaml.Node, files map[string]string) (map[string]any, bool) {
-	file := path.Join(path.Dir(s.Path), name.Value)
+	file := s.beside(name)
 	text, ok := files[file]
 	if !ok {
 		var near []string

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,8 +79,8 @@ type negation struct {
 }
 
 // isTests reports whether a file holds tests of rules.
-func isTests(path string) bool {
-	return strings.HasSuffix(path, "_test.yaml") || strings.HasSuffix(path, "_test.yml")
+func isTests(file string) bool {
+	return strings.HasSuffix(file, "_test.yaml") || strings.HasSuffix(file, "_test.yml")
 }
 
 // Split divides the files of a rules folder into the rules, and everything that
@@ -96,6 +97,32 @@ func Split(files []rule.File) (rules, tests []rule.File) {
 	}
 	return rules, tests
 }
+
+// Named returns which files the tests among files name, events and golden files, by the
+// paths at which the tests look for them.
+func Named(files []rule.File) map[string]bool {
+	named := map[string]bool{}
+	for _, file := range files {
+		if !isTests(file.Path) {
+			continue
+		}
+		s := readSuite(file)
+		for _, t := range s.tests {
+			for _, one := range t.sends {
+				if one.file != nil {
+					named[s.beside(one.file)] = true
+				}
+			}
+			if t.golden != nil {
+				named[s.beside(t.golden)] = true
+			}
+		}
+	}
+	return named
+}
+
+// beside returns the path of a file that is named by its way from the folder of the tests.
+func (s *suite) beside(name *yaml.Node) string { return path.Join(path.Dir(s.Path), name.Value) }
 
 // readSuite reads a file of tests. What is wrong is reported in the source.
 func readSuite(file rule.File) *suite {
