@@ -63,11 +63,11 @@ func (all *junitSuites) unread(problems rule.Problems) {
 			suite.Cases[n-1].Error.Text += problem.String() + "\n"
 			continue
 		}
-		text := problem.String() + "\n"
+		name, text := "the file can be read", problem.String()+"\n"
 		if problem.File == "" {
-			text = problem.Message
+			name, text = "tests are found", problem.Message
 		}
-		suite.Cases = append(suite.Cases, junitCase{Name: "the file can be read", Class: suite.Name, File: problem.File, Line: problem.Line,
+		suite.Cases = append(suite.Cases, junitCase{Name: name, Class: suite.Name, File: problem.File, Line: problem.Line,
 			Error: &junitFailure{Message: problem.Message, Text: text}})
 		suite.Tests++
 		suite.Errors++

@@ -46,8 +46,7 @@ func (c *testCommand) Run(p *program) error {
 		if c.Format == "text" {
 			return failed
 		}
-		// What reads standard output alone would take silence for success.
-		ran = untested(rule.Problems{{Severity: document.Error, Code: "files", Message: failed.Error()}})
+		ran = untested(unfound(failed.Error()))
 	}
 	err = c.print(p, ran)
 	return cmp.Or(failed, err)
@@ -69,6 +68,12 @@ func (c *testCommand) ran(p *program, wanted func(string) bool) (*rehearse.Tests
 // untested says why no test was run.
 func untested(problems rule.Problems) *rehearse.Tests {
 	return &rehearse.Tests{Tests: []rehearse.TestResult{}, Conditions: []rehearse.Coverage{}, Problems: problems}
+}
+
+// unfound says to programs why there is nothing to run: what reads standard output alone
+// would take silence for success.
+func unfound(why string) rule.Problems {
+	return rule.Problems{{Severity: document.Error, Code: "files", Message: why}}
 }
 
 // wanted returns which tests are to run, nil for all.
@@ -120,6 +125,10 @@ func (c *testCommand) update(p *program, ran *rehearse.Tests, wanted func(string
 }
 
 func (c *testCommand) print(p *program, ran *rehearse.Tests) (err error) {
+	if c.Format != "text" && len(ran.Tests) == 0 && !ran.Problems.Failed() {
+		fmt.Fprintln(p.stderr, c.noTests())
+		ran.Problems = append(ran.Problems, unfound(c.noTests())...)
+	}
 	switch c.Format {
 	case "json":
 		err = printJSON(p.stdout, ran)
