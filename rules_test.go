@@ -1,6 +1,7 @@
 package makegood_test
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -93,5 +94,43 @@ func TestRuleLibraryTable(t *testing.T) {
 		if !areas[area] {
 			t.Errorf("there is no rule in the area %s", area)
 		}
+	}
+}
+
+// TestDamagedProductAmongManyGood holds that inspections which found nothing keep a product on
+// sale however many they are: above 64 customers both counts are estimates, and the error of
+// their difference is no customer with a defect.
+func TestDamagedProductAmongManyGood(t *testing.T) {
+	t.Parallel()
+	rules, _ := rehearse.Split(library(t))
+	for _, reports := range []struct {
+		good, bad int
+		demand    string
+	}{
+		{60, 2, "expect: []"},
+		{70, 2, "expect: []"},
+		{150, 2, "expect: []"},
+		{400, 2, "expect: []"},
+		{57, 3, "expect: [stop-damaged-product]"},
+		{150, 10, "expect: [stop-damaged-product]"},
+	} {
+		var text strings.Builder
+		fmt.Fprintf(&text, "tests:\n  - name: %d good and %d bad\n    send:\n", reports.good, reports.bad)
+		report := func(customer string, i int, inspection string) {
+			fmt.Fprintf(&text, "      - event: {type: com.example.contact.closed, customer: %s-%d-2-%d, data: {sku: TABLE-7, reason: defective, inspection: %s, units_7d: 100}}\n",
+				customer, reports.good, i, inspection)
+		}
+		for i := range reports.good + reports.bad {
+			switch {
+			case i < 2: // two with a defect stop nothing, so all that follows is judged beside them
+				report("x", i, "broken")
+			case i < reports.good+2:
+				report("c", i-2, "sellable")
+			default:
+				report("x", i-reports.good, "broken")
+			}
+		}
+		fmt.Fprintf(&text, "    %s\n", reports.demand)
+		runRuleTests(t, rules, rule.File{Path: "retail/many_test.yaml", Text: text.String()})
 	}
 }
