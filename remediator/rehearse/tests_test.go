@@ -253,6 +253,8 @@ tests:
 		{"has(data.x) && data.x != \"a\"", "{y: 1}", "has(data.x)", true},
 		{"has(data.x) && data.x.n > 5 && doubled > 3", "{y: 1}", "has(data.x)", true},
 		{"has(data.x) && data.x > data.y", "{y: 1}", "has(data.x)", true},
+		{"|-\n      has(data.x) // (since May)\n      && data.x != \"a\"", "{y: 1}", "has(data.x)", true},
+		{"|-\n      // it is there\n      has(data.x)\n      && data.x != \"a\"", "{y: 1}", "has(data.x)", true},
 		{"has(data.x) && data.x > data.y", "{z: 1}", "has(data.x)", false}, // y is absent too
 		{"has(data.x) && data.y > 5", "{z: 1}", "has(data.x)", false},
 		{"has(data.x) && data.y > 5", "{y: 1}", "has(data.x)", false},

@@ -44,7 +44,7 @@ type Condition struct {
 func (c Condition) Said() error { return c.of.said(c.expr, c.Err) }
 
 // guard is a condition that asks whether one field is there, and nothing else.
-var guard = regexp.MustCompile(`^\s*has\([^()]*\)\s*$`)
+var guard = regexp.MustCompile(`^has\([^()]*\)$`)
 
 // GuardedBy reports whether the condition has no value for want of the fields alone of which
 // others, each has(field), say that they are not there: together they say what those do.
@@ -54,7 +54,7 @@ func (c Condition) GuardedBy(others ...Condition) bool {
 	}
 	var asked []expression.Path
 	for _, other := range others {
-		if paths := other.expr.program.Paths; !other.Value && other.Err == nil && guard.MatchString(other.Text) && len(paths) == 1 {
+		if paths := other.expr.program.Paths; !other.Value && other.Err == nil && guard.MatchString(expression.Line(other.Text)) && len(paths) == 1 {
 			asked = append(asked, paths[0])
 		}
 	}
