@@ -67,8 +67,10 @@ func (j *judgement) timeless(why string) string {
 
 // becauseUnless passes only when the counterpart of the last event of the rule came, and
 // without it the event would have waited: j is how the rule judged it, o what became of it.
+// Of an event that only ended a wait, it is the one that waited.
 func (r *run) becauseUnless(n negation, o *outcome, j *judgement) {
 	const other = "it is not the counterpart that keeps the rule from firing: "
+	o, j = r.ended(o, j)
 	came, met := r.cameFor(j)
 	waits := r.outcomes[len(r.outcomes)-1].waits(n.rule)
 	switch {
@@ -79,11 +81,25 @@ func (r *run) becauseUnless(n negation, o *outcome, j *judgement) {
 	case waits != nil:
 		r.fail(n.becauseAt, "not", "let time pass behind the last event: - at: +"+textOf(time.Unix(0, waits.Due).Sub(testStart)),
 			"an event of the rule %s still waits for its counterpart, so nothing is shown", n.rule)
+	case j.hit == nil:
+		r.fail(n.becauseAt, "not", "", other+"%s", j.whyEnds())
 	case !came:
 		r.fail(n.becauseAt, "not", "send the counterpart: "+strings.Join(j.rule.Unless.Events, ", "), "no counterpart came: %s", j.whyEnds())
 	case !met:
 		r.fail(n.becauseAt, "not", "", other+"the once_per key was taken before, or an event with the same source and id came before")
 	}
+}
+
+// ended returns the last event of a rule but for those that begin no wait and are counterparts
+// themselves: what is judged is the wait that they end. It returns o and j where there is none.
+func (r *run) ended(o *outcome, j *judgement) (*outcome, *judgement) {
+	for _, past := range slices.Backward(r.outcomes) {
+		opens, ends := past.of(j.rule.Name), past.as(j.rule.Name, true)
+		if opens != nil && (opens.hit != nil || ends == nil || ends.end == nil) {
+			return past, opens
+		}
+	}
+	return o, j
 }
 
 // cameFor reports whether a counterpart of an event came, and whether what waited for

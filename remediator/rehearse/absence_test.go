@@ -205,6 +205,57 @@ func TestNotForWantOfACounterpart(t *testing.T) {
 	}
 }
 
+// TestCounterpartOfTheRulesOwnType holds that an event which ends a wait, and by the condition of
+// the rule begins none, shows what it ended; one that ends none is kept by that condition.
+func TestCounterpartOfTheRulesOwnType(t *testing.T) {
+	t.Parallel()
+	const rules = `rules:
+  - rule: a
+    owner: o
+    why: w
+    event: com.example.open
+    if: data.n > 3
+    unless: {event: [com.example.close, %s], by: data.id, within: 2h}
+    do: [{andon: {pull: a/b, level: red, reason: r}}]
+`
+	const open, small = "{type: com.example.open, data: {id: 1, n: 5}}", "{type: com.example.open, data: {id: 1, n: 1}}"
+	const closed = "{type: com.example.close, data: {id: 1}}"
+	const kept = "it is not the counterpart that keeps the rule from firing: data.n > 3 is false; data.n = 1"
+	for name, c := range map[string]struct {
+		own   string // the other type of the counterpart
+		sends []string
+		says  string
+	}{
+		"it ends the wait":          {"com.example.open", []string{open, small}, ""},
+		"twice":                     {"com.example.open", []string{open, small, small}, ""},
+		"the wait was over":         {"com.example.open", []string{open, closed, small}, ""},
+		"it ends that of no other":  {"com.example.open", []string{open, strings.Replace(small, "id: 1", "id: 2", 1)}, "the rule makes a remedy"},
+		"nothing waited":            {"com.example.open", []string{small}, kept},
+		"it is no counterpart":      {"com.example.shut", []string{open, closed, small}, kept},
+		"no event meets conditions": {"com.example.shut", []string{small, closed}, kept},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			set, err := rule.Load([]rule.File{{Path: "r.yaml", Text: fmt.Sprintf(rules, c.own)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := "tests:\n  - name: x\n    send:\n"
+			for i, event := range c.sends {
+				text += fmt.Sprintf("      - {at: +%dm, event: %s}\n", 10*i, event)
+			}
+			text += "      - at: +5h\n    not: [{rule: a, because: unless}]\n"
+			tests, err := rehearse.Test(t.Context(), set, []rule.File{{Path: "r_test.yaml", Text: text}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := tests.Problems.Format(); tests.Passed() != (c.says == "") || !strings.Contains(got, c.says) || strings.Contains(got, "send the counterpart") {
+				t.Errorf("want %q, got\n%s", c.says, got)
+			}
+		})
+	}
+}
+
 func TestExplainAbsence(t *testing.T) {
 	t.Parallel()
 	set := parcelSet(t)
