@@ -274,7 +274,7 @@ func (f *Fold) judgeWindow(c *candidate) (fired bool, became fate, err error) {
 	c.aggregates = aggregated(r, w.Sums(key, c.eventAt, side))
 	holds, judgeErr := c.hit.Rest.Having(c.aggregates)
 	if holds && judgeErr == nil && r.MovesMoney() {
-		holds, judgeErr = f.sure(c, w, key)
+		holds = f.sure(c, w, key)
 	}
 	switch {
 	case judgeErr != nil && f.leavesOut(c):

@@ -96,12 +96,12 @@ func (f *Fold) changeWindows(before map[string]*rule.Rule) {
 // sure reports whether having, which holds for the aggregates at the least, holds
 // whatever lies at the edges of the window or went from it before its time. What went, or
 // may be counted twice, must not change an amount either, or who gets it.
-func (f *Fold) sure(c *candidate, w *window.Table, key uint64) (bool, error) {
+func (f *Fold) sure(c *candidate, w *window.Table, key uint64) bool {
 	r := c.hit.Rule
 	after := c.eventAt - int64(r.Window.Within)
 	forgotten, repeated := f.state.Forgotten[windowsName(r)] > after, f.state.Repeated[windowsName(r)].of(key) > after
 	if !forgotten && !repeated && !w.Coarse(key) {
-		return true, nil
+		return true
 	}
 	least, most := c.aggregates, aggregated(r, w.Sums(key, c.eventAt, window.Most))
 	for i := range least {
@@ -114,7 +114,7 @@ func (f *Fold) sure(c *candidate, w *window.Table, key uint64) (bool, error) {
 	}
 	differs := func(i int) bool { return least[i] != most[i] }
 	if (forgotten || repeated) && slices.ContainsFunc(r.MoneyCalls, differs) {
-		return false, nil
+		return false
 	}
 	// What is sealed and told is neither bound, but what is in between.
 	c.aggregates = aggregated(r, w.Sums(key, c.eventAt, window.Near))
@@ -169,7 +169,7 @@ func (f *Fold) leavesOut(c *candidate) bool {
 // certain reports whether having holds for each mix of what the aggregates are at
 // the least and at the most, as two may move apart: of at most rule.MaxHavingCalls. It must
 // be of a form that says something of what lies between.
-func (c *candidate) certain(least, most []any) (bool, error) {
+func (c *candidate) certain(least, most []any) bool {
 	var rounded []int
 	for i := range c.hit.Rule.HavingCalls {
 		if least[i] != most[i] {
@@ -178,7 +178,7 @@ func (c *candidate) certain(least, most []any) (bool, error) {
 	}
 	under := func(i int) bool { return least[i] != most[i] && (!isPositive(least[i]) || !isPositive(most[i])) }
 	if len(rounded) > 0 && (!c.hit.Rule.HavingBetween || slices.ContainsFunc(c.hit.Rule.HavingDivisors, under)) {
-		return false, nil
+		return false
 	}
 	for mix := range 1 << len(rounded) {
 		values := slices.Clone(least)
@@ -187,11 +187,12 @@ func (c *candidate) certain(least, most []any) (bool, error) {
 				values[i] = most[i]
 			}
 		}
+		// What is an error at a bound, as int() of what nothing bounds, may be none between.
 		if holds, err := c.hit.Rest.Having(values); !holds || err != nil {
-			return false, err
+			return false
 		}
 	}
-	return true, nil
+	return true
 }
 
 func isPositive(aggregate any) bool {

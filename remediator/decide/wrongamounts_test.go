@@ -92,3 +92,23 @@ func TestWhoEarlierEventsWouldPay(t *testing.T) {
 		}
 	}
 }
+
+// What is an error at a bound that is none, as int() of it, is not sure, and no error.
+func TestBoundsThatAreErrors(t *testing.T) {
+	t.Parallel()
+	rules := fmt.Sprintf(moneyByWindow, "4d", "int(count()) >= 3")
+	s := newScene(t, strings.Replace(rules, "com.example.bad", "com.example.other", 1))
+	s.send(time.Hour, `"key":"k"`)
+	s.activate(rules)
+	for range 4 {
+		s.send(time.Minute, `"key":"k"`)
+	}
+	if errors, remedies := s.count(decide.KindError), s.count(decide.KindRemedy); errors != 0 || remedies != 0 {
+		t.Errorf("of a window that lacks events there are %d errors and %d remedies", errors, remedies)
+	}
+	s.send(5*24*time.Hour, `"key":"k"`)
+	s.send(time.Minute, `"key":"k"`)
+	if s.send(time.Minute, `"key":"k"`); s.count(decide.KindRemedy) != 1 {
+		t.Errorf("of a window that lacks none there are %d remedies", s.count(decide.KindRemedy))
+	}
+}

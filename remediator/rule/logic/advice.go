@@ -1,6 +1,7 @@
 package logic
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -204,6 +205,9 @@ func (t *tree) convertedSides(call ast.CallExpr, to string) string {
 		left, right = "timestamp", "timestamp"
 	}
 	a, b := t.converted(call.Args()[0], left), t.converted(call.Args()[1], right)
+	if to == "money" && (a == "") != (b == "") { // an aggregate may be of money already
+		a, b = cmp.Or(a, t.write(call.Args()[0])), cmp.Or(b, t.write(call.Args()[1]))
+	}
 	if a == "" || b == "" {
 		return ""
 	}

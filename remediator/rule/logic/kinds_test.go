@@ -59,6 +59,7 @@ var mixed = map[string]string{
 	`event.time - data.grace > data.at`:                             `write timestamp(data.grace)`,
 	`max(event.time) - min(event.time) > duration("5m")`:            "",
 	`max(data.at) > event.time`:                                     "an aggregate is of numbers or of money: write max(int(timestamp(data.at))), and compare it with seconds: int(timestamp(…)), or a number as 3600",
+	`sum(data.x) + data.y > money("5.00 USD")`:                      `write sum(data.x) + money(data.y)`,
 	`max(data.a) == "x"`:                                            "",
 	`sum(data.a) > "5"`:                                             `write 5`,
 	`"5.00 USD" < avg(data.a)`:                                      `write money("5.00 USD")`,
