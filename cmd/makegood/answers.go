@@ -143,6 +143,9 @@ func (c *held) answerBulk(p *program, command string, body map[string]any) error
 	if err := c.live(p.ctx, "/v1/bulks/"+c.Bulk, &b); err != nil {
 		return err
 	}
+	if b.Status != decide.BulkHeld {
+		return fmt.Errorf("%s bulk %s: it waits for no answer, it is %s", command, c.Bulk, ended(&b))
+	}
 	if err := printBulk(p.stderr, &b); err != nil {
 		return err
 	}
@@ -164,6 +167,14 @@ func (c *held) answerBulk(p *program, command string, body map[string]any) error
 		}
 		return fmt.Sprintf("approved: %d remedies, %s", a.Bulk.Remedies, moneyOf(a.Bulk.Money))
 	})
+}
+
+// ended says how a bulk ended that waits no longer. It keeps who approved it, and not who denied it.
+func ended(b *decide.Bulk) string {
+	if b.Status != decide.BulkApproved {
+		return b.Status
+	}
+	return b.Status + " by " + plain(strings.Join(b.Approvals, ", "))
 }
 
 // remedyPath is where a command about a remedy goes.
