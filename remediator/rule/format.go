@@ -67,12 +67,14 @@ type formatter struct {
 	body   map[int]bool // lines, from 0, of block scalars, whose white space counts
 	gaps   map[int]bool // blank lines, from 0, within plain and quoted texts, which count
 	first  map[int]bool // lines, from 0, on which a rule or a test begins
+	keeps  map[int]bool // lines, from 0, that end a block to which a blank line below would belong
 
 	// keepsEnd is set when the file ends within a block whose last line breaks count.
 	keepsEnd bool
 }
 
-// String joins the lines: at most one blank line in a row, one before each rule or test.
+// String joins the lines: at most one blank line in a row, one before each rule or test unless
+// it would belong to the text above.
 func (f *formatter) String() string {
 	var out []string
 	blank := func() bool { return len(out) == 0 || out[len(out)-1] == "" }
@@ -83,7 +85,7 @@ func (f *formatter) String() string {
 		if line == "" && !f.body[i] && !f.gaps[i] && blank() {
 			continue
 		}
-		if f.first[i] && !blank() {
+		if f.first[i] && !f.keeps[i-1] && !blank() {
 			out = append(out, "")
 		}
 		out = append(out, line)
@@ -233,7 +235,7 @@ func indentation(head, key string) int {
 
 // blocks marks the lines of block scalars, and those left blank in other texts.
 func (f *formatter) blocks(root *yaml.Node) {
-	f.body, f.gaps, f.first = make(map[int]bool), make(map[int]bool), make(map[int]bool)
+	f.body, f.gaps, f.first, f.keeps = make(map[int]bool), make(map[int]bool), make(map[int]bool), make(map[int]bool)
 	var scalars []*yaml.Node
 	var above []int // where the key or the dash of each begins in its line
 	var walk func(n *yaml.Node, indent int)
@@ -263,6 +265,7 @@ func (f *formatter) blocks(root *yaml.Node) {
 		for end > n.Line && !keepsBlanks && strings.TrimSpace(f.lines[end-1]) == "" {
 			end--
 		}
+		f.keeps[end-1] = keepsBlanks
 		f.keepsEnd = end == len(f.lines) && !strings.Contains(header, "-")
 		for line := n.Line; line < end; line++ {
 			f.body[line] = true
