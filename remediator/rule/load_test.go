@@ -150,6 +150,8 @@ func TestMistakesOfExpressions(t *testing.T) {
 		{"if: data.id in [1.0, -9007199254740993.00]", "6:26", "expression", "-9007199254740993.00 is beyond ±2^53", "texts"},
 		{"window: {within: 1h}\nhaving: max(timestamp(data.at)) > timestamp('2026-01-01T00:00:00Z')", "7:13", "expression", "max() does not take a timestamp", "max(int(timestamp(data.at)))"},
 		{"window: {within: 1h}\nhaving: avg(event.time - timestamp(data.at)) > duration('1h')", "7:13", "expression", "avg() does not take a duration", "avg((event.time - timestamp(data.at)).getSeconds())"},
+		{"if: data.id == 9007199254740993e0", "6:20", "expression", "9007199254740993e0 is beyond ±2^53", "texts"},
+		{"if: data.id == -9.007199254740993E+15", "6:20", "expression", "-9.007199254740993E+15 is beyond ±2^53", "texts"},
 		{"if: data.n % 2 == 0", "6:16", "expression", "whole numbers only", "int("},
 		{"if: event.time - timestamp(data.at) > duration('3 days')", "6:52", "expression", "unit", ""},
 		{"if: money(data.paid) > '5.00 USD'", "6:26", "expression", "(money, text)", "money("},

@@ -234,19 +234,24 @@ func (u *unit) checkLiterals() {
 	})
 }
 
-// wholeWritten is a whole number that is written with a point, and its digits before that.
-var wholeWritten = regexp.MustCompile(`^(-?\s*\d+)\.0+\b`)
+// numberWritten is a number that is written with a point or an exponent, and its digits before
+// and behind the point.
+var numberWritten = regexp.MustCompile(`^-?\s*(\d*)\.?(\d+)(?:[eE][+-]?\d+)?`)
 
-// checkWhole reports a whole number, written with a point, that a double does not hold: it
-// would be another id than the one that is meant.
+// checkWhole reports a whole number, written with a point or an exponent, of which a double does
+// not hold all digits: it would be another id than the one that is meant. 1e300 is no id.
 func (u *unit) checkWhole(e ast.Expr, d float64) {
+	if math.Abs(d) < maxExact {
+		return
+	}
 	text := []rune(u.text)
-	written := wholeWritten.FindStringSubmatch(string(text[min(u.offset(e.ID()), len(text)):]))
+	written := numberWritten.FindStringSubmatch(string(text[min(u.offset(e.ID()), len(text)):]))
 	if written == nil {
 		return
 	}
-	meant, ok := new(big.Int).SetString(strings.Join(strings.Fields(written[1]), ""), 10)
-	if held, _ := new(big.Float).SetFloat64(d).Int(nil); ok && held.Cmp(meant) != 0 {
+	digits, _ := new(big.Int).SetString(written[1]+written[2], 10)
+	meant, ok := new(big.Rat).SetString(strings.Join(strings.Fields(written[0]), ""))
+	if ok && meant.IsInt() && digits.Cmp(big.NewInt(maxExact)) > 0 && meant.Cmp(new(big.Rat).SetFloat64(d)) != 0 {
 		u.issueBeyond(e, written[0])
 	}
 }
