@@ -139,3 +139,22 @@ func TestReloadEndsWithTheService(t *testing.T) {
 	held.Store(false)
 	close(release)
 }
+
+// TestToldToEndBeforeItBegan holds that a service which is told to end while it starts ends
+// as one that is told so later does.
+func TestToldToEndBeforeItBegan(t *testing.T) {
+	t.Parallel()
+	s, err := New(Config{DataDir: t.TempDir(), Rules: callFiles(callRule), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := s.Run(ended); err != nil {
+		t.Errorf("it ends with: %v", err)
+	}
+	if err := s.readiness(); err == nil {
+		t.Error("it is ready after its end")
+	}
+}

@@ -119,16 +119,12 @@ func (s *Service) stamp() int64 {
 func (s *Service) Run(ctx context.Context) error { return s.explain(s.run(ctx)) }
 
 func (s *Service) run(ctx context.Context) error {
-	if err := s.catchUp(ctx); err != nil {
+	if err := s.startUp(ctx); err != nil {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return nil // it was told to end before it had begun
+		}
 		return err
 	}
-	if err := s.hub.Refresh(ctx); err != nil {
-		return err
-	}
-	if err := s.warnOfNames(ctx); err != nil {
-		return err
-	}
-	s.warnOfClock()
 	s.ready.Store(true)
 	defer s.ready.Store(false)
 	if s.onReady != nil {
@@ -185,6 +181,21 @@ func (s *Service) run(ctx context.Context) error {
 	}
 	s.publisher.Now(ctx) // what was committed last
 	return err
+}
+
+// startUp does what must be done before anybody is served.
+func (s *Service) startUp(ctx context.Context) error {
+	if err := s.catchUp(ctx); err != nil {
+		return err
+	}
+	if err := s.hub.Refresh(ctx); err != nil {
+		return err
+	}
+	if err := s.warnOfNames(ctx); err != nil {
+		return err
+	}
+	s.warnOfClock()
+	return nil
 }
 
 // catchUp brings the fold to where it is to be before anybody is served: on a
