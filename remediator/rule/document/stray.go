@@ -71,9 +71,10 @@ func (s *Source) cutCommasFrom(first, from int) (last int, cut bool) {
 				at = end
 				continue
 			case quotes(line, at):
-				if at = closeQuote(line, at); at == len(line) { // it goes on below, where a comma may be of the text
-					return len(s.repaired), cut
+				if last, at = s.closeQuoteFrom(last, at); last == len(s.repaired) {
+					return last, cut
 				}
+				line, end = s.repaired[last], endOf(s.repaired[last])
 			case c == '{' || c == '[':
 				depth++
 			case c == '}' || c == ']':
@@ -93,6 +94,22 @@ func (s *Source) cutCommasFrom(first, from int) (last int, cut bool) {
 		}
 	}
 	return last, cut
+}
+
+// closeQuoteFrom returns where the quoted text that begins at a place ends, which may be some
+// lines below; the line behind the last where it does not.
+func (s *Source) closeQuoteFrom(number, at int) (last, end int) {
+	quote := s.repaired[number][at : at+1]
+	if end = closeQuote(s.repaired[number], at); end < len(s.repaired[number]) {
+		return number, end
+	}
+	for number++; number < len(s.repaired); number++ {
+		line := quote + s.repaired[number]
+		if end = closeQuote(line, 0); end < len(line) {
+			return number, end - 1
+		}
+	}
+	return number, 0
 }
 
 // cutComma reports a comma, and has a space in its place.

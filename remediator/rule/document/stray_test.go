@@ -46,17 +46,19 @@ func TestStrayCommas(t *testing.T) {
 	t.Parallel()
 	const behind, nothing = `"," stands behind the } that ends the value; remove it`, "there is nothing before this comma; remove it"
 	for text, want := range map[string]string{
-		"k: {\n  a: b,\n  c: d\n},\nz: 1\n":                       "4:2 " + behind,
-		"k: {\n  a: b,\n  c: d\n}, # why\nz: 1\n":                 "4:2 " + behind,
-		"- k: {a: b,\n    ä: \"}\"} ,\n  z: 1\n":                  "2:13 " + behind,
-		"k: [{a: b},\n  {a: c}],\nz: 1\n":                         "2:10 \",\" stands behind the ] that ends the value; remove it",
-		"k: {\n  a: b,\n  c: \"d\",\n  ,\n}\nz: 1\n":              "4:3 " + nothing,
-		"k: {\n  a: b,\n  c: \"d\",,\n}\nz: 1\n":                  "3:10 " + nothing,
-		"k: {,\n  a: b\n}\nz: 1\n":                                "1:5 " + nothing,
-		"k: {\n  a: b, # why\n  # ,\n  , c: [d, , e]\n},\nz: 1\n": "4:3 " + nothing + " | 4:12 " + nothing + " | 5:2 " + behind,
-		"k: {\n  a: \"b,,\",\n  c: 'd, ,'\n}\nz: 1\n":             "",
-		"k: |\n  {a,\n  }, ,\nz: 1\n":                             "",
-		"k: [{a: b},,\n  {c: \"d\n    , , e\"}\n  ]\nz: 1\n":      "1:12 " + nothing,
+		"k: {\n  a: b,\n  c: d\n},\nz: 1\n":                                     "4:2 " + behind,
+		"k: {\n  a: b,\n  c: d\n}, # why\nz: 1\n":                               "4:2 " + behind,
+		"- k: {a: b,\n    ä: \"}\"} ,\n  z: 1\n":                                "2:13 " + behind,
+		"k: [{a: b},\n  {a: c}],\nz: 1\n":                                       "2:10 \",\" stands behind the ] that ends the value; remove it",
+		"k: {\n  a: b,\n  c: \"d\",\n  ,\n}\nz: 1\n":                            "4:3 " + nothing,
+		"k: {\n  a: b,\n  c: \"d\",,\n}\nz: 1\n":                                "3:10 " + nothing,
+		"k: {,\n  a: b\n}\nz: 1\n":                                              "1:5 " + nothing,
+		"k: {\n  a: b, # why\n  # ,\n  , c: [d, , e]\n},\nz: 1\n":               "4:3 " + nothing + " | 4:12 " + nothing + " | 5:2 " + behind,
+		"k: {\n  a: \"b,,\",\n  c: 'd, ,'\n}\nz: 1\n":                           "",
+		"k: |\n  {a,\n  }, ,\nz: 1\n":                                           "",
+		"k: [{c: \"d\n    , , # e\n  f\"},, {a: b}]\nz: [{a: b},,\n  {c: d}]\n": "3:7 " + nothing + " | 4:12 " + nothing,
+		"k: [{a: b},,\n  {c: \"d\\\n    , , e\"}\n  ]\nz: 1\n":                  "1:12 " + nothing,
+		"k: [{a: b},,\n  {c: \"d\n    , , e\"}\n  ]\nz: 1\n":                    "1:12 " + nothing,
 	} {
 		source := document.NewSource("a.yaml", text)
 		root, got := source.Parse(), ""

@@ -27,7 +27,11 @@ func (l *linter) pairs() {
 		case !takeOne(a, b):
 			l.paysTwice(a, b, warned, "refund "+payment, "the one that comes later is held, for it is refunded already")
 		case a.steps != b.steps:
-			l.paysTwice(a, b, warned, "refund "+payment, "they take one key, so the one whose name comes first does, whatever the other would pay")
+			then := "they take one key, so only the one that is first does"
+			if a.plain() && b.plain() {
+				then = "they take one key, so the one whose name comes first does, whatever the other would pay"
+			}
+			l.paysTwice(a, b, warned, "refund "+payment, then)
 		}
 	})
 	l.compare(byKey, warned, func(key string, a, b *studied) {
@@ -39,6 +43,9 @@ func (l *linter) pairs() {
 		}
 	})
 }
+
+// plain reports whether a rule fires at once, for each event by itself.
+func (s *studied) plain() bool { return s.Unless == nil && s.Window == nil }
 
 // takeOne reports whether two rules take one key: once it is taken, the other does nothing.
 func takeOne(a, b *studied) bool {
