@@ -298,6 +298,13 @@ func TestApprovalOfWhatIsLeft(t *testing.T) {
 	s.activate(strings.Replace(steps("", parallel), "1000.00 USD", "200.00 USD", 1))
 	s.wantAbove(held, decide.ReasonBudget, "of the 200.00 USD of budget 0.00 USD are used, and this is 300.00 USD", "budget")
 
+	// What was paid within the time goes on counting beside what is approved: 600 of 1000.
+	s, held = begin("2d")
+	s.done(0, approves("bob", held.Remedy))
+	s.activate(strings.Replace(steps("", parallel), "within: 1d", "within: 2d", 1))
+	wantDecision(t, s.send(0, twoPaid(2, "200.50 USD")), decide.Hold, decide.ReasonBudget)
+	wantDecision(t, s.send(0, twoPaid(3, "200.00 USD")), decide.Act, "")
+
 	// What is denied gives back what was left alone.
 	s, held = begin("2d")
 	s.activate(strings.Replace(steps("", parallel), "within: 1d", "within: 2d", 1))
