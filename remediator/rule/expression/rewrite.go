@@ -238,15 +238,19 @@ func (u *unit) checkLiterals() {
 // and behind the point.
 var numberWritten = regexp.MustCompile(`^-?\s*(\d*)\.?(\d+)(?:[eE][+-]?\d+)?`)
 
+// longestID bounds what is written with an exponent and may be an id.
+const longestID = 1e22
+
 // checkWhole reports a whole number, written with a point or an exponent, of which a double does
-// not hold all digits: it would be another id than the one that is meant. 1e300 is no id.
+// not hold all digits: it would be another id than the one that is meant. 1e300 is no id, and
+// neither is the largest double.
 func (u *unit) checkWhole(e ast.Expr, d float64) {
 	if math.Abs(d) < maxExact {
 		return
 	}
 	text := []rune(u.text)
 	written := numberWritten.FindStringSubmatch(string(text[min(u.offset(e.ID()), len(text)):]))
-	if written == nil {
+	if written == nil || strings.ContainsAny(written[0], "eE") && math.Abs(d) > longestID {
 		return
 	}
 	digits, _ := new(big.Int).SetString(written[1]+written[2], 10)

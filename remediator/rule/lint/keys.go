@@ -108,11 +108,17 @@ func keyOf(reader *logic.Reader, r *rule.Rule) key {
 	return key{strings.Join(exact, ", "), strings.Join(likely, ", ")}
 }
 
-// paysIn lists the rules of a set that pay in the scope of one that goes on with it: the one
-// of its name, and else, as after a rename, all.
-func paysIn(set *rule.Set, r *rule.Rule) (paying []*rule.Rule) {
+// paysBefore lists the rules of a set that pay in the scope of one that goes on with it in the
+// next: the one of its name, and else, as after a rename, those that have gone.
+func paysBefore(set, next *rule.Set, r *rule.Rule) (paying []*rule.Rule) {
+	if old := set.Rule(r.Name); old != nil {
+		if old.Scope == r.Scope && old.Pays() {
+			paying = append(paying, old)
+		}
+		return paying
+	}
 	for _, old := range set.Rules {
-		if old.Scope == r.Scope && old.Pays() && (old.Name == r.Name || set.Rule(r.Name) == nil) {
+		if now := next.Rule(old.Name); old.Scope == r.Scope && old.Pays() && (now == nil || now.Scope != r.Scope) {
 			paying = append(paying, old)
 		}
 	}
@@ -124,7 +130,7 @@ func paysIn(set *rule.Set, r *rule.Rule) (paying []*rule.Rule) {
 func (k *Keys) Rekeyed(before, set *rule.Set) []*rule.Rule {
 	var rekeyed []*rule.Rule
 	for _, r := range set.Rules {
-		if paid := paysIn(before, r); r.Pays() && len(paid) > 0 && !slices.ContainsFunc(paid, func(old *rule.Rule) bool { return k.equal(old, r) }) {
+		if paid := paysBefore(before, set, r); r.Pays() && len(paid) > 0 && !slices.ContainsFunc(paid, func(old *rule.Rule) bool { return k.equal(old, r) }) {
 			rekeyed = append(rekeyed, r)
 		}
 	}

@@ -78,20 +78,25 @@ func TestKeysAreComparedHoweverTheyAreWritten(t *testing.T) {
 	if !keys.Same(two, turned) || keys.Share(two, turned) {
 		t.Errorf("with its parts turned a key is the same %v and shared %v", keys.Same(two, turned), keys.Share(two, turned))
 	}
+	both, err := rule.Load(append([]rule.File{{Path: "q.yaml", Text: strings.NewReplacer("rule: a", "rule: z", "data.order", "{key: data.item, scope: a}").Replace(one.Files[0].Text)}}, one.Files...))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		before, set *rule.Set
 		want        int
 	}{
-		"as a text":         {one, keyed(t, "a", "x.y", "string(data.order)", "", "live"), 1},
-		"if it is there":    {one, keyed(t, "a", "x.y", `'data.?order.orValue("")'`, "", "live"), 0},
-		"parts turned":      {keyed(t, "a", "x.y", "[data.order, event.type]", "", "live"), keyed(t, "a", "x.y", "[event.type, data.order]", "", "live"), 1},
-		"as it was":         {one, keyed(t, "a", "x.*", `data["order"]`, "", "live"), 0},
-		"other keys":        {one, keyed(t, "a", "x.y", "[data.order, event.type]", "", "canary 5%"), 1},
-		"it was a shadow":   {keyed(t, "a", "x.y", "data.order", "", "shadow"), keyed(t, "a", "x.y", "data.item", "", "live"), 0},
-		"it is a shadow":    {one, keyed(t, "a", "x.y", "data.item", "", "shadow"), 0},
-		"renamed with it":   {one, keyed(t, "b", "x.y", "{key: string(data.order), scope: a}", "", "live"), 1},
-		"renamed as it was": {one, keyed(t, "b", "x.y", "{key: data.order, scope: a}", "", "live"), 0},
-		"it is new":         {one, keyed(t, "b", "x.y", "data.item", "", "live"), 0},
+		"as a text":             {one, keyed(t, "a", "x.y", "string(data.order)", "", "live"), 1},
+		"if it is there":        {one, keyed(t, "a", "x.y", `'data.?order.orValue("")'`, "", "live"), 0},
+		"parts turned":          {keyed(t, "a", "x.y", "[data.order, event.type]", "", "live"), keyed(t, "a", "x.y", "[event.type, data.order]", "", "live"), 1},
+		"as it was":             {one, keyed(t, "a", "x.*", `data["order"]`, "", "live"), 0},
+		"other keys":            {one, keyed(t, "a", "x.y", "[data.order, event.type]", "", "canary 5%"), 1},
+		"it was a shadow":       {keyed(t, "a", "x.y", "data.order", "", "shadow"), keyed(t, "a", "x.y", "data.item", "", "live"), 0},
+		"it is a shadow":        {one, keyed(t, "a", "x.y", "data.item", "", "shadow"), 0},
+		"renamed with it":       {one, keyed(t, "b", "x.y", "{key: string(data.order), scope: a}", "", "live"), 1},
+		"renamed as it was":     {one, keyed(t, "b", "x.y", "{key: data.order, scope: a}", "", "live"), 0},
+		"it is new":             {one, keyed(t, "b", "x.y", "data.item", "", "live"), 0},
+		"beside one that stays": {one, both, 0},
 	} {
 		if got := keys.Rekeyed(c.before, c.set); len(got) != c.want {
 			t.Errorf("%s: %d rules have other keys, want %d", name, len(got), c.want)
