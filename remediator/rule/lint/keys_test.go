@@ -78,6 +78,16 @@ func TestKeysAreComparedHoweverTheyAreWritten(t *testing.T) {
 	if !keys.Same(two, turned) || keys.Share(two, turned) {
 		t.Errorf("with its parts turned a key is the same %v and shared %v", keys.Same(two, turned), keys.Share(two, turned))
 	}
+}
+
+// TestRekeyed holds which rules are told as ones that take other keys than before.
+func TestRekeyed(t *testing.T) {
+	t.Parallel()
+	keys, err := lint.NewKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := keyed(t, "a", "[x.y, x.z]", "data.order", "", "live")
 	both, err := rule.Load(append([]rule.File{{Path: "q.yaml", Text: strings.NewReplacer("rule: a", "rule: z", "data.order", "{key: data.item, scope: a}").Replace(one.Files[0].Text)}}, one.Files...))
 	if err != nil {
 		t.Fatal(err)
