@@ -1,7 +1,6 @@
 package rule
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,16 +42,6 @@ func (s *Step) Written(expand func(expression string) string) string {
 	}
 	fmt.Fprintf(&b, " %s %s %s %s %v %v", s.Template, s.Via, s.Endpoint, s.level, s.expires, s.terms)
 	return b.String()
-}
-
-// OncePerText writes the key of the rule as Written writes steps; empty when it
-// has none.
-func (r *Rule) OncePerText(expand func(expression string) string) string {
-	var parts []string
-	for _, x := range r.OncePer {
-		parts = append(parts, cmp.Or(expand(x.Text), x.Text))
-	}
-	return strings.Join(parts, ", ")
 }
 
 // UnlessText writes the counterpart of the rule as Written writes steps; empty when
